@@ -1,0 +1,1 @@
+"""Algorithms that learn mean-field equilibria, one module each."""

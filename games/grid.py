@@ -1,0 +1,153 @@
+"""Grids drawn in characters, and the random walk of a crowd on them."""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from mftrpo_openspiel import drawing
+
+WALL = "#"
+FREE = "."
+
+ACTION_NAMES = ("stay", "left", "right", "up", "down")
+STAY = 0
+# Rows and columns that each action moves by.
+_MOVES = np.array([(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)])
+
+
+def four_rooms_layout(room_size: int) -> str:
+  """Returns four rooms of room_size x room_size cells, as text.
+
+  Walls stand in the middle row and column, with a door in the middle of each
+  of their four parts. With room_size 5 these are the 104 free cells of the
+  four rooms of Geist et al. (2021), arXiv:2106.03787:
+
+      .....#.....
+      .....#.....
+      ...........
+      .....#.....
+      .....#.....
+      ##.#####.##
+      .....#.....
+      .....#.....
+      ...........
+      .....#.....
+      .....#.....
+  """
+  middle, size = room_size, 2 * room_size + 1
+  doors = (room_size // 2, middle + 1 + room_size // 2)
+
+  def character(row, column):
+    in_wall = row == middle or column == middle
+    is_door = (
+      (row in doors and column == middle) or (column in doors and row == middle)
+    )
+    return WALL if in_wall and not is_door else FREE
+
+  return "\n".join(
+    "".join(character(row, column) for column in range(size))
+    for row in range(size)
+  )
+
+
+def parse(layout: str) -> drawing.Grid:
+  """Returns the grid that `layout` shows.
+
+  Args:
+    layout: One line a row of cells: "." is free, "#" is a wall. Lines are
+      separated by new lines or by "|"; brackets around the whole are optional.
+
+  Raises:
+    ValueError: If a character is unknown, the lines differ in length, no cell
+      is free, or some free cell cannot be reached from another.
+  """
+  rows = layout.strip().strip("[]").replace("\n", "|").split("|")
+  rows = [row.strip() for row in rows]
+  if not set("".join(rows)) <= {WALL, FREE}:
+    unknown = sorted(set("".join(rows)) - {WALL, FREE})
+    raise ValueError(
+      f"layout must consist of {FREE!r} and {WALL!r}, got {unknown[0]!r} in"
+      f" {layout!r}."
+    )
+  if len({len(row) for row in rows}) != 1 or not rows[0]:
+    raise ValueError(
+      "layout must have lines of one length, got lengths"
+      f" {[len(row) for row in rows]}."
+    )
+  walls = np.array([list(row) for row in rows]) == WALL
+  cells = np.argwhere(~walls)
+  if not len(cells):
+    raise ValueError(f"layout must have a free cell, got {layout!r}.")
+  grid = drawing.Grid(walls, cells)
+  next_cells = _next_cells(grid)
+  rows = np.repeat(np.arange(len(cells)), next_cells.shape[1])
+  adjacency = sparse.coo_array(
+    (np.ones(rows.size), (rows, next_cells.ravel())), (len(cells),) * 2
+  )
+  num_parts, labels = csgraph.connected_components(adjacency, directed=False)
+  if num_parts > 1:
+    cut_off = tuple(map(int, cells[labels != labels[0]][0]))
+    raise ValueError(
+      "layout must be connected, cell"
+      f" {cut_off} cannot be reached from {tuple(map(int, cells[0]))}."
+    )
+  return grid
+
+
+def _next_cells(grid: drawing.Grid) -> np.ndarray:
+  """Returns (S, A): where each action leads if it does not slip."""
+  index = np.full(np.add(grid.walls.shape, 2), -1)
+  index[1:-1, 1:-1][~grid.walls] = np.arange(len(grid.cells))
+  targets = grid.cells[:, None, :] + _MOVES + 1
+  next_cells = index[targets[..., 0], targets[..., 1]]
+  return np.where(next_cells < 0, next_cells[:, [STAY]], next_cells)
+
+
+def slippery_kernel(
+  grid: drawing.Grid, slip_probability: float
+) -> sparse.csr_array:
+  """Returns the (S * A, S) kernel of moving on a slippery grid.
+
+  A move succeeds with probability 1 - slip_probability; otherwise it goes in
+  one of the three other directions, each as likely. Against a wall it stays
+  put. Staying never slips.
+  """
+  next_cells = _next_cells(grid)
+  num_states, num_actions = next_cells.shape
+  outcome_law = np.full((num_actions, num_actions), slip_probability / 3)
+  outcome_law[STAY] = outcome_law[:, STAY] = 0.0
+  np.fill_diagonal(outcome_law, 1.0 - slip_probability)
+  outcome_law[STAY, STAY] = 1.0
+  shape = (num_states, num_actions, num_actions)
+  rows = np.arange(num_states * num_actions).reshape(shape[:2] + (1,))
+  return sparse.csr_array(
+    (
+      np.broadcast_to(outcome_law, shape).ravel(),
+      (
+        np.broadcast_to(rows, shape).ravel(),
+        np.broadcast_to(next_cells[:, None, :], shape).ravel(),
+      ),
+    ),
+    shape=(num_states * num_actions, num_states),
+  )
+
+
+def cell_index(name: str, text: str, grid: drawing.Grid) -> int:
+  """Returns the state at the cell written as "row|column".
+
+  Args:
+    name: Of the parameter, for the error.
+    text: The cell, such as "0|0"; brackets around it are optional.
+    grid: Where it lies.
+
+  Raises:
+    ValueError: If it is not a free cell of the grid.
+  """
+  try:
+    row, column = map(int, text.strip("[]").split("|"))
+    return int(np.flatnonzero((grid.cells == (row, column)).all(axis=1))[0])
+  except (ValueError, IndexError):
+    raise ValueError(
+      f"{name} must be a free cell 'row|column' of the"
+      f" {grid.walls.shape[0]}x{grid.walls.shape[1]} grid, got {text!r}."
+    ) from None

@@ -1,0 +1,67 @@
+"""Game parameters: defaults, types, and lists that travel as text.
+
+A game's parameters go through `str(game)` and back, so each has one type and a
+text never contains a comma, an equals sign, a parenthesis or a new line, nor
+reads as a number. Lists are bracketed, with ";" between their entries.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mftrpo_openspiel import validation
+
+
+def with_defaults(
+  parameters: Mapping[str, Any] | None, defaults: Mapping[str, Any]
+) -> dict[str, Any]:
+  """Returns `defaults` overridden by `parameters`.
+
+  Raises:
+    ValueError: If a parameter is unknown or of another type than its default.
+  """
+  merged = {**defaults, **(parameters or {})}
+  for name, value in merged.items():
+    validation.check_choice("game parameter", name, defaults)
+    wanted = type(defaults[name])
+    if type(value) is not wanted:  # bool is no int, and int no float here.
+      raise ValueError(
+        f"{name} must be of type {wanted.__name__}, got {value!r}."
+      )
+  return merged
+
+
+def bracketed(text: str) -> str:
+  """Returns `text` on one line in brackets, as which it reads as no number."""
+  rows = text.strip().strip("[]").split("\n")
+  return "[" + "|".join(row.strip() for row in rows) + "]"
+
+
+def initial_distribution(
+  text: str, num_states: int, state_index: Callable[[str], int]
+) -> np.ndarray:
+  """Returns the (S,) law that the parameter initial_distribution stands for.
+
+  Args:
+    text: "uniform", one state, or a law written "[p_0;p_1;...]".
+    num_states: S.
+    state_index: Turns the text of one state into its index, or raises.
+
+  Raises:
+    ValueError: If the text is none of these, or the law does not sum to one.
+  """
+  if text == "uniform":
+    return np.full(num_states, 1.0 / num_states)
+  entries = text.strip("[]").split(";")
+  if len(entries) == 1:
+    return np.eye(1, num_states, state_index(text))[0]
+  try:
+    law = [float(entry) for entry in entries]
+  except ValueError:
+    raise ValueError(
+      "initial_distribution must be 'uniform', one state, or numbers"
+      f" '[p_0;p_1;...]', got {text!r}."
+    ) from None
+  return validation.check_distribution("initial_distribution", law, num_states)

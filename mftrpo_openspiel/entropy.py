@@ -1,0 +1,54 @@
+"""Softmax, soft maximum and entropy over the actions of many states at once.
+
+All functions take (N, A) arrays and work row by row; -inf marks an action that
+is not legal. Scales may be one number or one a state.
+"""
+
+import numpy as np
+from scipy import special
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) policy proportional to exp(logits)."""
+  shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+  return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+  """Returns log(softmax(logits)), finite where the policy underflows."""
+  shifted = logits - logits.max(axis=1, keepdims=True)
+  return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def soft_maximum(
+  action_values: np.ndarray, temperature: float | np.ndarray
+) -> np.ndarray:
+  """Returns max over laws p of p . Q + temperature * entropy(p).
+
+  Args:
+    action_values: (N, A), Q; -inf where an action is not legal.
+    temperature: Positive; a number, or (N,) for one a state.
+
+  Returns:
+    (N,): temperature * log sum_a exp(Q / temperature).
+  """
+  best = action_values.max(axis=1)
+  excess = (action_values - best[:, None]) / np.reshape(temperature, (-1, 1))
+  return best + temperature * np.log(np.exp(excess).sum(axis=1))
+
+
+def entropy(policy: np.ndarray) -> np.ndarray:
+  """Returns the (N,) Shannon entropies, in nats."""
+  return special.entr(policy).sum(axis=1)
+
+
+def uniform_policy(legal_actions_mask: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) uniform policy on the legal actions."""
+  return legal_actions_mask / legal_actions_mask.sum(axis=1, keepdims=True)
+
+
+def greedy_policy(action_values: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) policy that takes the first best action everywhere."""
+  policy = np.zeros_like(action_values)
+  policy[np.arange(len(policy)), action_values.argmax(axis=1)] = 1.0
+  return policy

@@ -1,0 +1,62 @@
+"""OpenSpiel policies made from arrays: frozen, and playable in every state."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+import pyspiel
+
+
+class FrozenPolicy(policy_lib.Policy):
+  """A fixed policy, keyed by the observation string of the player to move.
+
+  Unlike OpenSpiel's `TabularPolicy` it needs no walk through the game, covers
+  every legal action and can be played on any path to a state.
+  """
+
+  def __init__(
+    self,
+    game: pyspiel.Game,
+    rows: Mapping[str, int],
+    probabilities: np.ndarray,
+  ):
+    """Initializes the policy.
+
+    Args:
+      game: The game that it is for.
+      rows: For each observation string of a decision node, its row.
+      probabilities: (N, A), the law over the actions in each row; copied.
+    """
+    super().__init__(game, list(range(game.num_players())))
+    self._rows = rows
+    self._probabilities = probabilities.tolist()
+
+  def action_probabilities(
+    self, state: pyspiel.State, player_id: int | None = None
+  ) -> dict[int, float]:
+    """Returns {action: probability} for the legal actions.
+
+    Raises:
+      ValueError: If the game has no such decision node.
+    """
+    player = state.current_player() if player_id is None else player_id
+    key = state.observation_string(player)
+    row = self._rows.get(key)
+    if row is None:
+      raise ValueError(f"policy has no law for the state {key!r}.")
+    law = self._probabilities[row]
+    return {action: law[action] for action in state.legal_actions()}
+
+
+def policy_array(
+  policy: policy_lib.Policy,
+  states: Sequence[pyspiel.State],
+  num_actions: int,
+) -> np.ndarray:
+  """Returns the (len(states), num_actions) probabilities of `policy`."""
+  probabilities = np.zeros((len(states), num_actions))
+  for row, state in enumerate(states):
+    for action, probability in policy.action_probabilities(state).items():
+      probabilities[row, action] = probability
+  return probabilities

@@ -1,0 +1,117 @@
+"""Checks of what users hand in.
+
+Every check raises a one-line `ValueError` that names the parameter, the value
+and what is allowed, and returns the value in the form the package works with.
+"""
+
+import numbers
+
+import numpy as np
+
+# How far a row of probabilities may be from summing to one.
+SUM_TOLERANCE = 1e-9
+
+
+def check_real(
+  name: str,
+  value: float,
+  low: float = -np.inf,
+  high: float = np.inf,
+  low_open: bool = False,
+  high_open: bool = False,
+) -> float:
+  """Returns `value` as a float if it is finite and lies between the bounds."""
+  is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+  if is_real and np.isfinite(value):
+    above = value > low if low_open else value >= low
+    below = value < high if high_open else value <= high
+    if above and below:
+      return float(value)
+  left = "(" if low_open or low == -np.inf else "["
+  right = ")" if high_open or high == np.inf else "]"
+  raise ValueError(
+    f"{name} must be a number in {left}{low:g}, {high:g}{right}, got {value!r}."
+  )
+
+
+def check_int(name: str, value: int, low: int, high: int | None = None) -> int:
+  """Returns `value` as an int if it is one and lies in [low, high]."""
+  is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+  if is_int and value >= low and (high is None or value <= high):
+    return int(value)
+  allowed = f"of at least {low}" if high is None else f"in [{low}, {high}]"
+  raise ValueError(f"{name} must be a whole number {allowed}, got {value!r}.")
+
+
+def check_choice(name: str, value: str, choices) -> str:
+  """Returns `value` if it is one of `choices`."""
+  if value in choices:
+    return value
+  raise ValueError(
+    f"{name} must be one of {', '.join(sorted(choices))}, got {value!r}."
+  )
+
+
+def _check_array(name: str, value, shape: tuple[int, ...]) -> np.ndarray:
+  try:
+    array = np.asarray(value, dtype=np.float64)
+  except (TypeError, ValueError):
+    raise ValueError(
+      f"{name} must be an array of numbers of shape {shape}, got {value!r}."
+    ) from None
+  if array.shape != shape:
+    raise ValueError(f"{name} must have shape {shape}, got {array.shape}.")
+  return array
+
+
+def check_distribution(
+  name: str, value, size: int, total: float = 1.0
+) -> np.ndarray:
+  """Returns `value` as a (size,) array if it is a law of mass `total`."""
+  array = _check_array(name, value, (size,))
+  if not np.isfinite(array).all():
+    raise ValueError(
+      f"{name} must be finite, entry {int(np.argmin(np.isfinite(array)))}"
+      " is not."
+    )
+  if array.min() < 0:
+    raise ValueError(
+      f"{name} must be non-negative, entry {int(array.argmin())} is"
+      f" {array.min():g}."
+    )
+  if abs(array.sum() - total) > SUM_TOLERANCE * total:
+    raise ValueError(
+      f"{name} must sum to {total:g}, it sums to {array.sum():.12g}."
+    )
+  return array
+
+
+def check_policy(policy, legal_actions_mask: np.ndarray) -> np.ndarray:
+  """Returns `policy` as an array if each row is a law on the legal actions.
+
+  Args:
+    policy: (N, A), one law over the actions a state.
+    legal_actions_mask: (N, A) of bool.
+
+  Raises:
+    ValueError: On a wrong shape, NaN, a negative probability, mass on an
+      illegal action, or a row that does not sum to one.
+  """
+  array = _check_array("policy", policy, legal_actions_mask.shape)
+  # A NaN fails both comparisons, so the good case costs two passes.
+  if (
+    array.min() >= 0
+    and np.abs(array.sum(axis=1) - 1).max() <= SUM_TOLERANCE
+    and not array[~legal_actions_mask].any()
+  ):
+    return array
+  bad = ~(
+    (array >= 0).all(axis=1)
+    & (np.abs(array.sum(axis=1) - 1) <= SUM_TOLERANCE)
+    & ~(array * ~legal_actions_mask).any(axis=1)
+  )
+  row = int(bad.argmax())
+  raise ValueError(
+    "policy must be a probability law over the legal actions in every state,"
+    f" got {array[row].tolist()} in state {row}."
+  )

@@ -1,0 +1,1 @@
+"""Programs of the package, run by absl flags."""

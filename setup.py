@@ -1,0 +1,44 @@
+"""Builds and installs mftrpo_openspiel."""
+
+import pathlib
+
+import setuptools
+
+# Top-level folders that are subpackages of mftrpo_openspiel.
+SUBPACKAGES = ("games", "algorithms", "scripts")
+
+setuptools.setup(
+  name="mftrpo_openspiel",
+  version="0.1.0",
+  description=(
+    "Mean-field games and Mean-Field Trust Region Policy Optimization for"
+    " OpenSpiel"
+  ),
+  long_description=pathlib.Path("README.md").read_text(encoding="utf-8"),
+  long_description_content_type="text/markdown",
+  license="Apache-2.0",
+  license_files=["LICENSE"],
+  python_requires=">=3.11",
+  packages=["mftrpo_openspiel"]
+  + [f"mftrpo_openspiel.{name}" for name in SUBPACKAGES],
+  package_dir={f"mftrpo_openspiel.{name}": name for name in SUBPACKAGES},
+  package_data={"mftrpo_openspiel": ["py.typed"]},
+  install_requires=[
+    "absl-py",
+    "matplotlib",
+    "numpy",
+    "open_spiel>=2.0.2",
+    "scipy",
+    "tqdm",
+  ],
+  extras_require={
+    "test": ["build", "hypothesis", "pytest", "pytest-xdist", "ruff"],
+  },
+  entry_points={
+    "console_scripts": [
+      f"mftrpo-{script.replace('_', '-')}"
+      f" = mftrpo_openspiel.scripts.{script}:run"
+      for script in ("reproduce_paper", "solve", "benchmark")
+    ],
+  },
+)
