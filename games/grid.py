@@ -39,8 +39,8 @@ def four_rooms_layout(room_size: int) -> str:
 
   def character(row, column):
     in_wall = row == middle or column == middle
-    is_door = (
-      (row in doors and column == middle) or (column in doors and row == middle)
+    is_door = (row in doors and column == middle) or (
+      column in doors and row == middle
     )
     return WALL if in_wall and not is_door else FREE
 
@@ -119,7 +119,7 @@ def slippery_kernel(
   np.fill_diagonal(outcome_law, 1.0 - slip_probability)
   outcome_law[STAY, STAY] = 1.0
   shape = (num_states, num_actions, num_actions)
-  rows = np.arange(num_states * num_actions).reshape(shape[:2] + (1,))
+  rows = np.arange(num_states * num_actions).reshape((*shape[:2], 1))
   return sparse.csr_array(
     (
       np.broadcast_to(outcome_law, shape).ravel(),

@@ -57,7 +57,7 @@ _GAME_TYPE = mdp_game.game_type(
 
 def _node_index(text: str) -> int:
   label = text.strip("[]")
-  if label.isdigit() and int(label) < _NUM_NODES:
+  if label.isdecimal() and int(label) < _NUM_NODES:
     return int(label)
   raise ValueError(
     "initial_distribution must be 'uniform', a node '[0]' to"
@@ -110,7 +110,7 @@ def build_mdp(parameters: Mapping[str, Any]) -> mdp_lib.MeanFieldMDP:
   crowd_aversion = check("crowd_aversion", parameters["crowd_aversion"], 0)
   imbalance = check("reward_imbalance", parameters["reward_imbalance"])
   bridge_cost = check("bridge_cost", parameters["bridge_cost"], 0)
-  seed = validation.check_int("seed", parameters["seed"], 0)
+  seed = validation.check_int("seed", parameters["seed"], 0, 2**31 - 1)
   second = np.arange(_NUM_NODES) >= _ISLAND_SIZE
   crosses = second[:, None] != second[SUCCESSORS]
   base = imbalance * second[:, None] - bridge_cost * crosses

@@ -5,3 +5,5 @@ Importing the package registers its games with OpenSpiel.
 
 from mftrpo_openspiel import games
 from mftrpo_openspiel.mdp import MeanFieldMDP
+from mftrpo_openspiel.openspiel_model import OpenSpielModel
+from mftrpo_openspiel.stationary_model import StationaryModel

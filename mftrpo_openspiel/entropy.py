@@ -52,3 +52,33 @@ def greedy_policy(action_values: np.ndarray) -> np.ndarray:
   policy = np.zeros_like(action_values)
   policy[np.arange(len(policy)), action_values.argmax(axis=1)] = 1.0
   return policy
+
+
+def mirror_step(
+  logits: np.ndarray,
+  action_values: np.ndarray,
+  learning_rate: float | np.ndarray,
+  regularization: float | np.ndarray,
+) -> np.ndarray:
+  """Returns the logits after a step of regularized mirror descent.
+
+  The step y <- y + lr (Q - eta log pi) for pi = softmax(y), up to a constant in
+  each row: (1 - lr eta) y + lr Q.
+
+  Args:
+    logits: (N, A), y; -inf where an action is not legal.
+    action_values: (N, A), Q; -inf where an action is not legal.
+    learning_rate: lr > 0; a number, or (N, 1) for one a state.
+    regularization: eta in [0, 1 / lr); a number, or (N, 1).
+
+  Returns:
+    (N, A), with a largest entry of 0 in each row.
+  """
+  kept = (1 - learning_rate * regularization) * logits
+  stepped = kept + learning_rate * action_values
+  return stepped - stepped.max(axis=1, keepdims=True)
+
+
+def zero_logits(legal_actions_mask: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) logits of the uniform policy."""
+  return np.where(legal_actions_mask, 0.0, -np.inf)

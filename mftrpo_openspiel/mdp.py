@@ -30,6 +30,7 @@ class CrowdAversion:
   crowd_aversion: float
 
   def __call__(self, mean_field: np.ndarray) -> np.ndarray:
+    """Returns the (S, A) rewards under the (S,) mean field."""
     penalty = self.crowd_aversion * np.log(mean_field + DENSITY_FLOOR)
     return self.base - penalty[:, None]
 
@@ -70,7 +71,9 @@ class MeanFieldMDP:
       "discount",
       validation.check_real("discount", self.discount, 0, 1, high_open=True),
     )
-    initial = np.array(self.initial_distribution, dtype=np.float64)
+    initial = validation.check_numbers(
+      "initial_distribution", self.initial_distribution
+    ).copy()
     if initial.ndim != 1 or not initial.size:
       raise ValueError(
         "initial_distribution must be a list of numbers, one a state, got"
@@ -81,9 +84,18 @@ class MeanFieldMDP:
     )
     initial.flags.writeable = False
     set_field("initial_distribution", initial)
+    if self.has_fixed_kernel:
+      if not sparse.issparse(self.kernel):
+        set_field("kernel", validation.check_numbers("kernel", self.kernel))
+      if self.kernel.shape[-1:] != initial.shape:
+        raise ValueError(
+          f"kernel must have {initial.size} columns, one for each entry of"
+          f" initial_distribution, got shape {self.kernel.shape}."
+        )
     if not callable(self.reward):
       raise ValueError(
-        f"reward must be a function of the mean field, got {self.reward!r}."
+        "reward must be a function of the mean field, got"
+        f" {type(self.reward).__name__}."
       )
     self.reward_at(initial)
     if self.has_fixed_kernel:
@@ -104,10 +116,12 @@ class MeanFieldMDP:
 
   @property
   def num_states(self) -> int:
+    """Number S of states."""
     return self.initial_distribution.size
 
   @functools.cached_property
   def num_actions(self) -> int:
+    """Number A of actions."""
     return self.reward_at(self.initial_distribution).shape[1]
 
   def kernel_at(self, mean_field: np.ndarray) -> sparse.csr_array:
@@ -122,8 +136,12 @@ class MeanFieldMDP:
     Raises:
       ValueError: If the user's function returns another shape, NaN or inf.
     """
-    rewards = np.asarray(self.reward(mean_field), dtype=np.float64)
-    if rewards.ndim != 2 or rewards.shape[0] != self.num_states:
+    rewards = validation.check_numbers("reward", self.reward(mean_field))
+    if (
+      rewards.ndim != 2
+      or rewards.shape[0] != self.num_states
+      or not rewards.shape[1]
+    ):
       raise ValueError(
         f"reward must return shape ({self.num_states}, number of actions),"
         f" got {rewards.shape}."
@@ -138,17 +156,18 @@ class MeanFieldMDP:
 
   def _checked_kernel(self, kernel) -> sparse.csr_array:
     """Returns `kernel` as a canonical CSR array, or raises ValueError."""
+    num_states, num_actions = self.num_states, self.num_actions
+    shape = (num_states * num_actions, num_states)
     if not sparse.issparse(kernel):
-      kernel = np.asarray(kernel, dtype=np.float64)
-      if kernel.ndim == 3:
-        kernel = kernel.reshape(-1, kernel.shape[2])
-    kernel = sparse.csr_array(kernel, dtype=np.float64, copy=True)
-    rows = self.num_states * self.num_actions
-    if kernel.shape != (rows, self.num_states):
+      kernel = validation.check_numbers("kernel", kernel)
+      if kernel.shape == (num_states, num_actions, num_states):
+        kernel = kernel.reshape(shape)
+    if kernel.shape != shape:
       raise ValueError(
-        f"kernel must have shape ({rows}, {self.num_states}), a row for each"
-        f" state and action, got {kernel.shape}."
+        f"kernel must have shape {shape}, a row for each state and action, or"
+        f" {(num_states, num_actions, num_states)}, got {kernel.shape}."
       )
+    kernel = sparse.csr_array(kernel, dtype=np.float64, copy=True)
     kernel.sum_duplicates()
     kernel.eliminate_zeros()
     sums = kernel.sum(axis=1)
@@ -158,7 +177,7 @@ class MeanFieldMDP:
       if not bad.any():
         entry = int(kernel.data.argmin())
         row = int(np.searchsorted(kernel.indptr, entry, side="right")) - 1
-      state, action = divmod(row, self.num_actions)
+      state, action = divmod(row, num_actions)
       raise ValueError(
         "kernel must have non-negative rows that sum to 1, the row of state"
         f" {state} and action {action} sums to {sums[row]:.12g} with least"

@@ -20,6 +20,7 @@ one at t = 0.
 
 from collections.abc import Mapping
 import functools
+import itertools
 from typing import Any
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import validation
 
 _DEFAULT_HORIZON = 40
+# OpenSpiel keeps the length of a play in 32 bits.
+_MAX_HORIZON = 10**6
 
 # As plain numbers: states compare them often, and OpenSpiel takes both.
 _DEFAULT_PLAYER = pyspiel.PlayerId.DEFAULT_PLAYER_ID
@@ -90,7 +93,7 @@ def _kernel_outcomes(kernel, num_actions: int) -> _Outcomes:
   """Returns the chance outcomes, [state][action] -> [(next, probability)]."""
   pairs = list(zip(kernel.indices.tolist(), kernel.data.tolist()))
   bounds = kernel.indptr.tolist()
-  rows = [pairs[i:j] for i, j in zip(bounds, bounds[1:])]
+  rows = [pairs[i:j] for i, j in itertools.pairwise(bounds)]
   return [rows[i : i + num_actions] for i in range(0, len(rows), num_actions)]
 
 
@@ -149,14 +152,17 @@ class MDPGame(pyspiel.Game):
       mdp: What is played.
       horizon: Number of actions in a play.
       openspiel_type: Of a game that is registered. A game of the default type
-        can be used as it is, but not loaded by name or pickled.
+        can be used as it is, but neither loaded by name nor serialized by
+        OpenSpiel; it can be pickled.
       parameters: All parameters of a registered game.
 
     Raises:
-      ValueError: If the horizon is less than one.
+      ValueError: If the horizon is less than one or more than a million.
     """
-    self.horizon = validation.check_int("horizon", horizon, 1)
+    horizon = validation.check_int("horizon", horizon, 1, _MAX_HORIZON)
+    self.horizon = horizon
     self._mdp = mdp
+    self.num_states = mdp.num_states
     info = pyspiel.GameInfo(
       num_distinct_actions=mdp.num_actions,
       max_chance_outcomes=mdp.num_states,
@@ -181,6 +187,15 @@ class MDPGame(pyspiel.Game):
     self.stage = functools.lru_cache(maxsize=4 * horizon)(self._stage)
     self.support = functools.lru_cache(maxsize=None)(self._support)
 
+  # OpenSpiel would unpickle games without their attributes.
+  def __reduce__(self):
+    if type(self) is MDPGame:
+      return MDPGame, (self._mdp, self.horizon)
+    return type(self), (self.get_parameters(),)
+
+  def __deepcopy__(self, memo):
+    return self
+
   def mean_field_mdp(self) -> mdp_lib.MeanFieldMDP:
     """Returns the MDP that is played."""
     return self._mdp
@@ -204,6 +219,15 @@ class MDPGame(pyspiel.Game):
     """Returns the initial chance node."""
     return MDPState(self)
 
+  def new_initial_state_for_population(self, population: int) -> "MDPState":
+    """Returns the initial chance node of `population`, of which there is one.
+
+    Raises:
+      ValueError: If the population is not 0.
+    """
+    validation.check_int("population", population, 0, 0)
+    return self.new_initial_state()
+
   def max_chance_nodes_in_history(self) -> int:
     """Returns the number of chance nodes in a play."""
     return self.horizon + 1
@@ -217,12 +241,20 @@ class MDPGame(pyspiel.Game):
     return observation.IIGObserverForPublicInfoGame(iig_obs_type, params)
 
 
+def _restored_state(game: MDPGame, text: str) -> "MDPState":
+  """Returns the state of `game` that was serialized as `text`."""
+  return game.deserialize_state(text)
+
+
 class MDPState(pyspiel.State):
   """A node of a play; see the module for the order in which they come."""
 
   # Until the first action; without a constructor of its own, a state is cloned
   # faster.
   _node = _ROOT
+
+  def __reduce__(self):
+    return _restored_state, (self.get_game(), self.serialize())
 
   @property
   def x(self) -> int | None:
@@ -242,6 +274,7 @@ class MDPState(pyspiel.State):
   # OpenSpiel (PySpiel) API functions are below.
 
   def mean_field_population(self) -> int:
+    """Returns the index of the only population."""
     return 0
 
   def current_player(self) -> int:
@@ -249,6 +282,7 @@ class MDPState(pyspiel.State):
     return self._node.player
 
   def is_terminal(self) -> bool:
+    """Returns whether the play is over."""
     return self._node.player == _TERMINAL
 
   def _legal_actions(self, player: int) -> list[int]:
@@ -280,30 +314,52 @@ class MDPState(pyspiel.State):
     return _STATE_TYPES[self._node.player]
 
   def chance_outcomes(self) -> list[tuple[int, float]]:
-    """Returns the next states of the MDP with their probabilities."""
-    _, x, action, _, stage, _, _ = self._node
+    """Returns the next states of the MDP with their probabilities.
+
+    Raises:
+      ValueError: If this is no chance node.
+    """
+    player, x, action, _, stage, _, _ = self._node
+    if player != _CHANCE:
+      raise ValueError(f"{self} is not a chance node.")
     if x is None:
       return self.get_game().initial_outcomes[:]
     outcomes = stage.outcomes or self.get_game().outcomes
     return outcomes[x][action][:]
 
   def _apply_action(self, action: int) -> None:
-    """Applies an action of the player, or of chance."""
+    """Applies an action of the player, or of chance.
+
+    Raises:
+      ValueError: If the action is out of range (the node with one action takes
+        any), or nobody acts here.
+    """
     player, x, pending, t, stage, _, returns = self._node
     if player == _CHANCE:
+      game = self.get_game()
+      if not 0 <= action < game.num_states:
+        raise self._out_of_range(action, game.num_states)
       if x is not None:
         t += 1
-      last = t == self.get_game().horizon
+      last = t == game.horizon
       self._node = _Node(
         _TERMINAL if last else _MEAN_FIELD, action, None, t, None, 0.0, returns
       )
     elif player != _PLAYER:
       raise ValueError(f"No action can be applied at {self}.")
     elif pending is None:
-      reward = self.get_game().discounts[t] * stage.rewards[x][action]
+      rewards = stage.rewards[x]
+      if not 0 <= action < len(rewards):
+        raise self._out_of_range(action, len(rewards))
+      reward = self.get_game().discounts[t] * rewards[action]
       self._node = _Node(_PLAYER, x, action, t, stage, reward, returns + reward)
     else:
       self._node = _Node(_CHANCE, x, pending, t, stage, 0.0, returns)
+
+  def _out_of_range(self, action: int, number: int) -> ValueError:
+    return ValueError(
+      f"action must be in [0, {number - 1}] at {self}, got {action}."
+    )
 
   def distribution_support(self) -> list[str]:
     """Returns the strings of all mean-field nodes at this time."""
@@ -319,11 +375,10 @@ class MDPState(pyspiel.State):
     game = self.get_game()
     if node.player != _MEAN_FIELD:
       raise ValueError(f"{self} is not a mean-field node.")
-    if len(distribution) != game.mean_field_mdp().num_states:
+    if len(distribution) != game.num_states:
       raise ValueError(
-        "distribution must have an entry for each of the"
-        f" {game.mean_field_mdp().num_states} states, got"
-        f" {len(distribution)}."
+        f"distribution must have an entry for each of the {game.num_states}"
+        f" states, got {len(distribution)}."
       )
     stage = game.stage(tuple(distribution))
     self._node = node._replace(player=_PLAYER, stage=stage)
@@ -385,3 +440,15 @@ class Observer:
     """Observation of `state` from the PoV of `player`, as a string."""
     del player
     return str(state)
+
+
+def decision_states(game: MDPGame, t: int) -> list[MDPState]:
+  """Returns the S ordinary decision nodes of time t, under a uniform crowd."""
+  num_states = game.mean_field_mdp().num_states
+  stage = game.stage((1.0 / num_states,) * num_states)
+  states = []
+  for x in range(num_states):
+    state = game.new_initial_state()
+    state._node = _Node(_PLAYER, x, None, t, stage, 0.0, 0.0)
+    states.append(state)
+  return states

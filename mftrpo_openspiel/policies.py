@@ -60,3 +60,26 @@ def policy_array(
     for action, probability in policy.action_probabilities(state).items():
       probabilities[row, action] = probability
   return probabilities
+
+
+class StationaryPolicy(policy_lib.Policy):
+  """A fixed policy for a `mdp_game.MDPGame`, the same at every time step."""
+
+  def __init__(self, game: pyspiel.Game, probabilities: np.ndarray):
+    """Initializes the policy.
+
+    Args:
+      game: The game that it is for.
+      probabilities: (S, A), the law over the actions in each state; copied.
+    """
+    super().__init__(game, [0])
+    self._probabilities = probabilities.tolist()
+
+  def action_probabilities(
+    self, state: pyspiel.State, player_id: int | None = None
+  ) -> dict[int, float]:
+    """Returns {action: probability} for the legal actions."""
+    del player_id
+    if state.pending_action is not None:
+      return {action: 1.0 for action in state.legal_actions()}
+    return dict(enumerate(self._probabilities[state.x]))

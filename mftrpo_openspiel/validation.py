@@ -5,6 +5,7 @@ and what is allowed, and returns the value in the form the package works with.
 """
 
 import numbers
+import reprlib
 
 import numpy as np
 
@@ -22,11 +23,14 @@ def check_real(
 ) -> float:
   """Returns `value` as a float if it is finite and lies between the bounds."""
   is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-  if is_real and np.isfinite(value):
-    above = value > low if low_open else value >= low
-    below = value < high if high_open else value <= high
-    if above and below:
-      return float(value)
+  try:
+    number = float(value) if is_real else np.nan
+  except OverflowError:
+    number = np.inf
+  above = number > low if low_open else number >= low
+  below = number < high if high_open else number <= high
+  if above and below and np.isfinite(number):
+    return number
   left = "(" if low_open or low == -np.inf else "["
   right = ")" if high_open or high == np.inf else "]"
   raise ValueError(
@@ -52,13 +56,19 @@ def check_choice(name: str, value: str, choices) -> str:
   )
 
 
-def _check_array(name: str, value, shape: tuple[int, ...]) -> np.ndarray:
+def check_numbers(name: str, value) -> np.ndarray:
+  """Returns `value` as an array of float64 of whatever shape."""
   try:
-    array = np.asarray(value, dtype=np.float64)
+    return np.asarray(value, dtype=np.float64)
   except (TypeError, ValueError):
+    shown = " ".join(reprlib.repr(value).split())
     raise ValueError(
-      f"{name} must be an array of numbers of shape {shape}, got {value!r}."
+      f"{name} must be an array of numbers, got {shown}."
     ) from None
+
+
+def _check_array(name: str, value, shape: tuple[int, ...]) -> np.ndarray:
+  array = check_numbers(name, value)
   if array.shape != shape:
     raise ValueError(f"{name} must have shape {shape}, got {array.shape}.")
   return array
@@ -108,7 +118,7 @@ def check_policy(policy, legal_actions_mask: np.ndarray) -> np.ndarray:
   bad = ~(
     (array >= 0).all(axis=1)
     & (np.abs(array.sum(axis=1) - 1) <= SUM_TOLERANCE)
-    & ~(array * ~legal_actions_mask).any(axis=1)
+    & ~np.where(legal_actions_mask, 0.0, array).any(axis=1)
   )
   row = int(bad.argmax())
   raise ValueError(

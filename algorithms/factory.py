@@ -1,0 +1,77 @@
+"""Algorithms and models by name, for the programs."""
+
+from collections.abc import Callable
+import functools
+from typing import Any
+
+from open_spiel.python.mfg.algorithms import (
+  fictitious_play as openspiel_fictitious_play,
+)
+from open_spiel.python.mfg.algorithms import (
+  mirror_descent as openspiel_mirror_descent,
+)
+import pyspiel
+
+from mftrpo_openspiel import model as model_lib
+from mftrpo_openspiel import openspiel_model
+from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel import validation
+from mftrpo_openspiel.algorithms import algorithm
+from mftrpo_openspiel.algorithms import fictitious_play
+from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.algorithms import openspiel_algorithm
+
+ALGORITHMS: dict[str, Callable[..., algorithm.MeanFieldAlgorithm]] = {
+  "mf_trpo": mf_trpo.MFTRPO,
+  "fictitious_play": fictitious_play.FictitiousPlay,
+  "mirror_descent": mirror_descent.MirrorDescent,
+  "openspiel_fictitious_play": functools.partial(
+    openspiel_algorithm.OpenSpielAlgorithm,
+    openspiel_class=openspiel_fictitious_play.FictitiousPlay,
+  ),
+  "openspiel_mirror_descent": functools.partial(
+    openspiel_algorithm.OpenSpielAlgorithm,
+    openspiel_class=openspiel_mirror_descent.MirrorDescent,
+  ),
+}
+
+
+def _stationary(game: pyspiel.Game) -> model_lib.MeanFieldModel:
+  if not hasattr(game, "mean_field_mdp"):
+    raise ValueError(
+      "model must be 'openspiel' for a game that has no mean_field_mdp(), got"
+      f" 'stationary' for {game}."
+    )
+  return stationary_model.StationaryModel(game.mean_field_mdp(), game)
+
+
+MODELS: dict[str, Callable[[pyspiel.Game], model_lib.MeanFieldModel]] = {
+  "stationary": _stationary,
+  "openspiel": openspiel_model.OpenSpielModel,
+}
+
+
+def create_model(name: str, game: pyspiel.Game) -> model_lib.MeanFieldModel:
+  """Returns the model `name` of a game.
+
+  Raises:
+    ValueError: If there is no such model, or not of this game.
+  """
+  return MODELS[validation.check_choice("model", name, MODELS)](game)
+
+
+def create_algorithm(
+  name: str, model: model_lib.MeanFieldModel, **options: Any
+) -> algorithm.MeanFieldAlgorithm:
+  """Returns the algorithm `name` on a model.
+
+  Raises:
+    ValueError: If there is no such algorithm, or an option is out of range.
+  """
+  validation.check_choice("algorithm", name, ALGORITHMS)
+  if name.startswith("openspiel") and not isinstance(
+    model, openspiel_model.OpenSpielModel
+  ):
+    raise ValueError(f"algorithm {name!r} needs model='openspiel'.")
+  return ALGORITHMS[name](model, **options)

@@ -1,0 +1,98 @@
+"""Fictitious Play (FP).
+
+Perrin et al. (2020), "Fictitious Play for Mean Field Games: Continuous Time
+Analysis and Applications", arXiv:2007.03458. An iteration
+
+1. finds a best response pi_BR to the mean field mu of the policy so far,
+2. and the mean field mu_BR of that best response,
+3. averages, mu <- (1 - a) mu + a mu_BR, and the policies state by state with
+   the weights (1 - a) mu(s) and a mu_BR(s).
+
+On a finite horizon the averaged policy has the averaged mean field, and this is
+OpenSpiel's FictitiousPlay.
+"""
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel import entropy
+from mftrpo_openspiel import model as model_lib
+from mftrpo_openspiel import validation
+from mftrpo_openspiel.algorithms import algorithm
+
+
+class FictitiousPlay(algorithm.MeanFieldAlgorithm):
+  """FP; after an iteration `mean_field` is the average mu."""
+
+  def __init__(
+    self,
+    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    lr: float | None = None,
+    temperature: float | None = None,
+    regularization: float = 0.0,
+  ):
+    """Initializes FP.
+
+    Args:
+      model_or_game: What to solve.
+      lr: a in (0, 1]; None is 1 / (k + 1) in iteration k = 1, 2, ...
+      temperature: > 0: respond with softmax(Q / temperature) instead of a best
+        action, as OpenSpiel offers. None: with the best response.
+      regularization: eta >= 0: best responses are those of the regularized
+        game, softmax(Q_eta / eta); not together with a temperature.
+
+    Raises:
+      ValueError: If a parameter is out of range.
+    """
+    super().__init__(model_or_game)
+    if lr is not None:
+      validation.check_real("lr", lr, 0, 1, low_open=True)
+    self._lr = lr
+    self._regularization = validation.check_real(
+      "regularization", regularization, 0
+    )
+    if temperature is None:
+      temperature = self._regularization
+    else:
+      validation.check_real("temperature", temperature, 0, low_open=True)
+      if regularization:
+        raise ValueError(
+          "temperature must be None where regularization is set, got"
+          f" {temperature!r}."
+        )
+    self._temperature = temperature
+    self._iterations = 0
+    self._uniform = entropy.uniform_policy(self.model.legal_actions_mask)
+    self.policy = self._uniform
+    self.mean_field = self.model.mean_field(self.policy)
+
+  def iteration(self) -> None:
+    """Mixes a best response into the policy and the mean field."""
+    self._iterations += 1
+    rate = self._lr or 1.0 / (self._iterations + 1)
+    response = self._best_response()
+    response_mean_field = self.model.mean_field(response)
+    old_weight = (1 - rate) * self.mean_field
+    new_weight = rate * response_mean_field
+    self.mean_field = old_weight + new_weight
+    visited = self.mean_field > 0
+    share = np.divide(
+      new_weight,
+      self.mean_field,
+      out=np.zeros_like(new_weight),
+      where=visited,
+    )[:, None]
+    mixed = (1 - share) * self.policy + share * response
+    self.policy = np.where(visited[:, None], mixed, self._uniform)
+
+  def _best_response(self) -> np.ndarray:
+    action_values = self.model.optimal_action_values(
+      self.mean_field, self._regularization
+    )
+    if not self._temperature:
+      return entropy.greedy_policy(action_values)
+    # The regularized game weighs the entropy at time t with gamma^t, while
+    # OpenSpiel's temperature is the same at all times.
+    scale = self.model.discounts if self._regularization else 1.0
+    temperature = np.reshape(self._temperature * scale, (-1, 1))
+    return entropy.softmax(action_values / temperature)

@@ -1,0 +1,158 @@
+"""Mean-Field Trust Region Policy Optimization (MF-TRPO).
+
+Algorithms 1 and 2 of Ocello, Mancini, Labbi, Tiapkin, Belouchrani and Moulines,
+"Mean-Field Multi-Agent Learning: A Trust Region Approach". An iteration
+
+1. improves the policy under the frozen mean field mu with L steps of exact TRPO
+   with entropic regularization eta (TRPO(mu), Algorithm 1),
+
+       pi_{l+1} ~ pi_l exp((Q_mu^{pi_l} - eta log pi_l) / (eta (l + 2))),
+
+2. moves the mean field towards where the policy leads it (Algorithm 2),
+
+       mu <- mu + beta (mu (P_mu^pi)^M - mu).
+
+As printed, TRPO starts from the uniform policy in every iteration. Its steps
+then telescope: pi_L = softmax(sum_{l<L} Q_l / (eta (L + 1))), which is short of
+the regularized optimum softmax(Q / eta) by a factor 1 + 1 / L. So L sets a
+floor of the regularized exploitability, about 1 / (L + 1)^2. With `warm_start`
+TRPO goes on from the policy of the previous iteration and the floor vanishes.
+
+The steps are taken on logits: log pi is never computed from a tiny pi.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel import entropy
+from mftrpo_openspiel import model as model_lib
+from mftrpo_openspiel import validation
+from mftrpo_openspiel.algorithms import algorithm
+
+Schedule = Callable[[int], float]
+
+
+class MFTRPO(algorithm.MeanFieldAlgorithm):
+  """MF-TRPO with exact action values.
+
+  After an iteration, `policy` is pi_k and `mean_field` is mu_k of Algorithm 2.
+  """
+
+  def __init__(
+    self,
+    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    regularization: float = 0.05,
+    num_policy_updates: int | None = None,
+    num_population_steps: int | None = None,
+    population_update_rate: float | Schedule = 0.01,
+    warm_start: bool = False,
+    max_step_count: int = 0,
+    restart_distribution: np.ndarray | None = None,
+  ):
+    """Initializes MF-TRPO.
+
+    Args:
+      model_or_game: What to solve.
+      regularization: eta > 0, the weight of the entropy bonus.
+      num_policy_updates: L, TRPO steps in an iteration. The paper does not
+        give it; None is DEFAULT_POLICY_UPDATES, or 1 with warm start.
+      num_population_steps: M, moves of the population in an iteration; None is
+        the limit of many. The paper does not give it either.
+      population_update_rate: beta in (0, 1], or a function from the iteration
+        number 1, 2, ... to it.
+      warm_start: Whether TRPO goes on from the previous policy.
+      max_step_count: Bound on the step counter l of a warm start, whose steps
+        are 1 / (eta (min(l, max_step_count) + 2)). Counting without bound, as
+        within one call of TRPO, would average over all past mean fields.
+      restart_distribution: nu, (N,): policies are updated in the states that
+        are reached from its support. None is the mean field itself.
+
+    Raises:
+      ValueError: If a parameter is out of range.
+    """
+    super().__init__(model_or_game)
+    self._regularization = validation.check_real(
+      "regularization", regularization, 0, low_open=True
+    )
+    if num_policy_updates is None:
+      num_policy_updates = 1 if warm_start else DEFAULT_POLICY_UPDATES
+    self._num_policy_updates = validation.check_int(
+      "num_policy_updates", num_policy_updates, 1
+    )
+    if num_population_steps is not None:
+      validation.check_int("num_population_steps", num_population_steps, 1)
+    self._num_population_steps = num_population_steps
+    if not callable(population_update_rate):
+      _check_rate(population_update_rate)
+    self._rate = population_update_rate
+    self._warm_start = warm_start
+    self._max_step_count = validation.check_int(
+      "max_step_count", max_step_count, 0
+    )
+    self.mean_field = self.model.initial_mean_field()
+    if restart_distribution is not None:
+      restart_distribution = validation.check_distribution(
+        "restart_distribution",
+        restart_distribution,
+        self.mean_field.size,
+        total=self.mean_field.sum(),
+      )
+    self._restart = restart_distribution
+    self._logits = entropy.zero_logits(self.model.legal_actions_mask)
+    self._step_count = 0
+    self._iterations = 0
+    self.policy = entropy.softmax(self._logits)
+
+  def iteration(self) -> None:
+    """Improves the policy, then moves the mean field."""
+    self._iterations += 1
+    if not self._warm_start:
+      self._logits = entropy.zero_logits(self.model.legal_actions_mask)
+      self.policy = entropy.softmax(self._logits)
+      self._step_count = 0
+    for _ in range(self._num_policy_updates):
+      self._update_policy()
+      self._step_count += 1
+      if self._warm_start:
+        self._step_count = min(self._step_count, self._max_step_count)
+    rate = self._rate
+    if callable(rate):
+      rate = _check_rate(rate(self._iterations))
+    moved = self.model.propagate(
+      self.policy, self.mean_field, self._num_population_steps
+    )
+    self.mean_field = self.mean_field + rate * (moved - self.mean_field)
+
+  def _update_policy(self) -> None:
+    """One step of Algorithm 1, lines 3 to 11.
+
+    PolicyUpdate is a mirror step with learning rate 1 / (eta (l + 2)).
+    """
+    # The action values at time t carry gamma^t, and so does their entropy.
+    regularization = self._regularization * self.model.discounts[:, None]
+    logits = entropy.mirror_step(
+      self._logits,
+      self.model.action_values(
+        self.policy, self.mean_field, self._regularization
+      ),
+      1.0 / (regularization * (self._step_count + 2)),
+      regularization,
+    )
+    start = self.mean_field if self._restart is None else self._restart
+    if not (start > 0).all():
+      visited = self.model.reachable(self.policy, self.mean_field, start)
+      logits = np.where(visited[:, None], logits, self._logits)
+    self._logits = logits
+    self.policy = entropy.softmax(logits)
+
+
+def _check_rate(rate: float) -> float:
+  return validation.check_real(
+    "population_update_rate", rate, 0, 1, low_open=True
+  )
+
+
+# Chosen by a study, see above; not from the paper.
+DEFAULT_POLICY_UPDATES = 10

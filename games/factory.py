@@ -1,0 +1,94 @@
+"""Settings of the games, and of the experiments of the paper.
+
+The games' settings are added to OpenSpiel's, so its own example programs know
+them: `--game_name=python_mfg_four_rooms --setting=four_rooms`.
+"""
+
+from open_spiel.python.mfg.games import factory as openspiel_factory
+import pyspiel
+
+from mftrpo_openspiel import games  # noqa: F401 (registers the games)
+from mftrpo_openspiel import validation
+
+# Name of the setting -> the game it is of and its parameters.
+_SETTINGS = {
+  # The paper's experiments (its section IV).
+  "four_rooms": ("python_mfg_four_rooms", {"crowd_aversion": 0.2}),
+  "four_rooms_high_aversion": (
+    "python_mfg_four_rooms",
+    {"crowd_aversion": 0.4},
+  ),
+  "four_rooms_poi": ("python_mfg_four_rooms_poi", {"crowd_aversion": 0.4}),
+  "four_rooms_poi_low_aversion": (
+    "python_mfg_four_rooms_poi",
+    {"crowd_aversion": 0.2},
+  ),
+  "two_islands": ("python_mfg_two_islands", {"crowd_aversion": 0.2}),
+  # Other ones.
+  "four_rooms_poi_5x5": (
+    "python_mfg_four_rooms_poi",
+    {"room_size": 2, "horizon": 20},
+  ),
+  "two_islands_imbalanced": (
+    "python_mfg_two_islands",
+    {"reward_imbalance": 0.2, "bridge_cost": 0.1},
+  ),
+}
+
+# As OpenSpiel keeps its settings; a game's own name means its defaults.
+GAME_SETTINGS = {
+  **{setting: parameters for setting, (_, parameters) in _SETTINGS.items()},
+  **{game_name: {} for game_name, _ in _SETTINGS.values()},
+}
+openspiel_factory.GAME_SETTINGS.update(GAME_SETTINGS)
+
+# Of the paper's table in its section IV.d. It gives neither the number of
+# policy updates L nor of population steps M: these two are ours, chosen by the
+# study in `algorithms/mf_trpo.py`.
+PAPER_HYPERPARAMETERS = {
+  "regularization": (0.05, 0.3),
+  "num_iterations": 5000,
+  "population_update_rate": 0.01,
+  "num_policy_updates": 10,
+  "num_population_steps": None,
+}
+
+
+def create_game(
+  game_name: str | None = None, setting: str | None = None
+) -> pyspiel.Game:
+  """Returns a game by its name, with parameters or a setting, or by a setting.
+
+  Args:
+    game_name: As for `pyspiel.load_game`; may be left out with one of our
+      settings.
+    setting: One of our settings or of OpenSpiel's, or None.
+
+  Raises:
+    ValueError: If neither is given, or one of them is unknown.
+  """
+  if setting is None:
+    if not game_name:
+      raise ValueError("game_name or setting must be given, got neither.")
+    short_name = game_name.partition("(")[0]
+    if short_name not in pyspiel.registered_names():
+      ours = sorted({name for name, _ in _SETTINGS.values()})
+      raise ValueError(
+        f"game_name must be a registered OpenSpiel game, got {game_name!r};"
+        f" ours are {', '.join(ours)}."
+      )
+    try:
+      return pyspiel.load_game(game_name)
+    except pyspiel.SpielError as error:
+      raise ValueError(f"game_name {game_name!r} is refused: {error}") from None
+  validation.check_choice("setting", setting, openspiel_factory.GAME_SETTINGS)
+  if not game_name:
+    if setting not in _SETTINGS:
+      raise ValueError(f"game_name must be given with setting {setting!r}.")
+    game_name = _SETTINGS[setting][0]
+  elif setting in _SETTINGS and _SETTINGS[setting][0] != game_name:
+    raise ValueError(
+      f"setting {setting!r} is one of {_SETTINGS[setting][0]}, got game_name"
+      f" {game_name!r}."
+    )
+  return openspiel_factory.create_game_with_setting(game_name, setting)

@@ -1,0 +1,57 @@
+"""Files that are written whole or not at all."""
+
+from collections.abc import Iterator
+import contextlib
+import os
+import pathlib
+import tempfile
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+  """Gives a temporary path in the same folder that becomes `path` at the end.
+
+  If the block raises, `path` stays as it was and the temporary file is removed.
+
+  Raises:
+    ValueError: If the folder is missing or cannot be written to.
+  """
+  path = pathlib.Path(path)
+  try:
+    handle, name = tempfile.mkstemp(
+      dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix
+    )
+  except OSError as error:
+    raise ValueError(
+      f"path must lie in a writable folder, got {path} ({error.strerror})."
+    ) from None
+  os.close(handle)
+  temporary = pathlib.Path(name)
+  try:
+    # mkstemp makes the file readable by its owner only.
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(0o666 & ~umask)
+    yield temporary
+    os.replace(temporary, path)
+  finally:
+    temporary.unlink(missing_ok=True)
+
+
+def folder(path: str | os.PathLike) -> pathlib.Path:
+  """Returns the folder `path`, made if it is not there.
+
+  Raises:
+    ValueError: If it cannot be made or written to.
+  """
+  path = pathlib.Path(path)
+  try:
+    path.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise ValueError(
+      f"logdir must be a folder that can be made, got {path}"
+      f" ({error.strerror})."
+    ) from None
+  if not os.access(path, os.W_OK):
+    raise ValueError(f"logdir must be a writable folder, got {path}.")
+  return path

@@ -1,0 +1,49 @@
+"""What the programs share: flags of a run, and one-line errors."""
+
+from collections.abc import Callable
+import os
+import sys
+import traceback
+
+from absl import app
+from absl import flags
+from absl import logging
+
+
+def run(main: Callable[[], None]) -> None:
+  """Runs `main` as an absl program.
+
+  A ValueError, by which the package refuses what the user asked for, is printed
+  as one line and makes the exit status 2; with --verbosity=1 its traceback is
+  printed too. An interrupt makes it 130.
+  """
+
+  def guarded(argv):
+    if len(argv) > 1:
+      raise app.UsageError(f"Unexpected arguments: {' '.join(argv[1:])}")
+    try:
+      return main()
+    except ValueError as error:
+      if logging.level_debug():
+        traceback.print_exc()
+      print(f"{os.path.basename(argv[0])}: {error}", file=sys.stderr)
+      return 2
+    except KeyboardInterrupt:
+      print("Interrupted.", file=sys.stderr)
+      return 130
+
+  app.run(guarded)
+
+
+def validator(name: str, check: Callable[[object], object]) -> None:
+  """Makes the flag `name` refuse what `check` raises a ValueError on."""
+
+  def is_valid(value):
+    if value is not None:
+      try:
+        check(value)
+      except ValueError as error:
+        raise flags.ValidationError(str(error)) from None
+    return True
+
+  flags.register_validator(name, is_valid)

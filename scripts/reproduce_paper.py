@@ -1,0 +1,159 @@
+"""Reproduces figures 2 to 5 of the MF-TRPO paper and checks its claims.
+
+    mftrpo-reproduce-paper --logdir=results
+
+writes to the log directory
+
+    figure_2.png, figure_2_unregularized.png, figure_3.png, ..., figure_5.png
+    <setting>_<method>_<eta>.csv   one a run, with both exploitabilities
+    summary.md                     each claim of section IV with its numbers
+
+at the settings of the paper's section IV.d: discount 0.9, eta 0.05 and 0.3,
+population update rate 0.01, 5,000 iterations, crowd aversion 0.2 and 0.4.
+"""
+
+from concurrent import futures
+import multiprocessing
+import os
+import pathlib
+
+from absl import flags
+import tqdm
+
+from mftrpo_openspiel import files
+from mftrpo_openspiel import plots
+from mftrpo_openspiel import runs
+from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.scripts import paper_experiments
+from mftrpo_openspiel.scripts import paper_summary
+from mftrpo_openspiel.scripts import programs
+
+FLAGS = flags.FLAGS
+
+_LOGDIR = "mftrpo_paper_results"
+
+
+def run_all(
+  logdir: pathlib.Path, num_iterations: int, num_processes: int
+) -> list[tuple[paper_experiments.Experiment, paper_experiments.Result]]:
+  """Runs all experiments, writes a CSV for each, and returns the results."""
+  # Small matrices are solved faster by one thread; the processes use the cores.
+  for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ[variable] = "1"
+  all_experiments = paper_experiments.experiments()
+  results = {}
+  with (
+    futures.ProcessPoolExecutor(
+      num_processes, multiprocessing.get_context("spawn")
+    ) as executor,
+    tqdm.tqdm(
+      total=len(all_experiments) * num_iterations,
+      unit="iteration",
+      unit_scale=True,
+    ) as progress,
+  ):
+    pending = {
+      executor.submit(
+        paper_experiments.perform, experiment, num_iterations
+      ): index
+      for index, experiment in enumerate(all_experiments)
+    }
+    try:
+      for future in futures.as_completed(pending):
+        index = pending[future]
+        results[index] = future.result()
+        name = all_experiments[index].name
+        runs.write_csv(logdir / f"{name}.csv", results[index].records)
+        progress.set_postfix_str(name)
+        progress.update(num_iterations)
+    except BaseException:
+      executor.shutdown(wait=False, cancel_futures=True)
+      raise
+  return [
+    (experiment, results[index])
+    for index, experiment in enumerate(all_experiments)
+  ]
+
+
+def curves_figure(all_results, quantity: str, label: str):
+  """Returns figure 2: one panel a game, solid and dashed for the two eta."""
+  panels = {}
+  for setting, title in paper_experiments.PANELS.items():
+    panels[title] = [
+      plots.Curve(
+        label=_curve_label(experiment),
+        iterations=[record.iteration for record in result.records],
+        values=[getattr(record, quantity) for record in result.records],
+        algorithm=experiment.method + (" plain" * (experiment.eta is None)),
+        dashed=experiment.eta == paper_experiments.HIGH_ETA,
+      )
+      for experiment, result in all_results
+      if experiment.setting == setting and experiment.method != "FP regularized"
+    ]
+  return plots.exploitability_panels(panels, ylabel=label)
+
+
+def _curve_label(experiment: paper_experiments.Experiment) -> str:
+  if experiment.eta is None:
+    return f"{experiment.method}, plain"
+  return f"{experiment.method}, eta = {experiment.eta:g}"
+
+
+def write_figures(logdir: pathlib.Path, all_results, num_iterations: int):
+  """Draws figures 2 to 5 from the results."""
+  for name, quantity, label in (
+    ("figure_2", "regularized_exploitability", "Regularized exploitability"),
+    ("figure_2_unregularized", "exploitability", "Exploitability"),
+  ):
+    plots.save(
+      curves_figure(all_results, quantity, label), logdir / f"{name}.png"
+    )
+  for number, (setting, moments) in paper_experiments.MOMENTS.items():
+    drawing = game_factory.create_game(setting=setting).mean_field_mdp().drawing
+    (result,) = (
+      result
+      for experiment, result in all_results
+      if (experiment.setting, experiment.method, experiment.eta)
+      == (setting, "MF-TRPO", paper_experiments.LOW_ETA)
+    )
+    panels = {
+      "Start" if k == 0 else f"{k:,} iterations": result.mean_fields[k]
+      for k in moments
+      if k <= num_iterations
+    }
+    plots.save(
+      plots.mean_field_figure(drawing, panels), logdir / f"figure_{number}.png"
+    )
+
+
+def main() -> None:
+  """Runs everything that the flags ask for."""
+  logdir = files.folder(FLAGS.logdir)
+  all_results = run_all(logdir, FLAGS.num_iterations, FLAGS.num_processes)
+  write_figures(logdir, all_results, FLAGS.num_iterations)
+  report = paper_summary.summary(all_results, FLAGS.num_iterations)
+  with files.replacing(logdir / "summary.md") as temporary:
+    temporary.write_text(report, encoding="utf-8")
+  print(f"Figures, tables and summary.md are in {logdir}.")
+
+
+def run() -> None:
+  """Entry point of mftrpo-reproduce-paper."""
+  flags.DEFINE_string("logdir", _LOGDIR, "Folder for figures and tables.")
+  flags.DEFINE_integer(
+    "num_iterations",
+    paper_experiments.PAPER["num_iterations"],
+    "Iterations of every run.",
+    lower_bound=1,
+  )
+  flags.DEFINE_integer(
+    "num_processes",
+    os.cpu_count() or 1,
+    "Runs at the same time.",
+    lower_bound=1,
+  )
+  programs.run(main)
+
+
+if __name__ == "__main__":
+  run()
