@@ -94,5 +94,4 @@ class FictitiousPlay(algorithm.MeanFieldAlgorithm):
     # The regularized game weighs the entropy at time t with gamma^t, while
     # OpenSpiel's temperature is the same at all times.
     scale = self.model.discounts if self._regularization else 1.0
-    temperature = np.reshape(self._temperature * scale, (-1, 1))
-    return entropy.softmax(action_values / temperature)
+    return entropy.softmax(action_values, self._temperature * scale)

@@ -8,16 +8,20 @@ import numpy as np
 from scipy import special
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-  """Returns the (N, A) policy proportional to exp(logits)."""
-  shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-  return shifted / shifted.sum(axis=1, keepdims=True)
+def softmax(
+  logits: np.ndarray, temperature: float | np.ndarray = 1.0
+) -> np.ndarray:
+  """Returns the (N, A) policy proportional to exp(logits / temperature).
 
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-  """Returns log(softmax(logits)), finite where the policy underflows."""
+  Args:
+    logits: (N, A); -inf where an action is not legal.
+    temperature: Positive; a number, or (N,) for one a state.
+  """
   shifted = logits - logits.max(axis=1, keepdims=True)
-  return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+  # A tiny temperature makes -inf of what is not the maximum, as it should.
+  with np.errstate(over="ignore"):
+    weights = np.exp(shifted / np.reshape(temperature, (-1, 1)))
+  return weights / weights.sum(axis=1, keepdims=True)
 
 
 def soft_maximum(
@@ -33,8 +37,10 @@ def soft_maximum(
     (N,): temperature * log sum_a exp(Q / temperature).
   """
   best = action_values.max(axis=1)
-  excess = (action_values - best[:, None]) / np.reshape(temperature, (-1, 1))
-  return best + temperature * np.log(np.exp(excess).sum(axis=1))
+  excess = action_values - best[:, None]
+  with np.errstate(over="ignore"):
+    weights = np.exp(excess / np.reshape(temperature, (-1, 1)))
+  return best + temperature * np.log(weights.sum(axis=1))
 
 
 def entropy(policy: np.ndarray) -> np.ndarray:

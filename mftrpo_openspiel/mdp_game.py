@@ -21,6 +21,7 @@ one at t = 0.
 from collections.abc import Mapping
 import functools
 import itertools
+import sys
 from typing import Any
 from typing import NamedTuple
 
@@ -161,6 +162,9 @@ class MDPGame(pyspiel.Game):
     """
     horizon = validation.check_int("horizon", horizon, 1, _MAX_HORIZON)
     self.horizon = horizon
+    # OpenSpiel's values recurse through a play, up to nine frames a step.
+    needed = 1000 + 10 * horizon
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), needed))
     self._mdp = mdp
     self.num_states = mdp.num_states
     info = pyspiel.GameInfo(

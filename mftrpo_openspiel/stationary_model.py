@@ -121,7 +121,7 @@ class StationaryModel(model.MeanFieldModel):
     regularization: float = 0.0,
   ) -> np.ndarray:
     """Returns (S, A): Q_mu^pi."""
-    policy, mean_field = self._checked(policy, mean_field)
+    policy, mean_field = self._checked(policy, mean_field, regularization)
     kernel = self.mdp.kernel_at(mean_field)
     rewards = self.mdp.reward_at(mean_field)
     values = self._policy_values(policy, kernel, rewards, regularization)
@@ -132,7 +132,7 @@ class StationaryModel(model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (S, A): the maximum over policies of Q_mu^pi."""
     policy = entropy.uniform_policy(self.legal_actions_mask)
-    policy, mean_field = self._checked(policy, mean_field)
+    policy, mean_field = self._checked(policy, mean_field, regularization)
     kernel = self.mdp.kernel_at(mean_field)
     rewards = self.mdp.reward_at(mean_field)
     values = self._policy_values(policy, kernel, rewards, regularization)
@@ -144,7 +144,7 @@ class StationaryModel(model.MeanFieldModel):
   ) -> float:
     """Returns max_pi' J(pi', mu^pi, mu^pi) - J(pi, mu^pi, mu^pi)."""
     law = self.mean_field(policy)
-    policy, law = self._checked(policy, law)
+    policy, law = self._checked(policy, law, regularization)
     kernel = self.mdp.kernel_at(law)
     rewards = self.mdp.reward_at(law)
     values = self._policy_values(policy, kernel, rewards, regularization)
@@ -189,7 +189,13 @@ class StationaryModel(model.MeanFieldModel):
       )
     return validation.check_policy(first, self.legal_actions_mask)
 
-  def _checked(self, policy, mean_field) -> tuple[np.ndarray, np.ndarray]:
+  def _checked(
+    self,
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+  ) -> tuple[np.ndarray, np.ndarray]:
+    validation.check_real("regularization", regularization, 0)
     return (
       validation.check_policy(policy, self.legal_actions_mask),
       validation.check_distribution(
@@ -253,7 +259,7 @@ class StationaryModel(model.MeanFieldModel):
       action_values = self._backup(kernel, rewards, values + gap)
       if regularization:
         improved = entropy.soft_maximum(action_values, regularization)
-        policy = entropy.softmax(action_values / regularization)
+        policy = entropy.softmax(action_values, regularization)
       else:
         improved = action_values.max(axis=1)
         policy = entropy.greedy_policy(action_values)
