@@ -32,7 +32,15 @@ setuptools.setup(
     "tqdm",
   ],
   extras_require={
-    "test": ["build", "hypothesis", "pytest", "pytest-xdist", "ruff"],
+    "test": [
+      "build",
+      "hypothesis",
+      "pytest",
+      "pytest-xdist",
+      "ruff",
+      # The first that builds wheels by itself.
+      "setuptools>=70.1",
+    ],
   },
   entry_points={
     "console_scripts": [

@@ -48,9 +48,11 @@ def value_iteration(model, mean_field, regularization, policy=None):
       bonus = -np.sum(policy * np.log(policy), axis=1)
       values = (policy * q).sum(axis=1) + regularization * bonus
     elif regularization:
-      values = regularization * np.log(
-        np.exp((q - q.max()) / regularization).sum(axis=1)
-      ) + q.max()
+      values = (
+        regularization
+        * np.log(np.exp((q - q.max()) / regularization).sum(axis=1))
+        + q.max()
+      )
     else:
       values = q.max(axis=1)
   return rewards + mdp.discount * kernel @ values
@@ -111,9 +113,7 @@ def test_four_rooms_has_closed_forms(regularization):
   stage_rewards = np.array([0.2, -0.2, -0.2, -0.2, -0.2])
   best = stage_rewards.max()
   if regularization:
-    best = regularization * np.log(
-      np.exp(stage_rewards / regularization).sum()
-    )
+    best = regularization * np.log(np.exp(stage_rewards / regularization).sum())
   own = stage_rewards.mean() + regularization * np.log(5)
   uniform = np.full((104, 5), 0.2)
   np.testing.assert_allclose(model.mean_field(uniform), 1 / 104, rtol=1e-12)

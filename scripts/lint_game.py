@@ -1,0 +1,54 @@
+"""Says whether OpenSpiel's mean-field utilities are exact on a game.
+
+    mftrpo-lint --game_name=mfg_crowd_modelling_2d
+    mftrpo-lint --game_name=mfg_garnet --checks=rewards,pickling
+
+Prints a table of questions and answers. The exit status is 0 if all answers are
+yes, 1 if one is no, and 2 if the game or a check is not known.
+"""
+
+from absl import flags
+from open_spiel.python.mfg import games as openspiel_games  # noqa: F401
+
+from mftrpo_openspiel import lint
+from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.scripts import programs
+
+FLAGS = flags.FLAGS
+
+
+def define_flags() -> None:
+  """Defines the flags of the program."""
+  flags.DEFINE_string(
+    "game_name",
+    None,
+    "OpenSpiel mean-field game, with parameters in brackets if any. May be left"
+    " out where --setting is one of this package.",
+  )
+  flags.DEFINE_string(
+    "setting", None, "Setting of the game, of this package or of OpenSpiel."
+  )
+  flags.DEFINE_list(
+    "checks", None, f"Which of {', '.join(lint.QUESTIONS)}; all if not given."
+  )
+  flags.DEFINE_integer(
+    "seed", 0, "Of the choice of paths that are compared.", lower_bound=0
+  )
+
+
+def main() -> int:
+  """Lints the game that the flags ask for; returns the exit status."""
+  game = game_factory.create_game(FLAGS.game_name, FLAGS.setting)
+  report = lint.lint_game(game, FLAGS.checks, FLAGS.seed)
+  print(report)
+  return 0 if report.passed else 1
+
+
+def run() -> None:
+  """Entry point of mftrpo-lint."""
+  define_flags()
+  programs.run(main)
+
+
+if __name__ == "__main__":
+  run()
