@@ -44,7 +44,7 @@ class Record:
 
 
 def log_spaced_iterations(
-  num_iterations: int, per_decade: int = 50
+  num_iterations: int, per_decade: int = 25
 ) -> list[int]:
   """Returns iterations from 0 to `num_iterations`, evenly spaced in log."""
   validation.check_int("num_iterations", num_iterations, 0)

@@ -104,7 +104,7 @@ def define_flags() -> None:
   )
   flags.DEFINE_integer(
     "num_records",
-    50,
+    25,
     "Records per factor of ten iterations.",
     lower_bound=1,
   )
