@@ -1,0 +1,63 @@
+"""Tests of the settings, ours and as OpenSpiel sees them."""
+
+from open_spiel.python.mfg.games import factory as openspiel_factory
+import pytest
+
+from mftrpo_openspiel.games import factory
+
+PAPER = {
+  "four_rooms": (104, 0.2),
+  "four_rooms_high_aversion": (104, 0.4),
+  "four_rooms_poi": (104, 0.4),
+  "four_rooms_poi_low_aversion": (104, 0.2),
+  "two_islands": (14, 0.2),
+  "four_rooms_poi_5x5": (20, 0.4),
+}
+
+
+@pytest.mark.parametrize(("setting", "expected"), PAPER.items())
+def test_settings_of_the_paper(setting, expected):
+  game = factory.create_game(setting=setting)
+  mdp = game.mean_field_mdp()
+  assert (mdp.num_states, game.get_parameters()["crowd_aversion"]) == expected
+  assert mdp.discount == 0.9
+
+
+@pytest.mark.parametrize("setting", factory.GAME_SETTINGS)
+def test_openspiel_knows_the_settings(setting):
+  ours = factory.create_game(
+    setting if setting.startswith("python_mfg") else None,
+    None if setting.startswith("python_mfg") else setting,
+  )
+  theirs = openspiel_factory.create_game_with_setting(
+    ours.get_type().short_name, setting
+  )
+  assert str(theirs) == str(ours)
+
+
+def test_games_of_openspiel():
+  game = factory.create_game("mfg_crowd_modelling_2d(size=3)")
+  assert game.get_parameters()["size"] == 3
+  game = factory.create_game(
+    "mfg_crowd_modelling_2d", "crowd_modelling_2d_four_rooms"
+  )
+  assert game.get_parameters()["only_distribution_reward"]
+
+
+@pytest.mark.parametrize(
+  ("game_name", "setting", "message"),
+  [
+    (None, None, "game_name or setting must be given"),
+    ("", None, "game_name or setting must be given"),
+    ("python_mfg_nine_rooms", None, "registered OpenSpiel game"),
+    (None, "nine_rooms", "setting must be one of"),
+    (None, "crowd_modelling_2d_maze", "game_name must be given with"),
+    ("mfg_garnet", "two_islands", "is one of python_mfg_two_islands"),
+    ("python_mfg_two_islands(rooms=9)", None, "is refused"),
+    ("python_mfg_two_islands(discount=1.5)", None, "discount must"),
+  ],
+)
+def test_what_is_not_known_is_refused(game_name, setting, message):
+  with pytest.raises(ValueError, match=message) as error:
+    factory.create_game(game_name, setting)
+  assert "\n" not in str(error.value)
