@@ -175,9 +175,7 @@ class OpenSpielModel(model.MeanFieldModel):
     def node_values(following: np.ndarray) -> np.ndarray:
       if not regularization:
         return following.max(axis=1)
-      return entropy.soft_maximum(
-        following, regularization * self.discounts
-      )
+      return entropy.soft_maximum(following, regularization * self.discounts)
 
     return self._action_values(values, node_values)
 

@@ -40,9 +40,7 @@ def test_exploitability_is_nash_conv(model):
 
 def test_mean_field_is_openspiels(model):
   policy = random_policy(model)
-  flow = distribution.DistributionPolicy(
-    model.game, model.to_openspiel(policy)
-  )
+  flow = distribution.DistributionPolicy(model.game, model.to_openspiel(policy))
   for key, mass in zip(model.observation_strings, model.mean_field(policy)):
     assert mass == flow.value_str(key, 0.0)
 
@@ -137,14 +135,12 @@ def test_values_are_those_of_dynamic_programming(eta):
       if eta
       else best_q.max(axis=1)
     )
-  np.testing.assert_array_equal(
-    np.isfinite(own), model.legal_actions_mask
-  )
+  np.testing.assert_array_equal(np.isfinite(own), model.legal_actions_mask)
 
 
 @pytest.mark.parametrize("eta", [0.05, 0.5])
 def test_the_bonus_of_the_exploitability(eta):
-  game, kernel, start = dense_game(2)
+  game, _, start = dense_game(2)
   model = openspiel_model.OpenSpielModel(game)
   policy = random_policy(model)
   flow = model.mean_field(policy)

@@ -49,10 +49,13 @@ def test_a_csv_holds_every_digit(tmp_path):
   records = [runs.Record(0, 0.1 + 0.2, 1 / 3, 1e-17)]
   runs.write_csv(tmp_path / "run.csv", records)
   (row,) = csv.DictReader((tmp_path / "run.csv").open())
-  assert runs.Record(
-    int(row["iteration"]),
-    *(float(row[name]) for name in list(row)[1:]),
-  ) == (records[0])
+  assert (
+    runs.Record(
+      int(row["iteration"]),
+      *(float(row[name]) for name in list(row)[1:]),
+    )
+    == (records[0])
+  )
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
