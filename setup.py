@@ -7,6 +7,14 @@ import setuptools
 # Top-level folders that are subpackages of mftrpo_openspiel.
 SUBPACKAGES = ("games", "algorithms", "scripts")
 
+# Console commands, mftrpo-..., and the scripts that they run.
+PROGRAMS = {
+  "benchmark": "benchmark",
+  "lint": "lint_game",
+  "reproduce-paper": "reproduce_paper",
+  "solve": "solve",
+}
+
 setuptools.setup(
   name="mftrpo_openspiel",
   version="0.1.0",
@@ -44,9 +52,8 @@ setuptools.setup(
   },
   entry_points={
     "console_scripts": [
-      f"mftrpo-{script.replace('_', '-')}"
-      f" = mftrpo_openspiel.scripts.{script}:run"
-      for script in ("reproduce_paper", "solve", "benchmark")
+      f"mftrpo-{program} = mftrpo_openspiel.scripts.{script}:run"
+      for program, script in PROGRAMS.items()
     ],
   },
 )

@@ -12,6 +12,7 @@ from open_spiel.python.mfg.algorithms import (
 )
 import pyspiel
 
+from mftrpo_openspiel import compiled_game
 from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel import openspiel_model
 from mftrpo_openspiel import stationary_model
@@ -40,14 +41,15 @@ ALGORITHMS: dict[str, Callable[..., algorithm.MeanFieldAlgorithm]] = {
 def _stationary(game: pyspiel.Game) -> model_lib.MeanFieldModel:
   if not hasattr(game, "mean_field_mdp"):
     raise ValueError(
-      "model must be 'openspiel' for a game that has no mean_field_mdp(), got"
-      f" 'stationary' for {game}."
+      "model must be 'compiled' or 'openspiel' for a game that has no"
+      f" mean_field_mdp(), got 'stationary' for {game}."
     )
   return stationary_model.StationaryModel(game.mean_field_mdp(), game)
 
 
 MODELS: dict[str, Callable[[pyspiel.Game], model_lib.MeanFieldModel]] = {
   "stationary": _stationary,
+  "compiled": compiled_game.CompiledGame,
   "openspiel": openspiel_model.OpenSpielModel,
 }
 

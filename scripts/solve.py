@@ -65,7 +65,8 @@ def define_flags() -> None:
     None,
     sorted(algorithm_factory.MODELS),
     "stationary: infinite horizon, for games over a mean-field MDP, and their"
-    " default; openspiel: finite horizon by OpenSpiel's utilities.",
+    " default; compiled: finite horizon on arrays; openspiel: finite horizon by"
+    " OpenSpiel's utilities.",
   )
   flags.DEFINE_integer(
     "num_iterations", 1000, "Number of iterations.", lower_bound=1

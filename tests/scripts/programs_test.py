@@ -54,6 +54,7 @@ def test_solve_prints_and_writes_the_same_numbers(tmp_path):
   [
     ("--game_name=python_mfg_two_islands", "--warm_start"),
     ("--game_name=mfg_garnet", "--algorithm=openspiel_mirror_descent"),
+    ("--game_name=mfg_crowd_modelling", "--model=compiled"),
     (
       "--game_name=python_mfg_two_islands(horizon=3)",
       "--model=openspiel",
@@ -91,7 +92,7 @@ def test_solve_runs(arguments):
     ),
     (
       ("--game_name=mfg_garnet", "--model=stationary"),
-      "model must be 'openspiel'",
+      "model must be 'compiled' or 'openspiel'",
     ),
     (
       ("--setting=two_islands", "--logdir=/proc/none"),

@@ -1,0 +1,82 @@
+"""Any OpenSpiel mean-field game whose moves do not depend on the mean field."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+import pyspiel
+
+from mftrpo_openspiel import compilation
+from mftrpo_openspiel import enumeration
+from mftrpo_openspiel import game_rewards
+from mftrpo_openspiel import layered_chain
+from mftrpo_openspiel import layered_game
+from mftrpo_openspiel import policies
+
+
+class EnumeratedLayers(layered_game.LayeredGame):
+  """A game enumerated once, under the uniform policy."""
+
+  def __init__(
+    self,
+    roots: Sequence[pyspiel.State],
+    layers: Sequence[enumeration.Layer],
+    compiled: compilation.CompiledLayers,
+    reward_source: (game_rewards.StateRewards | game_rewards.DensityRewards),
+  ):
+    """Initializes the layers.
+
+    Args:
+      roots: Where plays start.
+      layers: The enumerated game.
+      compiled: Its layered chain.
+      reward_source: Where the rewards come from.
+    """
+    self._roots = roots
+    self._enumerated = layers
+    self._compiled = compiled
+    self._reward_source = reward_source
+    self._last_rewards = (b"", None)
+    self.legal_actions_mask = compiled.chain.legal_actions_mask
+    sizes = [len(layers[index]) for index in compiled.kept]
+    self.layers = np.repeat(np.arange(len(sizes)), sizes)
+    self.times = np.repeat(compiled.times, sizes)
+    self.strings = [
+      string for index in compiled.kept for string in layers[index].strings
+    ]
+
+  def flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    return self._compiled.chain.flow(policy)
+
+  def chain(
+    self, mean_field: np.ndarray
+  ) -> tuple[layered_chain.LayeredChain, layered_game.Rows]:
+    """Returns where actions lead, and all rows."""
+    return self._compiled.chain, slice(None)
+
+  def rewards(
+    self, mean_field: np.ndarray
+  ) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns what the states and afterstates pay under the (N,) mean field."""
+    if isinstance(self._reward_source, game_rewards.DensityRewards):
+      return self._reward_source(mean_field), None
+    key = mean_field.tobytes()
+    if self._last_rewards[0] != key:
+      node_rewards = self._reward_source(self._compiled.told(mean_field))
+      self._last_rewards = (key, self._compiled.rewards(node_rewards))
+    return self._last_rewards[1]
+
+  def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
+    """Returns the (N, A) array of an OpenSpiel policy."""
+    arrays = []
+    num_actions = self.legal_actions_mask.shape[1]
+    states_by_layer = enumeration.replay(self._roots, self._enumerated)
+    for index, states in enumerate(states_by_layer):
+      if index not in self._compiled.kept:
+        continue
+      if self._enumerated[index].kind == enumeration.MEAN_FIELD:
+        arrays.append(np.eye(1, num_actions).repeat(len(states), axis=0))
+      else:
+        arrays.append(policies.policy_array(policy, states, num_actions))
+    return np.concatenate(arrays)
