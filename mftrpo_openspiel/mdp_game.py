@@ -30,6 +30,7 @@ from open_spiel.python import observation
 import pyspiel
 
 from mftrpo_openspiel import mdp as mdp_lib
+from mftrpo_openspiel import mdp_observer
 from mftrpo_openspiel import validation
 
 _DEFAULT_HORIZON = 40
@@ -241,7 +242,7 @@ class MDPGame(pyspiel.Game):
     if iig_obs_type is None or (
       iig_obs_type.public_info and not iig_obs_type.perfect_recall
     ):
-      return Observer(params, self)
+      return mdp_observer.Observer(params, self)
     return observation.IIGObserverForPublicInfoGame(iig_obs_type, params)
 
 
@@ -406,44 +407,6 @@ class MDPState(pyspiel.State):
   def __str__(self) -> str:
     """A string that identifies the node among all nodes of the game."""
     return _node_string(*self._node[:4])
-
-
-class Observer:
-  """Observer, conforming to the PyObserver interface (see observation.py).
-
-  Attributes:
-    tensor: x, pending action and t, each as one-hot; all zero where not known.
-    dict: The three parts of it by name.
-  """
-
-  def __init__(self, params, game: MDPGame):
-    """Initializes an empty observation tensor."""
-    if params:
-      raise ValueError(f"Observation parameters not supported; got {params}.")
-    mdp = game.mean_field_mdp()
-    sizes = {
-      "x": mdp.num_states,
-      "action": mdp.num_actions,
-      "t": game.horizon + 1,
-    }
-    self.tensor = np.zeros(sum(sizes.values()), np.float32)
-    parts = np.split(self.tensor, np.cumsum(list(sizes.values()))[:-1])
-    self.dict = dict(zip(sizes, parts))
-
-  def set_from(self, state: MDPState, player: int) -> None:
-    """Updates `tensor` and `dict` to reflect `state` from PoV of `player`."""
-    del player
-    self.tensor.fill(0)
-    if state.x is not None:
-      self.dict["x"][state.x] = 1
-    if state.pending_action is not None:
-      self.dict["action"][state.pending_action] = 1
-    self.dict["t"][state.t] = 1
-
-  def string_from(self, state: MDPState, player: int) -> str:
-    """Observation of `state` from the PoV of `player`, as a string."""
-    del player
-    return str(state)
 
 
 def decision_states(game: MDPGame, t: int) -> list[MDPState]:

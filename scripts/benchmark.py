@@ -66,10 +66,7 @@ def main() -> None:
 
 def run() -> None:
   """Entry point of mftrpo-benchmark."""
-  flags.DEFINE_string(
-    "game_name", "mfg_crowd_modelling", "OpenSpiel mean-field game."
-  )
-  flags.DEFINE_string("setting", None, "Setting of the game.")
+  programs.define_game_flags()
   flags.DEFINE_integer(
     "num_iterations", 20, "Iterations of each.", lower_bound=1
   )

@@ -19,15 +19,7 @@ FLAGS = flags.FLAGS
 
 def define_flags() -> None:
   """Defines the flags of the program."""
-  flags.DEFINE_string(
-    "game_name",
-    None,
-    "OpenSpiel mean-field game, with parameters in brackets if any. May be left"
-    " out where --setting is one of this package.",
-  )
-  flags.DEFINE_string(
-    "setting", None, "Setting of the game, of this package or of OpenSpiel."
-  )
+  programs.define_game_flags()
   flags.DEFINE_list(
     "checks", None, f"Which of {', '.join(lint.QUESTIONS)}; all if not given."
   )

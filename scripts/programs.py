@@ -35,15 +35,14 @@ def run(main: Callable[[], None]) -> None:
   app.run(guarded)
 
 
-def validator(name: str, check: Callable[[object], object]) -> None:
-  """Makes the flag `name` refuse what `check` raises a ValueError on."""
-
-  def is_valid(value):
-    if value is not None:
-      try:
-        check(value)
-      except ValueError as error:
-        raise flags.ValidationError(str(error)) from None
-    return True
-
-  flags.register_validator(name, is_valid)
+def define_game_flags() -> None:
+  """Defines --game_name and --setting, as OpenSpiel's examples call them."""
+  flags.DEFINE_string(
+    "game_name",
+    None,
+    "OpenSpiel mean-field game, with parameters in brackets if any. May be left"
+    " out where --setting is one of this package.",
+  )
+  flags.DEFINE_string(
+    "setting", None, "Setting of the game, of this package or of OpenSpiel."
+  )
