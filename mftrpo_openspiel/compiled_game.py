@@ -200,7 +200,7 @@ class CompiledGame(model.MeanFieldModel):
     """Returns `policy` as a frozen policy for `game`."""
     policy = self._checked_policy(policy)
     rows = {string: row for row, string in enumerate(self._layered.strings)}
-    return _FrozenPolicy(self._game, rows, policy)
+    return policies.FrozenPolicy(self._game, rows, policy)
 
   def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of a policy for `game`.
@@ -281,16 +281,3 @@ def _losses(
   least = -entropy.soft_maximum(-regrets, temperatures)
   divergences = mean_regrets - temperatures * entropy.entropy(policy) - least
   return np.maximum(divergences, 0.0)
-
-
-class _FrozenPolicy(policies.FrozenPolicy):
-  """A frozen policy that takes single actions for granted."""
-
-  def action_probabilities(
-    self, state: pyspiel.State, player_id: int | None = None
-  ) -> dict[int, float]:
-    """Returns {action: probability} for the legal actions."""
-    actions = state.legal_actions()
-    if len(actions) == 1:
-      return {actions[0]: 1.0}
-    return super().action_probabilities(state, player_id)

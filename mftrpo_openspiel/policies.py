@@ -25,7 +25,8 @@ class FrozenPolicy(policy_lib.Policy):
 
     Args:
       game: The game that it is for.
-      rows: For each observation string of a decision node, its row.
+      rows: For each observation string of a decision node, its row; nodes with
+        one action may be left out.
       probabilities: (N, A), the law over the actions in each row; copied.
     """
     super().__init__(game, list(range(game.num_players())))
@@ -38,15 +39,18 @@ class FrozenPolicy(policy_lib.Policy):
     """Returns {action: probability} for the legal actions.
 
     Raises:
-      ValueError: If the game has no such decision node.
+      ValueError: If the policy has no row for a node with several actions.
     """
+    actions = state.legal_actions()
+    if len(actions) == 1:
+      return {actions[0]: 1.0}
     player = state.current_player() if player_id is None else player_id
     key = state.observation_string(player)
     row = self._rows.get(key)
     if row is None:
       raise ValueError(f"policy has no law for the state {key!r}.")
     law = self._probabilities[row]
-    return {action: law[action] for action in state.legal_actions()}
+    return {action: law[action] for action in actions}
 
 
 def policy_array(

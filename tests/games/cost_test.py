@@ -20,7 +20,8 @@ def seconds_of_nash_conv(game):
 def test_nash_conv_costs_at_most_four_times_that_of_a_game_in_cpp():
   """Both have 104 cells, horizon 40 and a start in one corner.
 
-  The best of five pairs: other programs on the machine only add.
+  Of five pairs, one after the other, the one that other programs disturbed
+  least.
   """
   ours = factory.create_game(setting="four_rooms")
   theirs = openspiel_factory.create_game_with_setting(
