@@ -219,18 +219,7 @@ class CompiledGame(model.MeanFieldModel):
     return self._checked_masses("mean_field", mean_field)
 
   def _checked_masses(self, name: str, value) -> np.ndarray:
-    size = len(self.layers)
-    array = validation.check_numbers(name, value)
-    if array.shape != (size,):
-      raise ValueError(f"{name} must have shape ({size},), got {array.shape}.")
-    good = np.isfinite(array) & (array >= 0)
-    if not good.all():
-      worst = int(good.argmin())
-      raise ValueError(
-        f"{name} must be finite and not negative, it is {array[worst]:g} in"
-        f" state {worst}."
-      )
-    return array
+    return validation.check_masses(name, value, len(self.layers))
 
   def _temperatures(self, regularization: float, rows) -> np.ndarray | None:
     """Returns what the entropy weighs in each state; None for nothing."""

@@ -222,6 +222,9 @@ class OpenSpielModel(model.MeanFieldModel):
     self, mean_field: np.ndarray
   ) -> tabular_distribution.TabularDistribution:
     """Returns `mean_field` as the distribution of the mean-field nodes."""
+    mean_field = validation.check_masses(
+      "mean_field", mean_field, len(self._states)
+    )
     distribution = tabular_distribution.TabularDistribution(self._game)
     distribution.set_params(
       {
@@ -284,6 +287,7 @@ class OpenSpielModel(model.MeanFieldModel):
 
   def _weights(self, regularization: float) -> dict[str, float]:
     """Returns the weight of the entropy bonus in each node."""
+    validation.check_real("regularization", regularization, 0)
     weights = (regularization * self.discounts).tolist()
     return dict(zip(self.observation_strings, weights))
 

@@ -96,6 +96,21 @@ def check_distribution(
   return array
 
 
+def check_masses(name: str, value, size: int) -> np.ndarray:
+  """Returns `value` as a (size,) array if it is finite and not negative."""
+  array = check_numbers(name, value)
+  if array.shape != (size,):
+    raise ValueError(f"{name} must have shape ({size},), got {array.shape}.")
+  good = np.isfinite(array) & (array >= 0)
+  if not good.all():
+    worst = int(good.argmin())
+    raise ValueError(
+      f"{name} must be finite and not negative, it is {array[worst]:g} in"
+      f" state {worst}."
+    )
+  return array
+
+
 def check_policy(policy, legal_actions_mask: np.ndarray) -> np.ndarray:
   """Returns `policy` as an array if each row is a law on the legal actions.
 

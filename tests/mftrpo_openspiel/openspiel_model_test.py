@@ -188,3 +188,29 @@ def test_bad_policies_are_refused(model):
   policy[3] = np.nan
   with pytest.raises(ValueError, match="state 3"):
     model.exploitability(policy)
+
+
+@pytest.mark.parametrize("eta", [-0.1, float("nan")])
+def test_a_bad_regularization_is_refused(model, eta):
+  policy = random_policy(model)
+  mean_field = model.initial_mean_field()
+  for method in (
+    lambda: model.exploitability(policy, eta),
+    lambda: model.action_values(policy, mean_field, eta),
+    lambda: model.optimal_action_values(mean_field, eta),
+  ):
+    with pytest.raises(ValueError, match="regularization must"):
+      method()
+
+
+def test_bad_mean_fields_are_refused(model):
+  policy = random_policy(model)
+  mean_field = model.initial_mean_field()
+  for bad in (mean_field[1:], mean_field * np.nan, -mean_field):
+    for method in (
+      lambda bad=bad: model.action_values(policy, bad),
+      lambda bad=bad: model.optimal_action_values(bad),
+      lambda bad=bad: model.propagate(policy, bad, 1),
+    ):
+      with pytest.raises(ValueError, match="mean_field must"):
+        method()
