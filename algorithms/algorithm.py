@@ -8,7 +8,7 @@ from open_spiel.python.mfg.algorithms import distribution as distribution_lib
 import pyspiel
 
 from mftrpo_openspiel import model as model_lib
-from mftrpo_openspiel import openspiel_model
+from mftrpo_openspiel import models
 
 
 class MeanFieldAlgorithm(abc.ABC):
@@ -30,16 +30,39 @@ class MeanFieldAlgorithm(abc.ABC):
   policy: np.ndarray
   mean_field: np.ndarray
 
-  def __init__(self, model_or_game: model_lib.MeanFieldModel | pyspiel.Game):
-    """Initializes the algorithm on a model, or on an OpenSpiel game."""
+  def __init__(
+    self,
+    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    *,
+    model: str = "compiled",
+    root_state: pyspiel.State | None = None,
+  ):
+    """Initializes the algorithm.
+
+    Args:
+      model_or_game: What to solve.
+      model: Which of `models.MODELS` a game is turned into: "compiled", or
+        "openspiel" for OpenSpiel's own utilities.
+      root_state: Of a game of one population: where its plays start, instead
+        of its initial states.
+
+    Raises:
+      ValueError: If there is no such model of the game.
+    """
     if isinstance(model_or_game, pyspiel.Game):
-      model_or_game = openspiel_model.OpenSpielModel(model_or_game)
+      self.model = models.create_model(model, model_or_game, root_state)
     elif not isinstance(model_or_game, model_lib.MeanFieldModel):
       raise ValueError(
         "model_or_game must be a MeanFieldModel or a pyspiel.Game, got"
         f" {model_or_game!r}."
       )
-    self.model = model_or_game
+    elif root_state is not None:
+      raise ValueError(
+        "root_state must be None where a model is given, which has its own,"
+        f" got {str(root_state)!r}."
+      )
+    else:
+      self.model = model_or_game
 
   @abc.abstractmethod
   def iteration(self) -> None:
@@ -53,5 +76,5 @@ class MeanFieldAlgorithm(abc.ABC):
   def distribution(self) -> distribution_lib.DistributionPolicy:
     """OpenSpiel's distribution of the policy so far in `model.game`."""
     return distribution_lib.DistributionPolicy(
-      self.model.game, self.get_policy()
+      self.model.game, self.get_policy(), self.model.root_state
     )

@@ -1,4 +1,4 @@
-"""Algorithms and models by name, for the programs."""
+"""Algorithms by name, for the programs."""
 
 from collections.abc import Callable
 import functools
@@ -10,12 +10,9 @@ from open_spiel.python.mfg.algorithms import (
 from open_spiel.python.mfg.algorithms import (
   mirror_descent as openspiel_mirror_descent,
 )
-import pyspiel
 
-from mftrpo_openspiel import compiled_game
 from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel import openspiel_model
-from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import fictitious_play
@@ -35,32 +32,11 @@ ALGORITHMS: dict[str, Callable[..., algorithm.MeanFieldAlgorithm]] = {
     openspiel_algorithm.OpenSpielAlgorithm,
     openspiel_class=openspiel_mirror_descent.MirrorDescent,
   ),
+  "openspiel_mirror_descent_frozen_table": functools.partial(
+    openspiel_algorithm.OpenSpielAlgorithm,
+    openspiel_class=openspiel_algorithm.FrozenTableMirrorDescent,
+  ),
 }
-
-
-def _stationary(game: pyspiel.Game) -> model_lib.MeanFieldModel:
-  if not hasattr(game, "mean_field_mdp"):
-    raise ValueError(
-      "model must be 'compiled' or 'openspiel' for a game that has no"
-      f" mean_field_mdp(), got 'stationary' for {game}."
-    )
-  return stationary_model.StationaryModel(game.mean_field_mdp(), game)
-
-
-MODELS: dict[str, Callable[[pyspiel.Game], model_lib.MeanFieldModel]] = {
-  "stationary": _stationary,
-  "compiled": compiled_game.CompiledGame,
-  "openspiel": openspiel_model.OpenSpielModel,
-}
-
-
-def create_model(name: str, game: pyspiel.Game) -> model_lib.MeanFieldModel:
-  """Returns the model `name` of a game.
-
-  Raises:
-    ValueError: If there is no such model, or not of this game.
-  """
-  return MODELS[validation.check_choice("model", name, MODELS)](game)
 
 
 def create_algorithm(

@@ -30,6 +30,9 @@ class FictitiousPlay(algorithm.MeanFieldAlgorithm):
     lr: float | None = None,
     temperature: float | None = None,
     regularization: float = 0.0,
+    *,
+    model: str = "compiled",
+    root_state: pyspiel.State | None = None,
   ):
     """Initializes FP.
 
@@ -40,11 +43,13 @@ class FictitiousPlay(algorithm.MeanFieldAlgorithm):
         action, as OpenSpiel offers. None: with the best response.
       regularization: eta >= 0: best responses are those of the regularized
         game, softmax(Q_eta / eta); not together with a temperature.
+      model: See `MeanFieldAlgorithm`.
+      root_state: See `MeanFieldAlgorithm`.
 
     Raises:
       ValueError: If a parameter is out of range.
     """
-    super().__init__(model_or_game)
+    super().__init__(model_or_game, model=model, root_state=root_state)
     if lr is not None:
       validation.check_real("lr", lr, 0, 1, low_open=True)
     self._lr = lr

@@ -70,6 +70,9 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     warm_start: bool = False,
     max_step_count: int = 0,
     restart_distribution: np.ndarray | None = None,
+    *,
+    model: str = "compiled",
+    root_state: pyspiel.State | None = None,
   ):
     """Initializes MF-TRPO.
 
@@ -88,11 +91,13 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
         within one call of TRPO, would average over all past mean fields.
       restart_distribution: nu, (N,): policies are updated in the states that
         are reached from its support. None is the mean field itself.
+      model: See `MeanFieldAlgorithm`.
+      root_state: See `MeanFieldAlgorithm`.
 
     Raises:
       ValueError: If a parameter is out of range.
     """
-    super().__init__(model_or_game)
+    super().__init__(model_or_game, model=model, root_state=root_state)
     self._regularization = validation.check_real(
       "regularization", regularization, 0, low_open=True
     )

@@ -31,6 +31,9 @@ class MirrorDescent(algorithm.MeanFieldAlgorithm):
     model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
     lr: float = 0.01,
     regularization: float = 0.0,
+    *,
+    model: str = "compiled",
+    root_state: pyspiel.State | None = None,
   ):
     """Initializes OMD.
 
@@ -38,11 +41,13 @@ class MirrorDescent(algorithm.MeanFieldAlgorithm):
       model_or_game: What to solve.
       lr: Learning rate, > 0.
       regularization: eta >= 0, with lr * eta < 1.
+      model: See `MeanFieldAlgorithm`.
+      root_state: See `MeanFieldAlgorithm`.
 
     Raises:
       ValueError: If a parameter is out of range.
     """
-    super().__init__(model_or_game)
+    super().__init__(model_or_game, model=model, root_state=root_state)
     self._lr = validation.check_real("lr", lr, 0, low_open=True)
     self._regularization = validation.check_real(
       "regularization", regularization, 0, 1 / self._lr, high_open=True

@@ -77,6 +77,7 @@ class CompiledGame(model.MeanFieldModel):
         f" {enumeration.node_string(root_state)!r}."
       )
     self._game = game
+    self.root_state = root_state
     self._layered, notes = game_compiler.compile_game(game, root_state)
     for note in notes:
       warnings.warn(f"{game}: {note}", stacklevel=2)

@@ -23,10 +23,12 @@ class MeanFieldModel(abc.ABC):
     legal_actions_mask: (N, A) of bool.
     discounts: (N,), the factor gamma^t that the action values of each state
       carry, and with which its entropy is weighed; ones in a stationary model.
+    root_state: Where plays of the game start; None for its initial states.
   """
 
   legal_actions_mask: np.ndarray
   discounts: np.ndarray
+  root_state: pyspiel.State | None = None
 
   @property
   @abc.abstractmethod

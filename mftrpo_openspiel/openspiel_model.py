@@ -62,7 +62,7 @@ class OpenSpielModel(model.MeanFieldModel):
     if game.get_type().dynamics != pyspiel.GameType.Dynamics.MEAN_FIELD:
       raise ValueError(f"game must be a mean-field game, got {game}.")
     self._game = game
-    self._root_state = root_state
+    self.root_state = root_state
     self._roots = [root_state] if root_state else game.new_initial_states()
     self._states: list[pyspiel.State] = []
     self._times: list[int] = []
@@ -216,7 +216,7 @@ class OpenSpielModel(model.MeanFieldModel):
     return validation.check_policy(array, self.legal_actions_mask)
 
   def _flow(self, policy: policy_lib.Policy) -> flow_lib.DistributionPolicy:
-    return flow_lib.DistributionPolicy(self._game, policy, self._root_state)
+    return flow_lib.DistributionPolicy(self._game, policy, self.root_state)
 
   def _distribution(
     self, mean_field: np.ndarray
@@ -272,7 +272,7 @@ class OpenSpielModel(model.MeanFieldModel):
       distribution,
       self.to_openspiel(policy),
       values,
-      self._root_state,
+      self.root_state,
     )
     if not regularization:
       return policy_value.PolicyValue(*arguments)
@@ -280,7 +280,7 @@ class OpenSpielModel(model.MeanFieldModel):
 
   def _best_response(self, distribution, regularization, values=None):
     """Returns OpenSpiel's value function of the best response."""
-    arguments = (self._game, distribution, values, self._root_state)
+    arguments = (self._game, distribution, values, self.root_state)
     if not regularization:
       return best_response_value.BestResponse(*arguments)
     return _RegularizedBestResponse(self._weights(regularization), *arguments)

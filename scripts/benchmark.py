@@ -14,6 +14,7 @@ from absl import flags
 from open_spiel.python.mfg.algorithms import nash_conv
 import tqdm
 
+from mftrpo_openspiel import models
 from mftrpo_openspiel.algorithms import factory as algorithm_factory
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.scripts import programs
@@ -40,7 +41,7 @@ def contestants() -> dict[str, tuple[str, dict[str, object]]]:
 def main() -> None:
   """Runs all contestants and prints the table."""
   game = game_factory.create_game(FLAGS.game_name, FLAGS.setting)
-  model = algorithm_factory.create_model("openspiel", game)
+  model = models.create_model("openspiel", game)
   runs = {
     title: algorithm_factory.create_algorithm(name, model, **options)
     for title, (name, options) in contestants().items()

@@ -4,7 +4,8 @@
     mftrpo-solve --game_name=mfg_crowd_modelling --algorithm=mirror_descent
 
 A game of this package is solved over an infinite horizon unless --model says
-otherwise; any other OpenSpiel mean-field game over its own finite horizon.
+otherwise; any other OpenSpiel mean-field game over its own finite horizon, on
+arrays.
 """
 
 import pathlib
@@ -15,6 +16,7 @@ import tqdm
 
 from mftrpo_openspiel import files
 from mftrpo_openspiel import model as model_lib
+from mftrpo_openspiel import models
 from mftrpo_openspiel import runs
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import factory as algorithm_factory
@@ -43,6 +45,7 @@ _OPTIONS = {
     "temperature": "temperature",
   },
   "openspiel_mirror_descent": {"lr": "learning_rate"},
+  "openspiel_mirror_descent_frozen_table": {"lr": "learning_rate"},
 }
 
 
@@ -55,7 +58,7 @@ def define_flags() -> None:
   flags.DEFINE_enum(
     "model",
     None,
-    sorted(algorithm_factory.MODELS),
+    sorted(models.MODELS),
     "stationary: infinite horizon, for games over a mean-field MDP, and their"
     " default; compiled: finite horizon on arrays; openspiel: finite horizon by"
     " OpenSpiel's utilities.",
@@ -106,8 +109,8 @@ def define_flags() -> None:
 
 def model_from_flags(game: pyspiel.Game) -> model_lib.MeanFieldModel:
   """Returns the model that --model asks for."""
-  default = "stationary" if hasattr(game, "mean_field_mdp") else "openspiel"
-  return algorithm_factory.create_model(FLAGS.model or default, game)
+  default = "stationary" if hasattr(game, "mean_field_mdp") else "compiled"
+  return models.create_model(FLAGS.model or default, game)
 
 
 def algorithm_from_flags(

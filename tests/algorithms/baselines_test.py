@@ -1,7 +1,5 @@
 """Tests of FP and OMD against their formulas and OpenSpiel's own classes."""
 
-import copy
-
 import numpy as np
 from open_spiel.python.mfg.algorithms import fictitious_play as openspiel_fp
 from open_spiel.python.mfg.algorithms import mirror_descent as openspiel_omd
@@ -14,6 +12,7 @@ from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import factory as algorithm_factory
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.algorithms import openspiel_algorithm
 from mftrpo_openspiel.games import factory
 
 SHARING_CHILDREN = "mfg_crowd_modelling"
@@ -24,15 +23,6 @@ NOT_SHARING = ("mfg_garnet", "python_mfg_two_islands(horizon=4)")
 def islands():
   game = factory.create_game(setting="two_islands")
   return stationary_model.StationaryModel(game.mean_field_mdp(), game)
-
-
-class FrozenTableMirrorDescent(openspiel_omd.MirrorDescent):
-  """OpenSpiel's, but its policy has a table of its own."""
-
-  def get_projected_policy(self):
-    table = copy.copy(self._cumulative_state_value)
-    table._values = copy.copy(table._values)
-    return openspiel_omd.ProjectedPolicy(self._game, [0], table)
 
 
 def exploitabilities(game, algorithm, num_iterations):
@@ -49,7 +39,9 @@ def test_mirror_descent_is_openspiels_with_a_frozen_table(game_name):
   game = pyspiel.load_game(game_name)
   np.testing.assert_allclose(
     exploitabilities(game, mirror_descent.MirrorDescent(game, lr=0.1), 6),
-    exploitabilities(game, FrozenTableMirrorDescent(game, lr=0.1), 6),
+    exploitabilities(
+      game, openspiel_algorithm.FrozenTableMirrorDescent(game, lr=0.1), 6
+    ),
     rtol=1e-9,
   )
 

@@ -1,0 +1,55 @@
+"""The models of a game by name."""
+
+from collections.abc import Callable
+
+import pyspiel
+
+from mftrpo_openspiel import compiled_game
+from mftrpo_openspiel import model as model_lib
+from mftrpo_openspiel import openspiel_model
+from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel import validation
+
+
+def _stationary(
+  game: pyspiel.Game, root_state: pyspiel.State | None
+) -> model_lib.MeanFieldModel:
+  if not hasattr(game, "mean_field_mdp"):
+    raise ValueError(
+      "model must be 'compiled' or 'openspiel' for a game that has no"
+      f" mean_field_mdp(), got 'stationary' for {game}."
+    )
+  if root_state is not None:
+    raise ValueError(
+      "root_state must be None for model 'stationary', which has no beginning,"
+      f" got {str(root_state)!r}."
+    )
+  return stationary_model.StationaryModel(game.mean_field_mdp(), game)
+
+
+MODELS: dict[
+  str,
+  Callable[[pyspiel.Game, pyspiel.State | None], model_lib.MeanFieldModel],
+] = {
+  "stationary": _stationary,
+  "compiled": compiled_game.CompiledGame,
+  "openspiel": openspiel_model.OpenSpielModel,
+}
+
+
+def create_model(
+  name: str, game: pyspiel.Game, root_state: pyspiel.State | None = None
+) -> model_lib.MeanFieldModel:
+  """Returns the model `name` of a game.
+
+  Args:
+    name: One of `MODELS`.
+    game: A mean-field game.
+    root_state: Where plays start; None for the initial states of the game.
+
+  Raises:
+    ValueError: If there is no such model, or not of this game.
+  """
+  return MODELS[validation.check_choice("model", name, MODELS)](
+    game, root_state
+  )
