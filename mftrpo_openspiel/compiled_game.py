@@ -200,8 +200,7 @@ class CompiledGame(model.MeanFieldModel):
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
     """Returns `policy` as a frozen policy for `game`."""
     policy = self._checked_policy(policy)
-    rows = {string: row for row, string in enumerate(self._layered.strings)}
-    return policies.FrozenPolicy(self._game, rows, policy)
+    return policies.FrozenPolicy(self._game, self._state_rows(), policy)
 
   def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of a policy for `game`.
@@ -212,6 +211,13 @@ class CompiledGame(model.MeanFieldModel):
     array = self._layered.policy_array(policy)
     self._refresh()
     return self._checked_policy(array)
+
+  def _state_rows(self) -> dict[str, int]:
+    return {string: row for row, string in enumerate(self._layered.strings)}
+
+  def _node_rows(self) -> dict[str, int]:
+    """Returns for each node, by its string, the state with the same mass."""
+    return self._state_rows() | self._layered.mean_field_rows()
 
   def _checked_policy(self, policy) -> np.ndarray:
     return validation.check_policy(policy, self.legal_actions_mask)

@@ -67,6 +67,14 @@ class EnumeratedLayers(layered_game.LayeredGame):
       self._last_rewards = (key, self._compiled.rewards(node_rewards))
     return self._last_rewards[1]
 
+  def mean_field_rows(self) -> dict[str, int]:
+    """Returns for each mean-field node, by its string, the row of its mass."""
+    return {
+      string: row
+      for index, rows in self._compiled.carried.items()
+      for string, row in zip(self._enumerated[index].strings, rows.tolist())
+    }
+
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy."""
     arrays = []

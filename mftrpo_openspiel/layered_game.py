@@ -59,5 +59,9 @@ class LayeredGame(abc.ABC):
     """
 
   @abc.abstractmethod
+  def mean_field_rows(self) -> dict[str, int]:
+    """Returns for each mean-field node, by its string, the row of its mass."""
+
+  @abc.abstractmethod
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy."""

@@ -409,6 +409,12 @@ class MDPState(pyspiel.State):
     return _node_string(*self._node[:4])
 
 
+def decision_strings(game: MDPGame, t: int) -> list[str]:
+  """Returns the strings of the S ordinary decision nodes of time t."""
+  num_states = game.mean_field_mdp().num_states
+  return [_node_string(_PLAYER, x, None, t) for x in range(num_states)]
+
+
 def decision_states(game: MDPGame, t: int) -> list[MDPState]:
   """Returns the S ordinary decision nodes of time t, under a uniform crowd."""
   num_states = game.mean_field_mdp().num_states

@@ -102,9 +102,9 @@ class MDPLayers(layered_game.LayeredGame):
   def strings(self) -> list[str]:
     """The observation strings of the states."""
     return [
-      state.observation_string(0)
+      string
       for t in range(self._game.horizon)
-      for state in mdp_game.decision_states(self._game, t)
+      for string in mdp_game.decision_strings(self._game, t)
     ]
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
@@ -138,6 +138,15 @@ class MDPLayers(layered_game.LayeredGame):
       laws = mean_field.reshape(self._shape)
       rewards = np.concatenate([self._mdp.reward_at(law) for law in laws])
     return self._no_rewards, rewards.ravel() * self._afterstate_discounts
+
+  def mean_field_rows(self) -> dict[str, int]:
+    """Returns for each mean-field node, by its string, the row of its mass."""
+    strings = (
+      string
+      for t in range(self._game.horizon)
+      for string in self._game.support(t)
+    )
+    return {string: row for row, string in enumerate(strings)}
 
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy."""

@@ -9,7 +9,10 @@ import abc
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
+from open_spiel.python.mfg import tabular_distribution
 import pyspiel
+
+from mftrpo_openspiel import validation
 
 
 class MeanFieldModel(abc.ABC):
@@ -34,6 +37,11 @@ class MeanFieldModel(abc.ABC):
   @abc.abstractmethod
   def game(self) -> pyspiel.Game:
     """The OpenSpiel game whose policies `to_openspiel` gives."""
+
+  @property
+  @abc.abstractmethod
+  def observation_strings(self) -> list[str]:
+    """The N strings of the states; in a stationary model those at time 0."""
 
   @abc.abstractmethod
   def initial_mean_field(self) -> np.ndarray:
@@ -102,3 +110,30 @@ class MeanFieldModel(abc.ABC):
   @abc.abstractmethod
   def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of a policy for `game`."""
+
+  def to_distribution(
+    self, mean_field: np.ndarray
+  ) -> tabular_distribution.TabularDistribution:
+    """Returns `mean_field` as the distribution of OpenSpiel's utilities.
+
+    It has the masses of all states and of all mean-field nodes of `game`, so
+    that OpenSpiel's PolicyValue and BestResponse are those under `mean_field`.
+
+    Raises:
+      ValueError: If it is anything but N finite masses >= 0.
+    """
+    num_states = len(self.legal_actions_mask)
+    masses = validation.check_masses("mean_field", mean_field, num_states)
+    masses = masses.tolist()
+    distribution = tabular_distribution.TabularDistribution(self.game)
+    distribution.set_params(
+      {string: masses[row] for string, row in self._node_rows().items()}
+    )
+    return distribution
+
+  @abc.abstractmethod
+  def _node_rows(self) -> dict[str, int]:
+    """Returns for each node, by its string, the state with the same mass.
+
+    For the nodes of all states and all mean-field nodes of `game`.
+    """

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import numpy as np
 from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import distribution as distribution_lib
-from open_spiel.python.mfg import tabular_distribution
 from open_spiel.python.mfg import value as value_lib
 from open_spiel.python.mfg.algorithms import best_response_value
 from open_spiel.python.mfg.algorithms import distribution as flow_lib
@@ -41,9 +40,6 @@ class OpenSpielModel(model.MeanFieldModel):
 
   In a game over a `MeanFieldMDP`, whose rewards at time t carry gamma^t, the
   entropy bonus carries it too.
-
-  Attributes:
-    observation_strings: The N nodes' strings.
   """
 
   def __init__(
@@ -82,8 +78,7 @@ class OpenSpielModel(model.MeanFieldModel):
         self._decision_of.update((key, child) for key, child, _ in edges)
       previous = kind
     self._is_first = np.array(first_layers)
-    self.observation_strings = [_key(state) for state in self._states]
-    self._rows = {key: i for i, key in enumerate(self.observation_strings)}
+    self._rows = {_key(state): i for i, state in enumerate(self._states)}
     followers = set(self._decision_of.values())
     if len(followers) < len(self._decision_of) or followers - self._rows.keys():
       raise ValueError(
@@ -107,6 +102,11 @@ class OpenSpielModel(model.MeanFieldModel):
     """The game."""
     return self._game
 
+  @property
+  def observation_strings(self) -> list[str]:
+    """The N nodes' strings."""
+    return list(self._rows)
+
   def initial_mean_field(self) -> np.ndarray:
     """Returns the mean field of the uniform policy."""
     return self.mean_field(entropy.uniform_policy(self.legal_actions_mask))
@@ -121,7 +121,7 @@ class OpenSpielModel(model.MeanFieldModel):
     horizon = self._times[-1] + 1
     if num_steps is None:
       num_steps = horizon
-    frozen = self._distribution(mean_field)
+    frozen = self.to_distribution(mean_field)
     if validation.check_int("num_steps", num_steps, 0) >= horizon:
       return self._push(policy, frozen, 1.0, lambda row, arrived: arrived)
     for _ in range(num_steps):
@@ -155,7 +155,7 @@ class OpenSpielModel(model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N, A): Q_mu^pi."""
     values = value_lib.TabularValueFunction(self._game)
-    distribution = self._distribution(mean_field)
+    distribution = self.to_distribution(mean_field)
     self._policy_value(policy, distribution, regularization, values)
     bonus = regularization * self.discounts * entropy.entropy(policy)
 
@@ -170,7 +170,9 @@ class OpenSpielModel(model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N, A): the maximum over policies of Q_mu^pi."""
     values = value_lib.TabularValueFunction(self._game)
-    self._best_response(self._distribution(mean_field), regularization, values)
+    self._best_response(
+      self.to_distribution(mean_field), regularization, values
+    )
 
     def node_values(following: np.ndarray) -> np.ndarray:
       if not regularization:
@@ -198,7 +200,7 @@ class OpenSpielModel(model.MeanFieldModel):
     """Returns (N,) of bool: where the game can get to from `start`."""
     arrived = self._push(
       policy,
-      self._distribution(mean_field),
+      self.to_distribution(mean_field),
       0.0,
       lambda row, arrived: arrived + start[row],
     )
@@ -218,21 +220,12 @@ class OpenSpielModel(model.MeanFieldModel):
   def _flow(self, policy: policy_lib.Policy) -> flow_lib.DistributionPolicy:
     return flow_lib.DistributionPolicy(self._game, policy, self.root_state)
 
-  def _distribution(
-    self, mean_field: np.ndarray
-  ) -> tabular_distribution.TabularDistribution:
-    """Returns `mean_field` as the distribution of the mean-field nodes."""
-    mean_field = validation.check_masses(
-      "mean_field", mean_field, len(self._states)
-    )
-    distribution = tabular_distribution.TabularDistribution(self._game)
-    distribution.set_params(
-      {
-        key: float(mean_field[self._rows[decision]])
-        for key, decision in self._decision_of.items()
-      }
-    )
-    return distribution
+  def _node_rows(self) -> dict[str, int]:
+    """Returns for each node, by its string, the state with the same mass."""
+    carried = {
+      key: self._rows[decision] for key, decision in self._decision_of.items()
+    }
+    return self._rows | carried
 
   def _push(
     self,
@@ -358,8 +351,8 @@ def _key(state: pyspiel.State) -> str:
 
 
 def _uniform_crowd(state: pyspiel.State) -> list[float]:
-  support = state.distribution_support()
-  return [1.0 / len(support)] * len(support)
+  size = len(state.distribution_support())
+  return [1.0 / size for _ in range(size)]
 
 
 def _crowd(distribution: distribution_lib.Distribution) -> _Crowd:

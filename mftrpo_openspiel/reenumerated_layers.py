@@ -176,6 +176,14 @@ class ReenumeratedLayers(layered_game.LayeredGame):
     """Returns what the states and afterstates of the chain pay."""
     return self._under(mean_field).rewards
 
+  def mean_field_rows(self) -> dict[str, int]:
+    """Returns the rows of the mean-field nodes, which are states themselves."""
+    return {
+      string: row
+      for string, row in self._rows.items()
+      if self._states[row].get_type() == enumeration.MEAN_FIELD
+    }
+
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy.
 

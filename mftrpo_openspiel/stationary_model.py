@@ -16,6 +16,7 @@ import functools
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
+from open_spiel.python.mfg import tabular_distribution
 import pyspiel
 from scipy import sparse
 from scipy.linalg import lapack
@@ -66,6 +67,11 @@ class StationaryModel(model.MeanFieldModel):
   def game(self) -> pyspiel.Game:
     """The MDP as an OpenSpiel game of finite horizon."""
     return self._game or mdp_game.MDPGame(self.mdp)
+
+  @property
+  def observation_strings(self) -> list[str]:
+    """The S strings of the MDP's states at time 0 of `game`."""
+    return mdp_game.decision_strings(self.game, 0)
 
   @functools.cached_property
   def _fixed_kernel(self) -> policy_kernel.PolicyKernel:
@@ -188,6 +194,28 @@ class StationaryModel(model.MeanFieldModel):
         f" differs by {np.abs(first - second).max():g} between times 0 and 1."
       )
     return validation.check_policy(first, self.legal_actions_mask)
+
+  def to_distribution(
+    self, mean_field: np.ndarray
+  ) -> tabular_distribution.TabularDistribution:
+    """Returns the distribution that is `mean_field` at every time step."""
+    return super().to_distribution(
+      validation.check_distribution(
+        "mean_field", mean_field, self.mdp.num_states
+      )
+    )
+
+  def _node_rows(self) -> dict[str, int]:
+    """Returns for each node, by its string, the state with the same mass."""
+    return {
+      string: x
+      for t in range(self.game.horizon)
+      for strings in (
+        mdp_game.decision_strings(self.game, t),
+        self.game.support(t),
+      )
+      for x, string in enumerate(strings)
+    }
 
   def _checked(
     self,
