@@ -1,81 +1,240 @@
-"""Head to head: MF-TRPO and OpenSpiel's own algorithms on one OpenSpiel game.
+"""OpenSpiel's mean-field utilities and algorithms head to head with ours.
 
-    mftrpo-benchmark --game_name=mfg_crowd_modelling --num_iterations=20
+    mftrpo-benchmark --games=mfg_garnet,python_mfg_two_islands
+    mftrpo-benchmark --games=all --logdir=benchmark
+    mftrpo-benchmark --tables=growth,head_to_head --logdir=benchmark
 
-All run through OpenSpiel's utilities, and the policies that they end with are
-measured by OpenSpiel's NashConv. OpenSpiel's MirrorDescent stands in the table
-as shipped, and beside it OMD as it is published (see
-`algorithms/openspiel_algorithm.py` for where they differ).
+Tables, chosen by --tables:
+
+* comparison: for each game, seconds of OpenSpiel's NashConv, Fictitious Play
+  and Mirror Descent and of ours, their ratio, the largest relative difference
+  of NashConv between the two (of policies, or of the iterates), and NashConv
+  after equal wall time; and where warm MF-TRPO gets. OMD's difference is to
+  OpenSpiel's with a frozen table, its NashConv that of OpenSpiel's as shipped
+  (see `algorithms/openspiel_algorithm.py`).
+* lint: the verdicts of `mftrpo-lint`.
+* growth: seconds and memory of an iteration by the number of cells.
+* head_to_head: all methods on four games, with figures in --logdir.
+
+With --logdir each table is written there too, as CSV.
 """
 
-import time
+from collections.abc import Iterable
+from collections.abc import Iterator
+import csv
+import pathlib
+from typing import Any
+import warnings
 
 from absl import flags
-from open_spiel.python.mfg.algorithms import nash_conv
-import tqdm
 
+from mftrpo_openspiel import files
+from mftrpo_openspiel import lint
 from mftrpo_openspiel import models
-from mftrpo_openspiel.algorithms import factory as algorithm_factory
-from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel import validation
+from mftrpo_openspiel.scripts import benchmark_comparison as comparison
+from mftrpo_openspiel.scripts import benchmark_games
+from mftrpo_openspiel.scripts import benchmark_growth
+from mftrpo_openspiel.scripts import benchmark_head_to_head
 from mftrpo_openspiel.scripts import programs
 
 FLAGS = flags.FLAGS
 
+ALGORITHMS = ("fictitious_play", "mirror_descent", "mf_trpo")
+MODELS = ("compiled", "openspiel")
 
-def contestants() -> dict[str, tuple[str, dict[str, object]]]:
-  """Returns each row's title with its algorithm and options, from the flags."""
-  trpo = {
-    "regularization": FLAGS.regularization,
-    "population_update_rate": FLAGS.population_update_rate,
-  }
-  rate = {"lr": FLAGS.learning_rate}
-  return {
-    "MF-TRPO (as printed)": ("mf_trpo", trpo),
-    "MF-TRPO (warm start)": ("mf_trpo", {**trpo, "warm_start": True}),
-    "FictitiousPlay (OpenSpiel)": ("openspiel_fictitious_play", {}),
-    "MirrorDescent (OpenSpiel, as shipped)": ("openspiel_mirror_descent", rate),
-    "MirrorDescent (textbook)": ("mirror_descent", rate),
-  }
+
+def comparison_table() -> Iterator[dict[str, Any]]:
+  """Yields a row for each game, model and thing that is compared."""
+  for name in benchmark_games.parse(FLAGS.games):
+    for model_name in FLAGS.models:
+      start = {"game": name, "model": model_name}
+      try:
+        for row in _comparisons(name, model_name):
+          yield {
+            **start,
+            "what": row.what,
+            "OpenSpiel, s": row.openspiel_seconds,
+            "ours, s": row.seconds,
+            "ratio": row.ratio,
+            "count": row.count,
+            "difference": row.difference,
+            "OpenSpiel reached": row.openspiel_reached,
+            "ours reached": row.reached,
+            "note": row.note,
+          }
+      except ValueError as error:
+        # Not every game can be loaded, or has every model.
+        yield {**start, "note": str(error)}
+
+
+def _comparisons(name: str, model_name: str) -> Iterator[comparison.Row]:
+  game = benchmark_games.load(name)
+  clock = comparison.Clock()
+  model = clock.time(lambda: models.create_model(model_name, game))
+  yield comparison.Row(
+    "set-up", seconds=clock.seconds, note=f"N = {len(model.discounts)}"
+  )
+  limits = comparison.Limits(FLAGS.num_iterations, FLAGS.seconds)
+  yield comparison.compare_nash_conv(model)
+  if "fictitious_play" in FLAGS.algorithms:
+    try:
+      yield comparison.compare_fictitious_play(model, limits)
+    except KeyError as error:
+      # OpenSpiel's does not run on all of OpenSpiel's games.
+      yield comparison.Row("FP", note=f"OpenSpiel's raises KeyError({error})")
+  if "mirror_descent" in FLAGS.algorithms:
+    yield comparison.compare_mirror_descent(model, limits, FLAGS.learning_rate)
+  if "mf_trpo" in FLAGS.algorithms:
+    yield comparison.run_mf_trpo(
+      model,
+      FLAGS.seconds,
+      FLAGS.regularization,
+      {
+        "population_update_rate": FLAGS.population_update_rate,
+        "max_step_count": FLAGS.max_step_count,
+      },
+    )
+
+
+def lint_table() -> Iterator[dict[str, Any]]:
+  """Yields the linter's verdicts on each game."""
+  for name in benchmark_games.parse(FLAGS.games):
+    try:
+      report = lint.lint_game(benchmark_games.load(name))
+    except ValueError as error:
+      yield {"game": name, "note": str(error)}
+      continue
+    verdicts = {
+      finding.check: "yes" if finding.passed else "NO"
+      for finding in report.findings
+    }
+    yield {"game": name, **verdicts}
+
+
+_COMPARISON_COLUMNS = {
+  "game": "<52",
+  "model": "<9",
+  "what": "<9",
+  "OpenSpiel, s": ">12.4g",
+  "ours, s": ">10.3g",
+  "ratio": ">8.0f",
+  "count": ">6",
+  "difference": ">10.1e",
+  "OpenSpiel reached": ">17.5g",
+  "ours reached": ">12.5g",
+  "note": "<",
+}
+TABLES = {
+  "comparison": (comparison_table, _COMPARISON_COLUMNS),
+  "lint": (
+    lint_table,
+    {"game": "<70"}
+    | {check: f"<{len(check)}" for check in lint.QUESTIONS}
+    | {"note": "<"},
+  ),
+  "growth": (benchmark_growth.table, benchmark_growth.COLUMNS),
+  "head_to_head": (
+    lambda: benchmark_head_to_head.table(FLAGS.seconds, FLAGS.logdir),
+    benchmark_head_to_head.COLUMNS,
+  ),
+}
 
 
 def main() -> None:
-  """Runs all contestants and prints the table."""
-  game = game_factory.create_game(FLAGS.game_name, FLAGS.setting)
-  model = models.create_model("openspiel", game)
-  runs = {
-    title: algorithm_factory.create_algorithm(name, model, **options)
-    for title, (name, options) in contestants().items()
+  """Prints the tables that the flags ask for, row by row."""
+  for flag, allowed in (
+    ("algorithms", ALGORITHMS),
+    ("models", MODELS),
+    ("tables", TABLES),
+  ):
+    for value in FLAGS[flag].value:
+      validation.check_choice(flag, value, allowed)
+  benchmark_games.parse(FLAGS.games)
+  logdir = files.folder(FLAGS.logdir) if FLAGS.logdir else None
+  for name in FLAGS.tables:
+    rows, columns = TABLES[name]
+    with warnings.catch_warnings():
+      # That a game is path-dependent is in the table of the linter.
+      warnings.simplefilter("ignore", UserWarning)
+      shown = _printed(rows(), columns)
+    if logdir:
+      _write(logdir / f"{name}.csv", shown, columns)
+
+
+def _printed(
+  rows: Iterable[dict[str, Any]], columns: dict[str, str]
+) -> list[dict[str, Any]]:
+  """Prints rows as they come, and returns them."""
+  widths = {
+    name: f"{form[0]}{form[1:].partition('.')[0]}"
+    for name, form in columns.items()
   }
-  print(f"{game}, {FLAGS.num_iterations} iterations")
-  print(f"{'algorithm':38} {'NashConv':>12} {'s / iteration':>14}")
-  progress = tqdm.tqdm(
-    total=len(runs) * FLAGS.num_iterations, unit="iteration", leave=False
-  )
-  for title, algorithm in runs.items():
-    seconds = 0.0
-    for _ in range(FLAGS.num_iterations):
-      start = time.perf_counter()
-      algorithm.iteration()
-      seconds += time.perf_counter() - start
-      progress.update()
-    reached = nash_conv.NashConv(game, algorithm.get_policy()).nash_conv()
-    tqdm.tqdm.write(
-      f"{title:38} {reached:12.5g} {seconds / FLAGS.num_iterations:14.4f}"
-    )
-  progress.close()
+  print("  ".join(f"{name:{widths[name]}}" for name in columns), flush=True)
+  result = []
+  for row in rows:
+    cells = [
+      f"{'':{widths[name]}}" if row.get(name) is None else f"{row[name]:{form}}"
+      for name, form in columns.items()
+    ]
+    print("  ".join(cells).rstrip(), flush=True)
+    result.append(row)
+  print()
+  return result
+
+
+def _write(
+  path: pathlib.Path,
+  rows: Iterable[dict[str, Any]],
+  columns: Iterable[str],
+) -> None:
+  with (
+    files.replacing(path) as temporary,
+    temporary.open("w", newline="") as file,
+  ):
+    writer = csv.DictWriter(file, columns)
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 def run() -> None:
   """Entry point of mftrpo-benchmark."""
-  programs.define_game_flags()
-  flags.DEFINE_integer(
-    "num_iterations", 20, "Iterations of each.", lower_bound=1
+  flags.DEFINE_list("tables", ["comparison"], f"Which of {', '.join(TABLES)}.")
+  flags.DEFINE_string(
+    "games",
+    ",".join(benchmark_games.HEAD_TO_HEAD),
+    "Games to compare on, with commas between: a game, game:setting, or one of"
+    " our settings; 'all' for all mean-field games of OpenSpiel and ours, which"
+    " takes about half an hour.",
   )
-  flags.DEFINE_float("regularization", 0.05, "eta of MF-TRPO.")
+  flags.DEFINE_list(
+    "algorithms", list(ALGORITHMS), f"Which of {', '.join(ALGORITHMS)}."
+  )
+  flags.DEFINE_list(
+    "models", ["compiled"], f"Ours run on which of {', '.join(MODELS)}."
+  )
+  flags.DEFINE_integer(
+    "num_iterations",
+    10,
+    "Iterations of OpenSpiel's algorithms.",
+    lower_bound=1,
+  )
   flags.DEFINE_float(
-    "population_update_rate", 0.1, "beta of MF-TRPO, large for a short run."
+    "seconds",
+    60.0,
+    "After which OpenSpiel's algorithms, and MF-TRPO, are stopped in a"
+    " comparison; what each method has in head_to_head.",
+    lower_bound=0.0,
   )
   flags.DEFINE_float("learning_rate", 0.1, "Of mirror descent.")
+  flags.DEFINE_float("regularization", 0.05, "eta of MF-TRPO.")
+  flags.DEFINE_float("population_update_rate", 0.03, "beta of MF-TRPO.")
+  flags.DEFINE_integer(
+    "max_step_count", 10, "Bound on the step counter of MF-TRPO."
+  )
+  flags.DEFINE_string(
+    "logdir", None, "Folder for CSV files and figures; none if not given."
+  )
   programs.run(main)
 
 

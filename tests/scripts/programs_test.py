@@ -108,19 +108,6 @@ def test_solve_refuses_in_one_line(arguments, message):
   assert not result.stdout
 
 
-def test_benchmark_has_a_row_for_each():
-  result = program("benchmark", "--game_name=mfg_garnet", "--num_iterations=2")
-  rows = re.findall(
-    r"^(\w.*?) {2,}([\d.]+) +([\d.]+)$", result.stdout, re.MULTILINE
-  )
-  values = {title: float(nash_conv) for title, nash_conv, _ in rows}
-  assert len(values) == 5
-  # In garnet decision nodes do not share children.
-  assert values["MirrorDescent (OpenSpiel, as shipped)"] == pytest.approx(
-    values["MirrorDescent (textbook)"], rel=1e-4
-  )
-
-
 def test_reproduce_paper_writes_everything(tmp_path):
   program(
     "reproduce_paper",

@@ -1,0 +1,75 @@
+"""The games of the benchmark, by names that a flag can carry."""
+
+from collections.abc import Sequence
+import re
+
+import pyspiel
+
+from mftrpo_openspiel.games import factory
+
+# OpenSpiel's mean-field games and ours.
+ALL = (
+  "mfg_crowd_modelling",
+  "mfg_crowd_modelling_2d:crowd_modelling_2d_10x10",
+  "mfg_crowd_modelling_2d:crowd_modelling_2d_four_rooms",
+  "mfg_crowd_modelling_2d:crowd_modelling_2d_maze",
+  "mfg_garnet",
+  "mfg_garnet(size=100,horizon=50)",
+  "python_mfg_crowd_modelling",
+  "python_mfg_crowd_avoidance",
+  "python_mfg_predator_prey:predator_prey_5x5x3",
+  "python_mfg_predator_prey:predator_prey_5x5x4",
+  "python_mfg_periodic_aversion",
+  "mean_field_lin_quad",
+  "python_mfg_dynamic_routing:dynamic_routing_line",
+  "python_mfg_dynamic_routing:dynamic_routing_braess",
+  "python_mfg_dynamic_routing:dynamic_routing_sioux_falls_dummy_demand",
+  "mfg_dynamic_routing:dynamic_routing_line",
+  "mfg_dynamic_routing:dynamic_routing_braess",
+  "mfg_dynamic_routing:dynamic_routing_sioux_falls_dummy_demand",
+  "python_mfg_four_rooms",
+  "python_mfg_four_rooms_poi",
+  "python_mfg_two_islands",
+)
+# Of the head-to-head: OpenSpiel's four rooms and the games of the paper.
+HEAD_TO_HEAD = (
+  "mfg_crowd_modelling_2d:crowd_modelling_2d_four_rooms",
+  "python_mfg_four_rooms",
+  "python_mfg_four_rooms_poi",
+  "python_mfg_two_islands",
+)
+
+
+def parse(value: str) -> Sequence[str]:
+  """Returns the games of a flag, split at commas that are not in brackets.
+
+  Raises:
+    ValueError: If the flag is empty.
+  """
+  if value == "all":
+    return ALL
+  names = [name.strip() for name in re.split(r",(?![^(]*\))", value)]
+  if not all(names):
+    raise ValueError(
+      "games must be 'all' or names of games with commas between, got"
+      f" {value!r}."
+    )
+  return names
+
+
+def load(name: str) -> pyspiel.Game:
+  """Returns a game by its name, name:setting, or setting of this package.
+
+  Raises:
+    ValueError: If there is no such game.
+  """
+  if name in factory.GAME_SETTINGS and not name.startswith("python_"):
+    return factory.create_game(setting=name)
+  game_name, _, setting = name.partition(":")
+  try:
+    return factory.create_game(game_name, setting or None)
+  except (IndexError, KeyError) as error:
+    # OpenSpiel's C++ dynamic routing has settings that it cannot load.
+    raise ValueError(
+      f"games: OpenSpiel cannot load {name!r}: {error}"
+    ) from None

@@ -1,0 +1,189 @@
+"""Tests of the benchmark: its figures against independent ones."""
+
+import csv
+import subprocess
+import sys
+
+import numpy as np
+from open_spiel.python.mfg import games  # noqa: F401
+from open_spiel.python.mfg.algorithms import fictitious_play
+from open_spiel.python.mfg.algorithms import mirror_descent
+from open_spiel.python.mfg.algorithms import nash_conv
+import pyspiel
+import pytest
+
+from mftrpo_openspiel import compiled_game
+from mftrpo_openspiel.scripts import benchmark_comparison
+from mftrpo_openspiel.scripts import benchmark_games
+from mftrpo_openspiel.scripts import benchmark_growth
+from mftrpo_openspiel.scripts import benchmark_head_to_head
+
+LIMITS = benchmark_comparison.Limits(num_iterations=3, seconds=60.0)
+
+
+def compiled(name):
+  return compiled_game.CompiledGame(benchmark_games.load(name))
+
+
+def reached_by(algorithm, game, num_iterations=3):
+  for _ in range(num_iterations):
+    algorithm.iteration()
+  return nash_conv.NashConv(game, algorithm.get_policy()).nash_conv()
+
+
+@pytest.mark.filterwarnings("ignore:.*depends on more than")
+@pytest.mark.parametrize(
+  "name",
+  [
+    "mfg_garnet",
+    # Its map is symmetric, so that best responses tie.
+    "mfg_crowd_modelling_2d(size=4,horizon=5,only_distribution_reward=true,"
+    "initial_distribution=[0|0],initial_distribution_value=[1.0])",
+    "python_mfg_two_islands(horizon=5)",
+  ],
+)
+def test_rows_agree_with_openspiel(name):
+  model = compiled(name)
+  rows = [
+    benchmark_comparison.compare_nash_conv(model),
+    benchmark_comparison.compare_fictitious_play(model, LIMITS),
+    benchmark_comparison.compare_mirror_descent(model, LIMITS, lr=0.1),
+  ]
+  for row in rows:
+    assert row.difference < 1e-9
+    assert row.ratio == row.openspiel_seconds / row.seconds > 1
+  assert [row.count for row in rows] == [4, 3, 3]
+  for row, rival in zip(
+    rows[1:],
+    [
+      fictitious_play.FictitiousPlay(model.game),
+      mirror_descent.MirrorDescent(model.game, lr=0.1),
+    ],
+  ):
+    assert row.openspiel_reached == reached_by(rival, model.game)
+    assert row.reached < row.openspiel_reached
+
+
+def test_a_difference_is_seen():
+  """A model of another game must not pass for equal."""
+  model = compiled("python_mfg_two_islands(horizon=3)")
+  model._game = pyspiel.load_game("python_mfg_two_islands(horizon=3,seed=1)")
+  assert benchmark_comparison.compare_nash_conv(model).difference > 1e-3
+
+
+def test_mf_trpo_arrives():
+  model = compiled("python_mfg_two_islands(horizon=5)")
+  row = benchmark_comparison.run_mf_trpo(
+    model, 60.0, 0.3, {"population_update_rate": 0.3}
+  )
+  assert float(row.note.split()[1]) < benchmark_comparison.EQUILIBRIUM
+  assert row.openspiel_seconds is None and row.ratio is None
+
+
+def test_head_to_head_is_measured_by_openspiel(tmp_path, monkeypatch):
+  monkeypatch.setattr(
+    benchmark_games, "HEAD_TO_HEAD", ["python_mfg_two_islands(horizon=3)"]
+  )
+  monkeypatch.setattr(benchmark_head_to_head, "MAX_ITERATIONS", 3)
+  rows = list(benchmark_head_to_head.table(60.0, str(tmp_path)))
+  assert [row["method"] for row in rows] == list(benchmark_head_to_head.METHODS)
+  game = pyspiel.load_game("python_mfg_two_islands(horizon=3)")
+  values = {row["method"]: row["NashConv"] for row in rows}
+  assert values["FP (OpenSpiel)"] == reached_by(
+    fictitious_play.FictitiousPlay(game), game
+  )
+  # Our games are laid out so that OpenSpiel's OMD is the textbook's.
+  assert values["OMD (textbook)"] == pytest.approx(
+    values["OMD (OpenSpiel, shipped)"], rel=1e-9
+  )
+  for row in rows:
+    assert row["iterations"] == 3
+    assert row["difference"] < 1e-9
+  assert {path.name for path in tmp_path.iterdir()} == {
+    "head_to_head_iterations.png",
+    "head_to_head_seconds.png",
+  }
+
+
+def test_growth_counts_the_transitions(monkeypatch):
+  monkeypatch.setattr(benchmark_growth, "ROOM_SIZES", (1, 2))
+  rows = list(benchmark_growth.table())
+  assert [row["cells"] for row in rows] == [8, 20]
+  for row, room_size in zip(rows, (1, 2)):
+    game = pyspiel.load_game("python_mfg_four_rooms", {"room_size": room_size})
+    nonzero = np.count_nonzero(game.mean_field_mdp().kernel.toarray())
+    assert row["transitions"] == nonzero * benchmark_growth.HORIZON
+  assert rows[0]["slope so far"] is None
+  ratio = rows[1]["iteration, s"] / rows[0]["iteration, s"]
+  assert rows[1]["slope so far"] == pytest.approx(
+    np.log(ratio) / np.log(20 / 8)
+  )
+
+
+def test_games_may_have_parameters_and_settings():
+  assert benchmark_games.parse("mfg_garnet(size=5,horizon=3), two_islands") == [
+    "mfg_garnet(size=5,horizon=3)",
+    "two_islands",
+  ]
+  assert benchmark_games.parse("all") == benchmark_games.ALL
+  game = benchmark_games.load("python_mfg_predator_prey:predator_prey_5x5x4")
+  assert game.num_players() == 4
+  with pytest.raises(ValueError, match="games must be"):
+    benchmark_games.parse("mfg_garnet,,two_islands")
+
+
+def program(*arguments):
+  return subprocess.run(
+    [sys.executable, "-m", "mftrpo_openspiel.scripts.benchmark", *arguments],
+    capture_output=True,
+    text=True,
+  )
+
+
+def test_the_program_prints_and_writes_the_same(tmp_path):
+  result = program(
+    "--games=mfg_garnet,python_mfg_dynamic_routing:dynamic_routing_line",
+    "--tables=comparison,lint",
+    "--models=compiled,openspiel",
+    "--algorithms=mirror_descent,mf_trpo",
+    "--num_iterations=2",
+    "--seconds=0.2",
+    f"--logdir={tmp_path}",
+  )
+  assert result.returncode == 0, result.stderr
+  with (tmp_path / "comparison.csv").open() as file:
+    rows = list(csv.DictReader(file))
+  with (tmp_path / "lint.csv").open() as file:
+    verdicts = {row["game"]: row for row in csv.DictReader(file)}
+  assert len(rows) == 2 * 2 * 4
+  for row in rows:
+    if row["difference"]:
+      assert float(row["difference"]) < 1e-9
+  for row in rows:
+    line = next(
+      line
+      for line in result.stdout.splitlines()
+      if line.split()[:2] == [row["game"], row["model"]]
+      and f" {row['what']} " in line
+    )
+    if row["OpenSpiel, s"]:
+      assert f"{float(row['OpenSpiel, s']):.4g}" in line
+  assert verdicts["mfg_garnet"]["rewards"] == "NO"
+  assert verdicts["mfg_garnet"]["own_children"] == "yes"
+
+
+def test_bad_flags_are_refused_in_one_line():
+  result = program("--tables=everything")
+  assert result.returncode == 2
+  assert "tables must be one of" in result.stderr.strip().splitlines()[-1]
+  assert not result.stdout
+
+
+def test_what_a_game_does_not_have_is_said_in_its_row():
+  result = program(
+    "--games=python_mfg_two_islands,mfg_nothing",
+    "--algorithms=",
+  )
+  *_, last = result.stdout.strip().splitlines()
+  assert result.returncode == 0
+  assert "mfg_nothing" in last and "game_name must be a registered" in last
