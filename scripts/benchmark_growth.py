@@ -1,12 +1,9 @@
 """How time and memory of an iteration grow with the number of cells."""
 
 from collections.abc import Iterator
-from concurrent import futures
-import multiprocessing
-import resource
 import statistics
-import sys
 import time
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -26,8 +23,8 @@ COLUMNS = {
   "transitions": ">11",
   "set-up, s": ">9.3g",
   "iteration, s": ">12.3g",
-  "memory, MB": ">10.0f",
-  "bytes a transition": ">18.0f",
+  "peak memory, MB": ">15.1f",
+  "bytes a transition": ">18.1f",
   "slope so far": ">12.2f",
 }
 
@@ -35,50 +32,48 @@ COLUMNS = {
 def table() -> Iterator[dict[str, Any]]:
   """Yields a row for each size: OMD on a compiled four rooms game.
 
-  The slope is that of log(seconds) over log(cells), by least squares.
+  The slope is that of log(seconds) over log(cells), by least squares. The peak
+  of memory is that of all that Python and NumPy allocate, from making the game
+  to the end of the first iteration.
   """
   logs = []
-  # A process of its own for each, as memory is never all given back.
-  with futures.ProcessPoolExecutor(
-    1, multiprocessing.get_context("spawn"), max_tasks_per_child=1
-  ) as executor:
-    base = executor.submit(_peak_memory).result()
-    for room_size in ROOM_SIZES:
-      row = executor.submit(_measure, room_size).result()
-      used = row.pop("peak") - base
-      logs.append((np.log(row["cells"]), np.log(row["iteration, s"])))
-      slope = np.polyfit(*zip(*logs), 1)[0] if len(logs) > 1 else None
-      yield {
-        **row,
-        "memory, MB": used / 1e6,
-        "bytes a transition": used / row["transitions"],
-        "slope so far": slope,
-      }
-
-
-def _peak_memory() -> int:
-  """Returns the largest size of this process so far, in bytes."""
-  unit = 1 if sys.platform == "darwin" else 1024
-  return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+  for room_size in ROOM_SIZES:
+    row = _measure(room_size)
+    logs.append((np.log(row["cells"]), np.log(row["iteration, s"])))
+    slope = np.polyfit(*zip(*logs), 1)[0] if len(logs) > 1 else None
+    yield {**row, "slope so far": slope}
 
 
 def _measure(room_size: int) -> dict[str, Any]:
   start = time.perf_counter()
-  game = pyspiel.load_game(
-    "python_mfg_four_rooms", {"room_size": room_size, "horizon": HORIZON}
-  )
-  algorithm = mirror_descent.MirrorDescent(compiled_game.CompiledGame(game))
+  algorithm = _first_iteration(room_size)
   set_up = time.perf_counter() - start
   seconds = []
   for _ in range(NUM_ITERATIONS):
     start = time.perf_counter()
     algorithm.iteration()
     seconds.append(time.perf_counter() - start)
-  mdp = game.mean_field_mdp()
+  mdp = algorithm.model.game.mean_field_mdp()
+  transitions = mdp.kernel.nnz * HORIZON
+  del algorithm
+  tracemalloc.start()
+  _first_iteration(room_size)
+  _, peak = tracemalloc.get_traced_memory()
+  tracemalloc.stop()
   return {
     "cells": mdp.num_states,
-    "transitions": mdp.kernel.nnz * HORIZON,
+    "transitions": transitions,
     "set-up, s": set_up,
     "iteration, s": statistics.median(seconds),
-    "peak": _peak_memory(),
+    "peak memory, MB": peak / 1e6,
+    "bytes a transition": peak / transitions,
   }
+
+
+def _first_iteration(room_size: int) -> mirror_descent.MirrorDescent:
+  game = pyspiel.load_game(
+    "python_mfg_four_rooms", {"room_size": room_size, "horizon": HORIZON}
+  )
+  algorithm = mirror_descent.MirrorDescent(compiled_game.CompiledGame(game))
+  algorithm.iteration()
+  return algorithm
