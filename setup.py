@@ -11,8 +11,10 @@ SUBPACKAGES = ("games", "algorithms", "scripts")
 PROGRAMS = {
   "benchmark": "benchmark",
   "lint": "lint_game",
+  "plot": "plot",
   "reproduce-paper": "reproduce_paper",
   "solve": "solve",
+  "sweep": "sweep",
 }
 
 setuptools.setup(
@@ -40,14 +42,20 @@ setuptools.setup(
     "tqdm",
   ],
   extras_require={
+    "dask": ["distributed"],
+    "parquet": ["pyarrow"],
+    "tensorboard": ["tensorboardX"],
     "test": [
       "build",
+      "distributed",
       "hypothesis",
+      "pyarrow",
       "pytest",
       "pytest-xdist",
       "ruff",
       # The first that builds wheels by itself.
       "setuptools>=70.1",
+      "tensorboardX",
     ],
   },
   entry_points={

@@ -1,6 +1,7 @@
 """What the algorithms of this package have in common."""
 
 import abc
+from collections.abc import Mapping
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -29,6 +30,10 @@ class MeanFieldAlgorithm(abc.ABC):
 
   policy: np.ndarray
   mean_field: np.ndarray
+
+  # The attributes, arrays and numbers, that an iteration starts from. It puts
+  # new arrays in place of the old ones, and does not write into those.
+  _STATE: tuple[str, ...] = ("policy", "mean_field")
 
   def __init__(
     self,
@@ -68,6 +73,27 @@ class MeanFieldAlgorithm(abc.ABC):
   def iteration(self) -> None:
     """Performs one iteration."""
 
+  def state(self) -> dict[str, np.ndarray]:
+    """Returns all that later iterations depend on; not to be written to.
+
+    An algorithm that was made in the same way goes on from it, after `restore`,
+    exactly as this one would.
+    """
+    return {
+      name.lstrip("_"): np.asarray(getattr(self, name)) for name in self._STATE
+    }
+
+  def restore(self, state: Mapping[str, np.ndarray]) -> None:
+    """Goes back to what `state` was.
+
+    Raises:
+      ValueError: If it is not the state of such an algorithm on such a model.
+    """
+    check_state(state, self.state())
+    for name in self._STATE:
+      array = state[name.lstrip("_")]
+      setattr(self, name, array if array.ndim else array.item())
+
   def get_policy(self) -> policy_lib.Policy:
     """Returns the policy so far, frozen, for `model.game`."""
     return self.model.to_openspiel(self.policy)
@@ -78,3 +104,20 @@ class MeanFieldAlgorithm(abc.ABC):
     return distribution_lib.DistributionPolicy(
       self.model.game, self.get_policy(), self.model.root_state
     )
+
+
+def check_state(
+  state: Mapping[str, np.ndarray], like: Mapping[str, np.ndarray]
+) -> None:
+  """Raises a ValueError where `state` has not the arrays that `like` has."""
+
+  def kinds(arrays):
+    return {name: (x.dtype.str, x.shape) for name, x in arrays.items()}
+
+  given, wanted = kinds(state), kinds(like)
+  for name in sorted(given.keys() | wanted.keys()):
+    if given.get(name) != wanted.get(name):
+      raise ValueError(
+        f"state must be one of this algorithm and model: {name!r} must be"
+        f" {wanted.get(name, 'absent')}, got {given.get(name, 'nothing')}."
+      )

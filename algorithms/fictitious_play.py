@@ -24,6 +24,8 @@ from mftrpo_openspiel.algorithms import algorithm
 class FictitiousPlay(algorithm.MeanFieldAlgorithm):
   """FP; after an iteration `mean_field` is the average mu."""
 
+  _STATE = ("policy", "mean_field", "_iterations")
+
   def __init__(
     self,
     model_or_game: model_lib.MeanFieldModel | pyspiel.Game,

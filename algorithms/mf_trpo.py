@@ -60,6 +60,8 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
   After an iteration, `policy` is pi_k and `mean_field` is mu_k of Algorithm 2.
   """
 
+  _STATE = ("policy", "mean_field", "_logits", "_step_count", "_iterations")
+
   def __init__(
     self,
     model_or_game: model_lib.MeanFieldModel | pyspiel.Game,

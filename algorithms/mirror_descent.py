@@ -26,6 +26,8 @@ from mftrpo_openspiel.algorithms import algorithm
 class MirrorDescent(algorithm.MeanFieldAlgorithm):
   """Textbook OMD; after an iteration `mean_field` is that of `policy`."""
 
+  _STATE = ("policy", "mean_field", "_logits")
+
   def __init__(
     self,
     model_or_game: model_lib.MeanFieldModel | pyspiel.Game,

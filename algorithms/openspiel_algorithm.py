@@ -10,11 +10,15 @@ mends OpenSpiel's in one place.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
+import functools
 from typing import Any
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import value as value_lib
+from open_spiel.python.mfg.algorithms import distribution as distribution_lib
+from open_spiel.python.mfg.algorithms import fictitious_play
 from open_spiel.python.mfg.algorithms import mirror_descent
 import pyspiel
 
@@ -50,18 +54,130 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
       **options: For its constructor, after the game.
     """
     super().__init__(model_or_game, model="openspiel")
-    self._algorithm = openspiel_class(self.model.game, **options)
+    self._new = functools.partial(openspiel_class, self.model.game, **options)
+    self._use(self._new())
+
+  def _use(self, openspiel_algorithm: Any) -> None:
+    self._algorithm = openspiel_algorithm
+    self._policy = self._mean_field = None
 
   def iteration(self) -> None:
     """Performs one iteration of OpenSpiel's."""
+    self._policy = self._mean_field = None
     self._algorithm.iteration()
 
   @property
   def policy(self) -> np.ndarray:
-    """(N, A), a copy of the policy so far."""
-    return self.model.from_openspiel(self._algorithm.get_policy())
+    """(N, A), the policy so far."""
+    if self._policy is None:
+      self._policy = self.model.from_openspiel(self._algorithm.get_policy())
+    return self._policy
 
   @property
   def mean_field(self) -> np.ndarray:
     """(N,), the mean field of the policy so far."""
-    return self.model.mean_field(self.policy)
+    if self._mean_field is None:
+      self._mean_field = self.model.mean_field(self.policy)
+    return self._mean_field
+
+  def state(self) -> dict[str, np.ndarray]:
+    """Returns the table that OpenSpiel's algorithm has, and its step.
+
+    That is the policy of FictitiousPlay and the sums of values of MirrorDescent
+    and its subclasses.
+
+    Raises:
+      ValueError: If it is another algorithm.
+    """
+    if isinstance(self._algorithm, fictitious_play.FictitiousPlay):
+      return _fictitious_play_state(self._algorithm)
+    if isinstance(self._algorithm, mirror_descent.MirrorDescent):
+      return _mirror_descent_state(self._algorithm)
+    raise ValueError(
+      "openspiel_class must be FictitiousPlay or a MirrorDescent for its state"
+      f" to be told, got {type(self._algorithm).__name__}."
+    )
+
+  def restore(self, state: Mapping[str, np.ndarray]) -> None:
+    """Goes back to what `state` was.
+
+    Raises:
+      ValueError: If it is not the state of such an algorithm on such a game.
+    """
+    like = self.state()
+    nodes = state.get("nodes", like["nodes"])
+    if nodes.dtype.kind == "U" and nodes.ndim == 1:
+      # There are as many as were met so far, with strings of any length.
+      shape = (len(nodes), *like["values"].shape[1:])
+      like |= {"nodes": nodes, "values": np.broadcast_to(0.0, shape)}
+    algorithm.check_state(state, like)
+    fresh = self._new()
+    if isinstance(fresh, fictitious_play.FictitiousPlay):
+      _restore_fictitious_play(fresh, state)
+    else:
+      _restore_mirror_descent(fresh, state)
+    self._use(fresh)
+
+
+def _fictitious_play_state(openspiel_algorithm) -> dict[str, np.ndarray]:
+  """Returns step, nodes (n,) and values (n, A), the policy in the nodes."""
+  policy = openspiel_algorithm.get_policy()
+  nodes = []
+  values = np.zeros((0, openspiel_algorithm._game.num_distinct_actions()))
+  if openspiel_algorithm._fp_step:  # Before that it is no table.
+    nodes = list(policy.state_lookup)
+    values = policy.action_probability_array
+  return _table_state(openspiel_algorithm._fp_step, nodes, values)
+
+
+def _restore_fictitious_play(
+  openspiel_algorithm: fictitious_play.FictitiousPlay,
+  state: Mapping[str, np.ndarray],
+) -> None:
+  step, nodes = state["step"].item(), state["nodes"].tolist()
+  openspiel_algorithm._fp_step = step
+  if not step:
+    return
+  policy = openspiel_algorithm.get_policy().to_tabular()
+  if policy.state_lookup.keys() != set(nodes):
+    raise ValueError(
+      "state must be one of this algorithm and model: its nodes are not those"
+      f" of {openspiel_algorithm._game}."
+    )
+  rows = [policy.state_lookup[node] for node in nodes]
+  policy.action_probability_array[rows] = state["values"]
+  openspiel_algorithm._policy = policy
+
+
+def _mirror_descent_state(openspiel_algorithm) -> dict[str, np.ndarray]:
+  """Returns step, nodes (n,) and values (n,), their sums over iterations."""
+  table = openspiel_algorithm._cumulative_state_value._values
+  nodes = [node for node, _ in table]
+  values = np.array(list(table.values()), dtype=np.float64)
+  return _table_state(openspiel_algorithm._md_step, nodes, values)
+
+
+def _restore_mirror_descent(
+  openspiel_algorithm: mirror_descent.MirrorDescent,
+  state: Mapping[str, np.ndarray],
+) -> None:
+  table = openspiel_algorithm._cumulative_state_value
+  for node, value in zip(state["nodes"].tolist(), state["values"].tolist()):
+    table.set_value(node, value)
+  openspiel_algorithm._md_step = state["step"].item()
+  if openspiel_algorithm._md_step:
+    policy = openspiel_algorithm.get_projected_policy()
+    openspiel_algorithm._policy = policy
+    openspiel_algorithm._distribution = distribution_lib.DistributionPolicy(
+      openspiel_algorithm._game, policy
+    )
+
+
+def _table_state(
+  step: int, nodes: list[str], values: np.ndarray
+) -> dict[str, np.ndarray]:
+  return {
+    "step": np.array(step),
+    "nodes": np.array(nodes, dtype=np.str_),
+    "values": values,
+  }

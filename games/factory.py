@@ -4,6 +4,8 @@ The games' settings are added to OpenSpiel's, so its own example programs know
 them: `--game_name=python_mfg_four_rooms --setting=four_rooms`.
 """
 
+from collections.abc import Callable
+
 from open_spiel.python.mfg.games import factory as openspiel_factory
 import pyspiel
 
@@ -77,10 +79,7 @@ def create_game(
         f"game_name must be a registered OpenSpiel game, got {game_name!r};"
         f" ours are {', '.join(ours)}."
       )
-    try:
-      return pyspiel.load_game(game_name)
-    except pyspiel.SpielError as error:
-      raise ValueError(f"game_name {game_name!r} is refused: {error}") from None
+    return _loaded(game_name, pyspiel.load_game, game_name)
   validation.check_choice("setting", setting, openspiel_factory.GAME_SETTINGS)
   if not game_name:
     if setting not in _SETTINGS:
@@ -91,4 +90,20 @@ def create_game(
       f"setting {setting!r} is one of {_SETTINGS[setting][0]}, got game_name"
       f" {game_name!r}."
     )
-  return openspiel_factory.create_game_with_setting(game_name, setting)
+  return _loaded(
+    f"{game_name}, setting {setting}",
+    openspiel_factory.create_game_with_setting,
+    game_name,
+    setting,
+  )
+
+
+def _loaded(
+  what: str, load: Callable[..., pyspiel.Game], *arguments: str
+) -> pyspiel.Game:
+  try:
+    return load(*arguments)
+  # The last two come from settings that a game of OpenSpiel does not have.
+  except (pyspiel.SpielError, IndexError, KeyError) as error:
+    reason = " ".join(str(error).split())
+    raise ValueError(f"game_name {what!r} is refused: {reason}") from None

@@ -50,6 +50,11 @@ def create_model(
   Raises:
     ValueError: If there is no such model, or not of this game.
   """
-  return MODELS[validation.check_choice("model", name, MODELS)](
-    game, root_state
-  )
+  create = MODELS[validation.check_choice("model", name, MODELS)]
+  try:
+    return create(game, root_state)
+  except pyspiel.SpielError as error:
+    reason = " ".join(str(error).split())
+    raise ValueError(
+      f"game must be one that OpenSpiel can play, {game} is not: {reason}"
+    ) from None

@@ -66,10 +66,4 @@ def load(name: str) -> pyspiel.Game:
   if name in factory.GAME_SETTINGS and not name.startswith("python_"):
     return factory.create_game(setting=name)
   game_name, _, setting = name.partition(":")
-  try:
-    return factory.create_game(game_name, setting or None)
-  except (IndexError, KeyError) as error:
-    # OpenSpiel's C++ dynamic routing has settings that it cannot load.
-    raise ValueError(
-      f"games: OpenSpiel cannot load {name!r}: {error}"
-    ) from None
+  return factory.create_game(game_name, setting or None)

@@ -10,20 +10,29 @@ from absl import flags
 from absl import logging
 
 
-def run(main: Callable[[], None]) -> None:
-  """Runs `main` as an absl program.
+def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
+  """Runs `main` as an absl program whose --help shows all flags of ours.
 
-  A ValueError, by which the package refuses what the user asked for, is printed
-  as one line and makes the exit status 2; with --verbosity=1 its traceback is
-  printed too. An interrupt makes it 130.
+  A ValueError, by which the package refuses what the user asked for, or an
+  OSError, such as of a full disk, is printed as one line and makes the exit
+  status 2; with --verbosity=1 its traceback is printed too. An interrupt makes
+  it 130.
+
+  Args:
+    main: What to run; the exit status is what it returns.
+    takes_arguments: Whether it is called with the list of what stands on the
+      command line beside flags. If not, that is refused.
   """
 
   def guarded(argv):
-    if len(argv) > 1:
+    if not flags.FLAGS["verbosity"].present:
+      # OpenSpiel tells of every game that it makes.
+      logging.set_verbosity(logging.WARNING)
+    if len(argv) > 1 and not takes_arguments:
       raise app.UsageError(f"Unexpected arguments: {' '.join(argv[1:])}")
     try:
-      return main()
-    except ValueError as error:
+      return main(argv[1:]) if takes_arguments else main()
+    except (ValueError, OSError) as error:
       if logging.level_debug():
         traceback.print_exc()
       print(f"{os.path.basename(argv[0])}: {error}", file=sys.stderr)
@@ -32,17 +41,31 @@ def run(main: Callable[[], None]) -> None:
       print("Interrupted.", file=sys.stderr)
       return 130
 
+  _document(main)
   app.run(guarded)
 
 
-def define_game_flags() -> None:
+def _document(main: Callable[..., int | None]) -> None:
+  """Makes --help show the program of `main` whichever way it was started."""
+  sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
+  for module, its_flags in flags.FLAGS.flags_by_module_dict().items():
+    if module.startswith(__package__) or module == sys.argv[0]:
+      for flag in its_flags:
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def define_game_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
   """Defines --game_name and --setting, as OpenSpiel's examples call them."""
   flags.DEFINE_string(
     "game_name",
     None,
     "OpenSpiel mean-field game, with parameters in brackets if any. May be left"
     " out where --setting is one of this package.",
+    flag_values=flag_values,
   )
   flags.DEFINE_string(
-    "setting", None, "Setting of the game, of this package or of OpenSpiel."
+    "setting",
+    None,
+    "Setting of the game, of this package or of OpenSpiel.",
+    flag_values=flag_values,
   )

@@ -20,8 +20,10 @@ import pathlib
 from absl import flags
 import tqdm
 
+from mftrpo_openspiel import curve_plots
+from mftrpo_openspiel import figures
 from mftrpo_openspiel import files
-from mftrpo_openspiel import plots
+from mftrpo_openspiel import mean_field_plots
 from mftrpo_openspiel import runs
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.scripts import paper_experiments
@@ -77,20 +79,21 @@ def run_all(
 
 def curves_figure(all_results, quantity: str, label: str):
   """Returns figure 2: one panel a game, solid and dashed for the two eta."""
-  panels = {}
+  panels = []
   for setting, title in paper_experiments.PANELS.items():
-    panels[title] = [
-      plots.Curve(
+    curves = [
+      curve_plots.Curve(
         label=_curve_label(experiment),
-        iterations=[record.iteration for record in result.records],
+        x=[record.iteration for record in result.records],
         values=[getattr(record, quantity) for record in result.records],
-        algorithm=experiment.method + (" plain" * (experiment.eta is None)),
+        group=experiment.method + (" plain" * (experiment.eta is None)),
         dashed=experiment.eta == paper_experiments.HIGH_ETA,
       )
       for experiment, result in all_results
       if experiment.setting == setting and experiment.method != "FP regularized"
     ]
-  return plots.exploitability_panels(panels, ylabel=label)
+    panels.append(curve_plots.Panel(curves, title))
+  return curve_plots.exploitability_figure(panels, ylabel=label)
 
 
 def _curve_label(experiment: paper_experiments.Experiment) -> str:
@@ -105,7 +108,7 @@ def write_figures(logdir: pathlib.Path, all_results, num_iterations: int):
     ("figure_2", "regularized_exploitability", "Regularized exploitability"),
     ("figure_2_unregularized", "exploitability", "Exploitability"),
   ):
-    plots.save(
+    figures.save(
       curves_figure(all_results, quantity, label), logdir / f"{name}.png"
     )
   for number, (setting, moments) in paper_experiments.MOMENTS.items():
@@ -121,8 +124,9 @@ def write_figures(logdir: pathlib.Path, all_results, num_iterations: int):
       for k in moments
       if k <= num_iterations
     }
-    plots.save(
-      plots.mean_field_figure(drawing, panels), logdir / f"figure_{number}.png"
+    figures.save(
+      mean_field_plots.mean_field_figure(drawing, panels),
+      logdir / f"figure_{number}.png",
     )
 
 

@@ -1,4 +1,4 @@
-"""What the tests share: random policies, and an odd game.
+"""What the tests share: pictures, random policies, and an odd game.
 
 `python_odd_game` has everything that OpenSpiel's own mean-field games avoid.
 
@@ -19,6 +19,7 @@ depend on what players were last told, or on what they were told before that if
 
 import zlib
 
+from matplotlib.backends import backend_agg
 import numpy as np
 from open_spiel.python import observation
 from open_spiel.python import policy as policy_lib
@@ -198,3 +199,32 @@ class RandomPolicy(policy_lib.Policy):
 def random_policy():
   """Returns the class: `random_policy(game, seed)`, more uneven with seed."""
   return RandomPolicy
+
+
+@pytest.fixture
+def pixels():
+  """Gives a function from a figure to its (height, width, 3) picture.
+
+  Its first row is at the bottom.
+  """
+
+  def picture(figure):
+    canvas = backend_agg.FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[::-1, :, :3]
+
+  return picture
+
+
+@pytest.fixture
+def is_cut_off():
+  """Gives a function that says whether a figure is cut off at an edge."""
+
+  def check(figure):
+    canvas = backend_agg.FigureCanvasAgg(figure)
+    canvas.draw()
+    box = figure.get_tightbbox(canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    return box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height
+
+  return check

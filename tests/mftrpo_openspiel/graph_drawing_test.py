@@ -3,9 +3,9 @@
 import itertools
 
 from matplotlib import cm
+from matplotlib import colors
 from matplotlib import figure as figure_lib
 from matplotlib import patches
-from matplotlib.backends import backend_agg
 import numpy as np
 import pyspiel
 import pytest
@@ -19,9 +19,10 @@ EDGES = np.array([[0, 1], [1, 0], [1, 2], [2, 2]])
 MEAN_FIELD = np.array([0.75, 0.25, 0.0])
 
 
-def draw(graph, mean_field, largest_mass=1.0):
+def draw(graph, values):
   axes = figure_lib.Figure(figsize=(6, 3)).subplots()
-  graph_drawing.draw(axes, graph, mean_field, largest_mass, cm.ScalarMappable())
+  colors_of = cm.ScalarMappable(colors.Normalize(0, 1))
+  graph_drawing.draw(axes, graph, values, colors_of)
   return axes
 
 
@@ -33,6 +34,30 @@ def arrows(axes):
   return [
     p for p in axes.get_children() if isinstance(p, patches.FancyArrowPatch)
   ]
+
+
+def ends(axes):
+  """Returns, for each arrow, the circles at which it starts and ends."""
+  centers = np.array([circle.center for circle in circles(axes)])
+  radii = np.array([circle.get_radius() for circle in circles(axes)])
+  to_data = axes.transData.inverted()
+  found = []
+  for arrow in arrows(axes):
+    shown = to_data.transform_path(
+      arrow.get_transform().transform_path(arrow.get_path())
+    ).vertices
+    distances = np.linalg.norm(shown[:, None] - centers, axis=2) - radii
+    # The line starts at the first vertex; where it ends, the head has its tip.
+    tail = int(np.abs(distances[0]).argmin())
+    others = np.abs(distances).min(axis=0)
+    others[tail] = np.inf
+    head = int(others.argmin())
+    assert abs(distances[0, tail]) < 1e-3
+    assert others[head] < 0.03
+    # It goes through no circle on the way out or in.
+    assert distances[:, tail].min() > -1e-3
+    found.append((tail, head))
+  return found
 
 
 def two_islands_drawing():
@@ -66,35 +91,13 @@ def test_every_node_has_its_number():
 
 def test_arrows_go_from_outline_to_outline():
   axes = draw(drawing.Graph(POSITIONS, EDGES), MEAN_FIELD)
-  backend_agg.FigureCanvasAgg(axes.figure).draw()
-  found = []
-  for arrow in arrows(axes):
-    # The arrow's path is clipped at the outlines when it is drawn.
-    shown = arrow.get_path().vertices
-    tail, head = (
-      np.linalg.norm(shown[:, None] - circle.center, axis=2).min(axis=0)
-      for circle in (arrow.patchA, arrow.patchB)
-    )
-    assert tail[0] == pytest.approx(arrow.patchA.get_radius(), abs=0.03)
-    assert head[0] == pytest.approx(arrow.patchB.get_radius(), abs=0.03)
-    found.append(
-      [
-        int(np.argmin(np.abs(POSITIONS[:, 0] - patch.center[0])))
-        for patch in (arrow.patchA, arrow.patchB)
-      ]
-    )
   # All edges but the loop.
-  assert found == EDGES[:3].tolist()
+  assert ends(axes) == [tuple(edge) for edge in EDGES[:3].tolist()]
 
 
 def test_all_edges_of_the_islands_and_the_bridge_both_ways():
-  graph = two_islands_drawing()
-  axes = draw(graph, np.full(14, 1 / 14))
-  outlines = circles(axes)
-  drawn = {
-    (outlines.index(arrow.patchA), outlines.index(arrow.patchB))
-    for arrow in arrows(axes)
-  }
+  axes = draw(two_islands_drawing(), np.full(14, 1 / 14))
+  drawn = set(ends(axes))
   assert drawn == {
     (node, successor)
     for node, successors in enumerate(two_islands.SUCCESSORS.tolist())
@@ -103,19 +106,19 @@ def test_all_edges_of_the_islands_and_the_bridge_both_ways():
   assert {(6, 7), (7, 6)} <= drawn
 
 
-def test_no_disc_hides_a_neighbor():
+def test_negative_values_have_discs_of_their_size():
+  axes = draw(drawing.Graph(POSITIONS, EDGES), np.array([-0.5, 0.5, 1.0]))
+  widths = axes.collections[0].get_widths()
+  assert widths[0] == widths[1] == pytest.approx(widths[2] / np.sqrt(2))
+
+
+def test_the_largest_disc_hides_no_neighbor_and_stays_within_the_limits():
   graph = two_islands_drawing()
   for node in range(14):
     axes = draw(graph, np.eye(14)[node])
     for one, other in itertools.combinations(circles(axes), 2):
       distance = np.linalg.norm(np.subtract(one.center, other.center))
       assert distance > one.get_radius() + other.get_radius()
-
-
-def test_discs_lie_within_the_limits():
-  graph = two_islands_drawing()
-  for node in range(14):
-    axes = draw(graph, np.eye(14)[node])
     circle = circles(axes)[node]
     for limit, center in zip((axes.get_xlim(), axes.get_ylim()), circle.center):
       assert limit[0] < center - circle.get_radius()

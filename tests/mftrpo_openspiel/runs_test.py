@@ -1,7 +1,9 @@
 """Tests of runs and of the files they leave."""
 
 import csv
+import dataclasses
 
+import numpy as np
 import pytest
 
 from mftrpo_openspiel import files
@@ -45,17 +47,148 @@ def test_log_spaced_iterations():
     runs.log_spaced_iterations(-1)
 
 
-def test_a_csv_holds_every_digit(tmp_path):
-  records = [runs.Record(0, 0.1 + 0.2, 1 / 3, 1e-17)]
-  runs.write_csv(tmp_path / "run.csv", records)
-  (row,) = csv.DictReader((tmp_path / "run.csv").open())
-  assert (
-    runs.Record(
-      int(row["iteration"]),
-      *(float(row[name]) for name in list(row)[1:]),
-    )
-    == (records[0])
+def test_a_list_of_log_spaced_iterations_can_be_made_longer():
+  longer = runs.log_spaced_iterations(1000, 7)
+  assert set(runs.log_spaced_iterations(150, 7)) - {150} <= set(longer)
+
+
+def test_evenly_spaced_iterations():
+  assert runs.evenly_spaced_iterations(7, 3) == [0, 3, 6, 7]
+  assert runs.evenly_spaced_iterations(6, 3) == [0, 3, 6]
+  with pytest.raises(ValueError, match="every must"):
+    runs.evenly_spaced_iterations(6, 0)
+
+
+class Scripted:
+  """An algorithm whose policies and mean fields are given."""
+
+  def __init__(self, policies, mean_fields):
+    self.model = omd().model
+    self._rest = iter(zip(policies, mean_fields))
+    self.iteration()
+
+  def iteration(self):
+    policy, mean_field = next(self._rest)
+    size = self.model.legal_actions_mask.shape
+    # What two states do and hold; the others hold nothing.
+    self.policy = np.full(size, 1 / size[1])
+    self.policy[:2] = policy
+    self.mean_field = np.zeros(size[0])
+    self.mean_field[:2] = mean_field
+
+
+def test_changes_and_entropy_of_a_record():
+  up, down, mixed = [1, 0], [0, 1], [0.5, 0.5]
+  algorithm = Scripted(
+    [[up, up], [up, up], [down, mixed]], [[1, 0], [1, 0], [0.25, 0.75]]
   )
+  first, last = runs.run(algorithm, 2, 0.1, [0, 2])
+  assert (first.mean_field_change, first.policy_change, first.entropy) == (
+    0,
+    0,
+    0,
+  )
+  assert last.mean_field_change == pytest.approx(1.5)
+  assert last.policy_change == pytest.approx(0.25 * 2 + 0.75 * 1)
+  assert last.entropy == pytest.approx(0.75 * np.log(2))
+
+
+def test_steps_go_on_from_what_was_done():
+  whole = list(runs.steps(omd(), 6, 0.1, [0, 3, 6]))
+  assert [step.iteration for step in whole] == list(range(7))
+  assert [step.iteration for step in whole if step.record] == [0, 3, 6]
+  algorithm = omd()
+  for _ in range(4):
+    algorithm.iteration()
+  done = runs.Step(4, 100.0)
+  rest = list(runs.steps(algorithm, 6, 0.1, [0, 3, 6], done))
+  assert [step.iteration for step in rest] == [5, 6]
+  assert rest[-1].seconds > 100
+  assert rest[-1].record.exploitability == whole[-1].record.exploitability
+
+
+RECORDS = [
+  runs.Record(0, 0.0, 0.1 + 0.2, 1 / 3, 0.0, 0.0, 1.6),
+  runs.Record(10, 1e-17, 0.5, 1e300, 5e-324, 2.0, 0.0),
+]
+
+
+def test_a_csv_holds_every_digit(tmp_path):
+  path = tmp_path / "run.csv"
+  runs.write_csv(path, RECORDS)
+  assert runs.read_csv(path) == RECORDS
+  with path.open() as file:
+    first, last = csv.DictReader(file)
+  assert list(first) == [
+    *("iteration", "seconds", "exploitability", "regularized_exploitability"),
+    *("mean_field_change", "policy_change", "entropy"),
+  ]
+  assert float(first["exploitability"]) == 0.1 + 0.2
+  assert last["iteration"] == "10"
+
+
+def test_appending_gives_the_same_file(tmp_path):
+  runs.write_csv(tmp_path / "whole.csv", RECORDS)
+  runs.write_csv(tmp_path / "grown.csv", [])
+  appender = runs.CsvAppender(tmp_path / "grown.csv")
+  for record in RECORDS:
+    appender.append(record)
+  appender.close()
+  whole, grown = (
+    (tmp_path / name).read_bytes() for name in ("whole.csv", "grown.csv")
+  )
+  assert grown == whole
+
+
+def test_a_line_that_does_not_fit_on_the_disk_leaves_the_file(
+  tmp_path, file_size_limit
+):
+  path = tmp_path / "run.csv"
+  runs.write_csv(path, RECORDS)
+  before = path.read_bytes()
+  appender = runs.CsvAppender(path)
+  record = dataclasses.replace(RECORDS[-1], iteration=20)
+  with file_size_limit(len(before) + 5), pytest.raises(OSError):
+    appender.append(record)
+  assert path.read_bytes() == before
+  appender.append(record)
+  appender.close()
+  assert runs.read_csv(path) == [*RECORDS, record]
+
+
+@pytest.mark.parametrize(
+  ("old", "new", "message"),
+  [
+    ("iteration,", "step,", "line 1, must be 'iteration,seconds"),
+    (",0.0\n", ",0.0", "line 3, is cut"),
+    (",0.0\n", "", "line 3, is cut"),
+    ("\n0,", "\n0.5,", "line 2, must have a whole number and 6 numbers"),
+    ("1.6", "x", "line 2, must have a whole number"),
+    (",1.6", "", "line 2, must have a whole number"),
+    ("1.6", "1.6,7", "line 2, must have a whole number"),
+    ("\n10,", "\n0,", "line 3, must have a later iteration"),
+    ("\n10,", "\n\n10,", "line 3, must have a whole number"),
+  ],
+)
+def test_a_damaged_csv_is_refused(tmp_path, old, new, message):
+  path = tmp_path / "run.csv"
+  runs.write_csv(path, RECORDS)
+  head, middle, tail = path.read_text().rpartition(old)
+  assert middle
+  path.write_text(head + new + tail)
+  with pytest.raises(ValueError, match=f"run.csv, {message}"):
+    runs.read_csv(path)
+
+
+def test_what_is_no_csv_is_refused(tmp_path):
+  with pytest.raises(ValueError, match=r"cannot be read \(No such file"):
+    runs.read_csv(tmp_path / "missing.csv")
+  (tmp_path / "binary.csv").write_bytes(b"\xff\xfe")
+  with pytest.raises(ValueError, match="is damaged: it is no text"):
+    runs.read_csv(tmp_path / "binary.csv")
+  (tmp_path / "empty.csv").touch()
+  with pytest.raises(ValueError, match="line 1, must be"):
+    runs.read_csv(tmp_path / "empty.csv")
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):

@@ -1,0 +1,331 @@
+"""The folder of a run: what it is, what it recorded, how to go on with it.
+
+    config.json      all that is needed to repeat the run
+    metrics.csv      the records
+    checkpoint.npz   where the run can be gone on with
+    mean_fields/     if asked for, <iteration>.npy at each record
+    solution.npz     the policy and the mean field at the end
+    tensorboard/     if asked for, an event file
+    lock             locked by the program that writes here
+
+At any moment the other files agree with checkpoint.npz up to its iteration.
+What they have of later ones is dropped when the run is gone on with.
+"""
+
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+import contextlib
+import dataclasses
+import fcntl
+import os
+import pathlib
+import time
+from typing import Any
+from typing import Self
+
+import numpy as np
+
+from mftrpo_openspiel import checkpoints
+from mftrpo_openspiel import event_files
+from mftrpo_openspiel import files
+from mftrpo_openspiel import run_config
+from mftrpo_openspiel import runs
+from mftrpo_openspiel import solutions
+
+_CONFIG, _METRICS, _LOCK = "config.json", "metrics.csv", "lock"
+_CHECKPOINT, _SOLUTION = "checkpoint.npz", "solution.npz"
+_MEAN_FIELDS, _EVENTS = "mean_fields", "tensorboard"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunResult:
+  """A run and what it gave.
+
+  Attributes:
+    config: As in config.json: "format", "experiment" (a dictionary), "game",
+      "model", "versions", "commit".
+    records: In the order of their iterations.
+    solution: The policy and mean field at the end, or where the run was last
+      interrupted; None if there is none yet.
+    mean_fields: (N,) arrays by the iterations of the records; empty if they
+      were not asked for.
+    costs: Of the program that made it; None where it is read from disk.
+  """
+
+  config: dict[str, Any]
+  records: list[runs.Record]
+  solution: solutions.Solution | None
+  mean_fields: dict[int, np.ndarray]
+  costs: runs.Costs | None = None
+
+
+def read(path: str | os.PathLike) -> RunResult:
+  """Returns the run in the folder `path`, which may still be going on.
+
+  Raises:
+    ValueError: If there is no run, or one of its files is damaged.
+  """
+  path = pathlib.Path(path)
+  if not _exists(path / _CONFIG):
+    raise ValueError(f"path must be a run directory, got {path}.")
+  config = run_config.read(path / _CONFIG)
+  records = runs.read_csv(path / _METRICS)
+  solution = None
+  if _exists(path / _SOLUTION):
+    solution = solutions.load(path / _SOLUTION)
+  recorded = {record.iteration for record in records}
+  mean_fields = {
+    iteration: _read_array(file)
+    for iteration, file in sorted(_mean_field_files(path))
+    if iteration in recorded
+  }
+  return RunResult(config, records, solution, mean_fields)
+
+
+def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
+  """Whether `path` has a run of this experiment and its last solution.
+
+  Raises:
+    ValueError: If it has a run with a damaged file.
+  """
+  path = pathlib.Path(path)
+  if not _exists(path / _CONFIG) or not _exists(path / _SOLUTION):
+    return False
+  there = run_config.read(path / _CONFIG)
+  last = config["experiment"]["num_iterations"]
+  return (
+    run_config.identity(there) == run_config.identity(config)
+    and there["experiment"]["num_iterations"] == last
+    and solutions.load(path / _SOLUTION).iteration == last
+  )
+
+
+class RunDirectory:
+  """A run directory that this program alone writes to, until it is closed.
+
+  `found` reads, `begin` opens for writing; then come records and checkpoints.
+  The lock is the system's: it is gone when the program is, and does not hold
+  on network drives without locks.
+  """
+
+  def __init__(self, path: str | os.PathLike):
+    """Locks the folder, made if it is not there.
+
+    Raises:
+      ValueError: If it cannot be made, or is locked by another program.
+    """
+    self.path = files.folder(path)
+    with _one_line_errors(self.path / _LOCK):
+      self._lock = (self.path / _LOCK).open("a")
+    try:
+      fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+      self._lock.close()
+      raise ValueError(
+        f"logdir must not be in use by another program, got {self.path}."
+      ) from None
+    except OSError as error:
+      self._lock.close()
+      raise ValueError(
+        f"logdir must be a folder with locks, got {self.path}"
+        f" ({error.strerror})."
+      ) from None
+    self._run_id = ""
+    self._metrics: runs.CsvAppender | None = None
+    self._events: event_files.EventWriter | None = None
+    self._schedule = checkpoints.Schedule(0.0)
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(self, *_) -> None:
+    try:
+      for file in (self._metrics, self._events):
+        if file is not None:
+          with _one_line_errors(self.path):
+            file.close()
+    finally:
+      self._lock.close()
+
+  def found(
+    self,
+    config: Mapping[str, Any],
+    record_at: Collection[int],
+    resume: bool,
+  ) -> tuple[checkpoints.Checkpoint | None, list[runs.Record]]:
+    """Returns where to go on, None for the beginning; writes nothing.
+
+    Args:
+      config: Of the run that is to be here.
+      record_at: The iterations at which it has records.
+      resume: Whether a run that is here is gone on with.
+
+    Returns:
+      The latest checkpoint, and the records up to it.
+
+    Raises:
+      ValueError: If there is a run and `resume` is not set, or one that is not
+        of this experiment, or is damaged; or files that no run left.
+    """
+    if not (self.path / _CONFIG).exists():
+      self._check_empty()
+      return None, []
+    if not resume:
+      raise ValueError(
+        f"logdir has a run already, got {self.path}; add --resume to go on"
+        " with it."
+      )
+    begun = run_config.read(self.path / _CONFIG)
+    run_config.check_same(begun, config, self.path)
+    if not (self.path / _CHECKPOINT).exists():
+      return None, []
+    checkpoint = checkpoints.load(
+      self.path / _CHECKPOINT, run_config.identity(config)
+    )
+    due = {k for k in record_at if k <= checkpoint.iteration}
+    return checkpoint, self._kept(due)
+
+  def _check_empty(self) -> None:
+    for name in (_METRICS, _CHECKPOINT, _SOLUTION, _MEAN_FIELDS, _EVENTS):
+      if (self.path / name).exists():
+        raise ValueError(
+          f"logdir must be new or have a run, got {self.path}, which has"
+          f" {name} but no {_CONFIG}."
+        )
+
+  def _kept(self, due: Collection[int]) -> list[runs.Record]:
+    """Returns the records of the iterations `due`."""
+    path = self.path / _METRICS
+    # A last line may be cut off, by a power failure in the midst of it.
+    whole, newline, _ = runs.read_text(path).rpartition("\n")
+    records = runs.parse_csv(whole + newline, path)
+    kept = [record for record in records if record.iteration in due]
+    missing = set(due) - {record.iteration for record in kept}
+    if missing:
+      raise ValueError(
+        f"{path} has no record of iteration {min(missing)}, which"
+        f" {_CHECKPOINT} is past."
+      )
+    return kept
+
+  def begin(
+    self, config: Mapping[str, Any], records: list[runs.Record]
+  ) -> None:
+    """Writes what is known, drops what is later, and opens for more.
+
+    Args:
+      config: Of the run. What a run that is here was begun with stays in it.
+      records: Up to now.
+
+    Raises:
+      ValueError: If something cannot be written.
+    """
+    self._run_id = run_config.identity(config)
+    experiment = config["experiment"]
+    with _one_line_errors(self.path):
+      self._remove_temporaries()
+      run_config.write(self.path / _CONFIG, config)
+      runs.write_csv(self.path / _METRICS, records)
+      kept = {record.iteration for record in records}
+      for iteration, file in _mean_field_files(self.path):
+        if iteration not in kept:
+          file.unlink()
+      if experiment["tensorboard"]:
+        self._events = event_files.EventWriter(self.path / _EVENTS, records)
+      self._metrics = runs.CsvAppender(self.path / _METRICS)
+    self._schedule = checkpoints.Schedule(experiment["checkpoint_seconds"])
+
+  def _remove_temporaries(self) -> None:
+    """Removes what `files.replacing` leaves if the program is killed in it."""
+    for name in (_CONFIG, _METRICS, _CHECKPOINT, _SOLUTION):
+      stem, dot, ending = name.partition(".")
+      for file in self.path.glob(f".{stem}.*{dot}{ending}"):
+        file.unlink()
+    for file in (self.path / _MEAN_FIELDS).glob(".*.npy"):
+      file.unlink()
+
+  def record(
+    self, record: runs.Record, mean_field: np.ndarray | None = None
+  ) -> None:
+    """Adds a record, and the mean field if it is kept.
+
+    Raises:
+      ValueError: If it cannot be written.
+    """
+    with _one_line_errors(self.path):
+      if mean_field is not None:
+        folder = self.path / _MEAN_FIELDS
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{record.iteration:010d}.npy"
+        with files.replacing(path) as temporary:
+          np.save(temporary, mean_field)
+      self._metrics.append(record)
+      if self._events is not None:
+        self._events.write(record)
+
+  def checkpoint_is_due(self) -> bool:
+    """Whether it is time for the next checkpoint."""
+    return self._schedule.is_due()
+
+  def save_checkpoint(self, checkpoint: checkpoints.Checkpoint) -> None:
+    """Puts a checkpoint in the place of the one before.
+
+    All records up to its iteration must have been added.
+
+    Raises:
+      ValueError: If it cannot be written; the one before stays.
+    """
+    start = time.perf_counter()
+    with _one_line_errors(self.path):
+      self._metrics.sync()
+      if self._events is not None:
+        self._events.flush()
+      checkpoints.save(self.path / _CHECKPOINT, checkpoint, self._run_id)
+    self._schedule.wrote(time.perf_counter() - start)
+
+  def save_solution(self, solution: solutions.Solution) -> None:
+    """Puts a solution in the place of the one before, if any.
+
+    Raises:
+      ValueError: If it cannot be written; the one before stays.
+    """
+    with _one_line_errors(self.path):
+      solutions.save(self.path / _SOLUTION, solution)
+
+
+@contextlib.contextmanager
+def _one_line_errors(path: pathlib.Path) -> Iterator[None]:
+  """Turns errors of the disk into a ValueError."""
+  try:
+    yield
+  except OSError as error:
+    raise ValueError(
+      f"{error.filename or path} cannot be written ({error.strerror or error})."
+    ) from None
+
+
+def _exists(path: pathlib.Path) -> bool:
+  try:
+    return path.exists()
+  except OSError as error:
+    raise ValueError(f"{path} cannot be read ({error.strerror}).") from None
+
+
+def _mean_field_files(
+  path: pathlib.Path,
+) -> Iterator[tuple[int, pathlib.Path]]:
+  for file in (path / _MEAN_FIELDS).glob("*.npy"):
+    if file.stem.isdecimal():
+      yield int(file.stem), file
+
+
+def _read_array(path: pathlib.Path) -> np.ndarray:
+  try:
+    with path.open("rb") as file:
+      return np.lib.format.read_array(file, allow_pickle=False)
+  except (EOFError, OSError, ValueError) as error:
+    reason = getattr(error, "strerror", None) or str(error)
+    raise ValueError(
+      f"{path} is no whole array ({' '.join(reason.split())})."
+    ) from None

@@ -1,0 +1,135 @@
+"""Example: OpenSpiel's RL agents learn to move through a crowd in four rooms.
+
+    python -m mftrpo_openspiel.scripts.example_rl_agent --agent=q_learner
+
+The crowd is fixed: it starts in a corner and moves at random. An agent learns
+to answer it through OpenSpiel's `rl_environment`. How well it does is computed
+exactly, by PolicyValue and BestResponse. The share is where a value lies
+between random moves, 0, and the best response, 1; staying in the corner, which
+is easily learnt, has one too.
+
+Agents: `ppo`, OpenSpiel's mean-field PPO in PyTorch, the default where torch is
+installed; and `q_learner`, its tabular Q-learner. Our rewards have the discount
+in them, so both learn without one.
+"""
+
+from importlib import util
+
+from absl import flags
+import numpy as np
+from open_spiel.python import policy as policy_lib
+from open_spiel.python import rl_agent_policy
+from open_spiel.python import rl_environment
+from open_spiel.python import rl_tools
+from open_spiel.python.algorithms import tabular_qlearner
+from open_spiel.python.mfg.algorithms import best_response_value
+from open_spiel.python.mfg.algorithms import distribution
+from open_spiel.python.mfg.algorithms import policy_value
+
+from mftrpo_openspiel.games import four_rooms
+from mftrpo_openspiel.scripts import programs
+
+FLAGS = flags.FLAGS
+
+
+def train_q_learner(env: rl_environment.Environment, num_episodes: int):
+  """Returns the policy that OpenSpiel's tabular Q-learner learns."""
+  agent = tabular_qlearner.QLearner(
+    player_id=0,
+    num_actions=env.action_spec()["num_actions"],
+    step_size=0.5,
+    epsilon_schedule=rl_tools.ConstantSchedule(0.6),
+  )
+  for _ in range(num_episodes):
+    time_step = env.reset()
+    while not time_step.last():
+      time_step = env.step([agent.step(time_step).action])
+    agent.step(time_step)
+  return rl_agent_policy.RLAgentPolicy(env.game, agent, 0, env.use_observation)
+
+
+def train_ppo(env: rl_environment.Environment, num_episodes: int):
+  """Returns the policy that OpenSpiel's mean-field PPO learns."""
+  from open_spiel.python.mfg.algorithms.pytorch import (
+    mfg_proximal_policy_optimization as ppo,
+  )
+  import torch
+
+  torch.manual_seed(np.random.randint(2**31))
+  (size,) = env.observation_spec()["info_state"]
+  agent = ppo.Agent(size, env.action_spec()["num_actions"])
+  actor = torch.optim.Adam(agent.actor.parameters(), lr=1e-3)
+  critic = torch.optim.Adam(agent.critic.parameters(), lr=1e-3)
+  batch = min(num_episodes, 20)
+  for _ in range(num_episodes // batch):
+    num_steps = batch * env.max_game_length
+    history = ppo.rollout(env, agent, agent, batch, num_steps, "cpu")
+    history["advantages"], history["returns"] = ppo.calculate_advantage(
+      1.0, True, history["rewards"], history["values"], history["dones"], "cpu"
+    )
+    # With alpha 1 nothing holds the agent to a policy of the crowd.
+    ppo.learn(history, actor, critic, agent, alpha=1.0)
+  return ppo.Policy(env.game, agent, None, "cpu")
+
+
+# With the number of episodes that each learns from in less than a minute.
+AGENTS = {"ppo": (train_ppo, 1000), "q_learner": (train_q_learner, 6000)}
+
+
+def define_flags() -> None:
+  """Defines the flags of the program."""
+  flags.DEFINE_enum(
+    "agent", None, sorted(AGENTS), "What learns; ppo if torch is installed."
+  )
+  flags.DEFINE_integer(
+    "num_episodes", None, "Not given: 1000 for ppo, 6000 for q_learner.", 1
+  )
+  flags.DEFINE_integer("room_size", 2, "Of each room.", lower_bound=1)
+  flags.DEFINE_integer("horizon", 8, "Steps in an episode.", lower_bound=1)
+  flags.DEFINE_integer("seed", 0, "Of all that is random.", lower_bound=0)
+
+
+def main() -> None:
+  """Trains an agent and prints how good it is."""
+  has_torch = util.find_spec("torch") is not None
+  agent = FLAGS.agent or ("ppo" if has_torch else "q_learner")
+  if agent == "ppo" and not has_torch:
+    raise ValueError("agent 'ppo' needs torch, which is not installed.")
+  train, num_episodes = AGENTS[agent]
+  num_episodes = FLAGS.num_episodes or num_episodes
+  game = four_rooms.FourRoomsGame(
+    {"room_size": FLAGS.room_size, "horizon": FLAGS.horizon}
+  )
+  uniform = policy_lib.UniformRandomPolicy(game)
+  crowd = distribution.DistributionPolicy(game, uniform)
+  env = rl_environment.Environment(
+    game, mfg_distribution=crowd, mfg_population=0
+  )
+  env.seed(FLAGS.seed)
+  np.random.seed(FLAGS.seed)
+  print(f"{agent} learns from {num_episodes} episodes.")
+  policies = {
+    "random moves": uniform,
+    "staying": policy_lib.FirstActionPolicy(game),
+    agent: train(env, num_episodes),
+  }
+  start = game.new_initial_state()
+  values = {
+    name: policy_value.PolicyValue(game, crowd, policy).value(start)
+    for name, policy in policies.items()
+  }
+  least = values["random moves"]
+  best = best_response_value.BestResponse(game, crowd).value(start)
+  for name, value in [*values.items(), ("best response", best)]:
+    share = (value - least) / (best - least)
+    print(f"{name:13}  value {value:.6f}  share {share:.3f}")
+
+
+def run() -> None:
+  """Entry point of the program."""
+  define_flags()
+  programs.run(main)
+
+
+if __name__ == "__main__":
+  run()

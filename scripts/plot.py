@@ -1,0 +1,210 @@
+"""Draws runs: mftrpo-plot [flags] RUN_DIR...
+
+    mftrpo-plot --x=iterations --x=seconds --output=curves.pdf runs/*
+    mftrpo-plot --kind=mean_field --moments=0,100,1000 runs/mf_trpo
+    mftrpo-plot --kind=animation --output=crowd.gif runs/mf_trpo
+    mftrpo-plot --kind=difference runs/mf_trpo runs/mirror_descent
+
+Curves can be drawn of all runs; runs with the same label become their median
+and a band. The other kinds need states on paper, as games over a mean-field MDP
+have. Over an infinite horizon, moments are iterations whose mean field was kept
+(mftrpo-solve --log_distribution) or the last one; over a finite horizon they
+are time steps of the solution. Files end in pdf, png or svg; an animation in
+gif.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from mftrpo_openspiel import animation
+from mftrpo_openspiel import curve_plots
+from mftrpo_openspiel import figures
+from mftrpo_openspiel import mean_field_plots
+from mftrpo_openspiel import run_directory
+from mftrpo_openspiel.scripts import programs
+from mftrpo_openspiel.scripts import run_curves
+from mftrpo_openspiel.scripts import run_drawings
+from mftrpo_openspiel.scripts import run_labels
+
+FLAGS = flags.FLAGS
+
+# Each kind of picture: its flags beside --output.
+KINDS = {
+  "curves": ("x", "log_x", "regularized", "spread", "labels", "group_by"),
+  "mean_field": ("moments", "scale", "labels", "group_by"),
+  "policy": ("moments", "labels", "group_by"),
+  "difference": ("moments", "labels", "group_by"),
+  "animation": ("scale", "frames_per_second", "max_frames"),
+}
+
+
+def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
+  """Defines the flags of the program."""
+  flags.DEFINE_enum(
+    "kind",
+    "curves",
+    list(KINDS),
+    "What is drawn.",
+    flag_values=flag_values,
+  )
+  flags.DEFINE_string(
+    "output",
+    None,
+    "File of the picture; <kind>.pdf in the current folder if not given, for an"
+    " animation <kind>.gif.",
+    flag_values=flag_values,
+  )
+  flags.DEFINE_list(
+    "labels",
+    None,
+    "What each RUN_DIR is called, in their order; curves of one label are drawn"
+    " as median and band. If not given, see --group_by.",
+    flag_values=flag_values,
+  )
+  flags.DEFINE_list(
+    "group_by",
+    None,
+    "Which fields of the runs make their labels, such as"
+    " algorithm,regularization; if not given, all that tell them apart, without"
+    " the seed.",
+    flag_values=flag_values,
+  )
+  flags.DEFINE_multi_enum(
+    "x",
+    ["iterations"],
+    list(run_curves.XLABELS),
+    "For curves: against what; given twice, side by side. Seconds are those of"
+    " solving, without evaluation.",
+    flag_values=flag_values,
+  )
+  flags.DEFINE_bool(
+    "log_x",
+    False,
+    "For curves: whether x is on a log axis.",
+    flag_values=flag_values,
+  )
+  flags.DEFINE_bool(
+    "regularized",
+    False,
+    "For curves: the regularized exploitability.",
+    flag_values=flag_values,
+  )
+  flags.DEFINE_enum(
+    "spread",
+    "range",
+    sorted(curve_plots.SPREADS),
+    "For curves: the band over the runs of one label.",
+    flag_values=flag_values,
+  )
+  flags.DEFINE_list(
+    "moments",
+    None,
+    "Iterations or time steps that are drawn; if not given, the first, the"
+    " middle and the last one, and of differences over an infinite horizon the"
+    " last one.",
+    flag_values=flag_values,
+  )
+  flags.DEFINE_enum(
+    "scale",
+    "log",
+    sorted(mean_field_plots.SCALES),
+    "For mean_field and animation: of the colours.",
+    flag_values=flag_values,
+  )
+  flags.DEFINE_float(
+    "frames_per_second",
+    10.0,
+    "For animation: its speed.",
+    lower_bound=0.0,
+    flag_values=flag_values,
+  )
+  flags.DEFINE_integer(
+    "max_frames",
+    200,
+    "For animation: how many frames at most, evenly chosen of all there are.",
+    lower_bound=1,
+    upper_bound=animation.MAX_FRAMES,
+    flag_values=flag_values,
+  )
+
+
+def main(paths: Sequence[str], flag_values: flags.FlagValues = FLAGS) -> None:
+  """Draws what the flags ask for of the run directories `paths`."""
+  kind = flag_values.kind
+  for name in sorted({flag for names in KINDS.values() for flag in names}):
+    if flag_values[name].present and name not in KINDS[kind]:
+      raise ValueError(f"--{name} is not an option of kind {kind!r}.")
+  output = flag_values.output
+  if output is None:
+    output = f"{kind}.{'gif' if kind == 'animation' else 'pdf'}"
+  runs = _labelled_runs(paths, flag_values)
+  moments = _moments(flag_values)
+  match kind:
+    case "curves":
+      figure = run_curves.figure(
+        runs,
+        flag_values.x,
+        flag_values.regularized,
+        flag_values.spread,
+        flag_values.log_x,
+      )
+    case "mean_field":
+      figure = run_drawings.mean_field_figure(runs, moments, flag_values.scale)
+    case "policy":
+      figure = run_drawings.policy_figure(runs, moments)
+    case "difference":
+      figure = run_drawings.difference_figure(runs, moments)
+    case "animation":
+      figure = None
+      run_drawings.save_animation(
+        runs,
+        output,
+        flag_values.scale,
+        flag_values.frames_per_second,
+        flag_values.max_frames,
+      )
+  if figure:
+    figures.save(figure, output)
+  print(f"{output} is written.")
+
+
+def _labelled_runs(
+  paths: Sequence[str], flag_values: flags.FlagValues
+) -> list[run_labels.Run]:
+  if not paths:
+    raise ValueError("RUN_DIR must be one or more run directories, got none.")
+  if flag_values.labels is not None and flag_values.group_by is not None:
+    raise ValueError("labels and group_by must not both be given.")
+  results = [run_directory.read(path) for path in paths]
+  labels = flag_values.labels
+  if labels is None:
+    configs = [result.config for result in results]
+    labels = run_labels.labels(configs, flag_values.group_by)
+  if len(labels) != len(paths):
+    raise ValueError(
+      f"labels must be as many as there are RUN_DIR, {len(paths)}, got"
+      f" {len(labels)}."
+    )
+  return [run_labels.Run(*run) for run in zip(labels, paths, results)]
+
+
+def _moments(flag_values: flags.FlagValues) -> list[int] | None:
+  if flag_values.moments is None:
+    return None
+  try:
+    return [int(moment) for moment in flag_values.moments]
+  except ValueError:
+    raise ValueError(
+      f"moments must be whole numbers, got {','.join(flag_values.moments)!r}."
+    ) from None
+
+
+def run() -> None:
+  """Entry point of mftrpo-plot."""
+  define_flags()
+  programs.run(main, takes_arguments=True)
+
+
+if __name__ == "__main__":
+  run()

@@ -1,0 +1,211 @@
+"""mftrpo-plot on small runs."""
+
+import subprocess
+import sys
+
+from absl import flags
+import numpy as np
+from PIL import Image
+import pytest
+
+from mftrpo_openspiel import run_directory
+from mftrpo_openspiel.scripts import experiment
+from mftrpo_openspiel.scripts import plot
+from mftrpo_openspiel.scripts import run_curves
+from mftrpo_openspiel.scripts import run_drawings
+from mftrpo_openspiel.scripts import run_labels
+
+SMALL = "four_rooms_poi_5x5"
+EXPERIMENTS = {
+  "trpo": {"setting": SMALL, "log_distribution": True},
+  "omd": {"setting": SMALL, "algorithm": "mirror_descent"},
+  "compiled": {
+    "setting": SMALL,
+    "game_parameters": {"horizon": 4},
+    "model": "compiled",
+  },
+  "openspiel": {
+    "setting": SMALL,
+    "game_parameters": {"horizon": 4},
+    "model": "openspiel",
+  },
+  "islands": {"setting": "two_islands"},
+  "crowd": {
+    "game_name": "mfg_crowd_modelling",
+    "game_parameters": {"size": 4, "horizon": 2},
+    "algorithm": "mirror_descent",
+  },
+  **{
+    f"seed_{seed}": {
+      "setting": "two_islands",
+      "game_parameters": {"seed": seed},
+      "algorithm": "mirror_descent",
+    }
+    for seed in range(3)
+  },
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+  """A folder with a run directory for each of EXPERIMENTS."""
+  path = tmp_path_factory.mktemp("runs")
+  for name, fields in EXPERIMENTS.items():
+    experiment.perform(
+      experiment.Experiment(num_iterations=4, **fields), path / name
+    )
+  return path
+
+
+def main(folder, names, *options):
+  """Runs the program on some runs."""
+  values = flags.FlagValues()
+  plot.define_flags(values)
+  values(["mftrpo-plot", *options])
+  plot.main([str(folder / name) for name in names], values)
+
+
+def labelled(folder, *names):
+  return [
+    run_labels.Run(name, str(folder / name), run_directory.read(folder / name))
+    for name in names
+  ]
+
+
+@pytest.mark.parametrize(
+  "names, options",
+  [
+    (["trpo", "omd"], ["--x=seconds", "--x=iterations", "--log_x"]),
+    (["crowd"], ["--regularized"]),
+    (["trpo", "omd"], ["--kind=mean_field", "--moments=4", "--scale=linear"]),
+    (["trpo", "omd"], ["--kind=policy", "--labels=One,Other"]),
+    (["openspiel"], ["--kind=policy", "--moments=0,3"]),
+    (["compiled", "openspiel"], ["--kind=difference", "--moments=2"]),
+  ],
+)
+def test_draws(folder, tmp_path, names, options):
+  path = tmp_path / "figure.png"
+  main(folder, names, f"--output={path}", *options)
+  assert list(tmp_path.iterdir()) == [path]
+  with Image.open(path) as picture:
+    assert len(set(picture.convert("L").resize((99, 99)).tobytes())) > 20
+
+
+@pytest.mark.parametrize(
+  "name, options, num_frames",
+  [("trpo", ["--max_frames=3"], 3), ("compiled", [], 4)],
+)
+def test_animates(folder, tmp_path, name, options, num_frames):
+  path = tmp_path / "crowd.gif"
+  options = [*options, f"--output={path}", "--frames_per_second=1"]
+  main(folder, [name], "--kind=animation", *options)
+  with Image.open(path) as gif:
+    assert gif.n_frames == num_frames
+
+
+def test_seeds_become_median_and_band(folder):
+  runs = labelled(folder, "seed_0", "seed_1", "seed_2")
+  alike = [run_labels.Run("OMD", run.path, run.result) for run in runs]
+  figure = run_curves.figure(alike, regularized=True)
+  (axes,) = figure.axes
+  (line,) = axes.lines
+  np.testing.assert_array_equal(
+    line.get_ydata(),
+    np.median(
+      [
+        [record.regularized_exploitability for record in run.result.records]
+        for run in runs
+      ],
+      axis=0,
+    ),
+  )
+  assert line.get_label() == "OMD (3 runs)"
+  assert axes.get_ylabel() == "Regularized exploitability (eta = 0.05)"
+
+
+def test_both_models_of_finite_horizon_have_the_same_moments(folder):
+  compiled, openspiel = map(
+    run_drawings.drawn_run, labelled(folder, "compiled", "openspiel")
+  )
+  assert compiled.mean_fields.keys() == set(range(4))
+  for t, mean_field in compiled.mean_fields.items():
+    np.testing.assert_allclose(
+      openspiel.mean_fields[t], mean_field, rtol=0, atol=1e-12
+    )
+    known = openspiel.policies[t].any(axis=1)
+    assert (mean_field[~known] == 0).all()
+    np.testing.assert_allclose(
+      openspiel.policies[t][known], compiled.policies[t][known], atol=1e-12
+    )
+
+
+def test_difference_is_second_minus_first(folder):
+  runs = labelled(folder, "trpo", "omd")
+  figure = run_drawings.difference_figure(runs)
+  axes = figure.axes[0]
+  assert axes.get_title() == "omd\n\N{MINUS SIGN} trpo"
+  first, second = (run.result.solution.mean_field for run in runs)
+  np.testing.assert_array_equal(
+    axes.images[0].get_array().compressed(), second - first
+  )
+
+
+@pytest.mark.parametrize(
+  "names, options, match",
+  [
+    ([], [], "RUN_DIR must be one or more"),
+    (["none"], [], "must be a run directory, got .*none"),
+    (["crowd"], ["--kind=mean_field"], "mean-field MDP for .*'mfg_crowd"),
+    (["crowd"], ["--kind=policy"], "mean-field MDP for .*'mfg_crowd"),
+    (["crowd"], ["--kind=animation"], "mean-field MDP for .*'mfg_crowd"),
+    (["islands"], ["--kind=policy"], "must be a Grid for arrows, got Graph"),
+    (["trpo", "islands"], ["--kind=policy"], "must be runs of one game"),
+    (["omd"], ["--kind=animation"], "with --log_distribution"),
+    (["trpo", "omd"], ["--kind=animation"], "must be one run for an anim"),
+    (["trpo"], ["--kind=difference"], "must be two runs for a diff.* got 1"),
+    (["trpo", "islands"], ["--kind=difference"], "the same grid or graph"),
+    (["trpo", "compiled"], ["--kind=difference"], "over the same horizon"),
+    (
+      ["trpo"],
+      ["--kind=mean_field", "--moments=9"],
+      "moments must .* from 0 to 4, got 9; the nearest is 4",
+    ),
+    (["trpo"], ["--kind=policy", "--moments=a"], "whole numbers, got 'a'"),
+    (["trpo"], ["--kind=policy", "--log_x"], "--log_x is not an option of"),
+    (["trpo"], ["--labels=a,b"], "labels must be as many .* 1, got 2"),
+    (["trpo"], ["--labels=a", "--group_by=seed"], "must not both be given"),
+    (["trpo"], ["--output=a.gif"], "path must end in one of pdf, png, svg"),
+    (["trpo"], ["--output=no/a.pdf"], "path must lie in a writable folder"),
+  ],
+)
+def test_refuses(folder, tmp_path, monkeypatch, names, options, match):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(ValueError, match=match) as error:
+    main(folder, names, *options)
+  assert "\n" not in str(error.value)
+  assert not list(tmp_path.iterdir())
+
+
+def program(*arguments):
+  return subprocess.run(
+    [sys.executable, "-m", "mftrpo_openspiel.scripts.plot", *arguments],
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+
+
+def test_as_a_program(folder, tmp_path):
+  path = tmp_path / "curves.svg"
+  result = program(str(folder / "trpo"), f"--output={path}")
+  assert (result.returncode, result.stderr) == (0, "")
+  assert str(path) in result.stdout
+  assert path.read_text().startswith("<?xml")
+
+
+def test_help_shows_all_flags():
+  result = program("--help")
+  values = flags.FlagValues()
+  plot.define_flags(values)
+  for name in values:
+    assert f"--{name}:" in result.stdout or f"--[no]{name}:" in result.stdout

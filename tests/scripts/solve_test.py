@@ -1,0 +1,262 @@
+"""Tests of mftrpo-solve as a user runs it."""
+
+import dataclasses
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from mftrpo_openspiel import run_directory
+from mftrpo_openspiel import runs
+from mftrpo_openspiel.scripts import experiment as experiment_lib
+from mftrpo_openspiel.scripts import solve
+
+
+def _run_solve(arguments, output, errors):
+  for path, number in ((output, 1), (errors, 2)):
+    os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+  sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+  sys.argv = ["mftrpo-solve", *arguments]
+  try:
+    solve.run()
+  finally:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+@pytest.fixture
+def run(tmp_path):
+  """Runs the program in a process that has its imports already."""
+
+  def run_program(*arguments, status=0):
+    files = [tmp_path / ".output", tmp_path / ".errors"]
+    process = multiprocessing.get_context("fork").Process(
+      target=_run_solve, args=(arguments, *files)
+    )
+    process.start()
+    process.join()
+    output, errors = (path.read_text() for path in files)
+    assert process.exitcode == status, output + errors
+    return output, errors
+
+  return run_program
+
+
+def start(*arguments):
+  return subprocess.Popen(
+    [sys.executable, "-m", "mftrpo_openspiel.scripts.solve", *arguments],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+
+
+def wait_for_change(path, process):
+  """Waits until `path` is there, or another file, or the process has ended."""
+
+  def inode():
+    return os.stat(path).st_ino if path.exists() else None
+
+  before = inode()
+  while inode() == before and process.poll() is None:
+    time.sleep(0.002)
+
+
+def test_it_prints_what_it_writes(run, tmp_path):
+  output, _ = run(
+    "--setting=two_islands",
+    "--algorithm=mirror_descent",
+    "--learning_rate=0.1",
+    "--regularization=0.3",
+    "--num_iterations=20",
+    "--num_records=4",
+    f"--logdir={tmp_path / 'run'}",
+  )
+  records = runs.read_csv(tmp_path / "run" / "metrics.csv")
+  printed = re.findall(r"^ *(\d+) +(\S+) +(\S+) +\S+$", output, re.MULTILINE)
+  assert printed == [
+    (
+      str(record.iteration),
+      f"{record.exploitability:.4e}",
+      f"{record.regularized_exploitability:.4e}",
+    )
+    for record in records
+  ]
+  assert (records[0].iteration, records[-1].iteration) == (0, 20)
+  assert (
+    records[-1].regularized_exploitability
+    < records[0].regularized_exploitability
+  )
+  assert re.search(
+    r"^Solving took \S+ s, evaluating \S+ s \(\S+%\), writing \S+ s", output,
+    re.MULTILINE,
+  )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+  "arguments",
+  [
+    ("--game_name=python_mfg_two_islands", "--warm_start"),
+    ("--game_name=mfg_garnet", "--algorithm=openspiel_mirror_descent"),
+    ("--game_name=mfg_crowd_modelling", "--model=compiled"),
+    (
+      "--game_name=python_mfg_two_islands(horizon=3)",
+      "--algorithm=openspiel_fictitious_play",
+      "--log_distribution",
+    ),
+  ],
+)
+def test_it_runs_without_a_folder(run, arguments):
+  output, _ = run("--num_iterations=2", *arguments)
+  assert re.search(r"^ +2 +\d", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    ((), "game_name or setting must be given"),
+    (("--setting=nope",), "setting must be one of"),
+    (("--game_name=nope",), "game_name must be a registered OpenSpiel game"),
+    (
+      ("--game_name=python_mfg_two_islands(crowd_aversion=-1.0)",),
+      "crowd_aversion must be a number in",
+    ),
+    (("--game_name=kuhn_poker",), "game must be a mean-field game"),
+    (
+      ("--setting=two_islands", "--game_name=python_mfg_four_rooms"),
+      "setting 'two_islands' is one of python_mfg_two_islands",
+    ),
+    (
+      ("--setting=two_islands", "--regularization=0"),
+      "regularization must be a number in",
+    ),
+    (
+      ("--setting=two_islands", "--algorithm=mirror_descent", "--warm_start"),
+      "--warm_start is not an option of algorithm 'mirror_descent'",
+    ),
+    (
+      ("--game_name=mfg_garnet", "--model=stationary"),
+      "model must be 'compiled' or 'openspiel'",
+    ),
+    (
+      ("--setting=two_islands", "--logdir=/proc/none"),
+      "logdir must be a folder",
+    ),
+    (
+      ("--setting=two_islands", f"--logdir={'x' * 300}", "--resume"),
+      "cannot be read (File name too long)",
+    ),
+    (("--setting=two_islands", "--resume"), "resume must not be given without"),
+    (
+      ("--setting=two_islands", "--tensorboard"),
+      "tensorboard must not be set without logdir",
+    ),
+  ],
+)
+def test_it_refuses_in_one_line(run, arguments, message):
+  output, errors = run(*arguments, status=2)
+  *_, last = errors.strip().splitlines()
+  assert message in last
+  assert "Traceback" not in errors
+  assert not output
+
+
+def test_help_documents_every_flag(run):
+  output, _ = run("--help", status=1)
+  fields = {
+    field.name for field in dataclasses.fields(experiment_lib.Experiment)
+  }
+  names = {"logdir", "resume", "learning_rate", *fields} - {"options"}
+  for name in names:
+    assert re.search(rf"^ +--(\[no\])?{name}: \S", output, re.MULTILINE), name
+
+
+def test_a_run_is_stopped_and_gone_on_with(run, tmp_path):
+  """In processes of their own, with other orders of sets and dictionaries."""
+  path = tmp_path / "run"
+  experiment = experiment_lib.Experiment(
+    game_name="python_mfg_two_islands(horizon=3)",
+    algorithm="openspiel_fictitious_play",
+    num_iterations=40,
+    record_every=2,
+    checkpoint_seconds=0.0,
+  )
+  arguments = [
+    f"--game_name={experiment.game_name}",
+    f"--algorithm={experiment.algorithm}",
+    "--num_iterations=40",
+    "--record_every=2",
+    "--checkpoint_seconds=0",
+    f"--logdir={path}",
+    "--resume",
+  ]
+  checkpoint = path / "checkpoint.npz"
+
+  process = start(*arguments)
+  wait_for_change(checkpoint, process)
+  process.send_signal(signal.SIGSTOP)
+  _, errors = run(*arguments, status=2)
+  assert errors.splitlines()[-1] == (
+    f"mftrpo-solve: logdir must not be in use by another program, got {path}."
+  )
+  process.kill()
+  process.communicate()
+  assert not (path / "solution.npz").exists()
+  _, errors = run(*arguments[:-1], status=2)
+  assert "has a run already" in errors
+  assert "--resume" in errors
+
+  process = start(*arguments)
+  wait_for_change(checkpoint, process)
+  process.send_signal(signal.SIGINT)
+  output, errors = process.communicate()
+  assert process.returncode == 130, output + errors
+  assert "Traceback" not in errors
+  (last,) = re.findall(r"^Interrupted after iteration (\d+)", output, re.M)
+  assert f"The same command with --resume goes on in {path}." in output
+  interrupted = run_directory.read(path).solution
+  assert interrupted.iteration == int(last) < 40
+
+  output, _ = run(*arguments)
+  assert f"Goes on after iteration {last}." in output
+  result = run_directory.read(path)
+  whole = experiment_lib.perform(experiment, None)
+  for one, other in zip(result.records, whole.records, strict=True):
+    assert one == dataclasses.replace(other, seconds=one.seconds)
+  assert np.array_equal(result.solution.policy, whole.solution.policy)
+  assert np.array_equal(result.solution.mean_field, whole.solution.mean_field)
+  strings = whole.solution.observation_strings
+  assert result.solution.observation_strings == strings
+
+  output, _ = run(*arguments)
+  assert output == f"The run in {path} is finished; nothing was changed.\n"
+
+
+def test_memory_does_not_grow(tmp_path):
+  """The largest memory of a run does not depend on how long it is."""
+  program = (
+    "import resource\n"
+    "from mftrpo_openspiel.scripts import experiment\n"
+    "def peak(step):\n"
+    "  if step.iteration in (1000, 4000):\n"
+    "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    "experiment.perform(experiment.Experiment(\n"
+    "  game_name='mfg_garnet(size=4,horizon=4)', num_iterations=4000,\n"
+    "  algorithm='mirror_descent', record_every=10,\n"
+    "  checkpoint_seconds=0.0), 'run', report=peak)\n"
+  )
+  result = subprocess.run(
+    [sys.executable, "-c", program],
+    capture_output=True,
+    text=True,
+    cwd=tmp_path,
+    check=True,
+  )
+  early, late = map(int, result.stdout.split())
+  assert late - early < 500  # Of 1,024 bytes.
