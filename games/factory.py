@@ -81,6 +81,11 @@ def create_game(
       )
     return _loaded(game_name, pyspiel.load_game, game_name)
   validation.check_choice("setting", setting, openspiel_factory.GAME_SETTINGS)
+  if game_name and "(" in game_name:
+    raise ValueError(
+      f"game_name must have no parameters where a setting is given, got"
+      f" {game_name!r} and {setting!r}."
+    )
   if not game_name:
     if setting not in _SETTINGS:
       raise ValueError(f"game_name must be given with setting {setting!r}.")

@@ -164,7 +164,7 @@ def _course(
   measure_at.add(10)
   measure()
   with tqdm.tqdm(
-    total=round(seconds), unit="s", leave=False, desc=title
+    total=round(seconds), unit="s", leave=False, desc=title, disable=None
   ) as bar:
     while clock.seconds < seconds and clock.count < MAX_ITERATIONS:
       clock.time(algorithm.iteration)

@@ -32,7 +32,9 @@ from mftrpo_openspiel.scripts import programs
 FLAGS = flags.FLAGS
 
 
-def train_q_learner(env: rl_environment.Environment, num_episodes: int):
+def train_q_learner(
+  env: rl_environment.Environment, num_episodes: int
+) -> policy_lib.Policy:
   """Returns the policy that OpenSpiel's tabular Q-learner learns."""
   agent = tabular_qlearner.QLearner(
     player_id=0,
@@ -48,22 +50,24 @@ def train_q_learner(env: rl_environment.Environment, num_episodes: int):
   return rl_agent_policy.RLAgentPolicy(env.game, agent, 0, env.use_observation)
 
 
-def train_ppo(env: rl_environment.Environment, num_episodes: int):
-  """Returns the policy that OpenSpiel's mean-field PPO learns."""
+def train_ppo(
+  env: rl_environment.Environment, num_episodes: int
+) -> policy_lib.Policy:
+  """Returns the policy that OpenSpiel's PPO learns, 20 episodes at a time."""
   from open_spiel.python.mfg.algorithms.pytorch import (
     mfg_proximal_policy_optimization as ppo,
   )
   import torch
 
+  torch.set_num_threads(1)  # More of them slow such small networks down.
   torch.manual_seed(np.random.randint(2**31))
   (size,) = env.observation_spec()["info_state"]
   agent = ppo.Agent(size, env.action_spec()["num_actions"])
   actor = torch.optim.Adam(agent.actor.parameters(), lr=1e-3)
   critic = torch.optim.Adam(agent.critic.parameters(), lr=1e-3)
-  batch = min(num_episodes, 20)
-  for _ in range(num_episodes // batch):
-    num_steps = batch * env.max_game_length
-    history = ppo.rollout(env, agent, agent, batch, num_steps, "cpu")
+  for _ in range(0, num_episodes, 20):
+    num_steps = 20 * env.max_game_length
+    history = ppo.rollout(env, agent, agent, 20, num_steps, "cpu")
     history["advantages"], history["returns"] = ppo.calculate_advantage(
       1.0, True, history["rewards"], history["values"], history["dones"], "cpu"
     )
@@ -108,21 +112,21 @@ def main() -> None:
   env.seed(FLAGS.seed)
   np.random.seed(FLAGS.seed)
   print(f"{agent} learns from {num_episodes} episodes.")
-  policies = {
-    "random moves": uniform,
-    "staying": policy_lib.FirstActionPolicy(game),
-    agent: train(env, num_episodes),
-  }
   start = game.new_initial_state()
+
+  def value(policy: policy_lib.Policy) -> float:
+    return policy_value.PolicyValue(game, crowd, policy).value(start)
+
   values = {
-    name: policy_value.PolicyValue(game, crowd, policy).value(start)
-    for name, policy in policies.items()
+    "random moves": value(uniform),
+    "staying": value(policy_lib.FirstActionPolicy(game)),
+    agent: value(train(env, num_episodes)),
+    "best response": best_response_value.BestResponse(game, crowd).value(start),
   }
-  least = values["random moves"]
-  best = best_response_value.BestResponse(game, crowd).value(start)
-  for name, value in [*values.items(), ("best response", best)]:
-    share = (value - least) / (best - least)
-    print(f"{name:13}  value {value:.6f}  share {share:.3f}")
+  least, best = values["random moves"], values["best response"]
+  for name, its_value in values.items():
+    share = (its_value - least) / (best - least)
+    print(f"{name:13}  value {its_value:.6f}  share {share:.3f}")
 
 
 def run() -> None:

@@ -32,7 +32,7 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
       raise app.UsageError(f"Unexpected arguments: {' '.join(argv[1:])}")
     try:
       return main(argv[1:]) if takes_arguments else main()
-    except (ValueError, OSError) as error:
+    except (ArithmeticError, OSError, ValueError) as error:
       if logging.level_debug():
         traceback.print_exc()
       print(f"{os.path.basename(argv[0])}: {error}", file=sys.stderr)
