@@ -83,7 +83,7 @@ def create_game(
   validation.check_choice("setting", setting, openspiel_factory.GAME_SETTINGS)
   if game_name and "(" in game_name:
     raise ValueError(
-      f"game_name must have no parameters where a setting is given, got"
+      "game_name must have no parameters where a setting is given, got"
       f" {game_name!r} and {setting!r}."
     )
   if not game_name:

@@ -66,8 +66,8 @@ _FLAGS = {
     ),
     "max_step_count": (
       None,
-      "Bound on the step counter of mf_trpo with --warm_start (default 0); about"
-      " 10 where it does not settle.",
+      "Bound on the step counter of mf_trpo with --warm_start (default 0);"
+      " about 10 where it does not settle.",
     ),
     "record_every": (
       None,
