@@ -83,13 +83,10 @@ class FictitiousPlay(algorithm.MeanFieldAlgorithm):
     new_weight = rate * response_mean_field
     self.mean_field = old_weight + new_weight
     visited = self.mean_field > 0
-    share = np.divide(
-      new_weight,
-      self.mean_field,
-      out=np.zeros_like(new_weight),
-      where=visited,
-    )[:, None]
-    mixed = (1 - share) * self.policy + share * response
+    total = np.where(visited, self.mean_field, 1.0)
+    # One minus the other share would lose a small share.
+    mixed = (old_weight / total)[:, None] * self.policy
+    mixed += (new_weight / total)[:, None] * response
     self.policy = np.where(visited[:, None], mixed, self._uniform)
 
   def _best_response(self) -> np.ndarray:

@@ -104,6 +104,22 @@ def test_stationary_fictitious_play_is_the_formula(islands):
     np.testing.assert_allclose(algorithm.mean_field, mean_field, atol=1e-13)
 
 
+def test_fictitious_play_keeps_small_shares(islands):
+  """What few players did before is kept, though it is tiny beside the rest."""
+  algorithm = fictitious_play.FictitiousPlay(islands, lr=0.5)
+  algorithm.mean_field = np.full(14, 1e-30)
+  algorithm.mean_field[2] = 1 - 13e-30
+  best = islands.optimal_action_values(algorithm.mean_field).argmax(axis=1)
+  law = islands.mean_field(np.eye(2)[best])
+  algorithm.iteration()
+  others = np.flatnonzero((law > 1e-3) & (np.arange(14) != 2))
+  assert others.size
+  for x in others:
+    np.testing.assert_allclose(
+      algorithm.policy[x, 1 - best[x]], 0.5e-30 / law[x], rtol=1e-9
+    )
+
+
 def test_stationary_mirror_descent_is_the_formula(islands):
   algorithm = mirror_descent.MirrorDescent(islands, lr=0.2)
   sums = np.zeros((14, 2))
