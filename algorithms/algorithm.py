@@ -10,6 +10,7 @@ import pyspiel
 
 from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel import models
+from mftrpo_openspiel import validation
 
 
 class MeanFieldAlgorithm(abc.ABC):
@@ -54,13 +55,11 @@ class MeanFieldAlgorithm(abc.ABC):
     Raises:
       ValueError: If there is no such model of the game.
     """
+    validation.check_type(
+      "model_or_game", model_or_game, model_lib.MeanFieldModel, pyspiel.Game
+    )
     if isinstance(model_or_game, pyspiel.Game):
       self.model = models.create_model(model, model_or_game, root_state)
-    elif not isinstance(model_or_game, model_lib.MeanFieldModel):
-      raise ValueError(
-        "model_or_game must be a MeanFieldModel or a pyspiel.Game, got"
-        f" {model_or_game!r}."
-      )
     elif root_state is not None:
       raise ValueError(
         "root_state must be None where a model is given, which has its own,"

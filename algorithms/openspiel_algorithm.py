@@ -23,6 +23,7 @@ from open_spiel.python.mfg.algorithms import mirror_descent
 import pyspiel
 
 from mftrpo_openspiel import openspiel_model
+from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import algorithm
 
 
@@ -51,9 +52,18 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
     Args:
       model_or_game: Where it is run and measured.
       openspiel_class: Such as `fictitious_play.FictitiousPlay` of OpenSpiel.
-      **options: For its constructor, after the game.
+      **options: For its constructor, after the game; None where it has a value
+        of its own.
+
+    Raises:
+      ValueError: If an option is out of range.
     """
     super().__init__(model_or_game, model="openspiel")
+    is_average = openspiel_class is fictitious_play.FictitiousPlay
+    highest = {"lr": 1 if is_average else np.inf, "temperature": np.inf}
+    for name, high in highest.items():
+      if options.get(name) is not None:
+        validation.check_real(name, options[name], 0, high, low_open=True)
     self._new = functools.partial(openspiel_class, self.model.game, **options)
     self._use(self._new())
 

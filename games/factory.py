@@ -72,6 +72,7 @@ def create_game(
   if setting is None:
     if not game_name:
       raise ValueError("game_name or setting must be given, got neither.")
+    validation.check_type("game_name", game_name, str)
     short_name = game_name.partition("(")[0]
     if short_name not in pyspiel.registered_names():
       ours = sorted({name for name, _ in _SETTINGS.values()})

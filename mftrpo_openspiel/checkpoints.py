@@ -68,6 +68,8 @@ def load(path: str | os.PathLike, run_id: str) -> Checkpoint:
       np.lib.npyio.NpzFile(file, allow_pickle=False) as archive,
     ):
       arrays = {name: archive[name] for name in archive.files}
+    if "checksum" not in arrays:
+      raise ValueError("it has no checksum")
     checksum = str(arrays.pop("checksum"))
     same = _checksum(arrays) == checksum
   # There is no end to what numpy and zipfile raise on a damaged file.

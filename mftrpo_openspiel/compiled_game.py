@@ -66,11 +66,7 @@ class CompiledGame(model.MeanFieldModel):
       ValueError: If the game is no mean-field game, or OpenSpiel's own
         DistributionPolicy would not take it.
     """
-    dynamics = game.get_type().dynamics
-    if dynamics != pyspiel.GameType.Dynamics.MEAN_FIELD:
-      raise ValueError(
-        f"game must be a mean-field game, got {game.get_type().short_name!r}."
-      )
+    validation.check_game(game)
     if root_state is not None and game.num_players() > 1:
       raise ValueError(
         "root_state must be None for a game of more than one population, got"

@@ -168,8 +168,9 @@ def enumerate_layers(
       nodes, once all of the layer but `children` is known.
 
   Raises:
-    ValueError: If a layer mixes types of nodes, or a string occurs in two
-      layers: OpenSpiel's DistributionPolicy does not take such a game either.
+    ValueError: If a node has no move, a layer mixes types of nodes, or a string
+      occurs in two layers: OpenSpiel's DistributionPolicy does not take such a
+      game either.
   """
   flow = flow or UniformFlow()
   layers = []
@@ -205,15 +206,20 @@ def _new_layer(states, parents, parent_actions, masses) -> Layer:
       f" {sorted(kind.name for kind in kinds)} at {node_string(states[0])!r}."
     )
   (kind,) = kinds
-  rewards = np.zeros(len(states))
-  if kind != CHANCE:
-    rewards[:] = [reward(state) for state in states]
   if kind == MEAN_FIELD:
     listed = [[(0, 1.0)]] * len(states)
   elif kind == TERMINAL:
     listed = [[]] * len(states)
   else:
     listed = [moves(state) for state in states]
+    if not all(listed):
+      raise ValueError(
+        "game must have a move at every node but the last ones, it has none at"
+        f" {node_string(states[listed.index([])])!r}."
+      )
+  rewards = np.zeros(len(states))
+  if kind != CHANCE:
+    rewards[:] = [reward(state) for state in states]
   flat = [move for node in listed for move in node]
   return Layer(
     kind=kind,

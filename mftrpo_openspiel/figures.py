@@ -6,6 +6,7 @@ its global state, so that they work without a display and in any process.
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import io
 import os
 import pathlib
 import textwrap
@@ -126,7 +127,10 @@ def save(figure: figure_lib.Figure, path: str | os.PathLike) -> None:
     )
   # Many publishers refuse matplotlib's default, Type 3 fonts.
   fixed = {"pdf.fonttype": 42, "svg.hashsalt": "mftrpo"}
+  # Not into the file: matplotlib hides that a disk is full.
+  buffer = io.BytesIO()
   with files.replacing(path) as temporary, matplotlib.rc_context(fixed):
     figure.savefig(
-      temporary, format=file_format, dpi=150, metadata=_METADATA[file_format]
+      buffer, format=file_format, dpi=150, metadata=_METADATA[file_format]
     )
+    temporary.write_bytes(buffer.getvalue())

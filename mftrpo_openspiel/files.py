@@ -42,8 +42,10 @@ def folder(path: str | os.PathLike) -> pathlib.Path:
   """Returns the folder `path`, made if it is not there.
 
   Raises:
-    ValueError: If it cannot be made or written to.
+    ValueError: If it has no name, or cannot be made or written to.
   """
+  if not os.fspath(path):
+    raise ValueError("logdir must be the name of a folder, got ''.")
   path = pathlib.Path(path)
   try:
     path.mkdir(parents=True, exist_ok=True)

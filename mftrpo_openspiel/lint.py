@@ -100,10 +100,12 @@ def lint_game(
   names = list(QUESTIONS) if checks is None else list(checks)
   for name in names:
     validation.check_choice("checks", name, QUESTIONS)
-  if game.get_type().dynamics != pyspiel.GameType.Dynamics.MEAN_FIELD:
+  if not names:
     raise ValueError(
-      f"game must be a mean-field game, got {game.get_type().short_name!r}."
+      f"checks must be one or more of {', '.join(QUESTIONS)}, got none."
     )
+  validation.check_game(game)
+  validation.check_int("seed", seed, 0)
   linter = _Linter(game, seed)
   findings = []
   for name in names:

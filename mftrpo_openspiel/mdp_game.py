@@ -161,6 +161,7 @@ class MDPGame(pyspiel.Game):
     Raises:
       ValueError: If the horizon is less than one or more than a million.
     """
+    validation.check_type("mdp", mdp, mdp_lib.MeanFieldMDP)
     horizon = validation.check_int("horizon", horizon, 1, _MAX_HORIZON)
     self.horizon = horizon
     # OpenSpiel's values recurse through a play, up to nine frames a step.

@@ -17,7 +17,7 @@ def _stationary(
   if not hasattr(game, "mean_field_mdp"):
     raise ValueError(
       "model must be 'compiled' or 'openspiel' for a game that has no"
-      f" mean_field_mdp(), got 'stationary' for {game}."
+      " mean_field_mdp(), got 'stationary'."
     )
   if root_state is not None:
     raise ValueError(
@@ -51,6 +51,7 @@ def create_model(
     ValueError: If there is no such model, or not of this game.
   """
   create = MODELS[validation.check_choice("model", name, MODELS)]
+  validation.check_type("game", game, pyspiel.Game)
   try:
     return create(game, root_state)
   except pyspiel.SpielError as error:

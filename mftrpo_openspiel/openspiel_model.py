@@ -55,9 +55,7 @@ class OpenSpielModel(model.MeanFieldModel):
       ValueError: If it is no mean-field game, or a mean-field node does not
         lead to one decision node of its own.
     """
-    if game.get_type().dynamics != pyspiel.GameType.Dynamics.MEAN_FIELD:
-      raise ValueError(f"game must be a mean-field game, got {game}.")
-    self._game = game
+    self._game = validation.check_game(game)
     self.root_state = root_state
     self._roots = [root_state] if root_state else game.new_initial_states()
     self._states: list[pyspiel.State] = []
@@ -77,6 +75,8 @@ class OpenSpielModel(model.MeanFieldModel):
       elif kind == _MEAN_FIELD:
         self._decision_of.update((key, child) for key, child, _ in edges)
       previous = kind
+    if not self._states:
+      raise ValueError("game must have a decision node, it has none.")
     self._is_first = np.array(first_layers)
     self._rows = {_key(state): i for i, state in enumerate(self._states)}
     followers = set(self._decision_of.values())
@@ -198,6 +198,7 @@ class OpenSpielModel(model.MeanFieldModel):
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
   ) -> np.ndarray:
     """Returns (N,) of bool: where the game can get to from `start`."""
+    start = validation.check_masses("start", start, len(self._states))
     arrived = self._push(
       policy,
       self.to_distribution(mean_field),

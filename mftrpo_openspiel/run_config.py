@@ -58,6 +58,8 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
   """
   try:
     config = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    if not isinstance(config, dict):
+      raise ValueError("it is no JSON object")
     if config["format"] != FORMAT:
       raise ValueError(f"its format is {config['format']!r}, not {FORMAT}")
     for name, kind in _TYPES.items():

@@ -60,6 +60,15 @@ class RunResult:
   costs: runs.Costs | None = None
 
 
+def has_run(path: str | os.PathLike) -> bool:
+  """Whether the folder `path` has a run, finished or not.
+
+  Raises:
+    ValueError: If that cannot be told.
+  """
+  return _exists(pathlib.Path(path) / _CONFIG)
+
+
 def read(path: str | os.PathLike) -> RunResult:
   """Returns the run in the folder `path`, which may still be going on.
 
@@ -67,7 +76,7 @@ def read(path: str | os.PathLike) -> RunResult:
     ValueError: If there is no run, or one of its files is damaged.
   """
   path = pathlib.Path(path)
-  if not _exists(path / _CONFIG):
+  if not has_run(path):
     raise ValueError(f"path must be a run directory, got {path}.")
   config = run_config.read(path / _CONFIG)
   records = runs.read_csv(path / _METRICS)
@@ -90,7 +99,7 @@ def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
     ValueError: If it has a run with a damaged file.
   """
   path = pathlib.Path(path)
-  if not _exists(path / _CONFIG) or not _exists(path / _SOLUTION):
+  if not has_run(path) or not _exists(path / _SOLUTION):
     return False
   there = run_config.read(path / _CONFIG)
   last = config["experiment"]["num_iterations"]
@@ -113,9 +122,12 @@ class RunDirectory:
     """Locks the folder, made if it is not there.
 
     Raises:
-      ValueError: If it cannot be made, or is locked by another program.
+      ValueError: If it cannot be made, is locked by another program, or has
+        files of a run, but no run.
     """
     self.path = files.folder(path)
+    if not has_run(self.path):
+      self._check_empty()
     with _one_line_errors(self.path / _LOCK):
       self._lock = (self.path / _LOCK).open("a")
     try:
@@ -166,10 +178,9 @@ class RunDirectory:
 
     Raises:
       ValueError: If there is a run and `resume` is not set, or one that is not
-        of this experiment, or is damaged; or files that no run left.
+        of this experiment, or is damaged.
     """
-    if not (self.path / _CONFIG).exists():
-      self._check_empty()
+    if not has_run(self.path):
       return None, []
     if not resume:
       raise ValueError(

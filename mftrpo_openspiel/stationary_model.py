@@ -58,7 +58,7 @@ class StationaryModel(model.MeanFieldModel):
       mdp: What is played.
       game: The OpenSpiel game over `mdp`; made from it if not given.
     """
-    self.mdp = mdp
+    self.mdp = validation.check_type("mdp", mdp, mdp_lib.MeanFieldMDP)
     self._game = game
     self.legal_actions_mask = np.ones((mdp.num_states, mdp.num_actions), bool)
     self.discounts = np.ones(mdp.num_states)
@@ -161,6 +161,8 @@ class StationaryModel(model.MeanFieldModel):
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
   ) -> np.ndarray:
     """Returns (S,) of bool: where the chain can get to from `start`."""
+    policy, mean_field = self._checked(policy, mean_field)
+    start = validation.check_masses("start", start, self.mdp.num_states)
     reached = start > 0
     chain = self._chain(policy, self.mdp.kernel_at(mean_field))
     while not reached.all():

@@ -6,11 +6,42 @@ and what is allowed, and returns the value in the form the package works with.
 
 import numbers
 import reprlib
+from typing import Any
 
 import numpy as np
+import pyspiel
 
 # How far a row of probabilities may be from summing to one.
 SUM_TOLERANCE = 1e-9
+
+
+def check_type(name: str, value: Any, *allowed: type) -> Any:
+  """Returns `value` if it is of one of the types `allowed`."""
+  if isinstance(value, allowed):
+    return value
+  kinds = " or ".join(kind.__name__ for kind in allowed)
+  raise ValueError(f"{name} must be a {kinds}, got {_shown(value)}.")
+
+
+def _shown(value: Any) -> str:
+  return " ".join(reprlib.repr(value).split())
+
+
+def check_game(game: pyspiel.Game) -> pyspiel.Game:
+  """Returns `game` if it is a mean-field game that can begin."""
+  game_type = check_type("game", game, pyspiel.Game).get_type()
+  if game_type.dynamics != pyspiel.GameType.Dynamics.MEAN_FIELD:
+    raise ValueError(
+      f"game must be a mean-field game, got {game_type.short_name!r}."
+    )
+  try:
+    game.new_initial_states()
+  except (pyspiel.SpielError, ValueError) as error:
+    reason = " ".join(str(error).split())
+    raise ValueError(
+      f"game must be one that OpenSpiel can play, {game} is not: {reason}."
+    ) from None
+  return game
 
 
 def check_real(
@@ -61,9 +92,8 @@ def check_numbers(name: str, value) -> np.ndarray:
   try:
     return np.asarray(value, dtype=np.float64)
   except (TypeError, ValueError):
-    shown = " ".join(reprlib.repr(value).split())
     raise ValueError(
-      f"{name} must be an array of numbers, got {shown}."
+      f"{name} must be an array of numbers, got {_shown(value)}."
     ) from None
 
 

@@ -22,6 +22,7 @@ With --logdir each table is written there too, as CSV.
 from collections.abc import Iterable
 from collections.abc import Iterator
 import csv
+import math
 import pathlib
 from typing import Any
 import warnings
@@ -150,6 +151,18 @@ def main() -> None:
   ):
     for value in FLAGS[flag].value:
       validation.check_choice(flag, value, allowed)
+    if not FLAGS[flag].value and flag != "algorithms":
+      raise ValueError(
+        f"{flag} must be one or more of {', '.join(allowed)}, got none."
+      )
+  for flag, high in (
+    ("seconds", math.inf),
+    ("learning_rate", math.inf),
+    ("regularization", math.inf),
+    ("population_update_rate", 1),
+  ):
+    validation.check_real(flag, FLAGS[flag].value, 0, high, low_open=True)
+  validation.check_int("max_step_count", FLAGS.max_step_count, 0)
   benchmark_games.parse(FLAGS.games)
   logdir = files.folder(FLAGS.logdir) if FLAGS.logdir else None
   for name in FLAGS.tables:

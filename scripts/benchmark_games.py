@@ -44,7 +44,7 @@ def parse(value: str) -> Sequence[str]:
   """Returns the games of a flag, split at commas that are not in brackets.
 
   Raises:
-    ValueError: If the flag is empty.
+    ValueError: If the flag is empty, or a name is unknown.
   """
   if value == "all":
     return ALL
@@ -54,6 +54,13 @@ def parse(value: str) -> Sequence[str]:
       "games must be 'all' or names of games with commas between, got"
       f" {value!r}."
     )
+  for name in names:
+    short_name = re.split(r"[(:]", name)[0]
+    if short_name not in (*pyspiel.registered_names(), *factory.GAME_SETTINGS):
+      raise ValueError(
+        "games must be registered OpenSpiel games or settings of this package,"
+        f" got {name!r}."
+      )
   return names
 
 

@@ -158,6 +158,9 @@ class Experiment:
       validation.check_int("record_every", self.record_every, 1)
     for name in ("regularization", "checkpoint_seconds"):
       validation.check_real(name, getattr(self, name), 0)
+    for name, value in self.options.items():
+      if isinstance(value, float):  # The algorithm checks the rest.
+        validation.check_real(name, value)
 
   def record_at(self) -> list[int]:
     """Returns the iterations at which there are records."""

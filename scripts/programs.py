@@ -1,6 +1,7 @@
 """What the programs share: flags of a run, and one-line errors."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
 import os
 import sys
 import traceback
@@ -13,10 +14,10 @@ from absl import logging
 def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
   """Runs `main` as an absl program whose --help shows all flags of ours.
 
-  A ValueError, by which the package refuses what the user asked for, or an
-  OSError, such as of a full disk, is printed as one line and makes the exit
-  status 2; with --verbosity=1 its traceback is printed too. An interrupt makes
-  it 130.
+  A ValueError, by which the package refuses what the user asked for, an
+  OSError, such as of a full disk, or a flag that absl refuses is printed as one
+  line and makes the exit status 2; with --verbosity=1 the traceback of the
+  first two is printed too. An interrupt makes it 130.
 
   Args:
     main: What to run; the exit status is what it returns.
@@ -24,25 +25,39 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
       command line beside flags. If not, that is refused.
   """
 
+  def parsed(argv):
+    try:
+      return flags.FLAGS(argv)
+    except flags.Error as error:
+      sys.exit(_refused(argv, error))
+
   def guarded(argv):
     if not flags.FLAGS["verbosity"].present:
       # OpenSpiel tells of every game that it makes.
       logging.set_verbosity(logging.WARNING)
-    if len(argv) > 1 and not takes_arguments:
-      raise app.UsageError(f"Unexpected arguments: {' '.join(argv[1:])}")
     try:
+      if len(argv) > 1 and not takes_arguments:
+        raise ValueError(
+          f"all arguments must be flags, got {' '.join(argv[1:])!r}."
+        )
       return main(argv[1:]) if takes_arguments else main()
     except (ArithmeticError, OSError, ValueError) as error:
       if logging.level_debug():
         traceback.print_exc()
-      print(f"{os.path.basename(argv[0])}: {error}", file=sys.stderr)
-      return 2
+      return _refused(argv, error)
     except KeyboardInterrupt:
       print("Interrupted.", file=sys.stderr)
       return 130
 
   _document(main)
-  app.run(guarded)
+  app.run(guarded, flags_parser=parsed)
+
+
+def _refused(argv: Sequence[str], error: Exception) -> int:
+  """Prints an error as one line; returns the exit status."""
+  message = " ".join(str(error).split())
+  print(f"{os.path.basename(argv[0])}: {message}", file=sys.stderr)
+  return 2
 
 
 def _document(main: Callable[..., int | None]) -> None:

@@ -41,7 +41,6 @@ from absl import flags
 from absl import logging
 import tqdm
 
-from mftrpo_openspiel import files
 from mftrpo_openspiel import run_directory
 from mftrpo_openspiel.scripts import experiment as experiment_lib
 from mftrpo_openspiel.scripts import programs
@@ -261,12 +260,19 @@ def main(flag_values: flags.FlagValues = FLAGS) -> int:
   if flag_values.logdir is None:
     raise ValueError("logdir must be given.")
   runs, notes = sweep_grid.expand(axes, flag_values)
-  logdir = files.folder(flag_values.logdir).resolve()
-  # Of the folder only the lock is used: one sweep at a time.
-  with run_directory.RunDirectory(logdir):
-    with _executor(flag_values, len(runs)) as (executor, count):
-      print("\n".join(notes), end="\n" * bool(notes), flush=True)
-      outcomes, interrupted = perform_all(runs, logdir, executor, count)
+  if run_directory.has_run(flag_values.logdir):
+    raise ValueError(
+      "logdir must be a folder for many runs, got the run directory"
+      f" {flag_values.logdir}."
+    )
+  with (
+    _executor(flag_values, len(runs)) as (executor, count),
+    # Of the folder only the lock is used: one sweep at a time.
+    run_directory.RunDirectory(flag_values.logdir) as directory,
+  ):
+    logdir = directory.path.resolve()
+    print("\n".join(notes), end="\n" * bool(notes), flush=True)
+    outcomes, interrupted = perform_all(runs, logdir, executor, count)
     results = [
       (run, outcome.records)
       for run, outcome in zip(runs, outcomes)

@@ -77,7 +77,7 @@ class TestSave:
     figure = small_figure()
 
     def fail(target, **_):
-      target.write_text("half")
+      target.write(b"half")
       raise OSError("disk full")
 
     monkeypatch.setattr(figure, "savefig", fail)

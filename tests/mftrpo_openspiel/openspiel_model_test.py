@@ -179,7 +179,7 @@ def test_a_root_state_is_where_the_game_starts():
 
 
 def test_other_games_are_refused():
-  with pytest.raises(ValueError, match="must be a mean-field game, got kuhn"):
+  with pytest.raises(ValueError, match="must be a mean-field game, got 'kuhn"):
     openspiel_model.OpenSpielModel(pyspiel.load_game("kuhn_poker"))
 
 

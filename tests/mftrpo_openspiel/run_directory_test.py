@@ -194,11 +194,9 @@ def test_a_run_is_not_overwritten(path, tmp_path):
     with pytest.raises(ValueError, match=r"has a run already.*add --resume"):
       directory.found(config(), DUE, resume=False)
   (tmp_path / "metrics.csv").touch()
-  with run_directory.RunDirectory(tmp_path) as directory:
-    with pytest.raises(
-      ValueError, match=r"which has metrics\.csv but no config"
-    ):
-      directory.found(config(), DUE, resume=True)
+  with pytest.raises(ValueError, match=r"which has metrics\.csv but no config"):
+    run_directory.RunDirectory(tmp_path)
+  assert not (tmp_path / "lock").exists()
   with pytest.raises(ValueError, match="path must be a run directory, got"):
     run_directory.read(tmp_path)
 

@@ -181,9 +181,9 @@ def test_bad_flags_are_refused_in_one_line():
 
 def test_what_a_game_does_not_have_is_said_in_its_row():
   result = program(
-    "--games=python_mfg_two_islands,mfg_nothing",
+    "--games=python_mfg_two_islands,mfg_garnet(size=0)",
     "--algorithms=",
   )
   *_, last = result.stdout.strip().splitlines()
   assert result.returncode == 0
-  assert "mfg_nothing" in last and "game_name must be a registered" in last
+  assert "mfg_garnet(size=0)" in last and "game must have a move" in last
