@@ -38,7 +38,7 @@ setuptools.setup(
     "matplotlib",
     "numpy",
     "open_spiel>=2.0.2",
-    "scipy",
+    "scipy>=1.12",
     "tqdm",
   ],
   extras_require={

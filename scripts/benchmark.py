@@ -76,16 +76,21 @@ def _comparisons(name: str, model_name: str) -> Iterator[comparison.Row]:
   yield comparison.Row(
     "set-up", seconds=clock.seconds, note=f"N = {len(model.discounts)}"
   )
-  limits = comparison.Limits(FLAGS.num_iterations, FLAGS.seconds)
   yield comparison.compare_nash_conv(model)
+  limits = comparison.Limits(FLAGS.num_iterations, FLAGS.seconds)
+  # OpenSpiel's algorithms do not run on all of OpenSpiel's games.
   if "fictitious_play" in FLAGS.algorithms:
     try:
       yield comparison.compare_fictitious_play(model, limits)
     except KeyError as error:
-      # OpenSpiel's does not run on all of OpenSpiel's games.
       yield comparison.Row("FP", note=f"OpenSpiel's raises KeyError({error})")
   if "mirror_descent" in FLAGS.algorithms:
-    yield comparison.compare_mirror_descent(model, limits, FLAGS.learning_rate)
+    try:
+      yield comparison.compare_mirror_descent(
+        model, limits, FLAGS.learning_rate
+      )
+    except KeyError as error:
+      yield comparison.Row("OMD", note=f"OpenSpiel's raises KeyError({error})")
   if "mf_trpo" in FLAGS.algorithms:
     yield comparison.run_mf_trpo(
       model,
@@ -170,30 +175,32 @@ def main() -> None:
     with warnings.catch_warnings():
       # That a game is path-dependent is in the table of the linter.
       warnings.simplefilter("ignore", UserWarning)
-      shown = _printed(rows(), columns)
-    if logdir:
-      _write(logdir / f"{name}.csv", shown, columns)
+      path = logdir / f"{name}.csv" if logdir else None
+      _show(rows(), columns, path)
 
 
-def _printed(
-  rows: Iterable[dict[str, Any]], columns: dict[str, str]
-) -> list[dict[str, Any]]:
-  """Prints rows as they come, and returns them."""
+def _show(
+  rows: Iterable[dict[str, Any]],
+  columns: dict[str, str],
+  path: pathlib.Path | None,
+) -> None:
+  """Prints rows as they come, and writes those so far to `path` if given."""
   widths = {
     name: f"{form[0]}{form[1:].partition('.')[0]}"
     for name, form in columns.items()
   }
   print("  ".join(f"{name:{widths[name]}}" for name in columns), flush=True)
-  result = []
+  shown = []
   for row in rows:
     cells = [
       f"{'':{widths[name]}}" if row.get(name) is None else f"{row[name]:{form}}"
       for name, form in columns.items()
     ]
     print("  ".join(cells).rstrip(), flush=True)
-    result.append(row)
+    shown.append(row)
+    if path:
+      _write(path, shown, columns)
   print()
-  return result
 
 
 def _write(

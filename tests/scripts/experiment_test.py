@@ -107,15 +107,21 @@ def test_what_is_kept_in_memory_is_the_same(name, results):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_interrupted_run_ends_the_same(name, results, tmp_path):
-  """Ctrl-C at any moment, each time a little later."""
-  num_interrupts, delay, result = 0, 0.002, None
+  """Ctrl-C at any moment of the run, each time a little later."""
+  num_interrupts, delay, result = 0, 0.0005, None
+
+  def report(step):
+    if signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0):
+      signal.setitimer(signal.ITIMER_REAL, delay)
+
   before = signal.signal(signal.SIGALRM, signal.default_int_handler)
   try:
     while result is None:
       delay *= 1.2
-      signal.setitimer(signal.ITIMER_REAL, delay)
       try:
-        result = experiment_lib.perform(EXPERIMENTS[name], tmp_path, True)
+        result = experiment_lib.perform(
+          EXPERIMENTS[name], tmp_path, True, report
+        )
       except recording.Interrupted as interrupt:
         num_interrupts += 1
         solution = solutions.load(tmp_path / "solution.npz")
