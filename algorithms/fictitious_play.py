@@ -82,12 +82,12 @@ class FictitiousPlay(algorithm.MeanFieldAlgorithm):
     old_weight = (1 - rate) * self.mean_field
     new_weight = rate * response_mean_field
     self.mean_field = old_weight + new_weight
-    visited = self.mean_field > 0
-    total = np.where(visited, self.mean_field, 1.0)
-    # One minus the other share would lose a small share.
-    mixed = (old_weight / total)[:, None] * self.policy
-    mixed += (new_weight / total)[:, None] * response
-    self.policy = np.where(visited[:, None], mixed, self._uniform)
+    mixed = old_weight[:, None] * self.policy + new_weight[:, None] * response
+    total = mixed.sum(axis=1, keepdims=True)
+    visited = total > 0
+    self.policy = np.where(
+      visited, mixed / np.where(visited, total, 1.0), self._uniform
+    )
 
   def _best_response(self) -> np.ndarray:
     action_values = self.model.optimal_action_values(

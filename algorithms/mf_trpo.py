@@ -159,12 +159,19 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     """
     # The action values at time t carry gamma^t, and so does their entropy.
     regularization = self._regularization * self.model.discounts[:, None]
+    # Where the discount is 0 there is nothing to gain.
+    rate = np.divide(
+      1.0,
+      regularization,
+      out=np.zeros_like(regularization),
+      where=regularization >= np.finfo(np.float64).tiny,
+    )
     logits = entropy.mirror_step(
       self._logits,
       self.model.action_values(
         self.policy, self.mean_field, self._regularization
       ),
-      1.0 / (regularization * (self._step_count + 2)),
+      rate / (self._step_count + 2),
       regularization,
     )
     start = self.mean_field if self._restart is None else self._restart

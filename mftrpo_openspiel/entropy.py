@@ -15,12 +15,10 @@ def softmax(
 
   Args:
     logits: (N, A); -inf where an action is not legal.
-    temperature: Positive; a number, or (N,) for one a state.
+    temperature: A number, or (N,) for one a state; where it is 0, the limit:
+      the uniform law on the largest logits.
   """
-  shifted = logits - logits.max(axis=1, keepdims=True)
-  # A tiny temperature makes -inf of what is not the maximum, as it should.
-  with np.errstate(over="ignore"):
-    weights = np.exp(shifted / np.reshape(temperature, (-1, 1)))
+  weights = _weights(logits, temperature)
   return weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -31,16 +29,24 @@ def soft_maximum(
 
   Args:
     action_values: (N, A), Q; -inf where an action is not legal.
-    temperature: Positive; a number, or (N,) for one a state.
+    temperature: >= 0; a number, or (N,) for one a state.
 
   Returns:
     (N,): temperature * log sum_a exp(Q / temperature).
   """
-  best = action_values.max(axis=1)
-  excess = action_values - best[:, None]
-  with np.errstate(over="ignore"):
-    weights = np.exp(excess / np.reshape(temperature, (-1, 1)))
-  return best + temperature * np.log(weights.sum(axis=1))
+  weights = _weights(action_values, temperature)
+  return action_values.max(axis=1) + temperature * np.log(weights.sum(axis=1))
+
+
+def _weights(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
+  """Returns exp((logits - their maximum) / temperature), (N, A)."""
+  excess = logits - logits.max(axis=1, keepdims=True)
+  # A tiny temperature makes -inf of what is not the maximum, as it should.
+  with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+    scaled = excess / np.reshape(temperature, (-1, 1))
+  if not np.all(temperature):
+    scaled[excess == 0] = 0.0
+  return np.exp(scaled)
 
 
 def entropy(policy: np.ndarray) -> np.ndarray:

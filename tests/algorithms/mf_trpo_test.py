@@ -185,6 +185,18 @@ def test_models_agree_where_time_does_not_matter():
   np.testing.assert_allclose(other.policy[row], one.policy[x], atol=1e-14)
 
 
+def test_without_a_future_only_the_present_counts():
+  """With discount 0, in a game of several steps."""
+  game = pyspiel.load_game(
+    "python_mfg_two_islands", {"discount": 0.0, "horizon": 3}
+  )
+  algorithm = mf_trpo.MFTRPO(game, 0.3, warm_start=True)
+  for _ in range(20):
+    algorithm.iteration()
+  assert np.isfinite(algorithm.policy).all()
+  assert 0 <= algorithm.model.exploitability(algorithm.policy, 0.3) < 1e-10
+
+
 @pytest.mark.parametrize(
   ("options", "message"),
   [

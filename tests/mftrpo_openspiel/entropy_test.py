@@ -111,3 +111,13 @@ def test_mirror_step(learning_rate):
     rtol=1e-13,
   )
   np.testing.assert_array_equal(stepped.max(axis=1), 0.0)
+
+
+def test_at_temperature_zero_they_are_the_maximum():
+  values = np.array([[1.0, 3.0, 3.0], [2.0, -np.inf, 0.0]])
+  np.testing.assert_array_equal(
+    entropy.softmax(values, np.zeros(2)), [[0, 0.5, 0.5], [1, 0, 0]]
+  )
+  np.testing.assert_array_equal(
+    entropy.soft_maximum(values, np.array([0.0, 0.0])), [3, 2]
+  )
