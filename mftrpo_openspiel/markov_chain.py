@@ -11,8 +11,8 @@ depends on where the reference law sends its mass. So:
    visits of one fixed state.
 
 Steps 2 and 3 both count visits before an exit. A small chain is first tried
-with LAPACK on its jump chain, and taken if no pivot is small. Otherwise, and
-for large chains, states are eliminated one after the other in the manner of
+with LAPACK on its jump chain, and taken if exits come soon. Otherwise, and for
+large chains, states are eliminated one after the other in the manner of
 Grassmann, Taksar and Heyman (1985), which never subtracts: every entry has a
 small *relative* error even where the chain all but falls apart, as it does when
 players almost always stay where they are.
@@ -25,9 +25,10 @@ from scipy.sparse import csgraph
 
 # Up to this many states, dense arrays.
 MAX_DENSE_STATES = 500
-# Below this a pivot of the LU factorisation, which is computed as 1 minus
-# something near 1, has lost too many digits.
-LEAST_PIVOT = 1e-4
+# Most moves before the exit, from any state, with which LU is trusted: they are
+# the norm of the inverse. Pivots do not tell: each may lose a few digits only,
+# and all of them together everything.
+MOST_MOVES = 1e4
 # Probabilities below this count as zero: the chain is then reducible, as it
 # would be a little later when they underflow.
 LEAST_PROBABILITY = 1e-100
@@ -164,9 +165,12 @@ def _expected_visits(
   jumps = moves / leave[:, None]
   system = np.eye(len(moves)) - jumps.T
   factors, pivots, _ = lapack.dgetrf(system, overwrite_a=True)
-  if np.abs(factors.diagonal()).min() >= LEAST_PIVOT:
-    departures, _ = lapack.dgetrs(factors, pivots, entries)
-    return departures / leave
+  if factors.diagonal().min() > 0:
+    ones = np.ones(len(moves))
+    num_moves, _ = lapack.dgetrs(factors, pivots, ones, trans=True)
+    if num_moves.max() <= MOST_MOVES:
+      departures, _ = lapack.dgetrs(factors, pivots, entries)
+      return departures / leave
   return _eliminate(sparse.csr_array(chain), exits, entries)
 
 
