@@ -36,6 +36,11 @@ many population steps, come from this study (stationary model, beta = 0.01):
       M =  10         2.4e-4               2.6e+1
       M = 100         1.0e-10              5.4e-1
       limit           9.6e-11              below 1e-15 (from 1,000 on)
+* With warm start, eta 0.05, beta 0.03 and max_step_count 10, phi_eta falls
+  below 1e-6 within 400 iterations on all mean-field games of OpenSpiel whose
+  moves do not depend on the mean field (`mftrpo-benchmark --games=all`). With
+  max_step_count 0 and beta 0.1 it was at 650 after 772 iterations on
+  OpenSpiel's four rooms.
 """
 
 from collections.abc import Callable
@@ -114,7 +119,7 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     if not callable(population_update_rate):
       _check_rate(population_update_rate)
     self._rate = population_update_rate
-    self._warm_start = warm_start
+    self._warm_start = validation.check_type("warm_start", warm_start, bool)
     self._max_step_count = validation.check_int(
       "max_step_count", max_step_count, 0
     )

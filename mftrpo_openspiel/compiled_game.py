@@ -63,8 +63,9 @@ class CompiledGame(model.MeanFieldModel):
         games of one population.
 
     Raises:
-      ValueError: If the game is no mean-field game, or OpenSpiel's own
-        DistributionPolicy would not take it.
+      ValueError: If the game is no mean-field game, OpenSpiel's own
+        DistributionPolicy would not take it, or nobody ever has a choice and
+        players are told nothing.
     """
     validation.check_game(game)
     if root_state is not None and game.num_players() > 1:

@@ -9,7 +9,8 @@ Tables, chosen by --tables:
 * comparison: for each game, seconds of OpenSpiel's NashConv, Fictitious Play
   and Mirror Descent and of ours, their ratio, the largest relative difference
   of NashConv between the two (of policies, or of the iterates), and NashConv
-  after equal wall time; and where warm MF-TRPO gets. OMD's difference is to
+  after equal wall time; and how far warm MF-TRPO gets, also by its regularized
+  exploitability phi_eta. OMD's difference is to
   OpenSpiel's with a frozen table, its NashConv that of OpenSpiel's as shipped
   (see `algorithms/openspiel_algorithm.py`).
 * lint: the verdicts of `mftrpo-lint`.
@@ -62,6 +63,7 @@ def comparison_table() -> Iterator[dict[str, Any]]:
             "difference": row.difference,
             "OpenSpiel reached": row.openspiel_reached,
             "ours reached": row.reached,
+            "phi_eta": row.regularized,
             "note": row.note,
           }
       except ValueError as error:
@@ -129,6 +131,7 @@ _COMPARISON_COLUMNS = {
   "difference": ">10.1e",
   "OpenSpiel reached": ">17.5g",
   "ours reached": ">12.5g",
+  "phi_eta": ">8.1e",
   "note": "<",
 }
 TABLES = {
@@ -217,8 +220,8 @@ def _write(
     writer.writerows(rows)
 
 
-def run() -> None:
-  """Entry point of mftrpo-benchmark."""
+def define_flags() -> None:
+  """Defines the flags of the program."""
   flags.DEFINE_list("tables", ["comparison"], f"Which of {', '.join(TABLES)}.")
   flags.DEFINE_string(
     "games",
@@ -255,6 +258,11 @@ def run() -> None:
   flags.DEFINE_string(
     "logdir", None, "Folder for CSV files and figures; none if not given."
   )
+
+
+def run() -> None:
+  """Entry point of mftrpo-benchmark."""
+  define_flags()
   programs.run(main)
 
 

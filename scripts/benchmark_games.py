@@ -6,6 +6,7 @@ import re
 import pyspiel
 
 from mftrpo_openspiel.games import factory
+from mftrpo_openspiel.scripts import programs
 
 # OpenSpiel's mean-field games and ours.
 ALL = (
@@ -48,7 +49,7 @@ def parse(value: str) -> Sequence[str]:
   """
   if value == "all":
     return ALL
-  names = [name.strip() for name in re.split(r",(?![^(]*\))", value)]
+  names = programs.split(value)
   if not all(names):
     raise ValueError(
       "games must be 'all' or names of games with commas between, got"

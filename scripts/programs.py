@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Sequence
 import os
+import re
 import sys
 import traceback
 
@@ -67,6 +68,14 @@ def _document(main: Callable[..., int | None]) -> None:
     if module.startswith(__package__) or module == sys.argv[0]:
       for flag in its_flags:
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def split(text: str) -> list[str]:
+  """Returns what stands between the commas of a flag.
+
+  Commas in brackets are part of a value.
+  """
+  return [value.strip() for value in re.split(r",(?![^(\[]*[)\]])", text)]
 
 
 def define_game_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:

@@ -13,7 +13,6 @@ population update rate 0.01, 5,000 iterations, crowd aversion 0.2 and 0.4.
 """
 
 from concurrent import futures
-import multiprocessing
 import os
 import pathlib
 
@@ -28,6 +27,7 @@ from mftrpo_openspiel import runs
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.scripts import paper_experiments
 from mftrpo_openspiel.scripts import paper_summary
+from mftrpo_openspiel.scripts import processes
 from mftrpo_openspiel.scripts import programs
 
 FLAGS = flags.FLAGS
@@ -39,15 +39,10 @@ def run_all(
   logdir: pathlib.Path, num_iterations: int, num_processes: int
 ) -> list[tuple[paper_experiments.Experiment, paper_experiments.Result]]:
   """Runs all experiments, writes a CSV for each, and returns the results."""
-  # Small matrices are solved faster by one thread; the processes use the cores.
-  for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ[variable] = "1"
   all_experiments = paper_experiments.experiments()
   results = {}
   with (
-    futures.ProcessPoolExecutor(
-      num_processes, multiprocessing.get_context("spawn")
-    ) as executor,
+    processes.pool(num_processes) as executor,
     tqdm.tqdm(
       total=len(all_experiments) * num_iterations,
       unit="iteration",
@@ -141,8 +136,8 @@ def main() -> None:
   print(f"Figures, tables and summary.md are in {logdir}.")
 
 
-def run() -> None:
-  """Entry point of mftrpo-reproduce-paper."""
+def define_flags() -> None:
+  """Defines the flags of the program."""
   flags.DEFINE_string("logdir", _LOGDIR, "Folder for figures and tables.")
   flags.DEFINE_integer(
     "num_iterations",
@@ -156,6 +151,11 @@ def run() -> None:
     "Runs at the same time.",
     lower_bound=1,
   )
+
+
+def run() -> None:
+  """Entry point of mftrpo-reproduce-paper."""
+  define_flags()
   programs.run(main)
 
 

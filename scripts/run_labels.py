@@ -13,6 +13,9 @@ TITLES = {
   "mirror_descent": "Mirror Descent",
   "openspiel_fictitious_play": "Fictitious Play (OpenSpiel)",
   "openspiel_mirror_descent": "Mirror Descent (OpenSpiel)",
+  "openspiel_mirror_descent_frozen_table": (
+    "Mirror Descent (OpenSpiel, frozen table)"
+  ),
 }
 # Shown by their values alone, the others as "name = value".
 _MAIN_FIELDS = ("game_name", "setting", "model", "algorithm")

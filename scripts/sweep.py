@@ -31,7 +31,6 @@ from collections.abc import Sequence
 from concurrent import futures
 import contextlib
 import importlib
-import multiprocessing
 import os
 import pathlib
 import signal
@@ -43,6 +42,7 @@ import tqdm
 
 from mftrpo_openspiel import run_directory
 from mftrpo_openspiel.scripts import experiment as experiment_lib
+from mftrpo_openspiel.scripts import processes
 from mftrpo_openspiel.scripts import programs
 from mftrpo_openspiel.scripts import sweep_grid
 from mftrpo_openspiel.scripts import sweep_table
@@ -102,13 +102,9 @@ def local_executor(
   num_processes: int,
 ) -> Iterator[tuple[futures.Executor, Count]]:
   """Gives processes of this machine, and a count of their iterations."""
-  # Small matrices are solved faster by one thread; the processes use the cores.
-  for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ[variable] = "1"
-  context = multiprocessing.get_context("spawn")
-  counter = context.Value("q", 0)
-  with futures.ProcessPoolExecutor(
-    num_processes, context, sweep_worker.begin, (counter,)
+  counter = processes.CONTEXT.Value("q", 0)
+  with processes.pool(
+    num_processes, sweep_worker.begin, (counter,)
   ) as executor:
     yield executor, lambda: counter.value
 

@@ -26,6 +26,7 @@ from mftrpo_openspiel import event_files
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.scripts import experiment as experiment_lib
 from mftrpo_openspiel.scripts import game_parameters
+from mftrpo_openspiel.scripts import programs
 
 # Before the name of a game parameter in the name of an axis.
 PARAMETER = "game_parameters."
@@ -84,9 +85,7 @@ def parse(texts: Iterable[str]) -> dict[str, list[str]]:
       )
     if name in axes:
       raise ValueError(f"grid must have {name} once, got it twice.")
-    axes[name] = [
-      value.strip() for value in re.split(r",(?![^(\[]*[)\]])", values)
-    ]
+    axes[name] = programs.split(values)
     if not equals or not all(axes[name]):
       raise ValueError(f"grid must be name=value,value,..., got {text!r}.")
   if not axes:

@@ -1,8 +1,6 @@
 """Tests of the benchmark: its figures against independent ones."""
 
 import csv
-import subprocess
-import sys
 
 import numpy as np
 from open_spiel.python.mfg import games  # noqa: F401
@@ -76,7 +74,9 @@ def test_mf_trpo_arrives():
   row = benchmark_comparison.run_mf_trpo(
     model, 60.0, 0.3, {"population_update_rate": 0.3}
   )
-  assert float(row.note.split()[1]) < benchmark_comparison.EQUILIBRIUM
+  assert 0 <= row.regularized < benchmark_comparison.EQUILIBRIUM
+  # The bias of eta, which phi_eta does not have.
+  assert row.reached > 1e-3
   assert row.openspiel_seconds is None and row.ratio is None
 
 
@@ -132,16 +132,9 @@ def test_games_may_have_parameters_and_settings():
     benchmark_games.parse("mfg_garnet,,two_islands")
 
 
-def program(*arguments):
-  return subprocess.run(
-    [sys.executable, "-m", "mftrpo_openspiel.scripts.benchmark", *arguments],
-    capture_output=True,
-    text=True,
-  )
-
-
-def test_the_program_prints_and_writes_the_same(tmp_path):
+def test_the_program_prints_and_writes_the_same(program, tmp_path):
   result = program(
+    "benchmark",
     "--games=mfg_garnet,python_mfg_dynamic_routing:dynamic_routing_line",
     "--tables=comparison,lint",
     "--models=compiled,openspiel",
@@ -150,7 +143,6 @@ def test_the_program_prints_and_writes_the_same(tmp_path):
     "--seconds=0.2",
     f"--logdir={tmp_path}",
   )
-  assert result.returncode == 0, result.stderr
   with (tmp_path / "comparison.csv").open() as file:
     rows = list(csv.DictReader(file))
   with (tmp_path / "lint.csv").open() as file:
@@ -172,18 +164,11 @@ def test_the_program_prints_and_writes_the_same(tmp_path):
   assert verdicts["mfg_garnet"]["own_children"] == "yes"
 
 
-def test_bad_flags_are_refused_in_one_line():
-  result = program("--tables=everything")
-  assert result.returncode == 2
-  assert "tables must be one of" in result.stderr.strip().splitlines()[-1]
-  assert not result.stdout
-
-
-def test_what_a_game_does_not_have_is_said_in_its_row():
+def test_what_a_game_does_not_have_is_said_in_its_row(program):
   result = program(
+    "benchmark",
     "--games=python_mfg_two_islands,mfg_garnet(size=0)",
     "--algorithms=",
   )
   *_, last = result.stdout.strip().splitlines()
-  assert result.returncode == 0
   assert "mfg_garnet(size=0)" in last and "game must have a move" in last

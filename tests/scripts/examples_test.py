@@ -2,8 +2,6 @@
 
 from importlib import util
 import re
-import subprocess
-import sys
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -24,16 +22,6 @@ from mftrpo_openspiel.scripts import example_rl_agent
 
 HAS_TORCH = util.find_spec("torch") is not None
 needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="needs torch")
-
-
-def example(name, *arguments, status=0):
-  result = subprocess.run(
-    [sys.executable, "-m", f"mftrpo_openspiel.scripts.{name}", *arguments],
-    capture_output=True,
-    text=True,
-  )
-  assert result.returncode == status, result.stdout + result.stderr
-  return result
 
 
 def numbers(output, title):
@@ -61,12 +49,12 @@ def test_the_beach_is_a_ring_with_wind():
   )
 
 
-def test_own_game_comes_to_the_known_crowd():
+def test_own_game_comes_to_the_known_crowd(program):
   known = np.exp([0, 0.2, 0.4, 0.6, 0.8, 1, 0.8, 0.6, 0.4, 0.2])
   known /= known.sum()
   distances = []
   for eta in (0.2, 0.1):
-    output = example(
+    output = program(
       "example_own_game",
       f"--regularization={eta}",
       "--population_update_rate=0.03",
@@ -83,8 +71,8 @@ def test_own_game_comes_to_the_known_crowd():
   assert distances[0] / distances[1] == pytest.approx(2, rel=0.15)
 
 
-def test_own_game_prints_the_nash_conv_of_its_policy():
-  output = example(
+def test_own_game_prints_the_nash_conv_of_its_policy(program):
+  output = program(
     "example_own_game",
     "--num_places=5",
     "--horizon=3",
@@ -106,12 +94,12 @@ def test_own_game_prints_the_nash_conv_of_its_policy():
   assert on_arrays == [exact]
 
 
-def test_drop_in_prints_the_nash_conv_of_both_policies():
+def test_drop_in_prints_the_nash_conv_of_both_policies(program):
   name = (
     "mfg_crowd_modelling_2d(size=3,horizon=4,only_distribution_reward=true,"
     "initial_distribution=[0|1],initial_distribution_value=[1.0])"
   )
-  output = example(
+  output = program(
     "example_drop_in",
     f"--game_name={name}",
     "--num_iterations=3",
@@ -138,9 +126,9 @@ def test_drop_in_prints_the_nash_conv_of_both_policies():
   assert rows[2:] == expected[1:]
 
 
-def test_drop_in_does_what_it_says():
+def test_drop_in_does_what_it_says(program):
   arguments = ("--num_iterations=30", "--eval_every=30")
-  output = example("example_drop_in", *arguments).stdout
+  output = program("example_drop_in", *arguments).stdout
   _, ours, theirs = map(float, output.splitlines()[-1].split())
   # The bias of regularization, to which MirrorDescent has still some way to go.
   assert 0.02 < ours < theirs / 3
@@ -153,8 +141,8 @@ def test_drop_in_does_what_it_says():
     (("--regularization=0",), "regularization must be a number in"),
   ],
 )
-def test_drop_in_refuses_in_one_line(arguments, message):
-  result = example("example_drop_in", *arguments, status=2)
+def test_drop_in_refuses_in_one_line(program, arguments, message):
+  result = program("example_drop_in", *arguments, status=2)
   assert message in result.stderr.splitlines()[-1]
   assert "Traceback" not in result.stderr
 
@@ -215,8 +203,8 @@ def test_rl_agents_learn_more_than_to_stay(train, num_episodes, least_share):
 @pytest.mark.parametrize(
   "agent", ["q_learner", pytest.param("ppo", marks=needs_torch)]
 )
-def test_rl_agent_prints_exact_values(agent):
-  output = example(
+def test_rl_agent_prints_exact_values(program, agent):
+  output = program(
     "example_rl_agent",
     f"--agent={agent}",
     "--num_episodes=100",
@@ -249,7 +237,7 @@ def test_rl_agent_prints_exact_values(agent):
 
 
 @pytest.mark.skipif(HAS_TORCH, reason="torch is installed")
-def test_rl_agent_says_that_torch_is_missing():
-  result = example("example_rl_agent", "--agent=ppo", status=2)
+def test_rl_agent_says_that_torch_is_missing(program):
+  result = program("example_rl_agent", "--agent=ppo", status=2)
   assert "'ppo' needs torch" in result.stderr.splitlines()[-1]
   assert not result.stdout

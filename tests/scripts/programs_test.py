@@ -1,22 +1,14 @@
 """Tests of the programs as a user runs them."""
 
-import subprocess
-import sys
+import importlib
+
+from absl import flags
+import pytest
 
 
-def program(name, *arguments, status=0):
-  result = subprocess.run(
-    [sys.executable, "-m", f"mftrpo_openspiel.scripts.{name}", *arguments],
-    capture_output=True,
-    text=True,
-  )
-  assert result.returncode == status, result.stdout + result.stderr
-  return result
-
-
-def test_reproduce_paper_writes_everything(tmp_path):
+def test_reproduce_paper_writes_everything(program, tmp_path):
   program(
-    "reproduce_paper",
+    "reproduce-paper",
     f"--logdir={tmp_path}",
     "--num_iterations=2",
     "--num_processes=2",
@@ -30,3 +22,36 @@ def test_reproduce_paper_writes_everything(tmp_path):
   table = report.partition("## The claims")[0]
   assert table.count("\n| ") == len(csvs) + 1
   assert not [name for name in names if name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+  ("name", "module"),
+  [
+    ("benchmark", "benchmark"),
+    ("lint", "lint_game"),
+    ("plot", "plot"),
+    ("reproduce-paper", "reproduce_paper"),
+    ("solve", "solve"),
+    ("sweep", "sweep"),
+  ],
+)
+def test_help_says_what_each_flag_is(program, name, module):
+  # absl: status 1 after --help.
+  shown = program(name, "--help", status=1).stdout
+  script = importlib.import_module(f"mftrpo_openspiel.scripts.{module}")
+  assert script.__doc__.splitlines()[0] in shown
+  for flag in flags_of(script):
+    assert flag.help
+    assert f"--{flag.name}:" in shown or f"--[no]{flag.name}:" in shown
+
+
+def flags_of(script):
+  """Returns the flags that a program defines; leaves none behind."""
+  before = set(flags.FLAGS)
+  script.define_flags()
+  names = set(flags.FLAGS) - before
+  found = [flags.FLAGS[name] for name in names]
+  for name in names:
+    delattr(flags.FLAGS, name)
+  assert found
+  return found

@@ -1,7 +1,6 @@
 """Tests of mftrpo-solve as a user runs it."""
 
 import dataclasses
-import multiprocessing
 import os
 import re
 import signal
@@ -15,35 +14,15 @@ import pytest
 from mftrpo_openspiel import run_directory
 from mftrpo_openspiel import runs
 from mftrpo_openspiel.scripts import experiment as experiment_lib
-from mftrpo_openspiel.scripts import solve
-
-
-def _run_solve(arguments, output, errors):
-  for path, number in ((output, 1), (errors, 2)):
-    os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-  sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-  sys.argv = ["mftrpo-solve", *arguments]
-  try:
-    solve.run()
-  finally:
-    sys.stdout.flush()
-    sys.stderr.flush()
 
 
 @pytest.fixture
-def run(tmp_path):
-  """Runs the program in a process that has its imports already."""
+def run(program):
+  """Runs mftrpo-solve; returns what it prints, and its errors."""
 
   def run_program(*arguments, status=0):
-    files = [tmp_path / ".output", tmp_path / ".errors"]
-    process = multiprocessing.get_context("fork").Process(
-      target=_run_solve, args=(arguments, *files)
-    )
-    process.start()
-    process.join()
-    output, errors = (path.read_text() for path in files)
-    assert process.exitcode == status, output + errors
-    return output, errors
+    result = program("solve", *arguments, status=status)
+    return result.stdout, result.stderr
 
   return run_program
 

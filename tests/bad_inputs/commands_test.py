@@ -1,0 +1,201 @@
+"""What users type by mistake, and the line that they get for it."""
+
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+# In the folder that `folder` makes. Goes on with a run that is there:
+RESUME = (
+  "solve --setting=two_islands --record_every=1 --log_distribution --resume"
+  " --logdir="
+)
+LAW_OF = "solve --setting=two_islands --game_parameters=initial_distribution="
+ZEROS = ";0" * 12
+SWEEP = "sweep --logdir=new --setting=two_islands --grid="
+SMALL = "python_mfg_two_islands(horizon=2)"
+
+# fmt: off
+BAD_COMMANDS = [
+  # Names.
+  ("solve", "game_name or setting must be given, got neither"),
+  ("solve --game_name=nothing",
+   "game_name must be a registered OpenSpiel game, got 'nothing'"),
+  ("solve --game_name=kuhn_poker",
+   "game must be a mean-field game, got 'kuhn_poker'"),
+  ("solve --setting=five_rooms", "setting must be one of .*'five_rooms'"),
+  ("solve --setting=two_islands --algorithm=q_learning",
+   "--algorithm=q_learning: value should be one of <fictitious_play|mf_trpo|"),
+  ("solve --setting=two_islands --model=infinite",
+   "--model=infinite: value should be one of <compiled|openspiel|stationary>"),
+  ("solve --setting=two_islands --learning_rat=1",
+   "Unknown command line flag 'learning_rat'"),
+  ("solve --flagfile=flags.txt", "Unknown command line flag 'speed'"),
+  ("solve --flagfile=nowhere.txt", "Unable to open flagfile.*'nowhere.txt'"),
+  ("solve --setting=two_islands now", "must be flags, got 'now'"),
+  ("solve --game_name=mfg_garnet(rooms=4)",
+   "Unknown parameter 'rooms'. Available parameters are: eta, horizon, "),
+  ("solve --setting=two_islands --game_parameters=rooms=4",
+   "game parameter must be one of bridge_cost, .*, got 'rooms'"),
+  ("lint --game_name=nothing", "registered OpenSpiel game, got 'nothing'"),
+  ("lint --game_name=mfg_garnet --checks=speed",
+   "checks must be one of .*pickling, .*, got 'speed'"),
+  ("lint --game_name=mfg_garnet --checks=",
+   "checks must be one or more of .*, got none"),
+  ("benchmark --tables=all",
+   "tables must be one of comparison, .*, got 'all'"),
+  ("benchmark --tables=", "tables must be one or more of .*, got none"),
+  ("benchmark --tables=everything", "tables must be one of comparison"),
+  ("benchmark --games=mfg_garnet,nothing",
+   "games must be registered OpenSpiel games or settings .* got 'nothing'"),
+  ("benchmark --games=mfg_garnet,", "games must be .*, got 'mfg_garnet,'"),
+  ("benchmark --algorithms=q_learning",
+   "algorithms must be one of fictitious_play, .*, got 'q_learning'"),
+  ("benchmark --models=stationary",
+   "models must be one of compiled, openspiel, got 'stationary'"),
+  ("reproduce-paper --eta=1", "Unknown command line flag 'eta'"),
+  # Numbers.
+  ("solve --setting=two_islands --num_iterations=ten",
+   "flag --num_iterations=ten: invalid literal for int"),
+  ("solve --setting=two_islands --num_iterations=0",
+   "num_iterations must be a whole number of at least 1, got 0"),
+  ("solve --setting=two_islands --regularization=nan",
+   r"regularization must be a number in \[0, inf\), got nan"),
+  ("solve --setting=two_islands --population_update_rate=2",
+   r"population_update_rate must be a number in \(0, 1\], got 2.0"),
+  ("solve --setting=two_islands --population_update_rate=nan",
+   "population_update_rate must be a number in .*, got nan"),
+  ("solve --setting=two_islands --algorithm=mirror_descent --learning_rate=0",
+   r"lr must be a number in \(0, inf\), got 0.0"),
+  ("solve --setting=two_islands --game_parameters=seed=one",
+   "game parameter seed must be of type int, got 'one'"),
+  (f"{LAW_OF}[0.5;0.6{ZEROS}]", "initial_distribution must sum to 1, .* 1.1"),
+  (f"{LAW_OF}[1.5;-0.5{ZEROS}]",
+   "initial_distribution must be non-negative, entry 1 is -0.5"),
+  (f"{LAW_OF}[1;nan{ZEROS}]", "initial_distribution must be finite, entry 1"),
+  ("solve --game_name=mfg_garnet --game_parameters=size=0",
+   "game must have a move at every node .* it has none at 'initial'"),
+  ("lint --game_name=mfg_garnet(size=-1)",
+   r"game must be one that OpenSpiel can play, mfg_garnet\(size=-1\) is not"),
+  ("lint --game_name=mfg_garnet --seed=-1",
+   "flag --seed=-1: -1 is not a non-negative integer"),
+  (f"benchmark --games={SMALL} --seconds=nan",
+   r"seconds must be a number in \(0, inf\), got nan"),
+  (f"benchmark --games={SMALL} --learning_rate=0",
+   r"learning_rate must be a number in \(0, inf\), got 0"),
+  ("reproduce-paper --num_iterations=0",
+   "--num_iterations=0: 0 is not a positive integer"),
+  # What does not go together.
+  ("solve --setting=two_islands --algorithm=mirror_descent --temperature=1",
+   "--temperature is not an option of algorithm 'mirror_descent'"),
+  ("solve --game_name=mfg_garnet --model=stationary",
+   "model must be 'compiled' or 'openspiel' for a game .* got 'stationary'"),
+  ("solve --setting=two_islands --record_every=2 --num_records=3",
+   "num_records must not be given with record_every"),
+  ("solve --setting=two_islands --resume",
+   "resume must not be given without logdir"),
+  # Grids.
+  ("sweep --logdir=new", "grid must be given, as name=value,value,..."),
+  (SWEEP + "speed=1", "grid must be over flags of a run, .*, got 'speed=1'"),
+  (SWEEP + "model=compiled,", "grid must be name=value,.*'model=compiled,'"),
+  (SWEEP + "regularization=0.1,nan",
+   "at regularization=nan: regularization must be a number in .*, got nan"),
+  (SWEEP + "game_parameters.rooms=1,2",
+   "game_parameters.rooms is not known to python_mfg_two_islands"),
+  (SWEEP + "game_parameters.seed=1,-1",
+   "game_parameters.seed=-1: seed must be a whole number .*, got -1"),
+  (SWEEP + "temperature=1,2", "temperature is not known to mf_trpo"),
+  (SWEEP + "setting=four_rooms", "setting must be given by .*, got both"),
+  (SWEEP + "num_iterations=1 --scheduler_address=nowhere",
+   "scheduler_address (must be that of a running scheduler|needs the package)"),
+  ("sweep --logdir=run --setting=two_islands --grid=num_iterations=1",
+   "logdir must be a folder for many runs, got the run directory run"),
+  # Folders that cannot be written to, by root neither.
+  ("solve --setting=two_islands --logdir=file/run",
+   r"logdir must be a folder that can be made, got file/run \(Not a directory"),
+  ("solve --setting=two_islands --logdir=/proc/run",
+   "logdir must be a folder that can be made, got /proc/run"),
+  ("solve --setting=two_islands --logdir=",
+   "logdir must be the name of a folder, got ''"),
+  ("sweep --logdir=file/new --setting=two_islands --grid=num_iterations=1",
+   "logdir must be a folder that can be made, got file/new"),
+  ("benchmark --tables=lint --logdir=file/new",
+   "logdir must be a folder that can be made, got file/new"),
+  ("reproduce-paper --logdir=file",
+   r"logdir must be a folder that can be made, got file \(File exists"),
+  # Runs that cannot be gone on with.
+  ("solve --setting=two_islands --logdir=run",
+   "logdir has a run already, got run; add --resume to go on with it"),
+  ("solve --setting=two_islands --logdir=loose",
+   "logdir must be new .* loose, which has metrics.csv but no config.json"),
+  (RESUME + "run --warm_start --num_iterations=4",
+   "options.warm_start must be None to go on with the run in run, got True"),
+  (RESUME + "run --num_iterations=2",
+   "num_iterations must be at least 4 to go on with the run in run, got 2"),
+  (RESUME + "truncated", "truncated/checkpoint.npz is no whole checkpoint"),
+  (RESUME + "foreign",
+   r"foreign/checkpoint.npz is no whole checkpoint \(it has no checksum\)"),
+  (RESUME + "of_another_run",
+   "of_another_run/checkpoint.npz is a checkpoint of another run"),
+  (RESUME + "no_json", "no_json/config.json cannot be read: Expecting"),
+  (RESUME + "other_json",
+   "other_json/config.json cannot be read: it is no JSON object"),
+  (RESUME + "bad_line",
+   "bad_line/metrics.csv, line 7, must have a whole number .*, got 'end'"),
+  (RESUME + "no_solution --num_iterations=4",
+   "path must be a whole file .*, got no_solution/solution.npz"),
+  # Pictures.
+  ("plot", "RUN_DIR must be one or more run directories, got none"),
+  ("plot empty", "path must be a run directory, got empty"),
+  ("plot run nowhere", "path must be a run directory, got nowhere"),
+  ("plot cut", "cut/metrics.csv, line 6, is cut"),
+  ("plot bad_line",
+   "bad_line/metrics.csv, line 7, must have a whole number .*, got 'end'"),
+  ("plot no_json", "no_json/config.json cannot be read: Expecting"),
+  ("plot no_solution", "path must be a whole file .*, got no_solution/sol"),
+  ("plot run --output=curves.doc",
+   "path must end in one of pdf, png, svg, got 'curves.doc'"),
+  ("plot run --kind=animation --output=crowd.png",
+   "path must end in gif, got 'crowd.png'"),
+  ("plot run --output=file/curves.pdf",
+   r"path must lie in a writable folder, got file/curves.pdf \(Not a dir"),
+  ("plot run --kind=pie", "--kind=pie: value should be one of <curves|mean_fi"),
+  ("plot run --kind=mean_field --moments=99",
+   "moments must be of the 5 that run has, from 0 to 4, got 99"),
+  ("plot run --kind=mean_field --log_x",
+   "--log_x is not an option of kind 'mean_field'"),
+  ("plot run --group_by=speed",
+   "group_by must be fields of the runs, algorithm, .*, got 'speed'"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+  ("command", "message"), BAD_COMMANDS, ids=[row[0] for row in BAD_COMMANDS]
+)
+def test_a_command_is_refused_in_one_line(
+  program, folder, contents, command, message
+):
+  before = contents(folder)
+  result = program(*shlex.split(command), cwd=folder, status=2)
+  (line,) = result.stderr.splitlines()
+  assert line.startswith(f"mftrpo-{command.split()[0]}: ")
+  assert re.search(message, line), line
+  assert contents(folder) == before
+
+
+@pytest.mark.parametrize("command", ["plot cut", RESUME + "truncated"])
+def test_the_installed_command_says_the_same(program, folder, command):
+  name, *arguments = command.split()
+  result = subprocess.run(
+    [pathlib.Path(sys.executable).parent / f"mftrpo-{name}", *arguments],
+    cwd=folder,
+    capture_output=True,
+    text=True,
+  )
+  expected = program(name, *arguments, cwd=folder, status=2)
+  assert (result.returncode, result.stderr) == (2, expected.stderr)
+  assert not result.stdout
