@@ -103,6 +103,10 @@ class MeanFieldModel(abc.ABC):
     The support of the discounted occupancy d_{start,mu}^pi of Algorithm 1.
     """
 
+  def accuracy(self) -> str:
+    """Returns how the last values and mean field were computed, in words."""
+    return "Values and mean fields are exact up to rounding."
+
   @abc.abstractmethod
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
     """Returns `policy` as a frozen policy for `game`."""

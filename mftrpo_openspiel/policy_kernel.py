@@ -1,5 +1,7 @@
 """The chain of a policy, from the kernel of an MDP."""
 
+import functools
+
 import numpy as np
 from scipy import sparse
 
@@ -18,29 +20,72 @@ class PolicyKernel:
       kernel: (S * A, S), row s * A + a is the law of the next state.
       num_actions: A.
     """
-    num_states = kernel.shape[1]
-    self._data = kernel.data
-    self._rows = np.repeat(np.arange(kernel.shape[0]), np.diff(kernel.indptr))
-    self._keys = self._rows // num_actions * num_states + kernel.indices
-    entries, self._entry = np.unique(self._keys, return_inverse=True)
-    states, self._indices = np.divmod(entries, num_states)
-    self._indptr = np.searchsorted(states, np.arange(num_states + 1))
+    self._kernel = kernel
+    self._num_actions = num_actions
 
   def chain(self, policy: np.ndarray) -> sparse.csr_array:
     """Returns P^pi, (S, S), for the (S, A) `policy`, in canonical form."""
-    data = np.bincount(self._entry, weights=self._weighted(policy))
-    size = len(self._indptr) - 1
-    return sparse.csr_array(
-      (data, self._indices, self._indptr), shape=(size, size)
+    mixture, indices, indptr = self._mixture
+    size = len(indptr) - 1
+    chain = sparse.csr_array(
+      (mixture @ policy.ravel(), indices, indptr), shape=(size, size)
     )
+    chain.has_canonical_format = True
+    return chain
 
   def dense_chain(self, policy: np.ndarray) -> np.ndarray:
     """Returns P^pi as a dense (S, S) array."""
-    size = len(self._indptr) - 1
+    rows, keys = self._dense_entries
+    size = self._kernel.shape[1]
     flat = np.bincount(
-      self._keys, weights=self._weighted(policy), minlength=size * size
+      keys,
+      weights=self._kernel.data * policy.ravel()[rows],
+      minlength=size * size,
     )
     return flat.reshape(size, size)
 
-  def _weighted(self, policy: np.ndarray) -> np.ndarray:
-    return self._data * policy.ravel()[self._rows]
+  @functools.cached_property
+  def _dense_entries(self) -> tuple[np.ndarray, np.ndarray]:
+    """For each entry of the kernel, its row and where it goes in P^pi."""
+    rows, size = self._rows(), self._kernel.shape[1]
+    return rows, rows // self._num_actions * size + self._kernel.indices
+
+  @functools.cached_property
+  def _mixture(self) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
+    """What turns policies into the data of P^pi, and its sparsity pattern."""
+    kernel = self._kernel
+    size = kernel.shape[1]
+    # The kernel's entries by state and next state, and then in their order: the
+    # conversions are stable sorts by counting.
+    places = sparse.csr_array(
+      (
+        np.arange(kernel.nnz),
+        kernel.indices,
+        kernel.indptr[:: self._num_actions],
+      ),
+      shape=(size, size),
+    )
+    places = places.tocsc().tocsr()
+    order, columns = places.data, places.indices
+    is_first = np.empty(kernel.nnz, dtype=bool)
+    is_first[:1] = True
+    np.not_equal(columns[1:], columns[:-1], out=is_first[1:])
+    is_first[places.indptr[:-1]] = True
+    firsts = np.flatnonzero(is_first)
+    index_type = kernel.indptr.dtype
+    mixture = sparse.csr_array(
+      (
+        kernel.data[order],
+        self._rows()[order].astype(index_type),
+        np.append(firsts, kernel.nnz).astype(index_type),
+      ),
+      shape=(len(firsts), kernel.shape[0]),
+    )
+    indptr = np.searchsorted(firsts, places.indptr).astype(index_type)
+    return mixture, columns[firsts], indptr
+
+  def _rows(self) -> np.ndarray:
+    """Returns the row of each entry of the kernel."""
+    return np.repeat(
+      np.arange(self._kernel.shape[0]), np.diff(self._kernel.indptr)
+    )

@@ -51,6 +51,8 @@ class RunResult:
     mean_fields: (N,) arrays by the iterations of the records; empty if they
       were not asked for.
     costs: Of the program that made it; None where it is read from disk.
+    accuracy: How its values and mean fields were computed and how well, in
+      words; None where it is read from disk.
   """
 
   config: dict[str, Any]
@@ -58,6 +60,7 @@ class RunResult:
   solution: solutions.Solution | None
   mean_fields: dict[int, np.ndarray]
   costs: runs.Costs | None = None
+  accuracy: str | None = None
 
 
 def has_run(path: str | os.PathLike) -> bool:

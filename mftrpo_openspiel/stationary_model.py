@@ -19,9 +19,9 @@ from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import tabular_distribution
 import pyspiel
 from scipy import sparse
-from scipy.linalg import lapack
-from scipy.sparse import linalg
+from scipy.sparse import csgraph
 
+from mftrpo_openspiel import discounted_values
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import markov_chain
 from mftrpo_openspiel import mdp as mdp_lib
@@ -31,12 +31,6 @@ from mftrpo_openspiel import policies
 from mftrpo_openspiel import policy_kernel
 from mftrpo_openspiel import validation
 
-# Up to this many states, dense LAPACK is faster than sparse LU.
-MAX_DENSE_STATES = 400
-# Policy iteration ends when no state's value rises by more than this, relative
-# to the largest value.
-VALUE_TOLERANCE = 1e-15
-MAX_POLICY_ITERATIONS = 1000
 # The fixed point mu = law(P_mu^pi) of a kernel that depends on mu.
 MEAN_FIELD_TOLERANCE = 1e-13
 MAX_MEAN_FIELD_ITERATIONS = 10_000
@@ -47,6 +41,19 @@ class StationaryModel(model.MeanFieldModel):
 
   The N states of the interface are the S states of the MDP. Exploitability is
   taken from the invariant law of the policy itself, as in the paper.
+
+  Up to 3,000 states all is solved directly. Beyond, values are solved for
+  iteratively, with a bound of their error, and invariant laws by sparse LU or
+  GMRES, which leave a consistency residual. What a method returns depends on
+  its arguments alone.
+
+  Attributes:
+    mdp: What is played.
+    value_solver: Has the `method` that values are computed by, and the
+      `error_bound` of the last values, or of the last exploitability, which
+      includes it.
+    law_report: Has the `method` and the `consistency_residual` |mu P - mu|_1 of
+      the last invariant law that was computed.
   """
 
   def __init__(
@@ -62,6 +69,10 @@ class StationaryModel(model.MeanFieldModel):
     self._game = game
     self.legal_actions_mask = np.ones((mdp.num_states, mdp.num_actions), bool)
     self.discounts = np.ones(mdp.num_states)
+    self.value_solver = discounted_values.Solver(mdp.num_states)
+    self.law_report = markov_chain.Report()
+    # The last policy whose mean field was asked for, and that.
+    self._mean_field: tuple[np.ndarray, np.ndarray] | None = None
 
   @functools.cached_property
   def game(self) -> pyspiel.Game:
@@ -89,9 +100,9 @@ class StationaryModel(model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns mu (P_mu^pi)^M, or for None its Cesaro limit as M grows."""
     policy, mean_field = self._checked(policy, mean_field)
-    chain = self._chain(policy, self.mdp.kernel_at(mean_field))
+    chain = self._chain(policy, mean_field)
     if num_steps is None:
-      return markov_chain.cesaro_limit(chain, mean_field)
+      return markov_chain.cesaro_limit(chain, mean_field, self.law_report)
     for _ in range(validation.check_int("num_steps", num_steps, 0)):
       mean_field = mean_field @ chain
     return mean_field
@@ -103,16 +114,27 @@ class StationaryModel(model.MeanFieldModel):
       ArithmeticError: If the kernel depends on the mean field and iterating
         mu <- law(P_mu^pi) finds no fixed point.
     """
+    if self._mean_field is None or not np.array_equal(
+      policy, self._mean_field[0]
+    ):
+      self._mean_field = np.array(policy), self._consistent_law(policy)
+    return self._mean_field[1].copy()
+
+  def _consistent_law(self, policy: np.ndarray) -> np.ndarray:
+    """Returns `mean_field` by computation."""
     reference = self.mdp.initial_distribution
     if self.mdp.has_fixed_kernel:
       return self.propagate(policy, reference, None)
     law = reference
     for _ in range(MAX_MEAN_FIELD_ITERATIONS):
-      chain = self._chain(policy, self.mdp.kernel_at(law))
-      step = markov_chain.cesaro_limit(chain, reference) - law
+      chain = self._chain(policy, law)
+      target = markov_chain.cesaro_limit(chain, reference, self.law_report)
+      step = target - law
       # Half a step keeps the iteration from swinging between two laws.
       law = law + step / 2
       if np.abs(step).sum() <= MEAN_FIELD_TOLERANCE:
+        residual = law @ self._chain(policy, law) - law
+        self.law_report.consistency_residual = float(np.abs(residual).sum())
         return law
     raise ArithmeticError(
       "No mean field consistent with the policy was found in"
@@ -128,10 +150,8 @@ class StationaryModel(model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (S, A): Q_mu^pi."""
     policy, mean_field = self._checked(policy, mean_field, regularization)
-    kernel = self.mdp.kernel_at(mean_field)
-    rewards = self.mdp.reward_at(mean_field)
-    values = self._policy_values(policy, kernel, rewards, regularization)
-    return self._backup(kernel, rewards, values)
+    problem = self._problem(mean_field, regularization)
+    return problem.backup(self.value_solver.policy_values(problem, policy))
 
   def optimal_action_values(
     self, mean_field: np.ndarray, regularization: float = 0.0
@@ -139,23 +159,23 @@ class StationaryModel(model.MeanFieldModel):
     """Returns (S, A): the maximum over policies of Q_mu^pi."""
     policy = entropy.uniform_policy(self.legal_actions_mask)
     policy, mean_field = self._checked(policy, mean_field, regularization)
-    kernel = self.mdp.kernel_at(mean_field)
-    rewards = self.mdp.reward_at(mean_field)
-    values = self._policy_values(policy, kernel, rewards, regularization)
-    values += self._optimality_gap(kernel, rewards, values, regularization)
-    return self._backup(kernel, rewards, values)
+    problem = self._problem(mean_field, regularization)
+    return problem.backup(self.value_solver.optimal_values(problem, policy))
 
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
   ) -> float:
-    """Returns max_pi' J(pi', mu^pi, mu^pi) - J(pi, mu^pi, mu^pi)."""
+    """Returns max_pi' J(pi', mu^pi, mu^pi) - J(pi, mu^pi, mu^pi).
+
+    Where values are not solved by LU, it is a bound from above under the law
+    that `mean_field` gives: `value_solver.error_bound` is added, and so it is
+    too large by twice that at most.
+    """
     law = self.mean_field(policy)
     policy, law = self._checked(policy, law, regularization)
-    kernel = self.mdp.kernel_at(law)
-    rewards = self.mdp.reward_at(law)
-    values = self._policy_values(policy, kernel, rewards, regularization)
-    gap = self._optimality_gap(kernel, rewards, values, regularization)
-    return float(law @ gap)
+    problem = self._problem(law, regularization)
+    gaps = self.value_solver.optimality_gaps(problem, policy)
+    return float(law @ gaps) + (self.value_solver.error_bound or 0.0)
 
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
@@ -163,14 +183,39 @@ class StationaryModel(model.MeanFieldModel):
     """Returns (S,) of bool: where the chain can get to from `start`."""
     policy, mean_field = self._checked(policy, mean_field)
     start = validation.check_masses("start", start, self.mdp.num_states)
-    reached = start > 0
-    chain = self._chain(policy, self.mdp.kernel_at(mean_field))
-    while not reached.all():
-      grown = reached | (reached @ chain > 0)
-      if (grown == reached).all():
-        break
-      reached = grown
-    return reached
+    started = np.flatnonzero(start > 0)
+    if len(started) == len(start):
+      return start > 0
+    chain = self._chain(policy, mean_field).copy()
+    chain.eliminate_zeros()
+    # One more state, from which those of the start are reached.
+    source = sparse.coo_array(
+      (np.ones(len(started)), (np.zeros(len(started), int), started)),
+      shape=(1, len(start)),
+    )
+    graph = sparse.vstack([chain, source], format="csr")
+    graph.resize(len(start) + 1, len(start) + 1)
+    found = csgraph.breadth_first_order(
+      graph, len(start), return_predecessors=False
+    )
+    reached = np.zeros(len(start) + 1, dtype=bool)
+    reached[found] = True
+    return reached[:-1]
+
+  def accuracy(self) -> str:
+    """Returns how the last values and invariant law were computed, in words."""
+    bound = self.value_solver.error_bound
+    residual = self.law_report.consistency_residual
+    values = "exact up to rounding"
+    if bound is not None:
+      values = f"error at most {bound:.1e}, which exploitabilities include"
+    law = "exact up to rounding"
+    if residual is not None:
+      law = f"|mu P - mu| = {residual:.1e}"
+    return (
+      f"Values by {self.value_solver.method.value}, {values}; laws by"
+      f" {self.law_report.method.value}, {law}."
+    )
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
     """Returns the policy that plays `policy` at every time step."""
@@ -233,76 +278,25 @@ class StationaryModel(model.MeanFieldModel):
       ),
     )
 
-  def _policy_kernel(
-    self, kernel: sparse.csr_array
-  ) -> policy_kernel.PolicyKernel:
+  def _mixer(self, kernel: sparse.csr_array) -> policy_kernel.PolicyKernel:
     if self.mdp.has_fixed_kernel:
       return self._fixed_kernel
     return policy_kernel.PolicyKernel(kernel, self.mdp.num_actions)
 
   def _chain(
-    self, policy: np.ndarray, kernel: sparse.csr_array
+    self, policy: np.ndarray, mean_field: np.ndarray
   ) -> sparse.csr_array:
-    """Returns P^pi, (S, S), in canonical form."""
-    return self._policy_kernel(kernel).chain(policy)
+    """Returns P_mu^pi, (S, S), in canonical form."""
+    return self._mixer(self.mdp.kernel_at(mean_field)).chain(policy)
 
-  def _backup(self, kernel, rewards, values) -> np.ndarray:
-    """Returns Q = r + gamma P V, (S, A)."""
-    expected = (kernel @ values).reshape(rewards.shape)
-    return rewards + self.mdp.discount * expected
-
-  def _discounted_sum(self, policy, kernel, stage_values) -> np.ndarray:
-    """Returns (I - gamma P^pi)^-1 x for the (S,) x."""
-    mixer = self._policy_kernel(kernel)
-    if self.mdp.num_states > MAX_DENSE_STATES:
-      identity = sparse.eye_array(self.mdp.num_states, format="csr")
-      system = (identity - self.mdp.discount * mixer.chain(policy)).tocsc()
-      return linalg.splu(system).solve(stage_values)
-    system = -self.mdp.discount * mixer.dense_chain(policy)
-    system.ravel()[:: self.mdp.num_states + 1] += 1.0
-    # The transpose is in the memory order of LAPACK, and so is not copied.
-    factors, pivots, _ = lapack.dgetrf(system.T, overwrite_a=True)
-    return lapack.dgetrs(factors, pivots, stage_values, trans=True)[0]
-
-  def _policy_values(
-    self, policy, kernel, rewards, regularization
-  ) -> np.ndarray:
-    """Returns V^pi, (S,)."""
-    stage_values = (policy * rewards).sum(axis=1)
-    if regularization:
-      stage_values += regularization * entropy.entropy(policy)
-    return self._discounted_sum(policy, kernel, stage_values)
-
-  def _optimality_gap(
-    self, kernel, rewards, values, regularization
-  ) -> np.ndarray:
-    """Returns V* - V, (S,), for the values V of some policy.
-
-    Policy iteration in terms of what each improvement adds, so that a small
-    gap is not the difference of two large numbers:
-    V_{k+1} - V_k = (I - gamma P^{pi_{k+1}})^-1 (T V_k - V_k).
-    """
-    gap = np.zeros_like(values)
-    scale = max(1.0, np.abs(values).max())
-    least = np.inf
-    for _ in range(MAX_POLICY_ITERATIONS):
-      action_values = self._backup(kernel, rewards, values + gap)
-      if regularization:
-        improved = entropy.soft_maximum(action_values, regularization)
-        policy = entropy.softmax(action_values, regularization)
-      else:
-        improved = action_values.max(axis=1)
-        policy = entropy.greedy_policy(action_values)
-      residual = improved - (values + gap)
-      largest = np.abs(residual).max()
-      if largest <= VALUE_TOLERANCE * scale:
-        return gap
-      # Rounding: the residual has stopped falling at a negligible size.
-      if largest <= 1e-10 * scale and largest >= least / 2:
-        return gap
-      least = min(least, largest)
-      gap += self._discounted_sum(policy, kernel, residual)
-    raise ArithmeticError(
-      f"Policy iteration left a residual of {largest:.1e} after"
-      f" {MAX_POLICY_ITERATIONS} iterations."
+  def _problem(
+    self, mean_field: np.ndarray, regularization: float
+  ) -> discounted_values.Problem:
+    kernel = self.mdp.kernel_at(mean_field)
+    return discounted_values.Problem(
+      kernel=kernel,
+      mixer=self._mixer(kernel),
+      rewards=self.mdp.reward_at(mean_field),
+      discount=self.mdp.discount,
+      regularization=regularization,
     )

@@ -16,6 +16,9 @@ Tables, chosen by --tables:
 * lint: the verdicts of `mftrpo-lint`.
 * growth: seconds and memory of an iteration by the number of cells.
 * head_to_head: all methods on four games, with figures in --logdir.
+* scale: the stationary model from 10^4 to 10^6 cells: seconds and memory of an
+  iteration, how values and laws are computed, and how well. It takes some
+  minutes and 6 GB.
 
 With --logdir each table is written there too, as CSV.
 """
@@ -38,6 +41,7 @@ from mftrpo_openspiel.scripts import benchmark_comparison as comparison
 from mftrpo_openspiel.scripts import benchmark_games
 from mftrpo_openspiel.scripts import benchmark_growth
 from mftrpo_openspiel.scripts import benchmark_head_to_head
+from mftrpo_openspiel.scripts import benchmark_scale
 from mftrpo_openspiel.scripts import programs
 
 FLAGS = flags.FLAGS
@@ -147,6 +151,7 @@ TABLES = {
     lambda: benchmark_head_to_head.table(FLAGS.seconds, FLAGS.logdir),
     benchmark_head_to_head.COLUMNS,
   ),
+  "scale": (benchmark_scale.table, benchmark_scale.COLUMNS),
 }
 
 

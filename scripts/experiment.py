@@ -236,7 +236,12 @@ def perform(
     algorithm = experiment.create_algorithm(game)
     costs = _run(experiment, algorithm, memory, None, report)
     return run_directory.RunResult(
-      config, memory.records, memory.solution, memory.mean_fields, costs
+      config,
+      memory.records,
+      memory.solution,
+      memory.mean_fields,
+      costs,
+      algorithm.model.accuracy(),
     )
   if resume and run_directory.is_finished(logdir, config):
     return run_directory.read(logdir)
@@ -249,7 +254,11 @@ def perform(
       algorithm.restore(checkpoint.state)
     directory.begin(config, records)
     costs = _run(experiment, algorithm, directory, checkpoint, report)
-  return dataclasses.replace(run_directory.read(logdir), costs=costs)
+  return dataclasses.replace(
+    run_directory.read(logdir),
+    costs=costs,
+    accuracy=algorithm.model.accuracy(),
+  )
 
 
 def _run(

@@ -115,6 +115,7 @@ def main() -> int:
     print(f"The run in {FLAGS.logdir} is finished; nothing was changed.")
     return 0
   print(summary(result.costs))
+  print(result.accuracy)
   if FLAGS.logdir is not None:
     print(f"{FLAGS.logdir} has {len(result.records)} records.")
   return 0

@@ -9,9 +9,13 @@ from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
+from mftrpo_openspiel import discounted_values
 from mftrpo_openspiel import entropy
+from mftrpo_openspiel import large_chain
+from mftrpo_openspiel import markov_chain
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.games import factory
 
 NUM_SWEEPS = 4000
@@ -190,6 +194,8 @@ def test_mean_field_of_a_kernel_that_depends_on_it():
   np.testing.assert_allclose(
     model.mean_field(np.ones((2, 1))), [root, 1 - root], atol=1e-12
   )
+  assert model.law_report.consistency_residual < 1e-13
+  assert "laws by elimination, |mu P - mu| = " in model.accuracy()
 
 
 def test_reachable_follows_the_policy():
@@ -209,6 +215,127 @@ def test_reachable_follows_the_policy():
   policy = np.array([[0.5, 0.5], [1, 0], [0, 1], [1, 0]])
   start = model.initial_mean_field()
   assert model.reachable(policy, start, start).tolist() == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_reachable_is_the_support_of_powers(seed):
+  rng = np.random.default_rng(seed)
+  kernel = rng.random((12, 2, 12)) * (rng.random((12, 2, 12)) < 0.1)
+  kernel[range(12), :, range(12)] += 1e-3
+  model = stationary_model.StationaryModel(
+    mdp_lib.MeanFieldMDP(
+      kernel=kernel / kernel.sum(axis=2, keepdims=True),
+      reward=lambda mean_field: np.zeros((12, 2)),
+      discount=0.9,
+      initial_distribution=np.full(12, 1 / 12),
+    )
+  )
+  policy = np.eye(2)[rng.integers(0, 2, 12)]
+  start = np.zeros(12)
+  start[rng.integers(0, 12, 2)] = 0.5
+  chain = np.einsum("sa,sat->st", policy, kernel) > 0
+  expected = start > 0
+  for _ in range(12):
+    expected = expected | (expected.astype(int) @ chain > 0)
+  reached = model.reachable(policy, model.initial_mean_field(), start)
+  assert reached.tolist() == expected.tolist()
+  # What was computed must not change the model.
+  np.testing.assert_allclose(
+    model._chain(policy, start).toarray(),
+    np.einsum("sa,sat->st", policy, kernel / kernel.sum(axis=2, keepdims=True)),
+    atol=1e-15,
+  )
+
+
+def test_large_models_say_how_they_solve():
+  game = pyspiel.load_game("python_mfg_four_rooms(room_size=28)")
+  model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
+  uniform = entropy.uniform_policy(model.legal_actions_mask)
+  # As in the closed forms above.
+  assert model.exploitability(uniform) == pytest.approx(
+    (0.2 + 0.2 * 3 / 5) / (1 - 0.9), rel=1e-9
+  )
+  assert model.mdp.num_states > discounted_values.MAX_DIRECT_STATES
+  assert model.value_solver.method is discounted_values.Method.KRYLOV
+  assert 0 < model.value_solver.error_bound < 1e-10
+  assert model.law_report.method is large_chain.Method.LU
+  assert 0 < model.law_report.consistency_residual < 1e-14
+  assert model.accuracy() == (
+    f"Values by BiCGSTAB, error at most {model.value_solver.error_bound:.1e},"
+    " which exploitabilities include; laws by sparse LU, |mu P - mu| ="
+    f" {model.law_report.consistency_residual:.1e}."
+  )
+
+
+@pytest.fixture(name="everything_is_large")
+def _everything_is_large(monkeypatch):
+  for module in (discounted_values, markov_chain):
+    monkeypatch.setattr(module, "MAX_DENSE_STATES", 0)
+  monkeypatch.setattr(discounted_values, "MAX_DIRECT_STATES", 0)
+  monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_STATES", 1)
+
+
+@pytest.mark.usefixtures("everything_is_large")
+@pytest.mark.parametrize("max_bandwidth", [0, 1000])
+def test_results_do_not_depend_on_earlier_calls(max_bandwidth, monkeypatch):
+  monkeypatch.setattr(large_chain, "MAX_BANDWIDTH", max_bandwidth)
+  mdp = pyspiel.load_game("python_mfg_four_rooms_poi").mean_field_mdp()
+
+  def results(model):
+    policy = random_policy(model, 3)
+    law = model.mean_field(policy)
+    return [
+      law,
+      model.propagate(policy, law, None),
+      model.action_values(policy, law, 0.1),
+      model.optimal_action_values(law),
+      model.exploitability(policy),
+      model.exploitability(policy, 0.1),
+    ]
+
+  fresh = results(stationary_model.StationaryModel(mdp))
+  used = stationary_model.StationaryModel(mdp)
+  for seed in (1, 2):
+    used.exploitability(random_policy(used, seed), 0.3)
+  for one, other in zip(fresh, results(used)):
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.usefixtures("everything_is_large")
+def test_a_resumed_run_on_a_large_model_has_the_same_bits():
+  mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
+
+  def solver():
+    model = stationary_model.StationaryModel(mdp)
+    return mf_trpo.MFTRPO(model, warm_start=True, max_step_count=10)
+
+  whole, resumed = solver(), solver()
+  for i in range(6):
+    if i == 3:
+      state = whole.state()
+      whole.model.exploitability(whole.policy)
+    whole.iteration()
+  resumed.restore(state)
+  for _ in range(3):
+    resumed.iteration()
+  np.testing.assert_array_equal(resumed.policy, whole.policy)
+  np.testing.assert_array_equal(resumed.mean_field, whole.mean_field)
+
+
+def test_the_mean_field_is_computed_once(monkeypatch):
+  game = pyspiel.load_game("python_mfg_two_islands")
+  model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
+  policy = random_policy(model, 0)
+  law = model.mean_field(policy)
+  expected = law.copy()
+  law[:] = 0.0  # Is the caller's own.
+  with monkeypatch.context() as patch:
+    patch.setattr(markov_chain, "cesaro_limit", None)
+    np.testing.assert_array_equal(model.mean_field(policy), expected)
+    with pytest.raises(TypeError):
+      model.mean_field(random_policy(model, 1))
+  policy[:] = entropy.uniform_policy(model.legal_actions_mask)
+  assert np.abs(model.mean_field(policy) - expected).max() > 1e-3
 
 
 def test_openspiel_policies_go_there_and_back():
@@ -268,7 +395,8 @@ def test_dense_and_sparse_solvers_agree(monkeypatch):
   policy = random_policy(model, 12)
   mean_field = model.mean_field(policy)
   dense = model.action_values(policy, mean_field, 0.1)
-  monkeypatch.setattr(stationary_model, "MAX_DENSE_STATES", 1)
+  monkeypatch.setattr(discounted_values, "MAX_DENSE_STATES", 1)
+  model = stationary_model.StationaryModel(model.mdp)
   sparse = model.action_values(policy, mean_field, 0.1)
   np.testing.assert_allclose(sparse, dense, atol=1e-12)
 

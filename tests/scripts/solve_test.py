@@ -76,6 +76,10 @@ def test_it_prints_what_it_writes(run, tmp_path):
     r"^Solving took \S+ s, evaluating \S+ s \(\S+%\), writing \S+ s", output,
     re.MULTILINE,
   )  # fmt: skip
+  assert (
+    "Values by dense LU, exact up to rounding; laws by elimination, exact up to"
+    " rounding.\n"
+  ) in output
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+"""Tests of the table of large grids."""
+
+import numpy as np
+import pytest
+
+from mftrpo_openspiel import discounted_values
+from mftrpo_openspiel import markov_chain
+from mftrpo_openspiel.scripts import benchmark_scale
+
+
+def rows_of(monkeypatch):
+  monkeypatch.setattr(benchmark_scale, "ROOM_SIZES", (2, 5))
+  monkeypatch.setattr(benchmark_scale, "NUM_ITERATIONS", 3)
+  return list(benchmark_scale.table())
+
+
+def test_methods_agree(monkeypatch):
+  small = rows_of(monkeypatch)
+  monkeypatch.setattr(discounted_values, "MAX_DENSE_STATES", 0)
+  monkeypatch.setattr(discounted_values, "MAX_DIRECT_STATES", 0)
+  monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 0)
+  monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_STATES", 0)
+  large = rows_of(monkeypatch)
+  for row, other in zip(small, large):
+    assert set(row) == set(benchmark_scale.COLUMNS)
+    assert row["cells"] == other["cells"]
+    assert row["values by"] == "dense LU"
+    assert row["laws by"] == "elimination"
+    assert row["error bound"] is row["consistency residual"] is None
+    assert other["values by"] == "BiCGSTAB"
+    assert other["laws by"] == "sparse LU"
+    assert 0 < other["error bound"] < 1e-10
+    assert other["consistency residual"] < 1e-14
+    # Laws are given to 1e-10.
+    assert other["exploitability"] == pytest.approx(
+      row["exploitability"], abs=1e-8
+    )
+  assert [row["cells"] for row in small] == [20, 20, 104, 104]
+  for i in (2, 3):
+    slope = np.log(
+      small[i]["iteration, CPU s"] / small[i - 2]["iteration, CPU s"]
+    ) / np.log(104 / 20)
+    assert small[i]["slope so far"] == pytest.approx(slope)
