@@ -16,14 +16,21 @@ from mftrpo_openspiel import openspiel_model
 from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import fictitious_play
+from mftrpo_openspiel.algorithms import fixed_point
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import openspiel_algorithm
+from mftrpo_openspiel.algorithms import prior_descent
 
 ALGORITHMS: dict[str, Callable[..., algorithm.MeanFieldAlgorithm]] = {
   "mf_trpo": mf_trpo.MFTRPO,
   "fictitious_play": fictitious_play.FictitiousPlay,
   "mirror_descent": mirror_descent.MirrorDescent,
+  "fixed_point": fixed_point.FixedPoint,
+  "prior_descent": prior_descent.PriorDescent,
+  "boltzmann_policy_iteration": functools.partial(
+    prior_descent.PriorDescent, best_response=False
+  ),
   "openspiel_fictitious_play": functools.partial(
     openspiel_algorithm.OpenSpielAlgorithm,
     openspiel_class=openspiel_fictitious_play.FictitiousPlay,

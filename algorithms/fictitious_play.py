@@ -19,6 +19,7 @@ from mftrpo_openspiel import entropy
 from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import algorithm
+from mftrpo_openspiel.algorithms import best_response
 
 
 class FictitiousPlay(algorithm.MeanFieldAlgorithm):
@@ -55,19 +56,9 @@ class FictitiousPlay(algorithm.MeanFieldAlgorithm):
     if lr is not None:
       validation.check_real("lr", lr, 0, 1, low_open=True)
     self._lr = lr
-    self._regularization = validation.check_real(
-      "regularization", regularization, 0
+    self._best_response = best_response.BestResponse(
+      self.model, temperature, regularization
     )
-    if temperature is None:
-      temperature = self._regularization
-    else:
-      validation.check_real("temperature", temperature, 0, low_open=True)
-      if regularization:
-        raise ValueError(
-          "temperature must be None where regularization is set, got"
-          f" {temperature!r}."
-        )
-    self._temperature = temperature
     self._iterations = 0
     self._uniform = entropy.uniform_policy(self.model.legal_actions_mask)
     self.policy = self._uniform
@@ -77,7 +68,7 @@ class FictitiousPlay(algorithm.MeanFieldAlgorithm):
     """Mixes a best response into the policy and the mean field."""
     self._iterations += 1
     rate = self._lr or 1.0 / (self._iterations + 1)
-    response = self._best_response()
+    response = self._best_response(self.mean_field)
     response_mean_field = self.model.mean_field(response)
     old_weight = (1 - rate) * self.mean_field
     new_weight = rate * response_mean_field
@@ -88,14 +79,3 @@ class FictitiousPlay(algorithm.MeanFieldAlgorithm):
     self.policy = np.where(
       visited, mixed / np.where(visited, total, 1.0), self._uniform
     )
-
-  def _best_response(self) -> np.ndarray:
-    action_values = self.model.optimal_action_values(
-      self.mean_field, self._regularization
-    )
-    if not self._temperature:
-      return entropy.greedy_policy(action_values)
-    # The regularized game weighs the entropy at time t with gamma^t, while
-    # OpenSpiel's temperature is the same at all times.
-    scale = self.model.discounts if self._regularization else 1.0
-    return entropy.softmax(action_values, self._temperature * scale)

@@ -42,6 +42,15 @@ OPTIONS = {
     "regularization": "regularization",
   },
   "mirror_descent": {"lr": "learning_rate", "regularization": "regularization"},
+  "fixed_point": {
+    "temperature": "temperature",
+    "regularization": "regularization",
+  },
+  "prior_descent": {
+    "temperature": "temperature",
+    "num_prior_iterations": "num_prior_iterations",
+  },
+  "boltzmann_policy_iteration": {"temperature": "temperature"},
   "openspiel_fictitious_play": {
     "lr": "learning_rate",
     "temperature": "temperature",
@@ -69,6 +78,10 @@ _FLAGS = {
       "Bound on the step counter of mf_trpo with --warm_start (default 0);"
       " about 10 where it does not settle.",
     ),
+    "num_prior_iterations": (
+      None,
+      "Iterations of prior_descent with one prior; not given: all of them.",
+    ),
     "record_every": (
       None,
       "Records at every so many iterations; not given: log-spaced.",
@@ -82,15 +95,19 @@ _FLAGS = {
     "regularization": (
       None,
       "eta, weight of the entropy bonus; for mf_trpo (default 0.05),"
-      " mirror_descent and fictitious_play (default 0). Also that of the"
-      " regularized exploitability (default 0.05).",
+      " mirror_descent, fictitious_play and fixed_point (default 0). Also that"
+      " of the regularized exploitability (default 0.05).",
     ),
     "learning_rate": (
       None,
       "For mirror_descent (default 0.01) and fictitious_play (default 1 /"
       " (iteration + 1)).",
     ),
-    "temperature": (None, "Of softmax responses, for fictitious_play."),
+    "temperature": (
+      None,
+      "Of softmax responses, for fictitious_play and fixed_point (default: best"
+      " ones), prior_descent and boltzmann_policy_iteration (default 1).",
+    ),
     "population_update_rate": (None, "beta of mf_trpo (default 0.01)."),
     "checkpoint_seconds": (
       30.0,

@@ -11,6 +11,9 @@ TITLES = {
   "mf_trpo": "MF-TRPO",
   "fictitious_play": "Fictitious Play",
   "mirror_descent": "Mirror Descent",
+  "fixed_point": "Fixed Point",
+  "prior_descent": "Prior Descent",
+  "boltzmann_policy_iteration": "Boltzmann Policy Iteration",
   "openspiel_fictitious_play": "Fictitious Play (OpenSpiel)",
   "openspiel_mirror_descent": "Mirror Descent (OpenSpiel)",
   "openspiel_mirror_descent_frozen_table": (

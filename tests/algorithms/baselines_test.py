@@ -1,7 +1,9 @@
-"""Tests of FP and OMD against their formulas and OpenSpiel's own classes."""
+"""Tests of the baselines against their formulas and OpenSpiel's classes."""
 
 import numpy as np
+from open_spiel.python.mfg.algorithms import boltzmann_policy_iteration
 from open_spiel.python.mfg.algorithms import fictitious_play as openspiel_fp
+from open_spiel.python.mfg.algorithms import fixed_point as openspiel_fpi
 from open_spiel.python.mfg.algorithms import mirror_descent as openspiel_omd
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
@@ -11,8 +13,10 @@ from mftrpo_openspiel import openspiel_model
 from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import factory as algorithm_factory
 from mftrpo_openspiel.algorithms import fictitious_play
+from mftrpo_openspiel.algorithms import fixed_point
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import openspiel_algorithm
+from mftrpo_openspiel.algorithms import prior_descent
 from mftrpo_openspiel.games import factory
 
 SHARING_CHILDREN = "mfg_crowd_modelling"
@@ -65,6 +69,45 @@ def test_fictitious_play_is_openspiels(game_name, options):
     exploitabilities(game, openspiel_fp.FictitiousPlay(game, **options), 4),
     rtol=1e-9,
   )
+
+
+@pytest.mark.parametrize("game_name", [SHARING_CHILDREN, *NOT_SHARING])
+def test_fixed_point_is_openspiels(game_name):
+  game = pyspiel.load_game(game_name)
+  assert_same_iterates(
+    fixed_point.FixedPoint(game, 0.5), openspiel_fpi.FixedPoint(game, 0.5)
+  )
+  # Best actions may tie, as all do at the end of our games.
+  np.testing.assert_allclose(
+    exploitabilities(game, fixed_point.FixedPoint(game), 6),
+    exploitabilities(game, openspiel_fpi.FixedPoint(game), 6),
+    rtol=1e-9,
+  )
+
+
+@pytest.mark.parametrize("game_name", [SHARING_CHILDREN, *NOT_SHARING])
+def test_boltzmann_policy_iteration_is_openspiels(game_name):
+  game = pyspiel.load_game(game_name)
+  assert_same_iterates(
+    prior_descent.PriorDescent(game, 0.5, best_response=False),
+    boltzmann_policy_iteration.BoltzmannPolicyIteration(game, lr=2.0),
+  )
+
+
+def assert_same_iterates(ours, openspiels):
+  model = ours.model
+  # OpenSpiel's has no values where no play leads.
+  reached = ours.mean_field > 0
+  for _ in range(4):
+    ours.iteration()
+    openspiels.iteration()
+    expected = model.from_openspiel(openspiels.get_policy())
+    np.testing.assert_allclose(
+      ours.policy[reached], expected[reached], rtol=1e-9, atol=1e-12
+    )
+    np.testing.assert_allclose(
+      ours.mean_field, model.mean_field(expected), rtol=1e-9, atol=1e-12
+    )
 
 
 def test_the_adapter_runs_openspiels_classes():
@@ -132,6 +175,59 @@ def test_stationary_mirror_descent_is_the_formula(islands):
     np.testing.assert_allclose(algorithm.policy, policy, atol=1e-13)
 
 
+@pytest.mark.parametrize("every", [1, 3, None])
+def test_prior_descent_is_the_formula(islands, every):
+  """On probabilities, with Q by value iteration."""
+  mdp, temperature = islands.mdp, 2.0
+  algorithm = prior_descent.PriorDescent(islands, temperature, every)
+  kernel = mdp.kernel.toarray().reshape(14, 2, 14)
+  policy = prior = np.full((14, 2), 0.5)
+  for k in range(1, 8):
+    rewards = mdp.reward_at(islands.mean_field(policy))
+    values = np.zeros((14, 2))
+    for _ in range(400):
+      values = rewards + mdp.discount * kernel @ values.max(axis=1)
+    weights = prior * np.exp(values / temperature)
+    policy = weights / weights.sum(axis=1, keepdims=True)
+    if every and k % every == 0:
+      prior = policy
+    algorithm.iteration()
+    np.testing.assert_allclose(algorithm.policy, policy, rtol=1e-9)
+    np.testing.assert_allclose(
+      algorithm.mean_field, islands.mean_field(policy), rtol=1e-9
+    )
+
+
+def test_what_prior_descent_is_at_its_ends(islands):
+  for one, other in [
+    (
+      prior_descent.PriorDescent(islands, 0.7),
+      fixed_point.FixedPoint(islands, 0.7),
+    ),
+    (
+      prior_descent.PriorDescent(islands, 4.0, 1, best_response=False),
+      mirror_descent.MirrorDescent(islands, lr=0.25),
+    ),
+  ]:
+    for _ in range(5):
+      one.iteration()
+      other.iteration()
+    np.testing.assert_allclose(one.policy, other.policy, rtol=1e-10)
+
+
+def test_a_tiny_temperature_is_a_best_response(islands):
+  greedy = fixed_point.FixedPoint(islands)
+  greedy.iteration()
+  for best_response in (True, False):
+    algorithm = prior_descent.PriorDescent(
+      islands, 1e-310, best_response=best_response
+    )
+    algorithm.iteration()
+    assert set(algorithm.policy.ravel()) == {0.0, 1.0}
+    if best_response:
+      np.testing.assert_array_equal(algorithm.policy, greedy.policy)
+
+
 @pytest.mark.parametrize("eta", [0.05, 0.3])
 def test_regularized_baselines_reach_the_regularized_equilibrium(islands, eta):
   omd = mirror_descent.MirrorDescent(islands, lr=1.0, regularization=eta)
@@ -141,6 +237,13 @@ def test_regularized_baselines_reach_the_regularized_equilibrium(islands, eta):
     fp.iteration()
   assert islands.exploitability(omd.policy, eta) < 1e-10
   assert islands.exploitability(fp.policy, eta) < 1e-6
+
+
+def test_a_soft_fixed_point_is_the_regularized_equilibrium(islands):
+  algorithm = fixed_point.FixedPoint(islands, regularization=1.0)
+  for _ in range(200):
+    algorithm.iteration()
+  assert islands.exploitability(algorithm.policy, 1.0) < 1e-12
 
 
 @pytest.mark.parametrize(
@@ -163,6 +266,16 @@ def test_regularized_baselines_reach_the_regularized_equilibrium(islands, eta):
       {"temperature": 1.0, "regularization": 1.0},
       "temperature must be None",
     ),
+    ("fixed_point", {"temperature": -1.0}, "temperature must"),
+    ("fixed_point", {"regularization": float("nan")}, "regularization must"),
+    (
+      "fixed_point",
+      {"temperature": 1.0, "regularization": 1.0},
+      "temperature must be None",
+    ),
+    ("prior_descent", {"temperature": 0.0}, "temperature must"),
+    ("prior_descent", {"num_prior_iterations": 0}, "num_prior_iterations must"),
+    ("prior_descent", {"best_response": 1}, "best_response must"),
     ("openspiel_mirror_descent", {}, "model='openspiel'"),
     ("policy_iteration", {}, "algorithm must be one of"),
   ],

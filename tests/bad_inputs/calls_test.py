@@ -224,7 +224,7 @@ BAD_CALLS = [
   (lambda: mirror_descent.MirrorDescent(model(), lr=10, regularization=0.3),
    r"regularization must be a number in \[0, 0.1\), got 0.3"),
   (lambda: algorithm("q_learning"),
-   "algorithm must be one of fictitious_play, mf_trpo, .*, got 'q_learning'"),
+   "algorithm must be one of boltzmann_policy_iteration, .*'q_learning'"),
   (lambda: algorithm("openspiel_mirror_descent"),
    "algorithm 'openspiel_mirror_descent' needs model='openspiel'"),
   (lambda: algorithm("openspiel_mirror_descent", "openspiel", lr=-1.0),

@@ -28,7 +28,7 @@ BAD_COMMANDS = [
    "game must be a mean-field game, got 'kuhn_poker'"),
   ("solve --setting=five_rooms", "setting must be one of .*'five_rooms'"),
   ("solve --setting=two_islands --algorithm=q_learning",
-   "--algorithm=q_learning: value should be one of <fictitious_play|mf_trpo|"),
+   "--algorithm=q_learning: value should be one of <boltzmann_policy_iter"),
   ("solve --setting=two_islands --model=infinite",
    "--model=infinite: value should be one of <compiled|openspiel|stationary>"),
   ("solve --setting=two_islands --learning_rat=1",

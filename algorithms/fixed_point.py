@@ -1,0 +1,61 @@
+"""Fixed point iteration (FPI), of Banach and Picard.
+
+Huang, Malhame and Caines (2006), "Large Population Stochastic Dynamic Games:
+Closed-Loop McKean-Vlasov Systems and the Nash Certainty Equivalence Principle".
+An iteration
+
+1. finds a best response to the mean field mu of the policy so far,
+2. takes it for the policy, and its mean field for mu.
+
+This is OpenSpiel's FixedPoint. With best actions it seldom settles. With a
+temperature it is also GMF-V of Guo, Hu, Xu and Zhang (2020), arXiv:2003.06069,
+and the Boltzmann iteration of Cui and Koeppl (2021), arXiv:2102.01585; with
+regularization it is their RelEnt iteration. Both settle if softened enough, the
+regularized one at the equilibrium of the regularized game.
+"""
+
+import pyspiel
+
+from mftrpo_openspiel import entropy
+from mftrpo_openspiel import model as model_lib
+from mftrpo_openspiel.algorithms import algorithm
+from mftrpo_openspiel.algorithms import best_response
+
+
+class FixedPoint(algorithm.MeanFieldAlgorithm):
+  """FPI; after an iteration `mean_field` is that of `policy`."""
+
+  def __init__(
+    self,
+    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    temperature: float | None = None,
+    regularization: float = 0.0,
+    *,
+    model: str = "compiled",
+    root_state: pyspiel.State | None = None,
+  ):
+    """Initializes FPI.
+
+    Args:
+      model_or_game: What to solve.
+      temperature: > 0: respond with softmax(Q / temperature) instead of a best
+        action. None: with the best response.
+      regularization: eta >= 0: best responses are those of the regularized
+        game, softmax(Q_eta / eta); not together with a temperature.
+      model: See `MeanFieldAlgorithm`.
+      root_state: See `MeanFieldAlgorithm`.
+
+    Raises:
+      ValueError: If a parameter is out of range.
+    """
+    super().__init__(model_or_game, model=model, root_state=root_state)
+    self._best_response = best_response.BestResponse(
+      self.model, temperature, regularization
+    )
+    self.policy = entropy.uniform_policy(self.model.legal_actions_mask)
+    self.mean_field = self.model.mean_field(self.policy)
+
+  def iteration(self) -> None:
+    """Replaces the policy by the best response to its mean field."""
+    self.policy = self._best_response(self.mean_field)
+    self.mean_field = self.model.mean_field(self.policy)
