@@ -44,6 +44,8 @@ setuptools.setup(
   extras_require={
     "dask": ["distributed"],
     "parquet": ["pyarrow"],
+    # MFGLib needs PyTorch, of which the build for CPUs will do.
+    "peers": ["bench-mfg-suite==0.1.3", "mfglib==0.3.0"],
     "tensorboard": ["tensorboardX"],
     "test": [
       "build",

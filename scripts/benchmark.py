@@ -19,6 +19,8 @@ Tables, chosen by --tables:
 * scale: the stationary model from 10^4 to 10^6 cells: seconds and memory of an
   iteration, how values and laws are computed, and how well. It takes some
   minutes and 6 GB.
+* peers: solvers of other packages, where they are installed, and ours on the
+  same arrays.
 
 With --logdir each table is written there too, as CSV.
 """
@@ -41,6 +43,7 @@ from mftrpo_openspiel.scripts import benchmark_comparison as comparison
 from mftrpo_openspiel.scripts import benchmark_games
 from mftrpo_openspiel.scripts import benchmark_growth
 from mftrpo_openspiel.scripts import benchmark_head_to_head
+from mftrpo_openspiel.scripts import benchmark_peers
 from mftrpo_openspiel.scripts import benchmark_scale
 from mftrpo_openspiel.scripts import programs
 
@@ -152,6 +155,7 @@ TABLES = {
     benchmark_head_to_head.COLUMNS,
   ),
   "scale": (benchmark_scale.table, benchmark_scale.COLUMNS),
+  "peers": (benchmark_peers.table, benchmark_peers.COLUMNS),
 }
 
 
