@@ -6,10 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mftrpo_openspiel import entropy
 from mftrpo_openspiel import runs
-from mftrpo_openspiel import stationary_model
-from mftrpo_openspiel.algorithms import factory as algorithm_factory
 from mftrpo_openspiel.games import factory as game_factory
 
 PAPER = game_factory.PAPER_HYPERPARAMETERS
@@ -123,28 +120,6 @@ def experiments() -> list[Experiment]:
       Experiment(setting, "MF-TRPO warm", LOW_ETA, "mf_trpo", options)
     )
   return printed_runs + other_runs
-
-
-def perform(experiment: Experiment, num_iterations: int) -> Result:
-  """Runs one experiment on the stationary model."""
-  game = game_factory.create_game(setting=experiment.setting)
-  model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
-  algorithm = algorithm_factory.create_algorithm(
-    experiment.algorithm, model, **experiment.options
-  )
-  moments = moments_of(experiment.setting, num_iterations)
-  records, mean_fields = [], {}
-  record_at = {*runs.log_spaced_iterations(num_iterations), *moments}
-  for record in runs.run(
-    algorithm, num_iterations, experiment.eta or LOW_ETA, record_at
-  ):
-    records.append(record)
-    if record.iteration in moments:
-      mean_fields[record.iteration] = algorithm.mean_field
-  spread = algorithm.mean_field @ entropy.entropy(algorithm.policy)
-  return Result(
-    records, mean_fields, spread / np.log(game.num_distinct_actions())
-  )
 
 
 def moments_of(setting: str, num_iterations: int) -> list[int]:

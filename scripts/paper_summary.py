@@ -70,6 +70,8 @@ def summary(all_runs: Runs, num_iterations: int) -> str:
       " paper says and OpenSpiel offers); **FP regularized** takes the best"
       " responses of the regularized game.",
       "- **OMD** with eta is that of the regularized game.",
+      "- **ms an iteration**: runs that differ in the game and eta alone were"
+      " performed together, and share the time equally.",
       "",
       "## Final exploitabilities",
       "",

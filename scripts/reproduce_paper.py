@@ -12,11 +12,13 @@ at the settings of the paper's section IV.d: discount 0.9, eta 0.05 and 0.3,
 population update rate 0.01, 5,000 iterations, crowd aversion 0.2 and 0.4.
 """
 
+from collections.abc import Mapping
 from concurrent import futures
 import os
 import pathlib
 
 from absl import flags
+import numpy as np
 import tqdm
 
 from mftrpo_openspiel import curve_plots
@@ -26,6 +28,7 @@ from mftrpo_openspiel import mean_field_plots
 from mftrpo_openspiel import runs
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.scripts import paper_experiments
+from mftrpo_openspiel.scripts import paper_runs
 from mftrpo_openspiel.scripts import paper_summary
 from mftrpo_openspiel.scripts import processes
 from mftrpo_openspiel.scripts import programs
@@ -36,44 +39,35 @@ _LOGDIR = "mftrpo_paper_results"
 
 
 def run_all(
-  logdir: pathlib.Path, num_iterations: int, num_processes: int
-) -> list[tuple[paper_experiments.Experiment, paper_experiments.Result]]:
+  logdir: pathlib.Path, num_iterations: int, executor: futures.Executor
+) -> paper_summary.Runs:
   """Runs all experiments, writes a CSV for each, and returns the results."""
   all_experiments = paper_experiments.experiments()
   results = {}
-  with (
-    processes.pool(num_processes) as executor,
-    tqdm.tqdm(
-      total=len(all_experiments) * num_iterations,
-      unit="iteration",
-      unit_scale=True,
-    ) as progress,
-  ):
-    pending = {
-      executor.submit(
-        paper_experiments.perform, experiment, num_iterations
-      ): index
-      for index, experiment in enumerate(all_experiments)
-    }
-    try:
-      for future in futures.as_completed(pending):
-        index = pending[future]
-        results[index] = future.result()
-        name = all_experiments[index].name
-        runs.write_csv(logdir / f"{name}.csv", results[index].records)
-        progress.set_postfix_str(name)
-        progress.update(num_iterations)
-    except BaseException:
-      executor.shutdown(wait=False, cancel_futures=True)
-      raise
+  pending = {
+    executor.submit(paper_runs.perform, batch, num_iterations): batch
+    for batch in paper_runs.batches(all_experiments)
+  }
+  with tqdm.tqdm(
+    total=len(all_experiments) * num_iterations,
+    unit="iteration",
+    unit_scale=True,
+  ) as progress:
+    for future in futures.as_completed(pending):
+      batch = pending[future]
+      for experiment, result in zip(batch, future.result(), strict=True):
+        results[experiment.name] = result
+        runs.write_csv(logdir / f"{experiment.name}.csv", result.records)
+      progress.update(len(batch) * num_iterations)
   return [
-    (experiment, results[index])
-    for index, experiment in enumerate(all_experiments)
+    (experiment, results[experiment.name]) for experiment in all_experiments
   ]
 
 
-def curves_figure(all_results, quantity: str, label: str):
-  """Returns figure 2: one panel a game, solid and dashed for the two eta."""
+def draw_curves(
+  path: pathlib.Path, all_results: paper_summary.Runs, quantity: str, label: str
+) -> None:
+  """Draws figure 2: one panel a game, solid and dashed for the two eta."""
   panels = []
   for setting, title in paper_experiments.PANELS.items():
     curves = [
@@ -88,7 +82,7 @@ def curves_figure(all_results, quantity: str, label: str):
       if experiment.setting == setting and experiment.method != "FP regularized"
     ]
     panels.append(curve_plots.Panel(curves, title))
-  return curve_plots.exploitability_figure(panels, ylabel=label)
+  figures.save(curve_plots.exploitability_figure(panels, ylabel=label), path)
 
 
 def _curve_label(experiment: paper_experiments.Experiment) -> str:
@@ -97,17 +91,31 @@ def _curve_label(experiment: paper_experiments.Experiment) -> str:
   return f"{experiment.method}, eta = {experiment.eta:g}"
 
 
-def write_figures(logdir: pathlib.Path, all_results, num_iterations: int):
+def draw_mean_fields(
+  path: pathlib.Path, setting: str, panels: Mapping[str, np.ndarray]
+) -> None:
+  """Draws figure 3, 4 or 5: the mean field of a game at some iterations."""
+  drawing = game_factory.create_game(setting=setting).mean_field_mdp().drawing
+  figures.save(mean_field_plots.mean_field_figure(drawing, panels), path)
+
+
+def draw_all(
+  logdir: pathlib.Path,
+  all_results: paper_summary.Runs,
+  num_iterations: int,
+  executor: futures.Executor,
+) -> None:
   """Draws figures 2 to 5 from the results."""
-  for name, quantity, label in (
-    ("figure_2", "regularized_exploitability", "Regularized exploitability"),
-    ("figure_2_unregularized", "exploitability", "Exploitability"),
-  ):
-    figures.save(
-      curves_figure(all_results, quantity, label), logdir / f"{name}.png"
+  drawn = [
+    executor.submit(
+      draw_curves, logdir / f"{name}.png", all_results, quantity, label
     )
+    for name, quantity, label in (
+      ("figure_2", "regularized_exploitability", "Regularized exploitability"),
+      ("figure_2_unregularized", "exploitability", "Exploitability"),
+    )
+  ]
   for number, (setting, moments) in paper_experiments.MOMENTS.items():
-    drawing = game_factory.create_game(setting=setting).mean_field_mdp().drawing
     (result,) = (
       result
       for experiment, result in all_results
@@ -119,17 +127,22 @@ def write_figures(logdir: pathlib.Path, all_results, num_iterations: int):
       for k in moments
       if k <= num_iterations
     }
-    figures.save(
-      mean_field_plots.mean_field_figure(drawing, panels),
-      logdir / f"figure_{number}.png",
-    )
+    path = logdir / f"figure_{number}.png"
+    drawn.append(executor.submit(draw_mean_fields, path, setting, panels))
+  for future in drawn:
+    future.result()
 
 
 def main() -> None:
   """Runs everything that the flags ask for."""
   logdir = files.folder(FLAGS.logdir)
-  all_results = run_all(logdir, FLAGS.num_iterations, FLAGS.num_processes)
-  write_figures(logdir, all_results, FLAGS.num_iterations)
+  with processes.pool(FLAGS.num_processes) as executor:
+    try:
+      all_results = run_all(logdir, FLAGS.num_iterations, executor)
+      draw_all(logdir, all_results, FLAGS.num_iterations, executor)
+    except BaseException:
+      executor.shutdown(wait=False, cancel_futures=True)
+      raise
   report = paper_summary.summary(all_results, FLAGS.num_iterations)
   with files.replacing(logdir / "summary.md") as temporary:
     temporary.write_text(report, encoding="utf-8")

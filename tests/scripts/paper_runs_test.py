@@ -1,0 +1,58 @@
+import dataclasses
+
+import pytest
+
+from mftrpo_openspiel import runs
+from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel.algorithms import factory as algorithm_factory
+from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.scripts import paper_experiments
+from mftrpo_openspiel.scripts import paper_runs
+
+BATCHES = paper_runs.batches(paper_experiments.experiments())
+# Beyond the iterations that algorithms take alone.
+NUM_ITERATIONS = max(paper_runs.NUM_ALONE.values()) + 30
+
+
+def plain_records(experiment):
+  """Records of the run by itself, as any user would run it."""
+  game = game_factory.create_game(setting=experiment.setting)
+  algorithm = algorithm_factory.create_algorithm(
+    experiment.algorithm,
+    stationary_model.StationaryModel(game.mean_field_mdp(), game),
+    **experiment.options,
+  )
+  record_at = runs.log_spaced_iterations(NUM_ITERATIONS)
+  eta = experiment.eta or paper_experiments.LOW_ETA
+  return list(runs.run(algorithm, NUM_ITERATIONS, eta, record_at)), algorithm
+
+
+def test_every_experiment_is_in_one_batch():
+  names = [experiment.name for batch in BATCHES for experiment in batch]
+  assert len(names) == len(set(names))
+  assert set(names) == {run.name for run in paper_experiments.experiments()}
+  assert len(BATCHES) < len(names) / 3
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: batch[0].name)
+def test_runs_together_are_the_runs_alone(batch):
+  # Runs on grids take long.
+  few = [run for run in batch if run.setting == "two_islands"]
+  if batch[0].algorithm == "mirror_descent" or batch[0].eta is None:
+    few = batch
+  results = paper_runs.perform(few, NUM_ITERATIONS)
+  for experiment, result in zip(few, results, strict=True):
+    records, algorithm = plain_records(experiment)
+    assert len(records) == len(result.records)
+    for expected, record in zip(records, result.records):
+      expected = dataclasses.asdict(expected) | {"seconds": record.seconds}
+      assert dataclasses.asdict(record) == pytest.approx(
+        expected, rel=0, abs=1e-12
+      )
+    moments = paper_experiments.moments_of(experiment.setting, NUM_ITERATIONS)
+    assert sorted(result.mean_fields) == moments
+    assert result.mean_fields[NUM_ITERATIONS] == pytest.approx(
+      algorithm.mean_field, rel=0, abs=1e-13
+    )
+    assert 0 < result.entropy <= 1
+    assert record.seconds > 0
