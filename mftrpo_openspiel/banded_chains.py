@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 from scipy.sparse import csgraph
 
+from mftrpo_openspiel import elimination
 from mftrpo_openspiel import markov_chain
 
 # What LAPACK's dgbtrf gives: the factors in its band storage, and the pivots.
@@ -122,7 +123,7 @@ class BandedChains:
       law = visits * (mass / np.bincount(component, visits))[component]
     # Where they are positive they are the norm of the inverse. The negation
     # holds for NaN as well.
-    is_doubtful = ~((num_moves > 0) & (num_moves <= markov_chain.MOST_MOVES))
+    is_doubtful = ~((num_moves > 0) & (num_moves <= elimination.MOST_MOVES))
     if is_doubtful.any():
       matrix = self._matrix(chain)
       for label in np.unique(component[is_doubtful]):
