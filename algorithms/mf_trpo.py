@@ -18,7 +18,8 @@ the regularized optimum softmax(Q / eta) by a factor 1 + 1 / L. So L sets a
 floor of the regularized exploitability, about 1 / (L + 1)^2. With `warm_start`
 TRPO goes on from the policy of the previous iteration and the floor vanishes.
 
-The steps are taken on logits: log pi is never computed from a tiny pi.
+The steps are taken on logits: log pi is never computed from a tiny pi. With
+`annealing` eta and beta go to 0, and with them the bias: see annealing.py.
 
 The paper gives neither L nor M. Ours, `DEFAULT_POLICY_UPDATES` and the limit of
 many population steps, come from this study (stationary model, beta = 0.01):
@@ -41,6 +42,10 @@ many population steps, come from this study (stationary model, beta = 0.01):
   moves do not depend on the mean field (`mftrpo-benchmark --games=all`). With
   max_step_count 0 and beta 0.1 it was at 650 after 772 iterations on
   OpenSpiel's four rooms.
+
+The rate "auto" starts from the beta of the paper. While moves of the mean field
+go on in the direction of the last one, it grows; where one turns back, it is
+halved, see adaptive_step.py.
 """
 
 from collections.abc import Callable
@@ -51,12 +56,19 @@ import pyspiel
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel import validation
+from mftrpo_openspiel.algorithms import adaptive_step
 from mftrpo_openspiel.algorithms import algorithm
+from mftrpo_openspiel.algorithms import annealing as annealing_lib
 
 Schedule = Callable[[int], float]
 
 # Not from the paper; see the study above.
 DEFAULT_POLICY_UPDATES = 10
+# Of the paper's settings.
+DEFAULT_REGULARIZATION = 0.05
+DEFAULT_POPULATION_UPDATE_RATE = 0.01
+# Moves of a smaller share of the mean field than this are rounding.
+LEAST_MOVE = 1e-12
 
 
 class MFTRPO(algorithm.MeanFieldAlgorithm):
@@ -70,14 +82,15 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
   def __init__(
     self,
     model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
-    regularization: float = 0.05,
+    regularization: float | None = None,
     num_policy_updates: int | None = None,
     num_population_steps: int | None = None,
-    population_update_rate: float | Schedule = 0.01,
+    population_update_rate: float | Schedule | str | None = None,
     warm_start: bool = False,
     max_step_count: int = 0,
     restart_distribution: np.ndarray | None = None,
     *,
+    annealing: annealing_lib.Annealing | bool = False,
     model: str = "compiled",
     root_state: pyspiel.State | None = None,
   ):
@@ -85,29 +98,61 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
 
     Args:
       model_or_game: What to solve.
-      regularization: eta > 0, the weight of the entropy bonus.
+      regularization: eta > 0, the weight of the entropy bonus; None is
+        DEFAULT_REGULARIZATION.
       num_policy_updates: L, TRPO steps in an iteration. The paper does not
         give it; None is DEFAULT_POLICY_UPDATES, or 1 with warm start.
       num_population_steps: M, moves of the population in an iteration; None is
         the limit of many. The paper does not give it either.
-      population_update_rate: beta in (0, 1], or a function from the iteration
-        number 1, 2, ... to it.
+      population_update_rate: beta in (0, 1]; or a function from the iteration
+        number 1, 2, ... to it; or "auto" for one that finds itself. None is
+        DEFAULT_POPULATION_UPDATE_RATE.
       warm_start: Whether TRPO goes on from the previous policy.
       max_step_count: Bound on the step counter l of a warm start, whose steps
         are 1 / (eta (min(l, max_step_count) + 2)). Counting without bound, as
         within one call of TRPO, would average over all past mean fields.
       restart_distribution: nu, (N,): policies are updated in the states that
         are reached from its support. None is the mean field itself.
+      annealing: Whether, and how, eta and beta go to 0. It sets eta, L, beta
+        and the step counter itself.
       model: See `MeanFieldAlgorithm`.
       root_state: See `MeanFieldAlgorithm`.
 
     Raises:
-      ValueError: If a parameter is out of range.
+      ValueError: If a parameter is out of range, or given though annealing
+        sets it.
     """
     super().__init__(model_or_game, model=model, root_state=root_state)
+    validation.check_type("annealing", annealing, bool, annealing_lib.Annealing)
+    if annealing is True:
+      annealing = annealing_lib.Annealing()
+    if annealing:
+      given = {
+        "regularization": regularization is not None,
+        "num_policy_updates": num_policy_updates is not None,
+        "population_update_rate": population_update_rate is not None,
+        "warm_start": warm_start,
+        "max_step_count": max_step_count != 0,
+      }
+      for name, is_given in given.items():
+        if is_given:
+          raise ValueError(f"{name} must not be given with annealing.")
+      warm_start = True
+      self._STATE += (
+        "_step_size",
+        "_num_overshoots",
+        "_age",
+        "_rate",
+        "_last_policy",
+      )
+    self._annealing = annealing or None
+    if regularization is None:
+      regularization = DEFAULT_REGULARIZATION
     self._regularization = validation.check_real(
       "regularization", regularization, 0, low_open=True
     )
+    # The weight of the entropy relative to the uniform policy.
+    self._entropy_weight = 0.0 if annealing else self._regularization
     if num_policy_updates is None:
       num_policy_updates = 1 if warm_start else DEFAULT_POLICY_UPDATES
     self._num_policy_updates = validation.check_int(
@@ -116,7 +161,13 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     if num_population_steps is not None:
       validation.check_int("num_population_steps", num_population_steps, 1)
     self._num_population_steps = num_population_steps
-    if not callable(population_update_rate):
+    if population_update_rate is None:
+      population_update_rate = DEFAULT_POPULATION_UPDATE_RATE
+    self._is_auto = population_update_rate == "auto"
+    if self._is_auto:
+      population_update_rate = DEFAULT_POPULATION_UPDATE_RATE
+      self._STATE += ("_rate", "_num_overshoots", "_last_move")
+    elif not callable(population_update_rate):
       _check_rate(population_update_rate)
     self._rate = population_update_rate
     self._warm_start = validation.check_type("warm_start", warm_start, bool)
@@ -136,6 +187,11 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     self._step_count = 0
     self._iterations = 0
     self.policy = entropy.softmax(self._logits)
+    self._step_size = 0.0
+    self._num_overshoots = 0
+    self._age = 0
+    self._last_policy = self.policy
+    self._last_move = np.zeros_like(self.mean_field)
 
   def iteration(self) -> None:
     """Improves the policy, then moves the mean field."""
@@ -145,25 +201,37 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
       self.policy = entropy.softmax(self._logits)
       self._step_count = 0
     for _ in range(self._num_policy_updates):
-      self._update_policy()
+      action_values = self.model.action_values(
+        self.policy, self.mean_field, self._entropy_weight
+      )
+      if self._annealing:
+        advantages = annealing_lib.advantages(self.policy, action_values)
+        if annealing_lib.is_at_rest(self.mean_field, advantages, action_values):
+          break
+        self._anneal(advantages)
+      self._update_policy(action_values)
       self._step_count += 1
       if self._warm_start:
         self._step_count = min(self._step_count, self._max_step_count)
-    rate = self._rate
-    if callable(rate):
-      rate = _check_rate(rate(self._iterations))
     moved = self.model.propagate(
       self.policy, self.mean_field, self._num_population_steps
     )
-    self.mean_field = self.mean_field + rate * (moved - self.mean_field)
+    move = moved - self.mean_field
+    if self._is_auto:
+      self._adapt_rate(move)
+    rate = self._rate
+    if callable(rate):
+      rate = _check_rate(rate(self._iterations))
+    self.mean_field = self.mean_field + rate * move
 
-  def _update_policy(self) -> None:
+  def _update_policy(self, action_values: np.ndarray) -> None:
     """One step of Algorithm 1, lines 3 to 11.
 
     PolicyUpdate is a mirror step with learning rate 1 / (eta (l + 2)).
     """
     # The action values at time t carry gamma^t, and so does their entropy.
-    regularization = self._regularization * self.model.discounts[:, None]
+    discounts = self.model.discounts[:, None]
+    regularization = self._regularization * discounts
     # Where the discount is 0 there is nothing to gain.
     rate = np.divide(
       1.0,
@@ -173,12 +241,16 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     )
     logits = entropy.mirror_step(
       self._logits,
-      self.model.action_values(
-        self.policy, self.mean_field, self._regularization
-      ),
+      action_values,
       rate / (self._step_count + 2),
-      regularization,
+      self._entropy_weight * discounts,
     )
+    if self._annealing:
+      logits = np.where(
+        self.model.legal_actions_mask,
+        np.maximum(logits, annealing_lib.LEAST_LOGIT),
+        -np.inf,
+      )
     start = self.mean_field if self._restart is None else self._restart
     if not (start > 0).all():
       visited = self.model.reachable(self.policy, self.mean_field, start)
@@ -186,8 +258,38 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     self._logits = logits
     self.policy = entropy.softmax(logits)
 
+  def _anneal(self, advantages: np.ndarray) -> None:
+    """Sets eta and beta of this iteration."""
+    if not self._step_size:
+      self._step_size = annealing_lib.first_step_size(advantages)
+    else:
+      changes = (self.policy - self._last_policy) * advantages
+      overshot = self.mean_field @ changes.sum(axis=1) < 0
+      self._age = 0 if overshot else self._age + 1
+      self._step_size, self._num_overshoots = adaptive_step.adapted(
+        self._step_size, self._num_overshoots, bool(overshot)
+      )
+    self._last_policy = self.policy
+    self._regularization, self._rate = self._annealing.rates(
+      self._step_size, self._age
+    )
+
+  def _adapt_rate(self, move: np.ndarray) -> None:
+    """Sets beta of this iteration, a share of the (N,) `move`."""
+    if np.abs(move).sum() > LEAST_MOVE * self.mean_field.sum():
+      rate, self._num_overshoots = adaptive_step.adapted(
+        self._rate, self._num_overshoots, bool(move @ self._last_move < 0)
+      )
+      self._rate = min(rate, 1.0)
+    self._last_move = move
+
 
 def _check_rate(rate: float) -> float:
+  if isinstance(rate, str):
+    raise ValueError(
+      "population_update_rate must be a number in (0, 1], a function, or"
+      f" 'auto', got {rate!r}."
+    )
   return validation.check_real(
     "population_update_rate", rate, 0, 1, low_open=True
   )

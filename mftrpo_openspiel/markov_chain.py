@@ -141,7 +141,10 @@ def _absorb(
         "The chain leaves its transient states with a probability below"
         f" {elimination.LEAST_EXIT:.0e}: its long-run law cannot be computed."
       )
-    mass[recurrent] += visits @ exits
+    moved = visits @ exits
+    # As much as set out, to the last digit: errors must not add up when this is
+    # done again and again.
+    mass[recurrent] += moved * (reference[moving].sum() / moved.sum())
   return mass
 
 

@@ -35,6 +35,7 @@ OPTIONS = {
     "population_update_rate": "population_update_rate",
     "warm_start": "warm_start",
     "max_step_count": "max_step_count",
+    "annealing": "annealing",
   },
   "fictitious_play": {
     "lr": "learning_rate",
@@ -58,6 +59,22 @@ OPTIONS = {
   "openspiel_mirror_descent": {"lr": "learning_rate"},
   "openspiel_mirror_descent_frozen_table": {"lr": "learning_rate"},
 }
+
+
+class _RateParser(flags.FloatParser):
+  """Takes numbers and "auto"."""
+
+  syntactic_help = "a number or auto"
+
+  def parse(self, argument):
+    return argument if argument == "auto" else super().parse(argument)
+
+
+def _define_rate(
+  name: str, default: float | None, text: str, flag_values: flags.FlagValues
+) -> None:
+  flags.DEFINE(_RateParser(), name, default, text, flag_values=flag_values)
+
 
 # Flags with their default and what --help says.
 _FLAGS = {
@@ -108,15 +125,25 @@ _FLAGS = {
       "Of softmax responses, for fictitious_play and fixed_point (default: best"
       " ones), prior_descent and boltzmann_policy_iteration (default 1).",
     ),
-    "population_update_rate": (None, "beta of mf_trpo (default 0.01)."),
     "checkpoint_seconds": (
       30.0,
       "Least time between two checkpoints; longer where writing them would take"
       " more than 2 % of the time.",
     ),
   },
+  _define_rate: {
+    "population_update_rate": (
+      None,
+      "beta of mf_trpo (default 0.01), or auto: one that finds itself.",
+    ),
+  },
   flags.DEFINE_bool: {
     "warm_start": (None, "Whether mf_trpo goes on from its previous policy."),
+    "annealing": (
+      None,
+      "Whether regularization and population_update_rate of mf_trpo go to 0: it"
+      " then ends without the bias of the regularization.",
+    ),
     "log_distribution": (
       False,
       "Whether the mean field is kept at each record.",
@@ -365,8 +392,11 @@ def _options(algorithm: str, flag_values: flags.FlagValues) -> dict[str, Any]:
   for flag in sorted(all_flags - {"regularization"} - set(taken.values())):
     if flag_values[flag].value is not None:
       raise ValueError(f"--{flag} is not an option of algorithm {algorithm!r}.")
-  return {
+  options = {
     option: flag_values[flag].value
     for option, flag in taken.items()
     if flag_values[flag].value is not None
   }
+  if options.get("annealing"):  # Has no regularization of its own.
+    options.pop("regularization", None)
+  return options

@@ -53,6 +53,13 @@ def assert_same(one, other):
       "openspiel",
       GARNET,
     ),
+    ("mf_trpo", {"annealing": True}, "stationary", ISLANDS),
+    (
+      "mf_trpo",
+      {"warm_start": True, "population_update_rate": "auto"},
+      "compiled",
+      LINEAR,
+    ),
     ("fictitious_play", {}, "stationary", ISLANDS),
     ("fictitious_play", {"temperature": 0.3}, "compiled", GARNET),
     ("mirror_descent", {"regularization": 0.1}, "stationary", ISLANDS),

@@ -1,13 +1,17 @@
 """Tests of MF-TRPO against the printed formulas and known equilibria."""
 
+import dataclasses
+
 import numpy as np
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
+from mftrpo_openspiel import compiled_game
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import openspiel_model
 from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel.algorithms import annealing
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.games import factory
 
@@ -109,6 +113,146 @@ def test_the_warm_start_has_no_floor(setting, eta):
   # The mean field is consistent with the policy.
   law = model.mean_field(algorithm.policy)
   assert np.abs(algorithm.mean_field - law).sum() < 1e-5
+
+
+def law_of(chain):
+  """The invariant law of an irreducible chain."""
+  size = len(chain)
+  system = np.vstack([chain.T - np.eye(size), np.ones(size)])
+  return np.linalg.lstsq(system, np.eye(size + 1)[-1], rcond=None)[0]
+
+
+def test_annealing_is_the_schedule_that_is_described():
+  model = stationary("two_islands")
+  algorithm = mf_trpo.MFTRPO(model, annealing=annealing.Annealing(window=5.0))
+  kernel = model.mdp.kernel.toarray().reshape(14, 2, 14)
+  mean_field = model.initial_mean_field()
+  policy = np.full((14, 2), 0.5)
+  last_policy, num_restarts = None, 0
+  for _ in range(80):
+    algorithm.iteration()
+    rewards = model.mdp.reward(mean_field)
+    chain = np.einsum("sa,sat->st", policy, kernel)
+    values = np.linalg.solve(
+      np.eye(14) - 0.9 * chain, (policy * rewards).sum(axis=1)
+    )
+    action_values = rewards + 0.9 * kernel @ values
+    if last_policy is None:
+      step_size = 0.1 / np.abs(action_values - values[:, None]).max()
+      age = 0
+    elif mean_field @ ((policy - last_policy) * action_values).sum(axis=1) < 0:
+      step_size, age, num_restarts = step_size / 2, 0, num_restarts + 1
+    else:
+      step_size *= 1 + max(0.2 / (num_restarts + 1) ** 2, 0.003)
+      age += 1
+    beta = 5 / (5 + age)
+    eta = beta / (2 * step_size)
+    last_policy = policy
+    policy = policy * np.exp((action_values - values[:, None]) / (2 * eta))
+    policy /= policy.sum(axis=1, keepdims=True)
+    moved = law_of(np.einsum("sa,sat->st", policy, kernel))
+    mean_field = mean_field + beta * (moved - mean_field)
+    np.testing.assert_allclose(algorithm.policy, policy, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+      algorithm.mean_field, mean_field, rtol=0, atol=1e-9
+    )
+  assert num_restarts > 1
+
+
+@pytest.mark.parametrize(
+  ("make", "num_iterations"),
+  [
+    (lambda: stationary("four_rooms"), 300),
+    (lambda: stationary("four_rooms_poi"), 600),
+    (lambda: stationary("two_islands"), 600),
+    (
+      lambda: compiled_game.CompiledGame(
+        factory.create_game("mfg_crowd_modelling_2d")
+      ),
+      700,
+    ),
+    (
+      lambda: compiled_game.CompiledGame(
+        factory.create_game("python_mfg_predator_prey(horizon=5)")
+      ),
+      700,
+    ),
+  ],
+  ids=["four_rooms", "poi", "two_islands", "crowd_modelling_2d", "predators"],
+)
+def test_annealing_ends_without_bias(make, num_iterations):
+  model = make()
+  algorithm = mf_trpo.MFTRPO(model, annealing=True)
+  uniform = model.exploitability(algorithm.policy)
+  for _ in range(num_iterations):
+    algorithm.iteration()
+  assert model.exploitability(algorithm.policy) < 1e-6 * uniform
+
+
+def with_rewards(change):
+  """Two islands with other rewards, from the mean field and the old ones."""
+  mdp = stationary("two_islands").mdp
+  return stationary_model.StationaryModel(
+    dataclasses.replace(mdp, reward=lambda mu: change(mu, mdp.reward))
+  )
+
+
+def test_annealing_knows_no_unit_of_rewards():
+  policies = []
+  for unit in (1.0, 1024.0):  # A power of 2, as it does not change rounding.
+    model = with_rewards(lambda mu, of, unit=unit: unit * of(mu))
+    algorithm = mf_trpo.MFTRPO(model, annealing=True)
+    for _ in range(50):
+      algorithm.iteration()
+    policies.append(algorithm.policy)
+  np.testing.assert_array_equal(*policies)
+
+
+def test_annealing_stays_where_there_is_nothing_to_gain():
+  model = with_rewards(lambda mu, of: np.zeros((14, 2)))
+  algorithm = mf_trpo.MFTRPO(model, annealing=True)
+  for _ in range(3):
+    algorithm.iteration()
+  np.testing.assert_array_equal(algorithm.policy, np.full((14, 2), 0.5))
+
+
+@pytest.mark.parametrize(
+  "setting", ["four_rooms", "two_islands", "four_rooms_poi"]
+)
+@pytest.mark.parametrize("eta", [0.05, 0.3])
+def test_the_automatic_rate_settles_sooner_than_that_of_the_paper(setting, eta):
+  model = stationary(setting)
+  exploitabilities = []
+  for rate in ("auto", 0.01):
+    algorithm = mf_trpo.MFTRPO(
+      model, eta, warm_start=True, population_update_rate=rate
+    )
+    for _ in range(400):
+      algorithm.iteration()
+    exploitabilities.append(model.exploitability(algorithm.policy, eta))
+  assert exploitabilities[0] < 1e-12
+  assert exploitabilities[0] < exploitabilities[1]
+
+
+def test_the_automatic_rate_is_the_rule_that_is_described():
+  model = stationary("two_islands")
+  algorithm = mf_trpo.MFTRPO(
+    model, warm_start=True, population_update_rate="auto"
+  )
+  mean_field = model.initial_mean_field()
+  rate, last_move, num_overshoots = 0.01, np.zeros(14), 0
+  for _ in range(60):
+    algorithm.iteration()
+    move = model.propagate(algorithm.policy, mean_field, None) - mean_field
+    if np.abs(move).sum() > 1e-12:
+      if move @ last_move < 0:
+        rate, num_overshoots = rate / 2, num_overshoots + 1
+      else:
+        growth = max(0.2 / (num_overshoots + 1) ** 2, 0.003)
+        rate = min(1, rate * (1 + growth))
+    mean_field, last_move = mean_field + rate * move, move
+    np.testing.assert_allclose(algorithm.mean_field, mean_field, atol=1e-14)
+  assert num_overshoots > 0
 
 
 def test_the_rate_may_be_a_schedule():

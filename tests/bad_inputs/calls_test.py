@@ -20,6 +20,7 @@ from mftrpo_openspiel import run_directory
 from mftrpo_openspiel import runs
 from mftrpo_openspiel import solutions
 from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel.algorithms import annealing
 from mftrpo_openspiel.algorithms import factory as algorithm_factory
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
@@ -208,7 +209,15 @@ BAD_CALLS = [
   (lambda: mf_trpo.MFTRPO(model(), num_population_steps=0),
    "num_population_steps must be a whole number of at least 1, got 0"),
   (lambda: mf_trpo.MFTRPO(model(), population_update_rate="slow"),
-   r"population_update_rate must be a number in \(0, 1\], got 'slow'"),
+   r"population_update_rate must be a number in .*, or 'auto', got 'slow'"),
+  (lambda: mf_trpo.MFTRPO(model(), annealing="slow"),
+   "annealing must be a bool or Annealing, got 'slow'"),
+  (lambda: mf_trpo.MFTRPO(model(), regularization=0.1, annealing=True),
+   "regularization must not be given with annealing"),
+  (lambda: mf_trpo.MFTRPO(model(), warm_start=True, annealing=True),
+   "warm_start must not be given with annealing"),
+  (lambda: annealing.Annealing(window=0),
+   r"window must be a number in \(0, inf\), got 0"),
   (lambda: mf_trpo.MFTRPO(
      model(), population_update_rate=lambda k: 2).iteration(),
    r"population_update_rate must be a number in \(0, 1\], got 2"),
