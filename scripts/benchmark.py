@@ -16,20 +16,30 @@ Tables, chosen by --tables:
 * lint: the verdicts of `mftrpo-lint`.
 * growth: seconds and memory of an iteration by the number of cells.
 * head_to_head: all methods on four games, with figures in --logdir.
+* accuracy: wall seconds to an exploitability, on six games, of our methods with
+  their step sizes tuned over grids; with a figure in --logdir. Each point of a
+  grid has --seconds on each game, so that it takes some 250 times as long.
+* methods: those methods and grids.
 * scale: the stationary model from 10^4 to 10^6 cells: seconds and memory of an
   iteration, how values and laws are computed, and how well. It takes some
   minutes and 6 GB.
 * peers: solvers of other packages, where they are installed, and ours on the
   same arrays.
 
-With --logdir each table is written there too, as CSV.
+With --logdir each table is written there too, as CSV, and with --document into
+a Markdown document that has a place for it. So `docs/solvers.md` is written, by
+the command that it names.
 """
 
 from collections.abc import Iterable
 from collections.abc import Iterator
 import csv
+import datetime
 import math
+import os
 import pathlib
+import shlex
+import sys
 from typing import Any
 import warnings
 
@@ -39,7 +49,9 @@ from mftrpo_openspiel import files
 from mftrpo_openspiel import lint
 from mftrpo_openspiel import models
 from mftrpo_openspiel import validation
+from mftrpo_openspiel.scripts import benchmark_accuracy
 from mftrpo_openspiel.scripts import benchmark_comparison as comparison
+from mftrpo_openspiel.scripts import benchmark_document
 from mftrpo_openspiel.scripts import benchmark_games
 from mftrpo_openspiel.scripts import benchmark_growth
 from mftrpo_openspiel.scripts import benchmark_head_to_head
@@ -154,9 +166,19 @@ TABLES = {
     lambda: benchmark_head_to_head.table(FLAGS.seconds, FLAGS.logdir),
     benchmark_head_to_head.COLUMNS,
   ),
+  "accuracy": (
+    lambda: benchmark_accuracy.table(FLAGS.seconds, FLAGS.logdir),
+    benchmark_accuracy.COLUMNS,
+  ),
+  "methods": (
+    benchmark_accuracy.method_table,
+    benchmark_accuracy.METHOD_COLUMNS,
+  ),
   "scale": (benchmark_scale.table, benchmark_scale.COLUMNS),
   "peers": (benchmark_peers.table, benchmark_peers.COLUMNS),
 }
+# Those in --logdir that stand with the table in a document.
+FIGURES = {"accuracy": benchmark_accuracy.FIGURE}
 
 
 def main() -> None:
@@ -181,6 +203,8 @@ def main() -> None:
     validation.check_real(flag, FLAGS[flag].value, 0, high, low_open=True)
   validation.check_int("max_step_count", FLAGS.max_step_count, 0)
   benchmark_games.parse(FLAGS.games)
+  if FLAGS.document:
+    benchmark_document.check(FLAGS.document, FLAGS.tables)
   logdir = files.folder(FLAGS.logdir) if FLAGS.logdir else None
   for name in FLAGS.tables:
     rows, columns = TABLES[name]
@@ -188,15 +212,26 @@ def main() -> None:
       # That a game is path-dependent is in the table of the linter.
       warnings.simplefilter("ignore", UserWarning)
       path = logdir / f"{name}.csv" if logdir else None
-      _show(rows(), columns, path)
+      shown = _show(rows(), columns, path)
+    if FLAGS.document:
+      block = benchmark_document.markdown(
+        shown, columns, least=benchmark_accuracy.LEVELS
+      )
+      if logdir and name in FIGURES:
+        folder = pathlib.Path(FLAGS.document).parent
+        picture = os.path.relpath(logdir / FIGURES[name], folder)
+        block = f"![{name}]({picture})\n\n{block}"
+      benchmark_document.replace(
+        FLAGS.document, name, f"{_origin()}\n\n{block}"
+      )
 
 
 def _show(
   rows: Iterable[dict[str, Any]],
   columns: dict[str, str],
   path: pathlib.Path | None,
-) -> None:
-  """Prints rows as they come, and writes those so far to `path` if given."""
+) -> list[dict[str, Any]]:
+  """Returns rows, printed as they come and written to `path` if given."""
   widths = {
     name: f"{form[0]}{form[1:].partition('.')[0]}"
     for name, form in columns.items()
@@ -205,7 +240,7 @@ def _show(
   shown = []
   for row in rows:
     cells = [
-      f"{'':{widths[name]}}" if row.get(name) is None else f"{row[name]:{form}}"
+      f"{benchmark_document.cell(row, name, form):{widths[name]}}"
       for name, form in columns.items()
     ]
     print("  ".join(cells).rstrip(), flush=True)
@@ -213,6 +248,13 @@ def _show(
     if path:
       _write(path, shown, columns)
   print()
+  return shown
+
+
+def _origin() -> str:
+  """Returns when, on what and by which command a table was made."""
+  command = shlex.join(["mftrpo-benchmark", *sys.argv[1:]])
+  return f"{datetime.date.today()}, {os.cpu_count()} cores: `{command}`"
 
 
 def _write(
@@ -255,7 +297,8 @@ def define_flags() -> None:
     "seconds",
     60.0,
     "After which OpenSpiel's algorithms, and MF-TRPO, are stopped in a"
-    " comparison; what each method has in head_to_head.",
+    " comparison; what each method has in head_to_head, and at each point of"
+    " its grid in accuracy.",
     lower_bound=0.0,
   )
   flags.DEFINE_float("learning_rate", 0.1, "Of mirror descent.")
@@ -266,6 +309,12 @@ def define_flags() -> None:
   )
   flags.DEFINE_string(
     "logdir", None, "Folder for CSV files and figures; none if not given."
+  )
+  flags.DEFINE_string(
+    "document",
+    None,
+    "Markdown document with lines '<!-- begin NAME -->' and '<!-- end NAME -->'"
+    " for each of the tables, which are put there; none if not given.",
   )
 
 

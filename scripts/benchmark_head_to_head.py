@@ -18,17 +18,17 @@ from open_spiel.python.mfg.algorithms import (
 from open_spiel.python.mfg.algorithms import (
   mirror_descent as openspiel_mirror_descent,
 )
-import tqdm
 
 from mftrpo_openspiel import compiled_game
 from mftrpo_openspiel import curve_plots
 from mftrpo_openspiel import figures
 from mftrpo_openspiel import files
-from mftrpo_openspiel import runs
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.scripts import benchmark_accuracy
 from mftrpo_openspiel.scripts import benchmark_comparison as comparison
+from mftrpo_openspiel.scripts import benchmark_course
 from mftrpo_openspiel.scripts import benchmark_games
 
 MAX_ITERATIONS = 5000
@@ -67,13 +67,7 @@ METHODS = {
     lambda model: mf_trpo.MFTRPO(model, ETA), "MF-TRPO"
   ),
   "MF-TRPO (warm)": _Method(
-    lambda model: mf_trpo.MFTRPO(
-      model,
-      ETA,
-      population_update_rate=0.03,
-      warm_start=True,
-      max_step_count=10,
-    ),
+    lambda model: mf_trpo.MFTRPO(model, **benchmark_accuracy.WARM),
     "MF-TRPO warm",
   ),
   "FP": _Method(fictitious_play.FictitiousPlay, "FP"),
@@ -95,25 +89,6 @@ METHODS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class _Course:
-  """NashConv after some iterations, and the seconds spent in them."""
-
-  iterations: list[int]
-  seconds: list[float]
-  values: list[float]
-  last: float  # By OpenSpiel.
-
-  def at_seconds(self, seconds: float) -> float | None:
-    """Returns the last value of up to so many seconds."""
-    done = [v for s, v in zip(self.seconds, self.values) if s <= seconds]
-    return done[-1] if len(done) > 1 else None
-
-  def at_iteration(self, iteration: int) -> float | None:
-    """Returns the value after an iteration that was measured."""
-    return dict(zip(self.iterations, self.values)).get(iteration)
-
-
 def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   """Yields a row for each game and method, and draws figures at the end.
 
@@ -125,17 +100,17 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   for name in benchmark_games.HEAD_TO_HEAD:
     model = compiled_game.CompiledGame(benchmark_games.load(name))
     for title, method in METHODS.items():
-      course = _course(title, method, model, seconds)
+      course, last = _course(title, method, model, seconds)
       courses[name, title] = course
       yield {
         "game": name,
         "method": title,
         "iterations": course.iterations[-1],
         "s / iteration": course.seconds[-1] / course.iterations[-1],
-        "NashConv": course.last,
+        "NashConv": last,
         "after 1 s": course.at_seconds(1.0),
         "after 10 iterations": course.at_iteration(10),
-        "difference": abs(course.values[-1] / course.last - 1),
+        "difference": abs(course.values[-1] / last - 1),
       }
   if logdir:
     _draw(courses, pathlib.Path(logdir))
@@ -146,39 +121,24 @@ def _course(
   method: _Method,
   model: compiled_game.CompiledGame,
   seconds: float,
-) -> _Course:
+) -> tuple[benchmark_course.Course, float]:
+  """Returns a course, and the last NashConv by OpenSpiel."""
   algorithm = method.create(model)
-  clock = comparison.Clock()
-  course = _Course([], [], [], 0.0)
 
   def measure():
-    course.iterations.append(clock.count)
-    course.seconds.append(clock.seconds)
     if method.is_openspiel:
-      value = comparison.openspiel_nash_conv(model.game, algorithm.get_policy())
-    else:
-      value = model.exploitability(algorithm.policy)
-    course.values.append(value)
+      return comparison.openspiel_nash_conv(model.game, algorithm.get_policy())
+    return model.exploitability(algorithm.policy)
 
-  measure_at = set(runs.log_spaced_iterations(MAX_ITERATIONS, per_decade=12))
-  measure_at.add(10)
-  measure()
-  with tqdm.tqdm(
-    total=round(seconds), unit="s", leave=False, desc=title, disable=None
-  ) as bar:
-    while clock.seconds < seconds and clock.count < MAX_ITERATIONS:
-      clock.time(algorithm.iteration)
-      bar.update(int(clock.seconds) - bar.n)
-      if clock.count in measure_at:
-        measure()
-  if course.iterations[-1] != clock.count:
-    measure()
+  course = benchmark_course.follow(
+    algorithm, measure, seconds, MAX_ITERATIONS, title=title
+  )
   last = comparison.openspiel_nash_conv(model.game, algorithm.get_policy())
-  return dataclasses.replace(course, last=last)
+  return course, last
 
 
 def _draw(
-  courses: dict[tuple[str, str], _Course], logdir: pathlib.Path
+  courses: dict[tuple[str, str], benchmark_course.Course], logdir: pathlib.Path
 ) -> None:
   for attribute, xlabel in (
     ("iterations", "Iteration"),

@@ -11,7 +11,9 @@ import pyspiel
 import pytest
 
 from mftrpo_openspiel import compiled_game
+from mftrpo_openspiel.scripts import benchmark_accuracy
 from mftrpo_openspiel.scripts import benchmark_comparison
+from mftrpo_openspiel.scripts import benchmark_document
 from mftrpo_openspiel.scripts import benchmark_games
 from mftrpo_openspiel.scripts import benchmark_growth
 from mftrpo_openspiel.scripts import benchmark_head_to_head
@@ -133,6 +135,13 @@ def test_games_may_have_parameters_and_settings():
 
 
 def test_the_program_prints_and_writes_the_same(program, tmp_path):
+  document = tmp_path / "document.md"
+  document.write_text(
+    "".join(
+      f"<!-- begin {name} -->\n<!-- end {name} -->\n"
+      for name in ("lint", "comparison")
+    )
+  )
   result = program(
     "benchmark",
     "--games=mfg_garnet,python_mfg_dynamic_routing:dynamic_routing_line",
@@ -142,7 +151,9 @@ def test_the_program_prints_and_writes_the_same(program, tmp_path):
     "--num_iterations=2",
     "--seconds=0.2",
     f"--logdir={tmp_path}",
+    f"--document={document}",
   )
+  blocks = benchmark_document.blocks(document.read_text())
   with (tmp_path / "comparison.csv").open() as file:
     rows = list(csv.DictReader(file))
   with (tmp_path / "lint.csv").open() as file:
@@ -160,8 +171,45 @@ def test_the_program_prints_and_writes_the_same(program, tmp_path):
     )
     if row["OpenSpiel, s"]:
       assert f"{float(row['OpenSpiel, s']):.4g}" in line
+  for name, block in blocks.items():
+    assert "`mftrpo-benchmark --games=mfg_garnet," in block
+    for row in rows:
+      assert row["game"] in block, name
   assert verdicts["mfg_garnet"]["rewards"] == "NO"
   assert verdicts["mfg_garnet"]["own_children"] == "yes"
+
+
+def test_a_document_has_the_figure_of_its_table(program, tmp_path, monkeypatch):
+  monkeypatch.setattr(
+    benchmark_accuracy, "GAMES", {"two_islands": "stationary"}
+  )
+  document = tmp_path / "docs" / "document.md"
+  document.parent.mkdir()
+  document.write_text("<!-- begin accuracy -->\n<!-- end accuracy -->\n")
+  program(
+    "benchmark",
+    "--tables=accuracy",
+    "--seconds=0.01",
+    f"--logdir={tmp_path}",
+    f"--document={document}",
+  )
+  (block,) = benchmark_document.blocks(document.read_text()).values()
+  assert "![accuracy](../time_to_accuracy.png)" in block
+  assert (tmp_path / "time_to_accuracy.png").exists()
+  with (tmp_path / "accuracy.csv").open() as file:
+    rows = list(csv.DictReader(file))
+  assert [row["method"] for row in rows] == list(benchmark_accuracy.METHODS)
+  for row in rows:
+    assert f"\n| {row['method']} | {row['setting']} |" in block
+
+
+def test_a_document_without_a_place_is_refused_at_once(program, tmp_path):
+  document = tmp_path / "document.md"
+  document.write_text("")
+  result = program(
+    "benchmark", "--tables=scale", f"--document={document}", status=2
+  )
+  assert "without scale" in result.stderr and not result.stdout
 
 
 def test_what_a_game_does_not_have_is_said_in_its_row(program):

@@ -1,0 +1,38 @@
+"""The documents are what the programs write, and lead somewhere."""
+
+import pathlib
+import re
+
+import pytest
+
+from mftrpo_openspiel.scripts import benchmark
+from mftrpo_openspiel.scripts import benchmark_accuracy
+from mftrpo_openspiel.scripts import benchmark_document
+
+ROOT = pathlib.Path(__file__).parents[1]
+SOLVERS = (ROOT / "docs" / "solvers.md").read_text()
+BLOCKS = benchmark_document.blocks(SOLVERS)
+
+
+def test_the_command_writes_all_tables():
+  (command,) = re.findall(r"```bash\n(mftrpo-benchmark .*)\n```", SOLVERS)
+  flags = dict(flag.split("=") for flag in command.split()[1:])
+  assert flags["--document"] == "docs/solvers.md"
+  assert flags["--tables"].split(",") == list(BLOCKS)
+  assert BLOCKS.keys() <= benchmark.TABLES.keys()
+
+
+def test_the_methods_are_those_of_the_benchmark():
+  rows = list(benchmark_accuracy.method_table())
+  assert BLOCKS["methods"].endswith(
+    "\n\n"
+    + benchmark_document.markdown(rows, benchmark_accuracy.METHOD_COLUMNS)
+  )
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "docs/solvers.md"])
+def test_links_lead_to_files(path):
+  links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text())
+  assert links
+  for link in links:
+    assert 0 < (path.parent / link).stat().st_size < 1_000_000
