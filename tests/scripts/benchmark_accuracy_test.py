@@ -118,7 +118,9 @@ def test_a_grid_has_all_combinations():
 
 def test_the_table_has_the_best_point_of_each_grid(tmp_path, monkeypatch):
   monkeypatch.setattr(
-    benchmark_accuracy, "GAMES", {"two_islands": "stationary"}
+    benchmark_accuracy,
+    "GAMES",
+    {"two_islands": benchmark_accuracy.Game("stationary", 0.5)},
   )
   methods = {
     "OMD": benchmark_accuracy.Method(
@@ -134,8 +136,8 @@ def test_the_table_has_the_best_point_of_each_grid(tmp_path, monkeypatch):
     times = [row[column] for column in benchmark_accuracy.LEVELS]
     reached = [e >= row["least"] for e in benchmark_accuracy.LEVELS.values()]
     assert [time is not None for time in times] == reached
-    assert times[0] <= 0.1
-    assert row["iterations / s"] * 0.1 <= row["iterations"]
+    # Half of 0.1 s, twenty times, but for the end of the last iteration.
+    assert 1.0 * row["iterations / s"] <= 1.001 * row["iterations"]
   assert [path.name for path in tmp_path.iterdir()] == ["time_to_accuracy.png"]
 
 
@@ -173,7 +175,9 @@ def test_a_game_with_nothing_to_solve_is_a_note(monkeypatch):
     discount=0.9,
     initial_distribution=[1, 0],
   )
-  monkeypatch.setattr(benchmark_accuracy, "GAMES", {"still": ""})
+  monkeypatch.setattr(
+    benchmark_accuracy, "GAMES", {"still": benchmark_accuracy.Game("")}
+  )
   monkeypatch.setattr(benchmark_games, "load", lambda name: None)
   monkeypatch.setattr(
     models,
