@@ -1,4 +1,4 @@
-"""Finite Markov chains that share few transitions near a diagonal, by band LU.
+"""Finite Markov chains with few transitions far from a diagonal, by band LU.
 
 In a reverse Cuthill-McKee order the transitions of a grid lie near the
 diagonal, and those of several grids side by side no further from it. Discounted
@@ -12,7 +12,10 @@ from scipy.linalg import lapack
 from scipy.sparse import csgraph
 
 from mftrpo_openspiel import elimination
+from mftrpo_openspiel import large_chain
 from mftrpo_openspiel import markov_chain
+from mftrpo_openspiel import memo
+from mftrpo_openspiel import policy_kernel
 
 # What LAPACK's dgbtrf gives: the factors in its band storage, and the pivots.
 LU = tuple[np.ndarray, np.ndarray]
@@ -24,45 +27,51 @@ class BandedChains:
   A chain is the (E,) array of the probabilities of all transitions that some
   policy makes. Arrays over states and actions are best in Fortran order: with
   few actions, numpy then works along the states.
+
+  Attributes:
+    width: How far from the diagonal transitions lie.
   """
 
   def __init__(self, kernel: sparse.csr_array, num_actions: int):
     """Initializes the solver.
 
     Args:
-      kernel: (S * A, S), row s * A + a is the law of the next state.
+      kernel: (S * A, S), row s * A + a is the law of the next state; canonical.
       num_actions: A.
     """
     size = kernel.shape[1]
-    kernel = kernel.tocoo()
-    states, actions = np.divmod(kernel.row, num_actions)
-    transitions, index = np.unique(
-      states * np.int64(size) + kernel.col, return_inverse=True
-    )
+    mixer = policy_kernel.PolicyKernel(kernel, num_actions)
+    mixture, self._targets, self._indptr = mixer.mixture
+    self._origins = np.repeat(np.arange(size), np.diff(self._indptr))
+    states, actions = np.divmod(mixture.indices, num_actions)
     self._mixture = sparse.csr_array(
-      (kernel.data, (index, actions * size + states)),
-      shape=(len(transitions), kernel.shape[0]),
+      (mixture.data, actions * size + states, mixture.indptr), mixture.shape
     )
-    self._origins, self._targets = np.divmod(transitions, size)
     self._is_move = self._origins != self._targets
+    self._classes_of = memo.Memo(self._find_classes)
+    self._shares_of = memo.Memo(self._find_shares)
 
-    graph = sparse.csr_array(
-      (np.ones(len(transitions)), (self._origins, self._targets)),
-      shape=(size, size),
-    )
+    graph = self._matrix(np.ones(len(self._targets)))
     _, self._component = csgraph.connected_components(graph, directed=False)
-    # The state of each component whose visits all others are counted between.
-    _, self._hubs = np.unique(self._component, return_index=True)
-    self._order = csgraph.reverse_cuthill_mckee(graph)
-    place = np.empty(size, dtype=np.int64)
-    place[self._order] = np.arange(size)
-    rows, columns = place[self._targets], place[self._origins]
-    self._width = int(np.abs(rows - columns).max())
+    self._order = min(
+      (np.arange(size), csgraph.reverse_cuthill_mckee(graph)),
+      key=lambda order: self._offsets(order)[2],
+    )
+    rows, columns, self.width = self._offsets(self._order)
     # Entry (i, j) lies at (2 width + i - j, j) of LAPACK's band storage, whose
     # columns follow each other in memory.
-    self._shape = (3 * self._width + 1, size)
-    self._diagonal = 2 * self._width + self._shape[0] * np.arange(size)
-    self._entries = self._diagonal[columns] + rows - columns
+    self._shape = (3 * self.width + 1, size)
+    diagonal = 2 * self.width + self._shape[0] * np.arange(size)
+    self._entries = diagonal[columns] + rows - columns
+    self._identity = np.zeros(self._shape[0] * size)
+    self._identity[diagonal] = 1.0
+
+  def _offsets(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Returns where transitions lie in the transposed matrix, and its width."""
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    rows, columns = place[self._targets], place[self._origins]
+    return rows, columns, int(np.abs(rows - columns).max())
 
   def chain(self, policy: np.ndarray) -> np.ndarray:
     """Returns P^pi, (E,), of the (S, A) policy."""
@@ -77,83 +86,137 @@ class BandedChains:
     return self._solve(lu, stage_values, transposed=True)
 
   def cesaro_limit(
-    self, chain: np.ndarray, reference: np.ndarray
+    self,
+    chain: np.ndarray,
+    reference: np.ndarray,
+    report: markov_chain.Report | None = None,
   ) -> np.ndarray:
     """Returns the limit of the averages of reference . P^n; (S,).
 
-    One LU of the jump chain serves all components of the kernel at once. Where
-    a component has states that the chain never leaves, it tells how the masses
-    end in them; elsewhere, how often the others are visited between two visits
-    of one state, the hub. That is right if the chain gets there soon from
-    everywhere; if not, `markov_chain.cesaro_limit` is asked. The hub is where
-    the last law of the component was largest, so that the last digits depend
-    on what was computed before.
+    One LU of the jump chain serves all recurrent classes at once, and tells how
+    often a state is visited between two visits of one of its class, the hub;
+    another one, where the masses of transient states end. Either is right where
+    that happens soon; elsewhere `markov_chain.cesaro_limit` is asked.
 
     Args:
       chain: P, (E,).
-      reference: (S,), masses that the chain starts from, positive in every
-        component.
+      reference: (S,), masses that the chain starts from.
+      report: Is told how.
 
     Raises:
       ArithmeticError: As `markov_chain.cesaro_limit`.
     """
-    size, component = len(reference), self._component
-    is_move = self._is_move & (chain >= markov_chain.LEAST_PROBABILITY)
-    moves = np.where(is_move, chain, 0.0)
-    leave = np.bincount(self._origins, moves, minlength=size)
-    is_end = leave == 0.0
-    leave[is_end] = 1.0
-    has_end = np.zeros(len(self._hubs), dtype=bool)
-    has_end[component[is_end]] = True
-    hubs = self._hubs[~has_end]
-    is_end[hubs] = True
-    from_end = is_end[self._origins]
-    lu = self._factorize(np.where(from_end, 0.0, moves) / leave[self._origins])
-
-    departures = np.where(from_end, moves, 0.0)
-    entries = np.bincount(self._targets, departures, minlength=size)
-    ends_here = has_end[component]
-    entries[ends_here] = reference[ends_here]
-    visits = self._solve(lu, entries, transposed=False) / leave
-    visits[hubs] = 1.0
-    visits[ends_here & ~is_end] = 0.0
-    num_moves = self._solve(lu, np.ones(size), transposed=True)
-    mass = np.bincount(component, reference)
-    with np.errstate(invalid="ignore", divide="ignore"):
-      law = visits * (mass / np.bincount(component, visits))[component]
-    # Where they are positive they are the norm of the inverse. The negation
-    # holds for NaN as well.
-    is_doubtful = ~((num_moves > 0) & (num_moves <= elimination.MOST_MOVES))
+    report = report or markov_chain.Report()
+    report.method = large_chain.Method.BAND_LU
+    report.consistency_residual = None
+    labels, shares = self._shares_of(chain)
+    is_transient = labels < 0
+    is_doubtful = np.isnan(shares)
+    ended = reference
+    if reference[is_transient].any():
+      jumps, _ = self._jumps(chain, is_transient)
+      lu = self._factorize(jumps)
+      is_doubtful |= is_transient & self._is_far(lu)
+      ended = self._solve(lu, reference, transposed=False)
+    mass = _sums(labels, ended)
+    law = np.where(mass > 0, mass * shares, 0.0)
     if is_doubtful.any():
       matrix = self._matrix(chain)
-      for label in np.unique(component[is_doubtful]):
-        states = np.flatnonzero(component == label)
-        law[states] = mass[label] * markov_chain.cesaro_limit(
-          matrix[states][:, states], reference[states] / mass[label]
-        )
-    order = np.argsort(law)
-    self._hubs[component[order]] = order  # The last one stays.
+      for label in np.unique(self._component[is_doubtful]):
+        states = np.flatnonzero(self._component == label)
+        total = reference[states].sum()
+        if total > 0:
+          law[states] = total * markov_chain.cesaro_limit(
+            matrix[states][:, states], reference[states] / total, report
+          )
     return law
+
+  def _moves(self, chain: np.ndarray) -> np.ndarray:
+    """Returns (E,) of bool: the transitions to other states that are made."""
+    return self._is_move & (chain >= markov_chain.LEAST_PROBABILITY)
+
+  def _find_classes(self, moves: np.ndarray) -> np.ndarray:
+    """Returns for each state the number of its recurrent class, or -1."""
+    graph = self._matrix(moves.astype(np.float64)).copy()
+    graph.eliminate_zeros()
+    num_parts, parts = csgraph.connected_components(
+      graph, directed=True, connection="strong"
+    )
+    origins, targets = parts[self._origins], parts[self._targets]
+    is_closed = np.ones(num_parts, dtype=bool)
+    is_closed[origins[moves & (origins != targets)]] = False
+    return np.where(is_closed, np.cumsum(is_closed) - 1, -1)[parts]
+
+  def _find_shares(self, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the recurrent class of each state, and the law of each class.
+
+    Returns:
+      (S,), -1 for transient states; and (S,), which sums to one in each class,
+      is 0 in transient states and NaN in classes where LU cannot tell.
+    """
+    labels = self._classes_of(self._moves(chain))
+    is_recurrent = labels >= 0
+    jumps, leave = self._jumps(chain, is_recurrent)
+    hubs = np.zeros(labels.max() + 1, dtype=np.int64)
+    # The state of each class with most of this is visited often, it is hoped.
+    shares = np.bincount(self._targets, chain, minlength=len(labels))
+    for _ in range(2):
+      order = np.argsort(shares)
+      order = order[is_recurrent[order]]
+      hubs[labels[order]] = order  # The last one stays.
+      is_hub = np.zeros(len(labels), dtype=bool)
+      is_hub[hubs] = True
+      departures = jumps * is_hub[self._origins]
+      lu = self._factorize(jumps - departures)
+      entries = np.bincount(self._targets, departures, minlength=len(labels))
+      visits = self._solve(lu, entries, transposed=False)
+      visits[hubs] = 1.0
+      with np.errstate(invalid="ignore", divide="ignore"):
+        shares = np.where(is_recurrent, visits / leave, 0.0)
+        shares /= _sums(labels, shares)
+      is_far = is_recurrent & self._is_far(lu)
+      if not is_far.any() or not np.isfinite(shares).all():
+        break
+    if is_far.any():
+      shares[np.isin(labels, labels[is_far])] = np.nan
+    return labels, shares
+
+  def _jumps(
+    self, chain: np.ndarray, is_inner: np.ndarray
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the jump chain of inner states, and how they are left.
+
+    Returns:
+      (E,), 0 from other states; and (S,), 1 for those that are not left.
+    """
+    moves = chain * (self._moves(chain) & is_inner[self._origins])
+    leave = np.bincount(self._origins, moves, minlength=len(is_inner))
+    leave[leave == 0.0] = 1.0
+    return moves / leave[self._origins], leave
+
+  def _is_far(self, lu: LU) -> np.ndarray:
+    """Returns (S,) of bool: from where the end takes too many moves for LU."""
+    num_moves = self._solve(lu, np.ones(self._shape[1]), transposed=True)
+    # Where they are positive they are the norm of the inverse. The negation
+    # holds for NaN as well.
+    return ~((num_moves > 0) & (num_moves <= elimination.MOST_MOVES))
 
   def _matrix(self, chain: np.ndarray) -> sparse.csr_array:
     """Returns an (S, S) array of the (E,) one."""
-    size = self._shape[1]
-    return sparse.csr_array(
-      (chain, (self._origins, self._targets)), shape=(size, size)
-    )
+    size = len(self._indptr) - 1
+    return sparse.csr_array((chain, self._targets, self._indptr), (size, size))
 
   def _factorize(self, weights: np.ndarray) -> LU:
     """Returns the LU of I - W^T, for the (E,) W.
 
     Where the rows of W sum to at most one this needs no interchange of rows.
     """
-    band = np.zeros(self._shape[0] * self._shape[1])
-    band[self._entries] = -weights
-    band[self._diagonal] += 1.0
+    band = self._identity.copy()
+    band[self._entries] = ~self._is_move - weights
     return lapack.dgbtrf(
       band.reshape(self._shape, order="F"),
-      self._width,
-      self._width,
+      self.width,
+      self.width,
       overwrite_ab=True,
     )[:2]
 
@@ -162,8 +225,8 @@ class BandedChains:
     factors, pivots = lu
     solution, _ = lapack.dgbtrs(
       factors,
-      self._width,
-      self._width,
+      self.width,
+      self.width,
       values[self._order],
       pivots,
       trans=transposed,
@@ -172,3 +235,10 @@ class BandedChains:
     result = np.empty_like(solution)
     result[self._order] = solution
     return result
+
+
+def _sums(labels: np.ndarray, masses: np.ndarray) -> np.ndarray:
+  """Returns for each state the mass of its class, 1 for transient ones."""
+  sums = np.bincount(labels + 1, masses)
+  sums[0] = 1.0
+  return sums[labels + 1]

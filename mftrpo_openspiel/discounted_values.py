@@ -1,8 +1,8 @@
 """Discounted values of policies, and optimal ones, by a method for their size.
 
 The values of a policy solve (I - gamma P) V = x. Small systems are solved by
-LU. Large ones are solved by BiCGSTAB, and come with a bound of their error:
-with the residual rho = x + gamma P V - V,
+LU: dense, band or sparse. Large ones are solved by BiCGSTAB, and come with a
+bound of their error: with the residual rho = x + gamma P V - V,
 
     |V^pi - V|_inf <= |rho|_inf / (1 - gamma),
 
@@ -21,8 +21,10 @@ per cent or two of an iteration. So what is returned depends on the arguments
 alone.
 """
 
+from collections.abc import Callable
 import dataclasses
 import enum
+import functools
 import math
 
 import numpy as np
@@ -30,7 +32,11 @@ from scipy import sparse
 from scipy.linalg import lapack
 from scipy.sparse import linalg
 
+from mftrpo_openspiel import banded_chains
 from mftrpo_openspiel import entropy
+from mftrpo_openspiel import krylov
+from mftrpo_openspiel import mdp as mdp_lib
+from mftrpo_openspiel import memo
 from mftrpo_openspiel import policy_kernel
 from mftrpo_openspiel import validation
 
@@ -38,6 +44,14 @@ from mftrpo_openspiel import validation
 MAX_DENSE_STATES = 400
 # ... which up to this many is exact at about the price of BiCGSTAB.
 MAX_DIRECT_STATES = 3000
+# Band LU is faster than both from some size on, up to a width that is a share
+# of the size.
+MIN_BAND_STATES = 50
+MAX_BAND_SHARE = 0.25
+MAX_BAND_WIDTH = 60
+# The band LU of a policy serves policy iteration, which looks at the residual
+# that it leaves, for policies that differ by no more than this.
+SAME_POLICY = 1e-7
 # Policy iteration ends when no state's value rises by more than this, relative
 # to the largest value.
 VALUE_TOLERANCE = 1e-15
@@ -46,8 +60,6 @@ MAX_POLICY_ITERATIONS = 1000
 KRYLOV_TOLERANCE = 1e-13
 # How much better than its rise a policy is evaluated in policy iteration.
 KRYLOV_REDUCTION = 1e-3
-MAX_KRYLOV_PASSES = 100
-MAX_KRYLOV_ITERATIONS = 1000
 EPSILON = np.finfo(np.float64).eps
 
 
@@ -55,62 +67,119 @@ class Method(enum.Enum):
   """How discounted sums are computed."""
 
   DENSE_LU = "dense LU"
+  BAND_LU = "band LU"
   SPARSE_LU = "sparse LU"
   KRYLOV = "BiCGSTAB"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(eq=False)
 class Problem:
   """A Markov decision process under one mean field.
 
   Attributes:
-    kernel: (S * A, S).
-    mixer: Makes the chains of policies from `kernel`.
+    kernel: (S * A, S), in the order of a raveled (S, A) array.
+    mixer: Makes the chains of policies.
     rewards: (S, A).
     discount: gamma.
-    regularization: eta >= 0, the weight of the entropy bonus.
+    regularization: eta >= 0, the weight of the entropy bonus; a number, or (S,)
+      for one a state.
+    order: "C", or "F" for row a * S + s of the kernel; arrays over states and
+      actions are best in this order.
   """
 
   kernel: sparse.csr_array
   mixer: policy_kernel.PolicyKernel
   rewards: np.ndarray
   discount: float
-  regularization: float = 0.0
+  regularization: float | np.ndarray = 0.0
+  order: str = "C"
+
+  @property
+  def is_regularized(self) -> bool:
+    """Whether there may be an entropy bonus."""
+    return isinstance(self.regularization, np.ndarray) or (
+      self.regularization > 0
+    )
 
   def backup(self, values: np.ndarray) -> np.ndarray:
     """Returns Q = r + gamma P V, (S, A)."""
-    expected = (self.kernel @ values).reshape(self.rewards.shape)
+    expected = (self.kernel @ values).reshape(
+      self.rewards.shape, order=self.order
+    )
     return self.rewards + self.discount * expected
 
   def improvement(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns T V, (S,), and the (S, A) policy that attains it."""
     action_values = self.backup(values)
-    if self.regularization:
-      return (
-        entropy.soft_maximum(action_values, self.regularization),
-        entropy.softmax(action_values, self.regularization),
-      )
+    if self.is_regularized:
+      return entropy.soft_improvement(action_values, self.regularization)
     return action_values.max(axis=1), entropy.greedy_policy(action_values)
+
+
+def create_solver(mdp: mdp_lib.MeanFieldMDP, name: str) -> "Solver":
+  """Returns the solver for an MDP.
+
+  Args:
+    mdp: What is played.
+    name: A value of `Method`, or "auto" for the fastest.
+
+  Raises:
+    ValueError: If there is no such method, or it is band LU and the kernel
+      depends on the mean field.
+  """
+  choices = {method.value: method for method in Method}
+  validation.check_choice("solver", name, {"auto", *choices})
+  method, size = choices.get(name), mdp.num_states
+  if method is Method.BAND_LU and not mdp.has_fixed_kernel:
+    raise ValueError(
+      "solver must be another one where the kernel depends on the mean field,"
+      f" got {name!r}."
+    )
+  if method is Method.BAND_LU or (
+    method is None
+    and mdp.has_fixed_kernel
+    and MIN_BAND_STATES <= size <= MAX_DIRECT_STATES
+  ):
+    chains = banded_chains.BandedChains(mdp.kernel, mdp.num_actions)
+    widest = min(MAX_BAND_SHARE * size, MAX_BAND_WIDTH)
+    if method is Method.BAND_LU or chains.width <= widest:
+      return Solver(Method.BAND_LU, chains)
+  if method is None:
+    method = Method.KRYLOV
+    if size <= MAX_DENSE_STATES:
+      method = Method.DENSE_LU
+    elif size <= MAX_DIRECT_STATES:
+      method = Method.SPARSE_LU
+  return Solver(method)
 
 
 class Solver:
   """Computes values, and tells how well.
 
   Attributes:
-    method: How; chosen by the number of states.
+    method: How.
+    chains: Those of all problems, which share a discount; for band LU alone.
     error_bound: A bound of the error in any state of what was returned last;
       None where it is from LU, and as exact as rounding allows.
   """
 
-  def __init__(self, num_states: int):
-    """Initializes the solver for problems of `num_states` states."""
-    if num_states <= MAX_DENSE_STATES:
-      self.method = Method.DENSE_LU
-    elif num_states <= MAX_DIRECT_STATES:
-      self.method = Method.SPARSE_LU
-    else:
-      self.method = Method.KRYLOV
+  def __init__(
+    self,
+    method: Method,
+    chains: banded_chains.BandedChains | None = None,
+  ):
+    """Initializes the solver.
+
+    Args:
+      method: How to solve.
+      chains: Those of all problems, for band LU.
+    """
+    self.method = method
     self.error_bound: float | None = None
+    self.chains = chains
+    # The first policy, where methods start again, and the last that was asked
+    # for by itself; for band LU, which makes all problems share a kernel.
+    self._evaluated: list[_Evaluated] = []
 
   def policy_values(self, problem: Problem, policy: np.ndarray) -> np.ndarray:
     """Returns V^pi, (S,), for the (S, A) policy.
@@ -119,42 +188,31 @@ class Solver:
       ArithmeticError: If BiCGSTAB does not reach KRYLOV_TOLERANCE.
     """
     stage_values = (policy * problem.rewards).sum(axis=1)
-    if problem.regularization:
+    if problem.is_regularized:
       stage_values += problem.regularization * entropy.entropy(policy)
+    if self.method is Method.BAND_LU:
+      for evaluated in self._evaluated:
+        if memo.are_equal(evaluated.policy, policy):
+          return evaluated.discounted_sum(stage_values)
+      evaluated = self._evaluate(problem, policy.copy("K"))
+      self._evaluated[1:] = [evaluated]
+      return evaluated.discounted_sum(stage_values)
     if self.method is not Method.KRYLOV:
-      return self._discounted_sum(problem, policy, stage_values)
+      return self._evaluate(problem, policy).discounted_sum(stage_values)
     chain = problem.mixer.chain(policy)
-    values, residual = _krylov(chain, problem.discount, stage_values)
+    values, residual = krylov.discounted_sum(
+      chain, problem.discount, stage_values, KRYLOV_TOLERANCE
+    )
     self.error_bound = _error_bound(problem, residual, values)
     return values
 
-  def optimal_values(self, problem: Problem, policy: np.ndarray) -> np.ndarray:
-    """Returns V*, (S,), by policy iteration from the (S, A) policy.
-
-    Raises:
-      ArithmeticError: If policy iteration does not end.
-    """
-    values = self.policy_values(problem, policy)
-    gaps, self.error_bound = self._optimality_gaps(problem, values)
-    return values + gaps
-
-  def optimality_gaps(self, problem: Problem, policy: np.ndarray) -> np.ndarray:
-    """Returns V* - V^pi, (S,), for the (S, A) policy.
-
-    Raises:
-      ArithmeticError: If policy iteration does not end.
-    """
-    values = self.policy_values(problem, policy)
-    values_bound = self.error_bound
-    gaps, self.error_bound = self._optimality_gaps(problem, values)
-    if values_bound is not None:
-      self.error_bound += values_bound
-    return gaps
-
-  def _optimality_gaps(
-    self, problem: Problem, values: np.ndarray
-  ) -> tuple[np.ndarray, float | None]:
-    """Returns V* - V, (S,), and a bound of its error, None for LU.
+  def optimality_gaps(
+    self,
+    problem: Problem,
+    values: np.ndarray,
+    values_bound: float | None = None,
+  ) -> np.ndarray:
+    """Returns V* - V, (S,), for any (S,) values V.
 
     Policy iteration in terms of what each improvement adds, so that a small
     gap is not the difference of two large numbers:
@@ -162,51 +220,84 @@ class Solver:
 
     Args:
       problem: What is played.
-      values: V, (S,), the values of some policy or near to them.
+      values: V.
+      values_bound: Is added to the error bound, if any.
+
+    Raises:
+      ArithmeticError: If policy iteration does not end.
     """
     is_direct = self.method is not Method.KRYLOV
     tolerance = VALUE_TOLERANCE if is_direct else KRYLOV_TOLERANCE
     gaps = np.zeros_like(values)
     scale = max(1.0, np.abs(values).max())
     least = np.inf
+    evaluated = None
     for _ in range(MAX_POLICY_ITERATIONS):
-      improved, policy = problem.improvement(values + gaps)
-      residual = improved - (values + gaps)
+      reached = values + gaps
+      improved, policy = problem.improvement(reached)
+      residual = improved - reached
       largest = np.abs(residual).max()
       # Rounding: the residual has stopped falling at a negligible size.
       if largest <= tolerance * scale or (
         largest <= 1e-10 * scale and largest >= least / 2
       ):
-        bound = None if is_direct else _error_bound(problem, largest, improved)
-        return gaps, bound
+        if not is_direct:
+          bound = _error_bound(problem, largest, improved)
+          self.error_bound = bound + (values_bound or 0.0)
+        return gaps
       least = min(least, largest)
-      gaps += self._discounted_sum(problem, policy, residual)
+      if not is_direct:
+        chain, target = problem.mixer.chain(policy), KRYLOV_REDUCTION * largest
+        gaps += krylov.discounted_sum(
+          chain, problem.discount, residual, tolerance, target
+        )[0]
+        continue
+      if (
+        evaluated is None
+        or self.method is not Method.BAND_LU
+        or np.abs(policy - evaluated.policy).max() > SAME_POLICY
+      ):
+        evaluated = self._evaluate(problem, policy)
+      gaps += evaluated.discounted_sum(residual)
     raise ArithmeticError(
       f"Policy iteration left a residual of {largest:.1e} after"
       f" {MAX_POLICY_ITERATIONS} iterations."
     )
 
-  def _discounted_sum(
-    self, problem: Problem, policy: np.ndarray, stage_values: np.ndarray
-  ) -> np.ndarray:
-    """Returns (I - gamma P^pi)^-1 x for the (S,) x."""
-    mixer, size = problem.mixer, len(stage_values)
-    if self.method is Method.KRYLOV:
-      return _krylov(
-        mixer.chain(policy),
-        problem.discount,
-        stage_values,
-        KRYLOV_REDUCTION * np.abs(stage_values).max(),
-      )[0]
-    if self.method is Method.SPARSE_LU:
-      identity = sparse.eye_array(size, format="csr")
-      system = (identity - problem.discount * mixer.chain(policy)).tocsc()
-      return linalg.splu(system).solve(stage_values)
-    system = -problem.discount * mixer.dense_chain(policy)
-    system.ravel()[:: size + 1] += 1.0
-    # The transpose is in the memory order of LAPACK, and so is not copied.
-    factors, pivots, _ = lapack.dgetrf(system.T, overwrite_a=True)
-    return lapack.dgetrs(factors, pivots, stage_values, trans=True)[0]
+  def _evaluate(self, problem: Problem, policy: np.ndarray) -> "_Evaluated":
+    """Returns the LU of a policy."""
+    discount = problem.discount
+    if self.method is Method.BAND_LU:
+      chains = self.chains
+      lu = chains.discounted_lu(chains.chain(policy), discount)
+      solve = functools.partial(chains.discounted_sum, lu)
+    elif self.method is Method.SPARSE_LU:
+      chain = problem.mixer.chain(policy)
+      identity = sparse.eye_array(len(policy), format="csr")
+      solve = linalg.splu((identity - discount * chain).tocsc()).solve
+    else:
+      system = -discount * problem.mixer.dense_chain(policy)
+      system.ravel()[:: len(policy) + 1] += 1.0
+      # The transpose is in the memory order of LAPACK, and so is not copied.
+      factors, pivots, _ = lapack.dgetrf(system.T, overwrite_a=True)
+
+      def solve(stage_values):
+        return lapack.dgetrs(factors, pivots, stage_values, trans=True)[0]
+
+    return _Evaluated(policy, solve)
+
+
+@dataclasses.dataclass(eq=False)
+class _Evaluated:
+  """The LU of I - gamma P^pi.
+
+  Attributes:
+    policy: (S, A), pi.
+    discounted_sum: Returns (I - gamma P^pi)^-1 x for the (S,) x.
+  """
+
+  policy: np.ndarray
+  discounted_sum: Callable[[np.ndarray], np.ndarray]
 
 
 def _error_bound(
@@ -220,69 +311,9 @@ def _error_bound(
   kernel, (_, num_actions) = problem.kernel, problem.rewards.shape
   num_terms = int(np.diff(kernel.indptr).max()) + 2 * num_actions + 8
   size = np.abs(problem.rewards).max() + 2 * np.abs(values).max()
-  size += problem.regularization * (1 + math.log(num_actions))
+  size += np.max(problem.regularization) * (1 + math.log(num_actions))
   # The rows of kernels and policies sum to one up to a tolerance.
   contraction = problem.discount * (1 + validation.SUM_TOLERANCE) ** 2
   if contraction >= 1:
     return math.inf
   return float((residual + num_terms * EPSILON * size) / (1 - contraction))
-
-
-def _krylov(
-  chain: sparse.csr_array,
-  discount: float,
-  stage_values: np.ndarray,
-  target: float | None = None,
-) -> tuple[np.ndarray, float]:
-  """Returns (I - gamma P)^-1 x, and its largest residual.
-
-  Args:
-    chain: P, (S, S).
-    discount: gamma.
-    stage_values: x, (S,).
-    target: What the residual must not exceed; None is KRYLOV_TOLERANCE times
-      the largest value.
-
-  Raises:
-    ArithmeticError: If it is not reached.
-  """
-
-  def residual_of(values):
-    return stage_values + discount * (chain @ values) - values
-
-  operator = linalg.LinearOperator(
-    chain.shape, matvec=lambda x: x - discount * (chain @ x), dtype=np.float64
-  )
-  # What is the same in all states is solved for here.
-  values = np.full_like(stage_values, stage_values.mean() / (1 - discount))
-  residual = residual_of(values)
-  largest = np.abs(residual).max()
-  for _ in range(MAX_KRYLOV_PASSES):
-    goal = target
-    if goal is None:
-      goal = KRYLOV_TOLERANCE * max(1.0, np.abs(values).max())
-    if largest <= goal:
-      return values, largest
-    # The largest entry of a residual is some times its root mean square.
-    step, _ = linalg.bicgstab(
-      operator,
-      residual,
-      rtol=0.0,
-      atol=goal / 4 * math.sqrt(len(values)),
-      maxiter=MAX_KRYLOV_ITERATIONS,
-    )
-    tried = values + step
-    tried_residual = residual_of(tried)
-    tried_largest = np.abs(tried_residual).max()
-    if tried_largest <= largest / 2:
-      values, residual, largest = tried, tried_residual, tried_largest
-      continue
-    # Plain sweeps shrink every residual; these, by a factor e.
-    for _ in range(math.ceil(1 / (1 - discount))):
-      values = values + residual
-      residual = residual_of(values)
-    largest = np.abs(residual).max()
-  raise ArithmeticError(
-    f"Discounted values have a residual of {largest:.1e} after"
-    f" {MAX_KRYLOV_PASSES} passes of BiCGSTAB; {goal:.1e} was asked for."
-  )

@@ -38,12 +38,29 @@ def soft_maximum(
   return action_values.max(axis=1) + temperature * np.log(weights.sum(axis=1))
 
 
+def soft_improvement(
+  action_values: np.ndarray, temperature: float | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the `soft_maximum` and the policy that attains it, the `softmax`.
+
+  Args:
+    action_values: (N, A), Q; -inf where an action is not legal.
+    temperature: >= 0; a number, or (N,) for one a state.
+  """
+  weights = _weights(action_values, temperature)
+  total = weights.sum(axis=1)
+  maximum = action_values.max(axis=1) + temperature * np.log(total)
+  return maximum, weights / total[:, None]
+
+
 def _weights(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
   """Returns exp((logits - their maximum) / temperature), (N, A)."""
   excess = logits - logits.max(axis=1, keepdims=True)
   # A tiny temperature makes -inf of what is not the maximum, as it should.
   with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-    scaled = excess / np.reshape(temperature, (-1, 1))
+    if np.ndim(temperature):
+      temperature = np.reshape(temperature, (-1, 1))
+    scaled = excess / temperature
   if not np.all(temperature):
     scaled[excess == 0] = 0.0
   return np.exp(scaled)

@@ -43,6 +43,7 @@ class Method(enum.Enum):
   """How the long-run law of a chain is computed."""
 
   ELIMINATION = "elimination"
+  BAND_LU = "band LU"
   LU = "sparse LU"
   GMRES = "GMRES"
 

@@ -45,7 +45,8 @@ class Report:
   Attributes:
     method: In use for the largest chains that were solved.
     consistency_residual: |mu P - mu|_1 as computed in double precision; None
-      after elimination alone, which gives each mass to a small relative error.
+      after elimination or band LU alone, which give each mass to a small
+      relative error.
   """
 
   method: large_chain.Method = large_chain.Method.ELIMINATION

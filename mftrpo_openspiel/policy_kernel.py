@@ -25,7 +25,7 @@ class PolicyKernel:
 
   def chain(self, policy: np.ndarray) -> sparse.csr_array:
     """Returns P^pi, (S, S), for the (S, A) `policy`, in canonical form."""
-    mixture, indices, indptr = self._mixture
+    mixture, indices, indptr = self.mixture
     size = len(indptr) - 1
     chain = sparse.csr_array(
       (mixture @ policy.ravel(), indices, indptr), shape=(size, size)
@@ -51,8 +51,8 @@ class PolicyKernel:
     return rows, rows // self._num_actions * size + self._kernel.indices
 
   @functools.cached_property
-  def _mixture(self) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
-    """What turns policies into the data of P^pi, and its sparsity pattern."""
+  def mixture(self) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
+    """What turns policies into the data of P^pi; its `indices` and `indptr`."""
     kernel = self._kernel
     size = kernel.shape[1]
     # The kernel's entries by state and next state, and then in their order: the

@@ -19,16 +19,17 @@ from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import tabular_distribution
 import pyspiel
 from scipy import sparse
-from scipy.sparse import csgraph
 
 from mftrpo_openspiel import discounted_values
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import markov_chain
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import mdp_game
+from mftrpo_openspiel import memo
 from mftrpo_openspiel import model
 from mftrpo_openspiel import policies
 from mftrpo_openspiel import policy_kernel
+from mftrpo_openspiel import reachability
 from mftrpo_openspiel import validation
 
 # The fixed point mu = law(P_mu^pi) of a kernel that depends on mu.
@@ -42,10 +43,10 @@ class StationaryModel(model.MeanFieldModel):
   The N states of the interface are the S states of the MDP. Exploitability is
   taken from the invariant law of the policy itself, as in the paper.
 
-  Up to 3,000 states all is solved directly. Beyond, values are solved for
-  iteratively, with a bound of their error, and invariant laws by sparse LU or
-  GMRES, which leave a consistency residual. What a method returns depends on
-  its arguments alone.
+  Up to 3,000 states all is solved directly: by band LU where transitions lie
+  near a diagonal, as on a grid. Beyond, values are solved for iteratively, with
+  a bound of their error, and invariant laws by sparse LU or GMRES, which leave
+  a consistency residual. What a method returns depends on its arguments alone.
 
   Attributes:
     mdp: What is played.
@@ -57,22 +58,38 @@ class StationaryModel(model.MeanFieldModel):
   """
 
   def __init__(
-    self, mdp: mdp_lib.MeanFieldMDP, game: pyspiel.Game | None = None
+    self,
+    mdp: mdp_lib.MeanFieldMDP,
+    game: pyspiel.Game | None = None,
+    solver: str = "auto",
   ):
     """Initializes the model.
 
     Args:
       mdp: What is played.
       game: The OpenSpiel game over `mdp`; made from it if not given.
+      solver: How values are solved for: "dense LU", "band LU", "sparse LU" or
+        "BiCGSTAB", or "auto" for the fastest. Band LU solves for laws, too.
+
+    Raises:
+      ValueError: If there is no such solver, or it is band LU and the kernel
+        depends on the mean field.
     """
     self.mdp = validation.check_type("mdp", mdp, mdp_lib.MeanFieldMDP)
     self._game = game
-    self.legal_actions_mask = np.ones((mdp.num_states, mdp.num_actions), bool)
-    self.discounts = np.ones(mdp.num_states)
-    self.value_solver = discounted_values.Solver(mdp.num_states)
+    self.value_solver = discounted_values.create_solver(mdp, solver)
+    self._chains = self.value_solver.chains
     self.law_report = markov_chain.Report()
-    # The last policy whose mean field was asked for, and that.
-    self._mean_field: tuple[np.ndarray, np.ndarray] | None = None
+    # With few actions and a band, numpy had better work along the states.
+    self._order = "C" if self._chains is None else "F"
+    shape = mdp.num_states, mdp.num_actions
+    self.legal_actions_mask = np.ones(shape, bool, order=self._order)
+    self.discounts = np.ones(mdp.num_states)
+    # What algorithms and exploitabilities ask for one after the other.
+    self._laws = memo.Memo(self._consistent_law)
+    self._values = memo.Memo(self._policy_values)
+    self._rewards = memo.Memo(self._rewards_at)
+    self._reached = memo.Memo(self._find_reached)
 
   @functools.cached_property
   def game(self) -> pyspiel.Game:
@@ -88,6 +105,12 @@ class StationaryModel(model.MeanFieldModel):
   def _fixed_kernel(self) -> policy_kernel.PolicyKernel:
     return policy_kernel.PolicyKernel(self.mdp.kernel, self.mdp.num_actions)
 
+  @functools.cached_property
+  def _kernel_by_action(self) -> sparse.csr_array:
+    """The kernel with row a * S + s for action a in state s."""
+    rows = np.arange(self.mdp.kernel.shape[0]).reshape(-1, self.mdp.num_actions)
+    return self.mdp.kernel[rows.T.ravel()]
+
   def initial_mean_field(self) -> np.ndarray:
     """Returns mu_0 of the MDP."""
     return self.mdp.initial_distribution.copy()
@@ -100,12 +123,23 @@ class StationaryModel(model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns mu (P_mu^pi)^M, or for None its Cesaro limit as M grows."""
     policy, mean_field = self._checked(policy, mean_field)
-    chain = self._chain(policy, mean_field)
     if num_steps is None:
-      return markov_chain.cesaro_limit(chain, mean_field, self.law_report)
+      return self._cesaro_limit(policy, mean_field, mean_field)
+    chain = self._chain(policy, mean_field)
     for _ in range(validation.check_int("num_steps", num_steps, 0)):
       mean_field = mean_field @ chain
     return mean_field
+
+  def _cesaro_limit(
+    self, policy: np.ndarray, mean_field: np.ndarray, reference: np.ndarray
+  ) -> np.ndarray:
+    """Returns the Cesaro limit of reference (P_mu^pi)^M."""
+    if self._chains is not None:
+      return self._chains.cesaro_limit(
+        self._chains.chain(policy), reference, self.law_report
+      )
+    chain = self._chain(policy, mean_field)
+    return markov_chain.cesaro_limit(chain, reference, self.law_report)
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
     """Returns the invariant law of `policy` that mu_0 leads to.
@@ -114,22 +148,15 @@ class StationaryModel(model.MeanFieldModel):
       ArithmeticError: If the kernel depends on the mean field and iterating
         mu <- law(P_mu^pi) finds no fixed point.
     """
-    if self._mean_field is None or not np.array_equal(
-      policy, self._mean_field[0]
-    ):
-      self._mean_field = np.array(policy), self._consistent_law(policy)
-    return self._mean_field[1].copy()
+    return self._laws(self._checked_policy(policy)).copy()
 
   def _consistent_law(self, policy: np.ndarray) -> np.ndarray:
     """Returns `mean_field` by computation."""
-    reference = self.mdp.initial_distribution
+    law = reference = self.mdp.initial_distribution
     if self.mdp.has_fixed_kernel:
-      return self.propagate(policy, reference, None)
-    law = reference
+      return self._cesaro_limit(policy, law, reference)
     for _ in range(MAX_MEAN_FIELD_ITERATIONS):
-      chain = self._chain(policy, law)
-      target = markov_chain.cesaro_limit(chain, reference, self.law_report)
-      step = target - law
+      step = self._cesaro_limit(policy, law, reference) - law
       # Half a step keeps the iteration from swinging between two laws.
       law = law + step / 2
       if np.abs(step).sum() <= MEAN_FIELD_TOLERANCE:
@@ -149,18 +176,23 @@ class StationaryModel(model.MeanFieldModel):
     regularization: float = 0.0,
   ) -> np.ndarray:
     """Returns (S, A): Q_mu^pi."""
-    policy, mean_field = self._checked(policy, mean_field, regularization)
-    problem = self._problem(mean_field, regularization)
-    return problem.backup(self.value_solver.policy_values(problem, policy))
+    regularization = self._checked_regularization(regularization)
+    policy, mean_field = self._checked(policy, mean_field)
+    problem, values, bound = self._values(policy, mean_field, regularization)
+    self.value_solver.error_bound = bound
+    return problem.backup(values)
 
   def optimal_action_values(
     self, mean_field: np.ndarray, regularization: float = 0.0
   ) -> np.ndarray:
     """Returns (S, A): the maximum over policies of Q_mu^pi."""
-    policy = entropy.uniform_policy(self.legal_actions_mask)
-    policy, mean_field = self._checked(policy, mean_field, regularization)
+    regularization = self._checked_regularization(regularization)
+    mean_field = self._checked_mean_field(mean_field)
+    uniform = entropy.uniform_policy(self.legal_actions_mask)
     problem = self._problem(mean_field, regularization)
-    return problem.backup(self.value_solver.optimal_values(problem, policy))
+    values = self.value_solver.policy_values(problem, uniform)
+    gaps = self.value_solver.optimality_gaps(problem, values)
+    return problem.backup(values + gaps)
 
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
@@ -171,11 +203,18 @@ class StationaryModel(model.MeanFieldModel):
     that `mean_field` gives: `value_solver.error_bound` is added, and so it is
     too large by twice that at most.
     """
-    law = self.mean_field(policy)
-    policy, law = self._checked(policy, law, regularization)
-    problem = self._problem(law, regularization)
-    gaps = self.value_solver.optimality_gaps(problem, policy)
+    law, gaps = self._optimality_gaps(policy, regularization)
     return float(law @ gaps) + (self.value_solver.error_bound or 0.0)
+
+  def _optimality_gaps(
+    self, policy: np.ndarray, regularization: float
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mu^pi and V* - V^pi under it, (S,) both; not to be written to."""
+    regularization = self._checked_regularization(regularization)
+    policy = self._checked_policy(policy)
+    law = self._laws(policy)
+    problem, values, bound = self._values(policy, law, regularization)
+    return law, self.value_solver.optimality_gaps(problem, values, bound)
 
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
@@ -183,24 +222,19 @@ class StationaryModel(model.MeanFieldModel):
     """Returns (S,) of bool: where the chain can get to from `start`."""
     policy, mean_field = self._checked(policy, mean_field)
     start = validation.check_masses("start", start, self.mdp.num_states)
-    started = np.flatnonzero(start > 0)
-    if len(started) == len(start):
-      return start > 0
-    chain = self._chain(policy, mean_field).copy()
-    chain.eliminate_zeros()
-    # One more state, from which those of the start are reached.
-    source = sparse.coo_array(
-      (np.ones(len(started)), (np.zeros(len(started), int), started)),
-      shape=(1, len(start)),
-    )
-    graph = sparse.vstack([chain, source], format="csr")
-    graph.resize(len(start) + 1, len(start) + 1)
-    found = csgraph.breadth_first_order(
-      graph, len(start), return_predecessors=False
-    )
-    reached = np.zeros(len(start) + 1, dtype=bool)
-    reached[found] = True
-    return reached[:-1]
+    if not self.mdp.has_fixed_kernel:
+      return reachability.reached(self._chain(policy, mean_field), start > 0)
+    mixture, _, _ = self._fixed_kernel.mixture
+    return self._reached(mixture @ policy.ravel() > 0, start > 0).copy()
+
+  def _find_reached(
+    self, is_made: np.ndarray, is_start: np.ndarray
+  ) -> np.ndarray:
+    """Returns `reachable` by the transitions that are made."""
+    _, indices, indptr = self._fixed_kernel.mixture
+    size = self.mdp.num_states
+    chain = sparse.csr_array((is_made, indices, indptr), (size, size))
+    return reachability.reached(chain, is_start)
 
   def accuracy(self) -> str:
     """Returns how the last values and invariant law were computed, in words."""
@@ -264,19 +298,20 @@ class StationaryModel(model.MeanFieldModel):
       for x, string in enumerate(strings)
     }
 
-  def _checked(
-    self,
-    policy: np.ndarray,
-    mean_field: np.ndarray,
-    regularization: float = 0.0,
-  ) -> tuple[np.ndarray, np.ndarray]:
-    validation.check_real("regularization", regularization, 0)
-    return (
-      validation.check_policy(policy, self.legal_actions_mask),
-      validation.check_distribution(
-        "mean_field", mean_field, self.mdp.num_states
-      ),
+  def _checked_regularization(self, regularization: float) -> float:
+    return validation.check_real("regularization", regularization, 0)
+
+  def _checked_policy(self, policy: np.ndarray) -> np.ndarray:
+    policy = validation.check_policy(policy, self.legal_actions_mask)
+    return np.asarray(policy, order=self._order)
+
+  def _checked_mean_field(self, mean_field: np.ndarray) -> np.ndarray:
+    return validation.check_distribution(
+      "mean_field", mean_field, self.mdp.num_states
     )
+
+  def _checked(self, policy, mean_field) -> tuple[np.ndarray, np.ndarray]:
+    return self._checked_policy(policy), self._checked_mean_field(mean_field)
 
   def _mixer(self, kernel: sparse.csr_array) -> policy_kernel.PolicyKernel:
     if self.mdp.has_fixed_kernel:
@@ -289,14 +324,26 @@ class StationaryModel(model.MeanFieldModel):
     """Returns P_mu^pi, (S, S), in canonical form."""
     return self._mixer(self.mdp.kernel_at(mean_field)).chain(policy)
 
+  def _rewards_at(self, mean_field: np.ndarray) -> np.ndarray:
+    return np.asarray(self.mdp.reward_at(mean_field), order=self._order)
+
   def _problem(
     self, mean_field: np.ndarray, regularization: float
   ) -> discounted_values.Problem:
     kernel = self.mdp.kernel_at(mean_field)
     return discounted_values.Problem(
-      kernel=kernel,
+      kernel=kernel if self._chains is None else self._kernel_by_action,
       mixer=self._mixer(kernel),
-      rewards=self.mdp.reward_at(mean_field),
+      rewards=self._rewards(mean_field),
       discount=self.mdp.discount,
       regularization=regularization,
+      order=self._order,
     )
+
+  def _policy_values(
+    self, policy: np.ndarray, mean_field: np.ndarray, regularization: float
+  ) -> tuple[discounted_values.Problem, np.ndarray, float | None]:
+    """Returns what is played, V_mu^pi, (S,), and the bound of its error."""
+    problem = self._problem(mean_field, regularization)
+    values = self.value_solver.policy_values(problem, policy)
+    return problem, values, self.value_solver.error_bound

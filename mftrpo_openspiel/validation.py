@@ -109,6 +109,9 @@ def check_distribution(
 ) -> np.ndarray:
   """Returns `value` as a (size,) array if it is a law of mass `total`."""
   array = _check_array(name, value, (size,))
+  # A NaN fails both comparisons.
+  if array.min() >= 0 and abs(array.sum() - total) <= SUM_TOLERANCE * total:
+    return array
   if not np.isfinite(array).all():
     raise ValueError(
       f"{name} must be finite, entry {int(np.argmin(np.isfinite(array)))}"

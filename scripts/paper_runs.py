@@ -1,20 +1,22 @@
 """The runs behind the figures of the paper, performed many at a time.
 
 Runs that differ in the game and in eta alone are one run on the union of the
-games, with rewards in units of eta. It rounds in another way than they would by
-themselves, and at first that matters: while the crowd sloshes about, chains
-almost fall apart and a difference in the last digit grows by as much as 1e14,
-and the crowd's symmetry gives best responses ties to break. So each algorithm
-takes its first iterations alone. Every number is then that of a run by itself,
-to 1e-11.
+games. It rounds in another way than they would by themselves, and at first that
+matters: while the crowd sloshes about, chains almost fall apart and a
+difference in the last digit grows by as much as 1e14, and the crowd's symmetry
+gives best responses ties to break. So each algorithm takes its first iterations
+alone, and with dense LU. Every number is then that of a run by itself, to
+1e-11.
 """
 
 from collections.abc import Sequence
+import dataclasses
 import time
 
 import numpy as np
 
 from mftrpo_openspiel import entropy
+from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import runs
 from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel import union_model
@@ -40,8 +42,8 @@ def batches(experiments: Sequence[paper_experiments.Experiment]) -> list[Batch]:
   """Returns the experiments in groups that run together, long ones first."""
   together: dict[tuple, Batch] = {}
   for experiment in experiments:
-    key = (experiment.algorithm, *sorted(_options_in_units(experiment).items()))
-    together.setdefault(key, []).append(experiment)
+    options = sorted(_union_options(experiment).items())
+    together.setdefault((experiment.algorithm, *options), []).append(experiment)
 
   def is_short(batch):
     first = batch[0]
@@ -53,21 +55,24 @@ def batches(experiments: Sequence[paper_experiments.Experiment]) -> list[Batch]:
   return sorted(together.values(), key=is_short)
 
 
-def _unit(experiment: paper_experiments.Experiment) -> float:
-  return experiment.eta or paper_experiments.LOW_ETA
-
-
-def _options_in_units(
+def _union_options(
   experiment: paper_experiments.Experiment,
 ) -> dict[str, float]:
-  """Returns the options that do the same where rewards are in units."""
+  """Returns the options of the run on a union.
+
+  Its weights are eta; rewards are in units of the temperature, if there is one.
+  """
   options = dict(experiment.options)
-  for name in ("regularization", "temperature"):
-    if name in options:
-      options[name] /= _unit(experiment)
-  if "lr" in options:
-    options["lr"] *= _unit(experiment)
+  if "temperature" in options:
+    options["temperature"] = 1.0
+  elif "regularization" in options or experiment.algorithm != "fictitious_play":
+    options["regularization"] = 1.0
   return options
+
+
+def _in_units(mdp: mdp_lib.MeanFieldMDP, unit: float) -> mdp_lib.MeanFieldMDP:
+  """Returns the MDP with all rewards divided by `unit`."""
+  return dataclasses.replace(mdp, reward=lambda law: mdp.reward(law) / unit)
 
 
 def _algorithm(
@@ -76,7 +81,9 @@ def _algorithm(
   game = game_factory.create_game(setting=experiment.setting)
   return algorithm_factory.create_algorithm(
     experiment.algorithm,
-    stationary_model.StationaryModel(game.mean_field_mdp(), game),
+    stationary_model.StationaryModel(
+      game.mean_field_mdp(), game, solver="dense LU"
+    ),
     **experiment.options,
   )
 
@@ -88,10 +95,15 @@ def perform(
   num_alone = NUM_ALONE[batch[0].method]
   singles = [_algorithm(experiment) for experiment in batch]
   mdps = [single.model.mdp for single in singles]
-  model = union_model.UnionModel(mdps, [_unit(run) for run in batch])
-  algorithm = algorithm_factory.create_algorithm(
-    batch[0].algorithm, model, **_options_in_units(batch[0])
+  units = np.array([run.options.get("temperature", 1.0) for run in batch])
+  model = union_model.UnionModel(
+    list(map(_in_units, mdps, units)),
+    [run.options.get("regularization", 0.0) for run in batch],
   )
+  algorithm = algorithm_factory.create_algorithm(
+    batch[0].algorithm, model, **_union_options(batch[0])
+  )
+  etas = np.array([run.eta or paper_experiments.LOW_ETA for run in batch])
   moments = [
     paper_experiments.moments_of(experiment.setting, num_iterations)
     for experiment in batch
@@ -112,13 +124,9 @@ def perform(
       algorithm.restore(model.join_states(states, algorithm.state()))
     seconds += (time.perf_counter() - start) / len(batch)
     if iteration in record_at:
-      if iteration > num_alone:
-        law = model.mean_field(algorithm.policy)
-      else:
-        law = model.join_mean_fields(
-          [single.model.mean_field(single.policy) for single in singles]
-        )
-      new_records = _records(algorithm, law, iteration, seconds, *before)
+      new_records = _records(
+        algorithm, etas, units, iteration, seconds, *before
+      )
       laws = model.split(len(batch) * algorithm.mean_field)
       for run in range(len(batch)):
         records[run].append(new_records[run])
@@ -136,7 +144,8 @@ def perform(
 
 def _records(
   algorithm: algorithm_lib.MeanFieldAlgorithm,
-  law: np.ndarray,
+  etas: np.ndarray,
+  units: np.ndarray,
   iteration: int,
   seconds: float,
   old_policy: np.ndarray,
@@ -146,7 +155,8 @@ def _records(
 
   Args:
     algorithm: After the iteration.
-    law: The mean field of its policy.
+    etas: (B,), of the regularized exploitability of each run.
+    units: (B,), of its rewards.
     iteration: How many there were.
     seconds: Spent in them by each run.
     old_policy: Before the last iteration.
@@ -157,8 +167,8 @@ def _records(
   masses = model.masses(mean_field)
   policy_change = np.abs(policy - old_policy).sum(axis=1)
   columns = (
-    model.exploitabilities(policy, law),
-    model.exploitabilities(policy, law, regularization=1.0),
+    units * model.exploitabilities(policy),
+    units * model.exploitabilities(policy, etas / units),
     model.masses(np.abs(mean_field - old_mean_field)) / masses,
     model.masses(mean_field * policy_change) / masses,
     model.masses(mean_field * entropy.entropy(policy)) / masses,

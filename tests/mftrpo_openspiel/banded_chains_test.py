@@ -108,14 +108,36 @@ def test_states_that_no_policy_returns_to():
 
 
 def test_hub_moves_to_where_the_crowd_is(monkeypatch):
-  # From state 0, which is rare, visits take too many moves to count.
-  chain, expected = birth_death([0.9] * 5, [0.09] * 5)
+  # All flows to the last states, whatever one step makes of a uniform law.
+  chain, expected = birth_death([0.9] * 20, [0.09] * 20)
+  chain = chain[::-1, ::-1].copy()
   solver, entries = solver_of(chain)
-  reference = np.full(6, 1 / 6)
-  first = solver.cesaro_limit(entries, reference)
+  reference = np.full(21, 1 / 21)
   monkeypatch.delattr(markov_chain, "cesaro_limit")
   law = solver.cesaro_limit(entries, reference)
-  np.testing.assert_allclose([first, law], [expected] * 2, rtol=1e-12)
+  np.testing.assert_allclose(law, expected[::-1], rtol=1e-11, atol=1e-30)
+
+
+def test_traps_that_nobody_is_in_do_not_matter(monkeypatch):
+  # States 0 and 1 lead to each other, and hardly ever out.
+  rare = 1e-9
+  chain = np.array(
+    [
+      [0, 1, 0, 0],
+      [1 - rare, 0, rare, 0],
+      [0, 0, 0.5, 0.5],
+      [0, 0, 0.25, 0.75],
+    ]
+  )
+  solver, entries = solver_of(chain)
+  reference = np.array([0, 0, 0.4, 0.6])
+  with monkeypatch.context() as patch:
+    patch.delattr(markov_chain, "cesaro_limit")
+    law = solver.cesaro_limit(entries, reference)
+  np.testing.assert_allclose(law, [0, 0, 1 / 3, 2 / 3], atol=1e-15)
+  # Those who are in them do get out.
+  law = solver.cesaro_limit(entries, np.array([1.0, 0, 0, 0]))
+  np.testing.assert_allclose(law, [0, 0, 1 / 3, 2 / 3], atol=1e-15)
 
 
 def test_masses_end_where_no_policy_leaves(monkeypatch):

@@ -56,7 +56,7 @@ def grid_chain(seed, concentration=0.3, room_size=12):
   mdp = pyspiel.load_game(
     "python_mfg_four_rooms", {"room_size": room_size}
   ).mean_field_mdp()
-  model = stationary_model.StationaryModel(mdp)
+  model = stationary_model.StationaryModel(mdp, solver="sparse LU")
   rng = np.random.default_rng(seed)
   policy = rng.dirichlet(np.full(5, concentration), mdp.num_states)
   return model, policy

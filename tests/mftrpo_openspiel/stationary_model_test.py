@@ -390,15 +390,69 @@ def test_bad_mean_fields_are_refused():
       model.optimal_action_values(np.array(mean_field))
 
 
-def test_dense_and_sparse_solvers_agree(monkeypatch):
-  model = random_model(11)
-  policy = random_policy(model, 12)
-  mean_field = model.mean_field(policy)
-  dense = model.action_values(policy, mean_field, 0.1)
-  monkeypatch.setattr(discounted_values, "MAX_DENSE_STATES", 1)
-  model = stationary_model.StationaryModel(model.mdp)
-  sparse = model.action_values(policy, mean_field, 0.1)
-  np.testing.assert_allclose(sparse, dense, atol=1e-12)
+@pytest.mark.parametrize("regularization", [0.0, 0.1])
+@pytest.mark.parametrize("solver", ["band LU", "sparse LU", "BiCGSTAB"])
+def test_solvers_agree(solver, regularization):
+  game = pyspiel.load_game("python_mfg_four_rooms_poi")
+  mdp = game.mean_field_mdp()
+  dense = stationary_model.StationaryModel(mdp, solver="dense LU")
+  other = stationary_model.StationaryModel(mdp, solver=solver)
+  policy = random_policy(dense, 12)
+  law = dense.mean_field(policy)
+  assert f"Values by {solver}, " in other.accuracy()
+  np.testing.assert_allclose(other.mean_field(policy), law, rtol=1e-11)
+  np.testing.assert_allclose(
+    other.action_values(policy, law, regularization),
+    dense.action_values(policy, law, regularization),
+    atol=1e-10,
+  )
+  np.testing.assert_allclose(
+    other.optimal_action_values(law, regularization),
+    dense.optimal_action_values(law, regularization),
+    atol=1e-10,
+  )
+  assert other.exploitability(policy, regularization) == pytest.approx(
+    dense.exploitability(policy, regularization), rel=1e-10
+  )
+
+
+def test_grids_are_solved_by_band_lu():
+  mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
+  model = stationary_model.StationaryModel(mdp)
+  model.exploitability(random_policy(model, 0))
+  assert model.accuracy() == (
+    "Values by band LU, exact up to rounding; laws by band LU, exact up to"
+    " rounding."
+  )
+
+
+@pytest.mark.parametrize("name", ["four_rooms", "two_islands"])
+def test_evaluations_are_shared_and_pure(name):
+  """What is remembered has the bits of what is computed."""
+  mdp = pyspiel.load_game(f"python_mfg_{name}").mean_field_mdp()
+  model = stationary_model.StationaryModel(mdp)
+  policies = [random_policy(model, seed) for seed in range(3)]
+  for policy in (*policies, *policies[::-1]):
+    for array in (policy, np.asfortranarray(policy)):
+      fresh = stationary_model.StationaryModel(mdp)
+      law = model.mean_field(array)
+      np.testing.assert_array_equal(law, fresh.mean_field(policy))
+      for regularization in (0.0, 0.1):
+        np.testing.assert_array_equal(
+          model.action_values(array, law, regularization),
+          stationary_model.StationaryModel(mdp).action_values(
+            policy, law, regularization
+          ),
+        )
+        assert model.exploitability(
+          array, regularization
+        ) == stationary_model.StationaryModel(mdp).exploitability(
+          policy, regularization
+        )
+      start = np.eye(len(policy))[0]
+      np.testing.assert_array_equal(
+        model.reachable(array, law, start), fresh.reachable(policy, law, start)
+      )
 
 
 @settings(deadline=None, max_examples=50)

@@ -8,10 +8,10 @@ from mftrpo_openspiel import union_model
 from mftrpo_openspiel.algorithms import factory as algorithm_factory
 from mftrpo_openspiel.games import factory as game_factory
 
-# Five actions and two; each in a unit of its own, large enough that rounding
-# does not grow.
+# Five actions and two; each with a weight of its own, large enough that
+# rounding does not grow.
 SETTINGS = ("four_rooms_poi_5x5", "two_islands", "four_rooms_poi_5x5")
-UNITS = (2.0, 0.5, 1.0)
+WEIGHTS = (2.0, 0.5, 1.0)
 
 
 def mdps():
@@ -24,7 +24,7 @@ def mdps():
 @pytest.fixture
 def models():
   """The union, and a model of each game by itself."""
-  union = union_model.UnionModel(mdps(), UNITS)
+  union = union_model.UnionModel(mdps(), WEIGHTS)
   return union, [stationary_model.StationaryModel(mdp) for mdp in mdps()]
 
 
@@ -55,12 +55,12 @@ def played(models):
 
 
 def assert_legal(union, action_values, expected):
-  """Checks values against those of each game in its own rewards."""
+  """Checks values against those of each game."""
   mask = union.legal_actions_mask
   assert (action_values[~mask] == -np.inf).all()
-  for unit, values, wanted in zip(UNITS, union.split(action_values), expected):
+  for values, wanted in zip(union.split(action_values), expected, strict=True):
     np.testing.assert_allclose(
-      unit * values[:, : wanted.shape[1]], wanted, rtol=0, atol=1e-12
+      values[:, : wanted.shape[1]], wanted, rtol=0, atol=1e-12
     )
 
 
@@ -83,16 +83,16 @@ def test_values_are_those_of_each_game(models, played, regularization):
     union,
     union.action_values(policy, mean_field, regularization),
     [
-      single.action_values(pi, mu, unit * regularization)
-      for single, pi, mu, unit in zip(singles, policies, mean_fields, UNITS)
+      single.action_values(pi, mu, weight * regularization)
+      for single, pi, mu, weight in zip(singles, policies, mean_fields, WEIGHTS)
     ],
   )
   assert_legal(
     union,
     union.optimal_action_values(mean_field, regularization),
     [
-      single.optimal_action_values(mu, unit * regularization)
-      for single, mu, unit in zip(singles, mean_fields, UNITS)
+      single.optimal_action_values(mu, weight * regularization)
+      for single, mu, weight in zip(singles, mean_fields, WEIGHTS)
     ],
   )
 
@@ -132,64 +132,43 @@ def test_exploitabilities_are_those_of_each_game(
   union, singles = models
   policy, _, policies, _ = played
   expected = [
-    single.exploitability(pi, unit * regularization)
-    for single, pi, unit in zip(singles, policies, UNITS)
+    single.exploitability(pi, weight * regularization)
+    for single, pi, weight in zip(singles, policies, WEIGHTS)
   ]
-  law = union.mean_field(policy)
+  for given in (regularization, regularization * np.array(WEIGHTS)):
+    np.testing.assert_allclose(
+      union.exploitabilities(policy, given), expected, rtol=1e-12
+    )
   np.testing.assert_allclose(
-    union.exploitabilities(policy, law, regularization), expected, rtol=1e-12
-  )
-  np.testing.assert_allclose(
-    union.exploitability(policy, regularization),
-    np.divide(expected, UNITS).mean(),
-    rtol=1e-12,
+    union.exploitability(policy, regularization), np.mean(expected), rtol=1e-12
   )
 
 
 @pytest.mark.parametrize(
-  "name, options, in_units",
+  "name, options, is_weighed",
   [
-    (
-      "mf_trpo",
-      lambda unit: {"regularization": unit, "num_policy_updates": 3},
-      {"regularization": 1.0, "num_policy_updates": 3},
-    ),
-    (
-      "mf_trpo",
-      lambda unit: {"regularization": unit, "warm_start": True},
-      {"regularization": 1.0, "warm_start": True},
-    ),
-    (
-      "fictitious_play",
-      lambda unit: {"temperature": unit},
-      {"temperature": 1.0},
-    ),
-    (
-      "fictitious_play",
-      lambda unit: {"regularization": unit},
-      {"regularization": 1.0},
-    ),
-    (
-      "mirror_descent",
-      lambda unit: {"regularization": unit, "lr": 0.1 / unit},
-      {"regularization": 1.0, "lr": 0.1},
-    ),
-    (
-      "mirror_descent",
-      lambda unit: {"lr": 0.1 / unit},
-      {"lr": 0.1},
-    ),
+    ("mf_trpo", {"num_policy_updates": 3}, True),
+    ("mf_trpo", {"warm_start": True}, True),
+    ("fictitious_play", {"temperature": 1.0}, False),
+    ("fictitious_play", {}, True),
+    ("mirror_descent", {"lr": 0.1}, True),
+    ("mirror_descent", {"lr": 0.1}, False),
   ],
 )
 def test_algorithms_do_what_they_do_on_each_game(
-  models, name, options, in_units
+  models, name, options, is_weighed
 ):
   union, singles = models
-  together = algorithm_factory.create_algorithm(name, union, **in_units)
-  alone = [
-    algorithm_factory.create_algorithm(name, single, **options(unit))
-    for single, unit in zip(singles, UNITS)
-  ]
+
+  def create(model, regularization):
+    if is_weighed:
+      return algorithm_factory.create_algorithm(
+        name, model, regularization=regularization, **options
+      )
+    return algorithm_factory.create_algorithm(name, model, **options)
+
+  together = create(union, 1.0)
+  alone = list(map(create, singles, WEIGHTS))
   for iteration in range(50):
     if iteration == 10:  # As good a place as any to go on from.
       states = [algorithm.state() for algorithm in alone]
@@ -216,11 +195,11 @@ def test_refuses_what_it_cannot_join():
     second.kernel, second.reward, 0.5, second.initial_distribution
   )
   with pytest.raises(ValueError, match=r"one discount, got 0\.9 and 0\.5"):
-    union_model.union_mdp([first, discounted], [1, 1])
-  with pytest.raises(ValueError, match=r"units must be .* got 0"):
-    union_model.union_mdp([first, second], [1, 0])
+    union_model.union_mdp([first, discounted])
+  with pytest.raises(ValueError, match=r"weights must be .* got -1"):
+    union_model.UnionModel([first, second], [1, -1])
   with pytest.raises(ValueError, match="mdps must have at least one"):
-    union_model.union_mdp([], [])
+    union_model.union_mdp([])
   moving = mdp_lib.MeanFieldMDP(
     lambda mean_field: second.kernel,
     second.reward,
@@ -228,4 +207,4 @@ def test_refuses_what_it_cannot_join():
     second.initial_distribution,
   )
   with pytest.raises(ValueError, match="kernels that are arrays"):
-    union_model.union_mdp([first, moving], [1, 1])
+    union_model.union_mdp([first, moving])

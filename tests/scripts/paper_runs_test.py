@@ -15,11 +15,13 @@ NUM_ITERATIONS = max(paper_runs.NUM_ALONE.values()) + 30
 
 
 def plain_records(experiment):
-  """Records of the run by itself, as any user would run it."""
+  """Records of the run by itself, where ties break as by dense LU."""
   game = game_factory.create_game(setting=experiment.setting)
   algorithm = algorithm_factory.create_algorithm(
     experiment.algorithm,
-    stationary_model.StationaryModel(game.mean_field_mdp(), game),
+    stationary_model.StationaryModel(
+      game.mean_field_mdp(), game, solver="dense LU"
+    ),
     **experiment.options,
   )
   record_at = runs.log_spaced_iterations(NUM_ITERATIONS)
