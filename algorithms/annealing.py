@@ -23,12 +23,13 @@ a heavy ball: the mean field that lags behind is its momentum, beta its
 friction. Friction that falls like w / n is Nesterov's (Su, Boyd and Candes
 (2016), "A Differential Equation for Modeling Nesterov's Accelerated Gradient
 Method"). As there, it restarts where the ball runs uphill (O'Donoghue and
-Candes (2015), "Adaptive Restart for Accelerated Gradient Schemes"): where,
-under the mean field so far, the policy before was better,
+Candes (2015), "Adaptive Restart for Accelerated Gradient Schemes"). The height
+is what the next step of a player could gain, which costs nothing to compute,
 
-    sum_s mu(s) sum_a (pi_k(a|s) - pi_{k-1}(a|s)) Q(s, a) < 0.
+    sum_s mu(s) max_a (Q_mu^pi(s, a) - V_mu^pi(s)),
 
-Then c was too large as well, and is halved; between restarts it grows, see
+and uphill is where it is more than twice its least since the last restart. Then
+c was too large as well, and is halved; between restarts it grows, see
 adaptive_step.py. So nothing depends on the scale of the rewards.
 
 In monotone games, where players shun crowds, this went on to the limit of
@@ -45,10 +46,12 @@ import numpy as np
 
 from mftrpo_openspiel import validation
 
-# Largest change of a logit in the first iteration (where values at later times
-# are discounted, the largest at time 0).
+# Bound on what two logits of a state move apart in the first iteration (where
+# values at later times are discounted, at time 0).
 FIRST_CHANGE = 0.1
 
+# A gain of this many times the least one so far is a step too far.
+OVERSHOOT = 2.0
 # What there is to gain, relative to the largest value, is rounding below this.
 ROUNDING = 1e-15
 # No action becomes less likely than exp(this), below all rounding. Otherwise a
@@ -81,39 +84,34 @@ class Annealing:
     return population_update_rate / (2 * step_size), population_update_rate
 
 
-def first_step_size(advantages: np.ndarray) -> float:
-  """Returns the first c, with which logits change by FIRST_CHANGE.
+def first_step_size(action_values: np.ndarray) -> float:
+  """Returns the first c, with which logits move apart by FIRST_CHANGE.
 
   Args:
-    advantages: (N, A), of the uniform policy.
+    action_values: (N, A), of the uniform policy; -inf where an action is not
+      legal. Not all the same.
   """
-  largest = np.abs(advantages).max()
-  return float(FIRST_CHANGE / largest) if largest > 0 else 1.0
+  is_legal = np.isfinite(action_values)
+  lowest = np.where(is_legal, action_values, np.inf).min(axis=1)
+  return float(FIRST_CHANGE / (action_values.max(axis=1) - lowest).max())
 
 
-def advantages(policy: np.ndarray, action_values: np.ndarray) -> np.ndarray:
-  """Returns (N, A): Q - V, and 0 for actions that are not legal.
+def gain(
+  policy: np.ndarray, mean_field: np.ndarray, action_values: np.ndarray
+) -> float:
+  """Returns sum_s mu(s) max_a (Q(s, a) - V(s)).
 
   Args:
     policy: (N, A).
-    action_values: (N, A), Q; -inf where an action is not legal.
+    mean_field: (N,), mu.
+    action_values: (N, A), Q of the policy; -inf where an action is not legal.
   """
-  is_legal = np.isfinite(action_values)
-  values = np.where(is_legal, action_values, 0.0)
-  mean = (policy * values).sum(axis=1, keepdims=True)
-  return np.where(is_legal, values - mean, 0.0)
+  values = np.where(np.isfinite(action_values), action_values, 0.0)
+  best = action_values.max(axis=1)
+  return float(mean_field @ (best - (policy * values).sum(axis=1)))
 
 
-def is_at_rest(
-  mean_field: np.ndarray, advantages: np.ndarray, action_values: np.ndarray
-) -> bool:
-  """Returns whether there is no more to gain by another policy than rounding.
-
-  Args:
-    mean_field: (N,).
-    advantages: (N, A), of the policy.
-    action_values: (N, A), of the policy; -inf where an action is not legal.
-  """
-  gain = mean_field @ advantages.max(axis=1)
+def is_rounding(gain: float, action_values: np.ndarray) -> bool:
+  """Returns whether a gain is no more than rounding of (N, A) action values."""
   scale = np.abs(action_values[np.isfinite(action_values)]).max()
   return bool(gain <= ROUNDING * scale)

@@ -143,7 +143,7 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
         "_num_overshoots",
         "_age",
         "_rate",
-        "_last_policy",
+        "_least_gain",
       )
     self._annealing = annealing or None
     if regularization is None:
@@ -190,7 +190,7 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     self._step_size = 0.0
     self._num_overshoots = 0
     self._age = 0
-    self._last_policy = self.policy
+    self._least_gain = 0.0
     self._last_move = np.zeros_like(self.mean_field)
 
   def iteration(self) -> None:
@@ -205,10 +205,10 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
         self.policy, self.mean_field, self._entropy_weight
       )
       if self._annealing:
-        advantages = annealing_lib.advantages(self.policy, action_values)
-        if annealing_lib.is_at_rest(self.mean_field, advantages, action_values):
+        gain = annealing_lib.gain(self.policy, self.mean_field, action_values)
+        if annealing_lib.is_rounding(gain, action_values):
           break
-        self._anneal(advantages)
+        self._anneal(gain, action_values)
       self._update_policy(action_values)
       self._step_count += 1
       if self._warm_start:
@@ -258,18 +258,18 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     self._logits = logits
     self.policy = entropy.softmax(logits)
 
-  def _anneal(self, advantages: np.ndarray) -> None:
-    """Sets eta and beta of this iteration."""
+  def _anneal(self, gain: float, action_values: np.ndarray) -> None:
+    """Sets eta and beta of this iteration, in which there is `gain` to have."""
     if not self._step_size:
-      self._step_size = annealing_lib.first_step_size(advantages)
+      self._step_size = annealing_lib.first_step_size(action_values)
+      overshot = True
     else:
-      changes = (self.policy - self._last_policy) * advantages
-      overshot = self.mean_field @ changes.sum(axis=1) < 0
-      self._age = 0 if overshot else self._age + 1
+      overshot = gain > annealing_lib.OVERSHOOT * self._least_gain
       self._step_size, self._num_overshoots = adaptive_step.adapted(
-        self._step_size, self._num_overshoots, bool(overshot)
+        self._step_size, self._num_overshoots, overshot
       )
-    self._last_policy = self.policy
+    self._age = 0 if overshot else self._age + 1
+    self._least_gain = gain if overshot else min(gain, self._least_gain)
     self._regularization, self._rate = self._annealing.rates(
       self._step_size, self._age
     )

@@ -128,7 +128,7 @@ def test_annealing_is_the_schedule_that_is_described():
   kernel = model.mdp.kernel.toarray().reshape(14, 2, 14)
   mean_field = model.initial_mean_field()
   policy = np.full((14, 2), 0.5)
-  last_policy, num_restarts = None, 0
+  least_gain, num_restarts = None, 0
   for _ in range(80):
     algorithm.iteration()
     rewards = model.mdp.reward(mean_field)
@@ -137,17 +137,19 @@ def test_annealing_is_the_schedule_that_is_described():
       np.eye(14) - 0.9 * chain, (policy * rewards).sum(axis=1)
     )
     action_values = rewards + 0.9 * kernel @ values
-    if last_policy is None:
-      step_size = 0.1 / np.abs(action_values - values[:, None]).max()
-      age = 0
-    elif mean_field @ ((policy - last_policy) * action_values).sum(axis=1) < 0:
-      step_size, age, num_restarts = step_size / 2, 0, num_restarts + 1
+    gain = mean_field @ (action_values.max(axis=1) - values)
+    if least_gain is None:
+      step_size = 0.1 / np.ptp(action_values, axis=1).max()
+      least_gain, age = gain, 0
+    elif gain > 2 * least_gain:
+      step_size, least_gain, age = step_size / 2, gain, 0
+      num_restarts += 1
     else:
       step_size *= 1 + max(0.2 / (num_restarts + 1) ** 2, 0.003)
+      least_gain = min(gain, least_gain)
       age += 1
     beta = 5 / (5 + age)
     eta = beta / (2 * step_size)
-    last_policy = policy
     policy = policy * np.exp((action_values - values[:, None]) / (2 * eta))
     policy /= policy.sum(axis=1, keepdims=True)
     moved = law_of(np.einsum("sa,sat->st", policy, kernel))
