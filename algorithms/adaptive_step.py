@@ -10,7 +10,7 @@ BACK_OFF = 0.5
 # Growth of a step, relative to its size, before the first overshoot; after n of
 # them it is 1 / (n + 1)^2 of this, but not below the second number.
 FIRST_GROWTH = 0.2
-LEAST_GROWTH = 0.003
+LEAST_GROWTH = 0.0005
 
 
 def adapted(

@@ -118,8 +118,6 @@ class BandedChains:
       lu = self._factorize(jumps)
       is_doubtful |= is_transient & self._is_far(lu)
       ended = self._solve(lu, reference, transposed=False)
-      # As in `markov_chain`, no mass is lost if this is done again and again.
-      ended *= reference.sum() / ended[~is_transient].sum()
     mass = _sums(labels, ended)
     law = np.where(mass > 0, mass * shares, 0.0)
     if is_doubtful.any():

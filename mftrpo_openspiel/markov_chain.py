@@ -142,10 +142,7 @@ def _absorb(
         "The chain leaves its transient states with a probability below"
         f" {elimination.LEAST_EXIT:.0e}: its long-run law cannot be computed."
       )
-    moved = visits @ exits
-    # As much as set out, to the last digit: errors must not add up when this is
-    # done again and again.
-    mass[recurrent] += moved * (reference[moving].sum() / moved.sum())
+    mass[recurrent] += visits @ exits
   return mass
 
 

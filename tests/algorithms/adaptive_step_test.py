@@ -18,4 +18,4 @@ def test_a_step_size_grows_falls_back_and_grows_more_slowly():
 
 
 def test_growth_never_ends():
-  assert adaptive_step.adapted(1.0, 1000, False) == (1.003, 1000)
+  assert adaptive_step.adapted(1.0, 1000, False) == (1.0005, 1000)

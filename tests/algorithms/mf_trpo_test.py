@@ -145,7 +145,7 @@ def test_annealing_is_the_schedule_that_is_described():
       step_size, least_gain, age = step_size / 2, gain, 0
       num_restarts += 1
     else:
-      step_size *= 1 + max(0.2 / (num_restarts + 1) ** 2, 0.003)
+      step_size *= 1 + max(0.2 / (num_restarts + 1) ** 2, 0.0005)
       least_gain = min(gain, least_gain)
       age += 1
     beta = 5 / (5 + age)
@@ -250,7 +250,7 @@ def test_the_automatic_rate_is_the_rule_that_is_described():
       if move @ last_move < 0:
         rate, num_overshoots = rate / 2, num_overshoots + 1
       else:
-        growth = max(0.2 / (num_overshoots + 1) ** 2, 0.003)
+        growth = max(0.2 / (num_overshoots + 1) ** 2, 0.0005)
         rate = min(1, rate * (1 + growth))
     mean_field, last_move = mean_field + rate * move, move
     np.testing.assert_allclose(algorithm.mean_field, mean_field, atol=1e-14)
