@@ -56,6 +56,8 @@ def soft_improvement(
 def _weights(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
   """Returns exp((logits - their maximum) / temperature), (N, A)."""
   excess = logits - logits.max(axis=1, keepdims=True)
+  if np.ndim(temperature) == 0 and temperature == 1:
+    return np.exp(excess)
   # A tiny temperature makes -inf of what is not the maximum, as it should.
   with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
     if np.ndim(temperature):

@@ -9,10 +9,17 @@ import numpy as np
 
 def are_equal(one: np.ndarray | float, other: np.ndarray | float) -> bool:
   """Returns whether two arrays or two numbers are."""
-  equal = one == other
-  if isinstance(equal, np.ndarray):
-    return np.shape(one) == np.shape(other) and bool(equal.all())
-  return bool(equal)
+  if one is other:
+    return True
+  if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
+    return bool(np.all(one == other)) and np.shape(one) == np.shape(other)
+  if one.shape != other.shape:
+    return False
+  middle = one.size // 2
+  # Mostly that is where arrays that differ are told apart.
+  if one.size and one.item(middle) != other.item(middle):
+    return False
+  return bool((one == other).all())
 
 
 class Memo:

@@ -41,7 +41,11 @@ TURN = 150
 # Ours.
 RATE = 0.3
 ETA = 0.3
-POPULATION_UPDATE_RATE = 0.1
+WARM = {
+  "regularization": ETA,
+  "population_update_rate": 0.1,
+  "warm_start": True,
+}
 NUM_ITERATIONS = 1500
 # Steps and horizon with which theirs is as good as exact.
 LONG_HORIZON = 400
@@ -64,7 +68,10 @@ def contests() -> Iterator[benchmark_peers.Contest]:
       )
     ),
     "MF-TRPO (warm), phi_eta": benchmark_peers.solver(
-      lambda: _mf_trpo(model, initial), ETA
+      lambda: _started(mf_trpo.MFTRPO(model, **WARM), initial), ETA
+    ),
+    "MF-TRPO (annealed)": benchmark_peers.solver(
+      lambda: _started(mf_trpo.MFTRPO(model, annealing=True), initial)
     ),
   }
   policies = benchmark_peers.random_policies(model.mdp.num_states, 5)
@@ -176,14 +183,8 @@ def _mirror_descent(
   return solve
 
 
-def _mf_trpo(
-  model: stationary_model.StationaryModel, initial_policy: np.ndarray
+def _started(
+  algorithm: mf_trpo.MFTRPO, initial_policy: np.ndarray
 ) -> mf_trpo.MFTRPO:
-  algorithm = mf_trpo.MFTRPO(
-    model,
-    ETA,
-    population_update_rate=POPULATION_UPDATE_RATE,
-    warm_start=True,
-  )
   algorithm.restore({**algorithm.state(), "logits": np.log(initial_policy)})
   return benchmark_peers.started(algorithm, initial_policy)
