@@ -251,11 +251,12 @@ class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
     rival: openspiel_fictitious_play.FictitiousPlay,
   ):
     super().__init__(model)
+    self._best_response = self._following_response
     self._rival = rival
     self.num_ties = 0
 
-  def _best_response(self) -> np.ndarray:
-    values = self.model.optimal_action_values(self.mean_field)
+  def _following_response(self, mean_field: np.ndarray) -> np.ndarray:
+    values = self.model.optimal_action_values(mean_field)
     best = values.max(axis=1, keepdims=True)
     ties = best - values <= TIE * np.maximum(1.0, np.abs(best))
     # Holds the best response of the last iteration.

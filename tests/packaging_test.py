@@ -57,7 +57,11 @@ names = [
   )
 ]
 for name in names:
-  importlib.import_module(name)
+  try:
+    importlib.import_module(name)
+  except ModuleNotFoundError as error:
+    if error.name not in ("benchmfg", "mfglib"):  # Of the extra "peers".
+      raise
 distribution = importlib.metadata.distribution("mftrpo_openspiel")
 programs = {
   program.name: callable(
@@ -69,7 +73,8 @@ top_level = ("games", "algorithms", "scripts")
 print(json.dumps({
   "games": games,
   "files": {
-    name: sys.modules[name].__file__ for name in ["mftrpo_openspiel", *names]
+    name: importlib.util.find_spec(name).origin
+    for name in ["mftrpo_openspiel", *names]
   },
   "programs": programs,
   "top_level": [n for n in top_level if importlib.util.find_spec(n)],

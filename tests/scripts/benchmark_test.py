@@ -181,7 +181,9 @@ def test_the_program_prints_and_writes_the_same(program, tmp_path):
 
 def test_a_document_has_the_figure_of_its_table(program, tmp_path, monkeypatch):
   monkeypatch.setattr(
-    benchmark_accuracy, "GAMES", {"two_islands": "stationary"}
+    benchmark_accuracy,
+    "GAMES",
+    {"two_islands": benchmark_accuracy.Game("stationary")},
   )
   document = tmp_path / "docs" / "document.md"
   document.parent.mkdir()
