@@ -32,11 +32,11 @@ and uphill is where it is more than twice its least since the last restart. Then
 c was too large as well, and is halved; between restarts it grows, see
 adaptive_step.py. So nothing depends on the scale of the rewards.
 
-In monotone games, where players shun crowds, exploitability fell like the
-square of the iterations or faster wherever we tried, on small games to the
-limit of rounding (docs/solvers.md). There is no proof of that: what is known is
-the convergence of OMD in continuous time (Perolat et al. (2021),
-arXiv:2103.00623). Where players seek crowds there may be several equilibria, or
+In monotone games, where players shun crowds, exploitability kept falling
+wherever we tried, on small games to the limit of rounding; slowly where a few
+fast modes bound c, as in the maze of docs/solvers.md. There is no
+proof of that: what is known is the convergence of OMD in continuous time
+(Perolat et al. (2021), arXiv:2103.00623). Where players seek crowds there may be several equilibria, or
 none that attracts, and where moves depend on the mean field it may turn around
 one. Exploitability then stops falling, as the records of a run show.
 """
