@@ -34,11 +34,12 @@ adaptive_step.py. So nothing depends on the scale of the rewards.
 
 In monotone games, where players shun crowds, exploitability kept falling
 wherever we tried, on small games to the limit of rounding; slowly where a few
-fast modes bound c, as in the maze of docs/solvers.md. There is no
-proof of that: what is known is the convergence of OMD in continuous time
-(Perolat et al. (2021), arXiv:2103.00623). Where players seek crowds there may be several equilibria, or
-none that attracts, and where moves depend on the mean field it may turn around
-one. Exploitability then stops falling, as the records of a run show.
+fast modes bound c, as in the maze of docs/solvers.md. There is no proof of
+that: what is known is the convergence of OMD in continuous time (Perolat et al.
+(2021), arXiv:2103.00623). Where players seek crowds there may be several
+equilibria, or none that attracts, and where moves depend on the mean field it
+may turn around one. Exploitability then stops falling, as the records of a run
+show.
 """
 
 import dataclasses
