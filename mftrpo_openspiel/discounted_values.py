@@ -52,6 +52,9 @@ MAX_BAND_WIDTH = 60
 # The band LU of a policy serves policy iteration, which looks at the residual
 # that it leaves, for policies that differ by no more than this.
 SAME_POLICY = 1e-7
+# Policy iteration meets the same greedy policies again while the mean field
+# moves: the band LU of so many of them is kept.
+MAX_GREEDY = 10
 # Policy iteration ends when no state's value rises by more than this, relative
 # to the largest value.
 VALUE_TOLERANCE = 1e-15
@@ -180,6 +183,8 @@ class Solver:
     # The first policy, where methods start again, and the last that was asked
     # for by itself; for band LU, which makes all problems share a kernel.
     self._evaluated: list[_Evaluated] = []
+    # Greedy policies, by their bytes, the one used longest ago first.
+    self._greedy: dict[bytes, _Evaluated] = {}
 
   def policy_values(self, problem: Problem, policy: np.ndarray) -> np.ndarray:
     """Returns V^pi, (S,), for the (S, A) policy.
@@ -252,7 +257,9 @@ class Solver:
           chain, problem.discount, residual, tolerance, target
         )[0]
         continue
-      if (
+      if self.method is Method.BAND_LU and not problem.is_regularized:
+        evaluated = self._evaluate_greedy(problem, policy)
+      elif (
         evaluated is None
         or self.method is not Method.BAND_LU
         or np.abs(policy - evaluated.policy).max() > SAME_POLICY
@@ -263,6 +270,17 @@ class Solver:
       f"Policy iteration left a residual of {largest:.1e} after"
       f" {MAX_POLICY_ITERATIONS} iterations."
     )
+
+  def _evaluate_greedy(
+    self, problem: Problem, policy: np.ndarray
+  ) -> "_Evaluated":
+    """Returns the band LU of a policy, which may be kept from before."""
+    key = policy.tobytes(order="A")
+    evaluated = self._greedy.pop(key, None) or self._evaluate(problem, policy)
+    self._greedy[key] = evaluated
+    if len(self._greedy) > MAX_GREEDY:
+      del self._greedy[next(iter(self._greedy))]
+    return evaluated
 
   def _evaluate(self, problem: Problem, policy: np.ndarray) -> "_Evaluated":
     """Returns the LU of a policy."""

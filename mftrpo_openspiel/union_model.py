@@ -149,6 +149,24 @@ class UnionModel(stationary_model.StationaryModel):
     """Returns the (S,) mean field with those of the MDPs as its parts."""
     return np.concatenate(mean_fields) / len(mean_fields)
 
+  def split_state(
+    self, state: Mapping[str, np.ndarray]
+  ) -> list[dict[str, np.ndarray]]:
+    """Returns the states of which `state` was joined."""
+    num_mdps = len(self._starts)
+    states = [{} for _ in range(num_mdps)]
+    for name, array in state.items():
+      if array.ndim == 2:
+        legal = zip(self.split(array), self.split(self.legal_actions_mask))
+        parts = [part[:, mask[0]] for part, mask in legal]
+      elif array.ndim == 1:
+        parts = self.split(num_mdps * array)
+      else:
+        parts = [array] * num_mdps
+      for part_state, part in zip(states, parts):
+        part_state[name] = part
+    return states
+
   def split(self, values: np.ndarray) -> list[np.ndarray]:
     """Returns the rows of each MDP in an array over all states."""
     return np.split(values, self._starts[1:])

@@ -33,6 +33,10 @@ OTHER_AVERSION = {
 # The paper gives no learning rate of OMD: this one serves all three games.
 OMD_LEARNING_RATE = 0.1
 
+# A regularized run is at rest when an iteration moves less than this share of
+# the players, and as little of what they do: 5,000 such moves are 1e-10.
+LEAST_CHANGE = 2e-14
+
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
@@ -70,11 +74,14 @@ class Result:
       the figures show and at the end.
     entropy: Mean over the final mean field of the final policy's entropy,
       divided by that of the uniform policy.
+    num_performed: Iterations up to where the run was at rest, or all: records
+      of later ones repeat that one.
   """
 
   records: list[runs.Record]
   mean_fields: dict[int, np.ndarray]
   entropy: float
+  num_performed: int
 
 
 def experiments() -> list[Experiment]:

@@ -7,6 +7,10 @@ difference in the last digit grows by as much as 1e14, and the crowd's symmetry
 gives best responses ties to break. So each algorithm takes its first iterations
 alone, and with dense LU. Every number is then that of a run by itself, to
 1e-11.
+
+Regularized methods come to rest: their iterations move them by no more than
+rounding does. Such a run is left as it is, and the others go on in a smaller
+union.
 """
 
 from collections.abc import Sequence
@@ -36,6 +40,75 @@ NUM_ALONE = {
   "FP regularized": 75,
   "OMD": 0,
 }
+
+
+class _Run:
+  """An experiment under way.
+
+  Attributes:
+    experiment: What is run.
+    algorithm: For the iterations that it takes alone.
+    moments: The iterations whose mean fields are kept.
+  """
+
+  def __init__(
+    self, experiment: paper_experiments.Experiment, num_iterations: int
+  ):
+    """Initializes the run."""
+    self.experiment = experiment
+    game = game_factory.create_game(setting=experiment.setting)
+    model = stationary_model.StationaryModel(
+      game.mean_field_mdp(), game, solver="dense LU"
+    )
+    self.algorithm = algorithm_factory.create_algorithm(
+      experiment.algorithm, model, **experiment.options
+    )
+    self.moments = paper_experiments.moments_of(
+      experiment.setting, num_iterations
+    )
+    self._records: list[runs.Record] = []
+    self._mean_fields: dict[int, np.ndarray] = {}
+    self._mean_field: np.ndarray | None = None
+
+  @property
+  def mdp(self) -> mdp_lib.MeanFieldMDP:
+    """What is played."""
+    return self.algorithm.model.mdp
+
+  @property
+  def unit(self) -> float:
+    """What rewards are divided by on a union."""
+    return self.experiment.options.get("temperature", 1.0)
+
+  @property
+  def is_at_rest(self) -> bool:
+    """Whether the last iteration moved a regularized run by rounding alone."""
+    last = self._records[-1]
+    change = max(last.mean_field_change, last.policy_change)
+    is_least = change < paper_experiments.LEAST_CHANGE
+    return is_least and self.experiment.eta is not None
+
+  def record(self, record: runs.Record, mean_field: np.ndarray) -> None:
+    """Adds what there is after an iteration."""
+    self._records.append(record)
+    self._mean_field = mean_field
+    if record.iteration in self.moments:
+      self._mean_fields[record.iteration] = mean_field
+
+  def result(self, record_at: Sequence[int]) -> paper_experiments.Result:
+    """Returns the result; later records are those of a run at rest."""
+    last = self._records[-1]
+    for iteration in record_at:
+      if iteration > last.iteration:
+        self.record(
+          dataclasses.replace(last, iteration=iteration), self._mean_field
+        )
+    return paper_experiments.Result(
+      self._records,
+      self._mean_fields,
+      last.entropy / np.log(self.mdp.num_actions),
+      last.iteration,
+    )
 
 
 def batches(experiments: Sequence[paper_experiments.Experiment]) -> list[Batch]:
@@ -75,16 +148,15 @@ def _in_units(mdp: mdp_lib.MeanFieldMDP, unit: float) -> mdp_lib.MeanFieldMDP:
   return dataclasses.replace(mdp, reward=lambda law: mdp.reward(law) / unit)
 
 
-def _algorithm(
-  experiment: paper_experiments.Experiment,
-) -> algorithm_lib.MeanFieldAlgorithm:
-  game = game_factory.create_game(setting=experiment.setting)
+def _union(moving: Sequence[_Run]) -> algorithm_lib.MeanFieldAlgorithm:
+  """Returns the algorithm of runs of one batch, on the union of their games."""
+  model = union_model.UnionModel(
+    [_in_units(run.mdp, run.unit) for run in moving],
+    [run.experiment.options.get("regularization", 0.0) for run in moving],
+  )
+  experiment = moving[0].experiment
   return algorithm_factory.create_algorithm(
-    experiment.algorithm,
-    stationary_model.StationaryModel(
-      game.mean_field_mdp(), game, solver="dense LU"
-    ),
-    **experiment.options,
+    experiment.algorithm, model, **_union_options(experiment)
   )
 
 
@@ -93,77 +165,70 @@ def perform(
 ) -> list[paper_experiments.Result]:
   """Runs the experiments of one batch on stationary models."""
   num_alone = NUM_ALONE[batch[0].method]
-  singles = [_algorithm(experiment) for experiment in batch]
-  mdps = [single.model.mdp for single in singles]
-  units = np.array([run.options.get("temperature", 1.0) for run in batch])
-  model = union_model.UnionModel(
-    list(map(_in_units, mdps, units)),
-    [run.options.get("regularization", 0.0) for run in batch],
+  all_runs = [_Run(experiment, num_iterations) for experiment in batch]
+  record_at = sorted(
+    {*runs.log_spaced_iterations(num_iterations)}.union(
+      *(run.moments for run in all_runs)
+    )
   )
-  algorithm = algorithm_factory.create_algorithm(
-    batch[0].algorithm, model, **_union_options(batch[0])
-  )
-  etas = np.array([run.eta or paper_experiments.LOW_ETA for run in batch])
-  moments = [
-    paper_experiments.moments_of(experiment.setting, num_iterations)
-    for experiment in batch
-  ]
-  record_at = {*runs.log_spaced_iterations(num_iterations)}.union(*moments)
-  records = [[] for _ in batch]
-  mean_fields = [{} for _ in batch]
+  moving, union = all_runs, _union(all_runs)
   seconds = 0.0
   for iteration in range(num_iterations + 1):
-    before = algorithm.policy, algorithm.mean_field
+    before = union.policy, union.mean_field
     start = time.perf_counter()
     if iteration > num_alone:
-      algorithm.iteration()
+      union.iteration()
     elif iteration > 0:
-      for single in singles:
-        single.iteration()
-      states = [single.state() for single in singles]
-      algorithm.restore(model.join_states(states, algorithm.state()))
-    seconds += (time.perf_counter() - start) / len(batch)
-    if iteration in record_at:
-      new_records = _records(
-        algorithm, etas, units, iteration, seconds, *before
+      for run in moving:
+        run.algorithm.iteration()
+      union.restore(
+        union.model.join_states(
+          [run.algorithm.state() for run in moving], union.state()
+        )
       )
-      laws = model.split(len(batch) * algorithm.mean_field)
-      for run in range(len(batch)):
-        records[run].append(new_records[run])
-        if iteration in moments[run]:
-          mean_fields[run][iteration] = laws[run]
-  return [
-    paper_experiments.Result(
-      records[run],
-      mean_fields[run],
-      records[run][-1].entropy / np.log(mdp.num_actions),
-    )
-    for run, mdp in enumerate(mdps)
-  ]
+    seconds += (time.perf_counter() - start) / len(moving)
+    if iteration not in record_at:
+      continue
+    states = union.model.split_state(union.state())
+    records = _records(union, moving, iteration, seconds, *before)
+    for run, record, state in zip(moving, records, states):
+      run.record(record, state["mean_field"])
+    resting = [run for run in moving if run.is_at_rest]
+    if iteration <= num_alone or not resting:
+      continue
+    if len(resting) == len(moving):
+      break
+    states = [s for run, s in zip(moving, states) if run not in resting]
+    moving = [run for run in moving if run not in resting]
+    union = _union(moving)
+    union.restore(union.model.join_states(states, union.state()))
+  return [run.result(record_at) for run in all_runs]
 
 
 def _records(
-  algorithm: algorithm_lib.MeanFieldAlgorithm,
-  etas: np.ndarray,
-  units: np.ndarray,
+  union: algorithm_lib.MeanFieldAlgorithm,
+  moving: Sequence[_Run],
   iteration: int,
   seconds: float,
   old_policy: np.ndarray,
   old_mean_field: np.ndarray,
 ) -> list[runs.Record]:
-  """Returns the record of each run of an algorithm on a union.
+  """Returns the record of each run on a union.
 
   Args:
-    algorithm: After the iteration.
-    etas: (B,), of the regularized exploitability of each run.
-    units: (B,), of its rewards.
+    union: The algorithm after the iteration.
+    moving: The runs.
     iteration: How many there were.
     seconds: Spent in them by each run.
     old_policy: Before the last iteration.
     old_mean_field: The same.
   """
-  model: union_model.UnionModel = algorithm.model
-  policy, mean_field = algorithm.policy, algorithm.mean_field
+  units = np.array([run.unit for run in moving])
+  etas = np.array(
+    [run.experiment.eta or paper_experiments.LOW_ETA for run in moving]
+  )
+  model: union_model.UnionModel = union.model
+  policy, mean_field = union.policy, union.mean_field
   masses = model.masses(mean_field)
   policy_change = np.abs(policy - old_policy).sum(axis=1)
   columns = (

@@ -72,6 +72,10 @@ def summary(all_runs: Runs, num_iterations: int) -> str:
       "- **OMD** with eta is that of the regularized game.",
       "- **ms an iteration**: runs that differ in the game and eta alone were"
       " performed together, and share the time equally.",
+      "- **performed**: a regularized run is at rest where an iteration moves"
+      f" less than {paper_experiments.LEAST_CHANGE:g} of the players, and as"
+      " little of what they do. It is left there: the numbers of later"
+      " iterations are those of the last one performed.",
       "",
       "## Final exploitabilities",
       "",
@@ -118,18 +122,20 @@ def summary(all_runs: Runs, num_iterations: int) -> str:
 
 
 def _final_table(all_runs: Runs) -> Iterable[str]:
-  yield "| game | method | eta | phi_eta | phi_0 | ms an iteration |"
-  yield "|---|---|---|---|---|---|"
+  columns = "game", "method", "eta", "phi_eta", "phi_0", "performed"
+  yield f"| {' | '.join(columns)} | ms an iteration |"
+  yield "|---|---|---|---|---|---|---|"
   for experiment, result in sorted(
     all_runs, key=lambda run: (run[0].setting, run[0].eta or 0, run[0].method)
   ):
     last = result.records[-1]
     eta = "none" if experiment.eta is None else f"{experiment.eta:g}"
-    milliseconds = 1e3 * last.seconds / max(last.iteration, 1)
+    milliseconds = 1e3 * last.seconds / max(result.num_performed, 1)
     yield (
       f"| {experiment.setting} | {experiment.method} | {eta}"
       f" | {last.regularized_exploitability:.1e}"
-      f" | {last.exploitability:.1e} | {milliseconds:.2f} |"
+      f" | {last.exploitability:.1e} | {result.num_performed}"
+      f" | {milliseconds:.2f} |"
     )
 
 

@@ -73,6 +73,10 @@ def test_joined_states_have_the_parts(models, played):
   for part, wanted in zip(union.split(mean_field), mean_fields):
     np.testing.assert_allclose(3 * part, wanted, rtol=1e-15)
   np.testing.assert_allclose(union.masses(mean_field), 1 / 3, rtol=1e-14)
+  states = union.split_state({"policy": policy, "mean_field": mean_field})
+  for state, part, law in zip(states, policies, mean_fields, strict=True):
+    np.testing.assert_array_equal(state["policy"], part)
+    np.testing.assert_allclose(state["mean_field"], law, rtol=1e-15)
 
 
 @pytest.mark.parametrize("regularization", [0.0, 1.0])

@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from mftrpo_openspiel import runs
@@ -14,7 +15,7 @@ BATCHES = paper_runs.batches(paper_experiments.experiments())
 NUM_ITERATIONS = max(paper_runs.NUM_ALONE.values()) + 30
 
 
-def plain_records(experiment):
+def plain_records(experiment, num_iterations):
   """Records of the run by itself, where ties break as by dense LU."""
   game = game_factory.create_game(setting=experiment.setting)
   algorithm = algorithm_factory.create_algorithm(
@@ -24,9 +25,9 @@ def plain_records(experiment):
     ),
     **experiment.options,
   )
-  record_at = runs.log_spaced_iterations(NUM_ITERATIONS)
+  record_at = runs.log_spaced_iterations(num_iterations)
   eta = experiment.eta or paper_experiments.LOW_ETA
-  return list(runs.run(algorithm, NUM_ITERATIONS, eta, record_at)), algorithm
+  return list(runs.run(algorithm, num_iterations, eta, record_at)), algorithm
 
 
 def test_every_experiment_is_in_one_batch():
@@ -44,7 +45,7 @@ def test_runs_together_are_the_runs_alone(batch):
     few = batch
   results = paper_runs.perform(few, NUM_ITERATIONS)
   for experiment, result in zip(few, results, strict=True):
-    records, algorithm = plain_records(experiment)
+    records, algorithm = plain_records(experiment, NUM_ITERATIONS)
     assert len(records) == len(result.records)
     for expected, record in zip(records, result.records):
       expected = dataclasses.asdict(expected) | {"seconds": record.seconds}
@@ -58,3 +59,27 @@ def test_runs_together_are_the_runs_alone(batch):
     )
     assert 0 < result.entropy <= 1
     assert record.seconds > 0
+    assert result.num_performed == NUM_ITERATIONS
+
+
+def test_runs_at_rest_are_left_there():
+  num_iterations = 1200
+  (batch,) = (batch for batch in BATCHES if batch[0].method == "OMD")
+  islands = [run for run in batch if run.setting == "two_islands"]
+  results = paper_runs.perform(islands, num_iterations)
+  num_performed = {}
+  for experiment, result in zip(islands, results, strict=True):
+    num_performed[experiment.eta] = result.num_performed
+    records, algorithm = plain_records(experiment, num_iterations)
+    assert len(records) == len(result.records)
+    for expected, record in zip(records, result.records):
+      expected = dataclasses.asdict(expected) | {"seconds": record.seconds}
+      assert dataclasses.asdict(record) == pytest.approx(
+        expected, rel=0, abs=1e-11
+      )
+    np.testing.assert_allclose(
+      result.mean_fields[num_iterations], algorithm.mean_field, atol=1e-12
+    )
+  # By then, the others move by 1e-6 and more.
+  assert num_performed.pop(paper_experiments.HIGH_ETA) < 1000
+  assert set(num_performed.values()) == {num_iterations}
