@@ -21,11 +21,10 @@ per cent or two of an iteration. So what is returned depends on the arguments
 alone.
 """
 
-from collections.abc import Callable
-import dataclasses
 import enum
 import functools
 import math
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -33,11 +32,12 @@ from scipy.linalg import lapack
 from scipy.sparse import linalg
 
 from mftrpo_openspiel import banded_chains
+from mftrpo_openspiel import decision_problem
 from mftrpo_openspiel import entropy
+from mftrpo_openspiel import greedy_iteration
 from mftrpo_openspiel import krylov
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import memo
-from mftrpo_openspiel import policy_kernel
 from mftrpo_openspiel import validation
 
 # Up to this many states, dense LAPACK is faster than sparse LU ...
@@ -52,14 +52,8 @@ MAX_BAND_WIDTH = 60
 # The band LU of a policy serves policy iteration, which looks at the residual
 # that it leaves, for policies that differ by no more than this.
 SAME_POLICY = 1e-7
-# Policy iteration meets the same greedy policies again while the mean field
-# moves: the band LU of so many of them is kept.
-MAX_GREEDY = 10
-# Policy iteration ends when no state's value rises by more than this, relative
-# to the largest value.
-VALUE_TOLERANCE = 1e-15
-MAX_POLICY_ITERATIONS = 1000
-# The same for BiCGSTAB, where it is also the tolerance of evaluation.
+# The tolerance of evaluation and of policy iteration by BiCGSTAB, relative to
+# the largest value.
 KRYLOV_TOLERANCE = 1e-13
 # How much better than its rise a policy is evaluated in policy iteration.
 KRYLOV_REDUCTION = 1e-3
@@ -73,50 +67,6 @@ class Method(enum.Enum):
   BAND_LU = "band LU"
   SPARSE_LU = "sparse LU"
   KRYLOV = "BiCGSTAB"
-
-
-@dataclasses.dataclass(eq=False)
-class Problem:
-  """A Markov decision process under one mean field.
-
-  Attributes:
-    kernel: (S * A, S), in the order of a raveled (S, A) array.
-    mixer: Makes the chains of policies.
-    rewards: (S, A).
-    discount: gamma.
-    regularization: eta >= 0, the weight of the entropy bonus; a number, or (S,)
-      for one a state.
-    order: "C", or "F" for row a * S + s of the kernel; arrays over states and
-      actions are best in this order.
-  """
-
-  kernel: sparse.csr_array
-  mixer: policy_kernel.PolicyKernel
-  rewards: np.ndarray
-  discount: float
-  regularization: float | np.ndarray = 0.0
-  order: str = "C"
-
-  @property
-  def is_regularized(self) -> bool:
-    """Whether there may be an entropy bonus."""
-    return isinstance(self.regularization, np.ndarray) or (
-      self.regularization > 0
-    )
-
-  def backup(self, values: np.ndarray) -> np.ndarray:
-    """Returns Q = r + gamma P V, (S, A)."""
-    expected = (self.kernel @ values).reshape(
-      self.rewards.shape, order=self.order
-    )
-    return self.rewards + self.discount * expected
-
-  def improvement(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns T V, (S,), and the (S, A) policy that attains it."""
-    action_values = self.backup(values)
-    if self.is_regularized:
-      return entropy.soft_improvement(action_values, self.regularization)
-    return action_values.max(axis=1), entropy.greedy_policy(action_values)
 
 
 def create_solver(mdp: mdp_lib.MeanFieldMDP, name: str) -> "Solver":
@@ -180,14 +130,15 @@ class Solver:
     self.method = method
     self.error_bound: float | None = None
     self.chains = chains
-    # The first policy, where methods start again, and the last that was asked
-    # for by itself; for band LU, which makes all problems share a kernel.
-    self._evaluated: list[_Evaluated] = []
-    # Greedy policies, by their bytes, the one used longest ago first.
-    self._greedy: dict[bytes, _Evaluated] = {}
+    # Of the first policy, where methods start again, and of the last one that
+    # was asked for by itself; for band LU, where all problems share a kernel.
+    self._kept: dict[Any, greedy_iteration.DiscountedSum] = {}
+    self._greedy_iteration = greedy_iteration.GreedyIteration(self._evaluate)
 
-  def policy_values(self, problem: Problem, policy: np.ndarray) -> np.ndarray:
-    """Returns V^pi, (S,), for the (S, A) policy.
+  def policy_values(
+    self, problem: decision_problem.Problem, policy: np.ndarray
+  ) -> decision_problem.Values:
+    """Returns V^pi for the (S, A) policy.
 
     Raises:
       ArithmeticError: If BiCGSTAB does not reach KRYLOV_TOLERANCE.
@@ -195,131 +146,109 @@ class Solver:
     stage_values = (policy * problem.rewards).sum(axis=1)
     if problem.is_regularized:
       stage_values += problem.regularization * entropy.entropy(policy)
-    if self.method is Method.BAND_LU:
-      for evaluated in self._evaluated:
-        if memo.are_equal(evaluated.policy, policy):
-          return evaluated.discounted_sum(stage_values)
-      evaluated = self._evaluate(problem, policy.copy("K"))
-      self._evaluated[1:] = [evaluated]
-      return evaluated.discounted_sum(stage_values)
     if self.method is not Method.KRYLOV:
-      return self._evaluate(problem, policy).discounted_sum(stage_values)
-    chain = problem.mixer.chain(policy)
-    values, residual = krylov.discounted_sum(
-      chain, problem.discount, stage_values, KRYLOV_TOLERANCE
-    )
-    self.error_bound = _error_bound(problem, residual, values)
-    return values
+      values = self._discounted_sum(problem, policy)(stage_values)
+    else:
+      values, residual = krylov.discounted_sum(
+        problem.mixer.chain(policy),
+        problem.discount,
+        stage_values,
+        KRYLOV_TOLERANCE,
+      )
+      self.error_bound = _error_bound(problem, residual, values)
+    return decision_problem.Values(problem, values, policy, self.error_bound)
 
-  def optimality_gaps(
-    self,
-    problem: Problem,
-    values: np.ndarray,
-    values_bound: float | None = None,
-  ) -> np.ndarray:
-    """Returns V* - V, (S,), for any (S,) values V.
+  def optimality_gaps(self, values: decision_problem.Values) -> np.ndarray:
+    """Returns V* - V, (S,), for any values V.
 
     Policy iteration in terms of what each improvement adds, so that a small
     gap is not the difference of two large numbers:
     V_{k+1} - V_k = (I - gamma P^{pi_{k+1}})^-1 (T V_k - V_k).
 
-    Args:
-      problem: What is played.
-      values: V.
-      values_bound: Is added to the error bound, if any.
+    The error bound afterwards includes that of the values.
 
     Raises:
       ArithmeticError: If policy iteration does not end.
     """
+    problem, solved = values.problem, values.policy
+    is_band = self.method is Method.BAND_LU
     is_direct = self.method is not Method.KRYLOV
-    tolerance = VALUE_TOLERANCE if is_direct else KRYLOV_TOLERANCE
-    gaps = np.zeros_like(values)
-    scale = max(1.0, np.abs(values).max())
-    least = np.inf
-    evaluated = None
-    for _ in range(MAX_POLICY_ITERATIONS):
-      reached = values + gaps
-      improved, policy = problem.improvement(reached)
-      residual = improved - reached
-      largest = np.abs(residual).max()
-      # Rounding: the residual has stopped falling at a negligible size.
-      if largest <= tolerance * scale or (
-        largest <= 1e-10 * scale and largest >= least / 2
-      ):
-        if not is_direct:
-          bound = _error_bound(problem, largest, improved)
-          self.error_bound = bound + (values_bound or 0.0)
-        return gaps
-      least = min(least, largest)
-      if not is_direct:
-        chain, target = problem.mixer.chain(policy), KRYLOV_REDUCTION * largest
-        gaps += krylov.discounted_sum(
-          chain, problem.discount, residual, tolerance, target
-        )[0]
-        continue
-      if self.method is Method.BAND_LU and not problem.is_regularized:
-        evaluated = self._evaluate_greedy(problem, policy)
-      elif (
-        evaluated is None
-        or self.method is not Method.BAND_LU
-        or np.abs(policy - evaluated.policy).max() > SAME_POLICY
-      ):
-        evaluated = self._evaluate(problem, policy)
-      gaps += evaluated.discounted_sum(residual)
-    raise ArithmeticError(
-      f"Policy iteration left a residual of {largest:.1e} after"
-      f" {MAX_POLICY_ITERATIONS} iterations."
+    if is_band and not problem.is_regularized:
+      return self._greedy_iteration.gaps(values)
+    discounted_sum = None
+    if is_band and solved is not None:
+      discounted_sum = self._discounted_sum(problem, solved)
+    progress = greedy_iteration.Progress(
+      values.scale,
+      greedy_iteration.VALUE_TOLERANCE if is_direct else KRYLOV_TOLERANCE,
     )
+    gaps = np.zeros_like(values.values)
+    action_values = values.action_values
+    while True:
+      improved, policy = problem.improvement(action_values)
+      residual = improved - (values.values + gaps)
+      if progress.has_ended(residual):
+        break
+      if not is_direct:
+        rise, _ = krylov.discounted_sum(
+          problem.mixer.chain(policy),
+          problem.discount,
+          residual,
+          KRYLOV_TOLERANCE,
+          KRYLOV_REDUCTION * progress.largest,
+        )
+      else:
+        if (
+          discounted_sum is None
+          or not is_band
+          or np.abs(policy - solved).max() > SAME_POLICY
+        ):
+          discounted_sum, solved = self._evaluate(problem, policy), policy
+        rise = discounted_sum(residual)
+      gaps = gaps + rise
+      action_values = problem.backup(values.values + gaps)
+    if not is_direct:
+      bound = _error_bound(problem, progress.largest, improved)
+      self.error_bound = bound + (values.error_bound or 0.0)
+    return gaps
 
-  def _evaluate_greedy(
-    self, problem: Problem, policy: np.ndarray
-  ) -> "_Evaluated":
-    """Returns the band LU of a policy, which may be kept from before."""
-    key = policy.tobytes(order="A")
-    evaluated = self._greedy.pop(key, None) or self._evaluate(problem, policy)
-    self._greedy[key] = evaluated
-    if len(self._greedy) > MAX_GREEDY:
-      del self._greedy[next(iter(self._greedy))]
-    return evaluated
+  def _discounted_sum(
+    self, problem: decision_problem.Problem, policy: np.ndarray
+  ) -> greedy_iteration.DiscountedSum:
+    """Returns the LU of a policy that is asked for by itself."""
+    if self.method is not Method.BAND_LU:
+      return self._evaluate(problem, policy)
+    key = memo.key(policy)
+    discounted_sum = self._kept.get(key)
+    if discounted_sum is None:
+      discounted_sum = self._evaluate(problem, policy)
+      if len(self._kept) == 2:
+        self._kept.popitem()
+      self._kept[key] = discounted_sum
+    return discounted_sum
 
-  def _evaluate(self, problem: Problem, policy: np.ndarray) -> "_Evaluated":
+  def _evaluate(
+    self, problem: decision_problem.Problem, policy: np.ndarray
+  ) -> greedy_iteration.DiscountedSum:
     """Returns the LU of a policy."""
     discount = problem.discount
     if self.method is Method.BAND_LU:
       chains = self.chains
       lu = chains.discounted_lu(chains.chain(policy), discount)
-      solve = functools.partial(chains.discounted_sum, lu)
-    elif self.method is Method.SPARSE_LU:
+      return functools.partial(chains.discounted_sum, lu)
+    if self.method is Method.SPARSE_LU:
       chain = problem.mixer.chain(policy)
       identity = sparse.eye_array(len(policy), format="csr")
-      solve = linalg.splu((identity - discount * chain).tocsc()).solve
-    else:
-      system = -discount * problem.mixer.dense_chain(policy)
-      system.ravel()[:: len(policy) + 1] += 1.0
-      # The transpose is in the memory order of LAPACK, and so is not copied.
-      factors, pivots, _ = lapack.dgetrf(system.T, overwrite_a=True)
-
-      def solve(stage_values):
-        return lapack.dgetrs(factors, pivots, stage_values, trans=True)[0]
-
-    return _Evaluated(policy, solve)
-
-
-@dataclasses.dataclass(eq=False)
-class _Evaluated:
-  """The LU of I - gamma P^pi.
-
-  Attributes:
-    policy: (S, A), pi.
-    discounted_sum: Returns (I - gamma P^pi)^-1 x for the (S,) x.
-  """
-
-  policy: np.ndarray
-  discounted_sum: Callable[[np.ndarray], np.ndarray]
+      return linalg.splu((identity - discount * chain).tocsc()).solve
+    system = -discount * problem.mixer.dense_chain(policy)
+    system.ravel()[:: len(policy) + 1] += 1.0
+    # The transpose is in the memory order of LAPACK, and so is not copied.
+    factors, pivots, _ = lapack.dgetrf(system.T, overwrite_a=True)
+    return lambda values: lapack.dgetrs(factors, pivots, values, trans=True)[0]
 
 
 def _error_bound(
-  problem: Problem, residual: float, values: np.ndarray
+  problem: decision_problem.Problem, residual: float, values: np.ndarray
 ) -> float:
   """Returns the bound of the error of `values` by their largest residual.
 

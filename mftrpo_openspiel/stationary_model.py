@@ -20,6 +20,7 @@ from open_spiel.python.mfg import tabular_distribution
 import pyspiel
 from scipy import sparse
 
+from mftrpo_openspiel import decision_problem
 from mftrpo_openspiel import discounted_values
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import markov_chain
@@ -178,9 +179,9 @@ class StationaryModel(model.MeanFieldModel):
     """Returns (S, A): Q_mu^pi."""
     regularization = self._checked_regularization(regularization)
     policy, mean_field = self._checked(policy, mean_field)
-    problem, values, bound = self._values(policy, mean_field, regularization)
-    self.value_solver.error_bound = bound
-    return problem.backup(values)
+    values = self._values(policy, mean_field, regularization)
+    self.value_solver.error_bound = values.error_bound
+    return values.action_values.copy(order="K")
 
   def optimal_action_values(
     self, mean_field: np.ndarray, regularization: float = 0.0
@@ -191,8 +192,8 @@ class StationaryModel(model.MeanFieldModel):
     uniform = entropy.uniform_policy(self.legal_actions_mask)
     problem = self._problem(mean_field, regularization)
     values = self.value_solver.policy_values(problem, uniform)
-    gaps = self.value_solver.optimality_gaps(problem, values)
-    return problem.backup(values + gaps)
+    gaps = self.value_solver.optimality_gaps(values)
+    return problem.backup(values.values + gaps)
 
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
@@ -213,8 +214,8 @@ class StationaryModel(model.MeanFieldModel):
     regularization = self._checked_regularization(regularization)
     policy = self._checked_policy(policy)
     law = self._laws(policy)
-    problem, values, bound = self._values(policy, law, regularization)
-    return law, self.value_solver.optimality_gaps(problem, values, bound)
+    values = self._values(policy, law, regularization)
+    return law, self.value_solver.optimality_gaps(values)
 
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
@@ -329,9 +330,9 @@ class StationaryModel(model.MeanFieldModel):
 
   def _problem(
     self, mean_field: np.ndarray, regularization: float
-  ) -> discounted_values.Problem:
+  ) -> decision_problem.Problem:
     kernel = self.mdp.kernel_at(mean_field)
-    return discounted_values.Problem(
+    return decision_problem.Problem(
       kernel=kernel if self._chains is None else self._kernel_by_action,
       mixer=self._mixer(kernel),
       rewards=self._rewards(mean_field),
@@ -342,8 +343,8 @@ class StationaryModel(model.MeanFieldModel):
 
   def _policy_values(
     self, policy: np.ndarray, mean_field: np.ndarray, regularization: float
-  ) -> tuple[discounted_values.Problem, np.ndarray, float | None]:
-    """Returns what is played, V_mu^pi, (S,), and the bound of its error."""
+  ) -> decision_problem.Values:
+    """Returns V_mu^pi."""
     problem = self._problem(mean_field, regularization)
-    values = self.value_solver.policy_values(problem, policy)
-    return problem, values, self.value_solver.error_bound
+    # Callers may change theirs afterwards.
+    return self.value_solver.policy_values(problem, policy.copy(order="K"))

@@ -14,6 +14,7 @@ import dataclasses
 import numpy as np
 from scipy import sparse
 
+from mftrpo_openspiel import decision_problem
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel import validation
@@ -117,7 +118,7 @@ class UnionModel(stationary_model.StationaryModel):
       np.arange(self.mdp.num_actions) < counts[:, None]
     )
     self._lacks = ~self.legal_actions_mask
-    self._optimal_values: np.ndarray | None = None
+    self._optimal_values = np.zeros(self.mdp.num_states)
 
   def join_states(
     self,
@@ -193,11 +194,9 @@ class UnionModel(stationary_model.StationaryModel):
     problem = self._problem(
       mean_field, self._checked_regularization(regularization)
     )
-    values = self._optimal_values
-    if values is None:
-      values = np.zeros(self.mdp.num_states)
     # The optimal values of one mean field are near to those of the next.
-    values = values + self.value_solver.optimality_gaps(problem, values)
+    start = decision_problem.Values(problem, self._optimal_values)
+    values = start.values + self.value_solver.optimality_gaps(start)
     self._optimal_values = values
     return self._legal(problem.backup(values))
 

@@ -114,10 +114,11 @@ def mdp(
       following = environment.transition(None, x, action, noise)
       kernel[x, action, following] += probability
 
+  base = np.zeros((num_states, num_actions))
+
   def reward(mean_field):
     density = np.maximum(mean_field, environment.epsilon)
-    rewards = -environment.alpha * np.log(density)
-    return np.broadcast_to(rewards[:, None], (num_states, num_actions))
+    return base - environment.alpha * np.log(density)[:, None]
 
   return mdp_lib.MeanFieldMDP(
     kernel, reward, DISCOUNT, environment.stationary_mean_field.copy()

@@ -6,6 +6,7 @@ import pytest
 from scipy import sparse
 from scipy.sparse import linalg
 
+from mftrpo_openspiel import decision_problem
 from mftrpo_openspiel import discounted_values
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import krylov
@@ -26,7 +27,7 @@ def _mdp():
 def problem_of(mdp, regularization=0.0, discount=None, seed=0):
   rng = np.random.default_rng(seed)
   mean_field = rng.dirichlet(np.ones(mdp.num_states))
-  return discounted_values.Problem(
+  return decision_problem.Problem(
     kernel=mdp.kernel,
     mixer=policy_kernel.PolicyKernel(mdp.kernel, mdp.num_actions),
     rewards=mdp.reward_at(mean_field) + rng.normal(size=(mdp.num_states, 5)),
@@ -103,7 +104,7 @@ def test_errors_stay_within_the_bound(
 
   exact = direct.policy_values(problem, policy)
   values = iterative.policy_values(problem, policy)
-  error = np.abs(values - exact).max()
+  error = np.abs(values.values - exact.values).max()
   assert error <= iterative.error_bound + rounding
   if tolerance and discount:  # The test can tell a bound from none.
     assert error > 1e3 * rounding
@@ -111,14 +112,15 @@ def test_errors_stay_within_the_bound(
     assert iterative.error_bound < 1e-8
 
   start = iterative.error_bound
-  gaps = iterative.optimality_gaps(problem, values, start)
-  exact_gaps = direct.optimality_gaps(problem, exact)
+  gaps = iterative.optimality_gaps(values)
+  exact_gaps = direct.optimality_gaps(exact)
   assert np.abs(gaps - exact_gaps).max() <= iterative.error_bound + rounding
   assert iterative.error_bound > start
 
-  exact += exact_gaps
-  values += iterative.optimality_gaps(problem, values)
-  error = np.abs(values - exact).max()
+  # Now the bound is of the optimal values alone.
+  anything = decision_problem.Values(problem, values.values)
+  optimal = values.values + iterative.optimality_gaps(anything)
+  error = np.abs(optimal - (exact.values + exact_gaps)).max()
   assert error <= iterative.error_bound + rounding
   assert direct.error_bound is None
 
@@ -147,7 +149,8 @@ def test_plain_sweeps_where_bicgstab_fails(mdp, monkeypatch):
     linalg, "bicgstab", lambda operator, b, **unused: (np.full_like(b, 9.9), -1)
   )
   values = iterative.policy_values(problem, policy)
-  assert np.abs(values - exact).max() <= iterative.error_bound
+  error = np.abs(values.values - exact.values).max()
+  assert error <= iterative.error_bound
 
 
 def test_a_tolerance_that_is_not_reached_is_an_error(mdp, monkeypatch):
@@ -164,8 +167,8 @@ def test_greedy_policies_of_the_optimal_values_are_best(mdp):
   direct, iterative = solvers(mdp)
   problem = problem_of(mdp)
   values = iterative.policy_values(problem, policy_of(mdp))
-  values += iterative.optimality_gaps(problem, values)
-  greedy = entropy.greedy_policy(problem.backup(values))
+  optimal = values.values + iterative.optimality_gaps(values)
+  greedy = entropy.greedy_policy(problem.backup(optimal))
   np.testing.assert_allclose(
-    direct.policy_values(problem, greedy), values, rtol=0, atol=1e-10
+    direct.policy_values(problem, greedy).values, optimal, rtol=0, atol=1e-10
   )

@@ -1,0 +1,83 @@
+"""A Markov decision process under one mean field, and values in it."""
+
+import dataclasses
+import functools
+
+import numpy as np
+from scipy import sparse
+
+from mftrpo_openspiel import entropy
+from mftrpo_openspiel import policy_kernel
+
+
+@dataclasses.dataclass(eq=False)
+class Problem:
+  """A Markov decision process under one mean field.
+
+  Attributes:
+    kernel: (S * A, S), in the order of a raveled (S, A) array.
+    mixer: Makes the chains of policies.
+    rewards: (S, A).
+    discount: gamma.
+    regularization: eta >= 0, the weight of the entropy bonus; a number, or (S,)
+      for one a state.
+    order: "C", or "F" for row a * S + s of the kernel; arrays over states and
+      actions are best in this order.
+  """
+
+  kernel: sparse.csr_array
+  mixer: policy_kernel.PolicyKernel
+  rewards: np.ndarray
+  discount: float
+  regularization: float | np.ndarray = 0.0
+  order: str = "C"
+
+  @property
+  def is_regularized(self) -> bool:
+    """Whether there may be an entropy bonus."""
+    return isinstance(self.regularization, np.ndarray) or (
+      self.regularization > 0
+    )
+
+  def backup(self, values: np.ndarray) -> np.ndarray:
+    """Returns Q = r + gamma P V, (S, A)."""
+    expected = (self.kernel @ values).reshape(
+      self.rewards.shape, order=self.order
+    )
+    return self.rewards + self.discount * expected
+
+  def improvement(
+    self, action_values: np.ndarray
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Returns T V, (S,), and the (S, A) policy that attains it, from Q."""
+    if self.is_regularized:
+      return entropy.soft_improvement(action_values, self.regularization)
+    return action_values.max(axis=1), entropy.greedy_policy(action_values)
+
+
+@dataclasses.dataclass(eq=False)
+class Values:
+  """Values of the states of a problem; not to be written to.
+
+  Attributes:
+    problem: What is played.
+    values: (S,).
+    policy: (S, A), one that has these values; None where there is none.
+    error_bound: Of the values, where they are those of the policy and not
+      exact.
+  """
+
+  problem: Problem
+  values: np.ndarray
+  policy: np.ndarray | None = None
+  error_bound: float | None = None
+
+  @functools.cached_property
+  def action_values(self) -> np.ndarray:
+    """Q = r + gamma P V, (S, A)."""
+    return self.problem.backup(self.values)
+
+  @functools.cached_property
+  def scale(self) -> float:
+    """The largest value, or 1 if that is more."""
+    return max(1.0, float(np.abs(self.values).max()))

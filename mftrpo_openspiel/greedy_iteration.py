@@ -1,0 +1,176 @@
+"""Policy iteration without regularization, for one problem after another.
+
+While the mean field moves, the same policies are best or almost so again and
+again. So policy iteration starts where the last one ended, and what was worked
+out for a policy serves again: here that is LU, and all problems have the same
+kernel and discount.
+
+Yet what is returned depends on the arguments alone. Policy iteration starts a
+second time from the first of the best actions of each state, in which it
+mostly ends at once: so from wherever the first one has started, the bits are
+those of the second. Where it is not clear which actions are best, the first
+one is made again from where the values lead.
+"""
+
+from collections.abc import Callable
+import dataclasses
+
+import numpy as np
+
+from mftrpo_openspiel import decision_problem
+
+# The LU of so many greedy policies is kept.
+MAX_KEPT = 10
+# Actions are as good as the best one up to this, relative to the largest value;
+# from half to twice of it, that is not clear. It is far above rounding.
+TIE = 1e-10
+# Policy iteration ends when no state's value rises by more than this, relative
+# to the largest value; or where that stops falling below the second number.
+VALUE_TOLERANCE = 1e-15
+NEGLIGIBLE = 1e-13
+MAX_ITERATIONS = 1000
+
+# Returns (I - gamma P^pi)^-1 x for the (S,) x.
+DiscountedSum = Callable[[np.ndarray], np.ndarray]
+
+
+class Progress:
+  """Tells when policy iteration has ended.
+
+  Attributes:
+    largest: Residual of any state, of the last ones that were given.
+  """
+
+  def __init__(self, scale: float, tolerance: float = VALUE_TOLERANCE):
+    """Initializes it before the first residual.
+
+    Args:
+      scale: Of the values.
+      tolerance: Relative to it.
+    """
+    self.largest = np.inf
+    self._scale = scale
+    self._tolerance = tolerance
+    self._least = np.inf
+    self._num_iterations = 0
+
+  def has_ended(self, residual: np.ndarray) -> bool:
+    """Returns whether the (S,) residual T V - V is rounding.
+
+    Raises:
+      ArithmeticError: If that does not come about.
+    """
+    self.largest = np.abs(residual).max()
+    if self.largest <= self._tolerance * self._scale or (
+      self.largest <= NEGLIGIBLE * self._scale
+      and self.largest >= self._least / 2
+    ):
+      return True
+    self._least = min(self._least, self.largest)
+    self._num_iterations += 1
+    if self._num_iterations == MAX_ITERATIONS:
+      raise ArithmeticError(
+        f"Policy iteration left a residual of {self.largest:.1e} after"
+        f" {MAX_ITERATIONS} iterations."
+      )
+    return False
+
+
+@dataclasses.dataclass(eq=False)
+class _Found:
+  """What policy iteration finds.
+
+  Attributes:
+    gaps: V* - V, (S,).
+    action_values: Q*, (S, A).
+    num_steps: How many improvements of the first policy it took.
+  """
+
+  gaps: np.ndarray
+  action_values: np.ndarray
+  num_steps: int
+
+
+class GreedyIteration:
+  """Policy iteration on problems with one kernel and discount."""
+
+  def __init__(
+    self,
+    evaluate: Callable[[decision_problem.Problem, np.ndarray], DiscountedSum],
+  ):
+    """Initializes the iteration.
+
+    Args:
+      evaluate: Returns the discounted sums of an (S, A) policy.
+    """
+    self._evaluate = evaluate
+    # By the actions of the policy, the one used longest ago first.
+    self._kept: dict[bytes, DiscountedSum] = {}
+    # The actions of the last best policy.
+    self._best: np.ndarray | None = None
+
+  def gaps(self, values: decision_problem.Values) -> np.ndarray:
+    """Returns V* - V, (S,).
+
+    Raises:
+      ArithmeticError: If policy iteration does not end.
+    """
+    action_values = values.action_values
+    rise = action_values.max(axis=1) - values.values
+    if Progress(values.scale).has_ended(rise):
+      return np.zeros_like(rise)
+    tie = TIE * values.scale
+    for start in (self._best, action_values.argmax(axis=1)):
+      if start is None:
+        continue
+      found = self._iterate(values, start)
+      short = found.action_values.max(axis=1, keepdims=True)
+      short = short - found.action_values
+      best = (short <= tie).argmax(axis=1)
+      if not ((short > tie / 2) & (short < 2 * tie)).any():
+        break
+    self._best = best
+    if found.num_steps > 0 or (best != start).any():
+      found = self._iterate(values, best)
+    return found.gaps
+
+  def _iterate(
+    self, values: decision_problem.Values, actions: np.ndarray
+  ) -> _Found:
+    """Returns what policy iteration finds from a policy, (S,) actions.
+
+    It goes in terms of what each improvement adds, so that a small gap is not
+    the difference of two large numbers.
+    """
+    progress = Progress(values.scale)
+    start = values.values
+    residual = values.action_values[np.arange(len(start)), actions] - start
+    gaps = np.zeros_like(start)
+    num_steps = 0
+    while True:
+      gaps = gaps + self._discounted_sum(values.problem, actions, residual)
+      reached = start + gaps
+      action_values = values.problem.backup(reached)
+      residual = action_values.max(axis=1) - reached
+      if progress.has_ended(residual):
+        return _Found(gaps, action_values, num_steps)
+      actions = action_values.argmax(axis=1)
+      num_steps += 1
+
+  def _discounted_sum(
+    self,
+    problem: decision_problem.Problem,
+    actions: np.ndarray,
+    stage_values: np.ndarray,
+  ) -> np.ndarray:
+    """Returns (I - gamma P^pi)^-1 x of the policy that takes (S,) actions."""
+    key = actions.tobytes()
+    discounted_sum = self._kept.pop(key, None)
+    if discounted_sum is None:
+      policy = np.zeros_like(problem.rewards)
+      policy[np.arange(len(policy)), actions] = 1.0
+      discounted_sum = self._evaluate(problem, policy)
+    self._kept[key] = discounted_sum
+    if len(self._kept) > MAX_KEPT:
+      del self._kept[next(iter(self._kept))]
+    return discounted_sum(stage_values)
