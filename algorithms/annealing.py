@@ -28,9 +28,10 @@ is what the next step of a player could gain, which costs nothing to compute,
 
     sum_s mu(s) max_a (Q_mu^pi(s, a) - V_mu^pi(s)),
 
-and uphill is where it is more than twice its least since the last restart. Then
-c was too large as well, and is halved; between restarts it grows, see
-adaptive_step.py. So nothing depends on the scale of the rewards.
+and uphill is where it is more than twice its least since the last restart (not
+counting the iteration of the restart, in which the mean field catches up with
+the policy). Then c was too large as well, and is halved; between restarts it
+grows, see adaptive_step.py. So nothing depends on the scale of the rewards.
 
 In monotone games, where players shun crowds, exploitability kept falling
 wherever we tried, on small games to the limit of rounding; slowly where a few

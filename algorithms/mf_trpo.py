@@ -264,12 +264,16 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
       self._step_size = annealing_lib.first_step_size(action_values)
       overshot = True
     else:
-      overshot = gain > annealing_lib.OVERSHOOT * self._least_gain
+      # After a restart the mean field has jumped.
+      overshot = self._age > 0 and (
+        gain > annealing_lib.OVERSHOOT * self._least_gain
+      )
       self._step_size, self._num_overshoots = adaptive_step.adapted(
         self._step_size, self._num_overshoots, overshot
       )
+    is_first = overshot or self._age == 0
+    self._least_gain = gain if is_first else min(gain, self._least_gain)
     self._age = 0 if overshot else self._age + 1
-    self._least_gain = gain if overshot else min(gain, self._least_gain)
     self._regularization, self._rate = self._annealing.rates(
       self._step_size, self._age
     )

@@ -18,7 +18,7 @@ def softmax(
     temperature: A number, or (N,) for one a state; where it is 0, the limit:
       the uniform law on the largest logits.
   """
-  weights = _weights(logits, temperature)
+  weights, _ = _weights(logits, temperature)
   return weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -34,8 +34,7 @@ def soft_maximum(
   Returns:
     (N,): temperature * log sum_a exp(Q / temperature).
   """
-  weights = _weights(action_values, temperature)
-  return action_values.max(axis=1) + temperature * np.log(weights.sum(axis=1))
+  return soft_improvement(action_values, temperature)[0]
 
 
 def soft_improvement(
@@ -47,17 +46,19 @@ def soft_improvement(
     action_values: (N, A), Q; -inf where an action is not legal.
     temperature: >= 0; a number, or (N,) for one a state.
   """
-  weights = _weights(action_values, temperature)
+  weights, largest = _weights(action_values, temperature)
   total = weights.sum(axis=1)
-  maximum = action_values.max(axis=1) + temperature * np.log(total)
-  return maximum, weights / total[:, None]
+  return largest + temperature * np.log(total), weights / total[:, None]
 
 
-def _weights(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
-  """Returns exp((logits - their maximum) / temperature), (N, A)."""
-  excess = logits - logits.max(axis=1, keepdims=True)
+def _weights(
+  logits: np.ndarray, temperature: float | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns exp((logits - largest) / temperature) and the (N,) largest."""
+  largest = logits.max(axis=1)
+  excess = logits - largest[:, None]
   if np.ndim(temperature) == 0 and temperature == 1:
-    return np.exp(excess)
+    return np.exp(excess), largest
   # A tiny temperature makes -inf of what is not the maximum, as it should.
   with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
     if np.ndim(temperature):
@@ -65,7 +66,7 @@ def _weights(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
     scaled = excess / temperature
   if not np.all(temperature):
     scaled[excess == 0] = 0.0
-  return np.exp(scaled)
+  return np.exp(scaled), largest
 
 
 def entropy(policy: np.ndarray) -> np.ndarray:

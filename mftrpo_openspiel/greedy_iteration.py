@@ -21,13 +21,15 @@ from mftrpo_openspiel import decision_problem
 
 # The LU of so many greedy policies is kept.
 MAX_KEPT = 10
-# Actions are as good as the best one up to this, relative to the largest value;
-# from half to twice of it, that is not clear. It is far above rounding.
-TIE = 1e-10
+# Actions are as good as the best one up to so many roundings of the largest
+# value, summed up by the discount; and up to so much more or less, relative to
+# that, it is not clear.
+TIE = 30
+UNCLEAR = 0.33
 # Policy iteration ends when no state's value rises by more than this, relative
 # to the largest value; or where that stops falling below the second number.
 VALUE_TOLERANCE = 1e-15
-NEGLIGIBLE = 1e-13
+NEGLIGIBLE = 1e-14
 MAX_ITERATIONS = 1000
 
 # Returns (I - gamma P^pi)^-1 x for the (S,) x.
@@ -119,7 +121,8 @@ class GreedyIteration:
     rise = action_values.max(axis=1) - values.values
     if Progress(values.scale).has_ended(rise):
       return np.zeros_like(rise)
-    tie = TIE * values.scale
+    rounding = values.scale * np.finfo(np.float64).eps
+    tie = TIE * rounding / (1 - values.problem.discount)
     for start in (self._best, action_values.argmax(axis=1)):
       if start is None:
         continue
@@ -127,7 +130,7 @@ class GreedyIteration:
       short = found.action_values.max(axis=1, keepdims=True)
       short = short - found.action_values
       best = (short <= tie).argmax(axis=1)
-      if not ((short > tie / 2) & (short < 2 * tie)).any():
+      if not (np.abs(short - tie) < UNCLEAR * tie).any():
         break
     self._best = best
     if found.num_steps > 0 or (best != start).any():

@@ -225,16 +225,13 @@ class StationaryModel(model.MeanFieldModel):
     start = validation.check_masses("start", start, self.mdp.num_states)
     if not self.mdp.has_fixed_kernel:
       return reachability.reached(self._chain(policy, mean_field), start > 0)
-    mixture, _, _ = self._fixed_kernel.mixture
-    return self._reached(mixture @ policy.ravel() > 0, start > 0).copy()
+    return self._reached(policy > 0, start > 0).copy()
 
   def _find_reached(
-    self, is_made: np.ndarray, is_start: np.ndarray
+    self, is_played: np.ndarray, is_start: np.ndarray
   ) -> np.ndarray:
-    """Returns `reachable` by the transitions that are made."""
-    _, indices, indptr = self._fixed_kernel.mixture
-    size = self.mdp.num_states
-    chain = sparse.csr_array((is_made, indices, indptr), (size, size))
+    """Returns `reachable` by the actions that are played."""
+    chain = self._fixed_kernel.chain(is_played.astype(np.float64))
     return reachability.reached(chain, is_start)
 
   def accuracy(self) -> str:

@@ -156,11 +156,11 @@ def check_policy(policy, legal_actions_mask: np.ndarray) -> np.ndarray:
       illegal action, or a row that does not sum to one.
   """
   array = _check_array("policy", policy, legal_actions_mask.shape)
-  # A NaN fails both comparisons, so the good case costs two passes.
+  # A NaN fails both comparisons, so the good case costs few passes.
   if (
     array.min() >= 0
     and np.abs(array.sum(axis=1) - 1).max() <= SUM_TOLERANCE
-    and not array[~legal_actions_mask].any()
+    and (legal_actions_mask.all() or not array[~legal_actions_mask].any())
   ):
     return array
   bad = ~(

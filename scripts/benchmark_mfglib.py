@@ -26,7 +26,6 @@ from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.scripts import benchmark_peers
 
 LEARNING_RATE = 0.1
-TURN = 3
 NUM_ITERATIONS = 30
 
 _THEIRS = {
@@ -59,7 +58,6 @@ def contests() -> Iterator[benchmark_peers.Contest]:
     theirs,
     ours,
     [(name, name) for name in theirs],
-    TURN,
     NUM_ITERATIONS,
     _difference(mdp, game, model, policies),
   )

@@ -24,7 +24,7 @@ from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 
 PEERS = {"Bench-MFG": "bench_mfg", "MFGLib": "mfglib"}
-# How often each solver has its turn, after once without being timed.
+# How many runs of each solver are timed, after one that is not.
 NUM_ROUNDS = 3
 NUM_RANDOM_POLICIES = 3
 
@@ -56,8 +56,7 @@ class Contest:
     theirs: Solvers of the peer, by titles.
     ours: Ours.
     pairs: Titles of one of theirs and one of ours that share a row.
-    turn: Iterations in a turn.
-    num_iterations: Of the long run.
+    num_iterations: Of a run.
     difference: The largest relative difference between their exploitability and
       ours, of random policies.
   """
@@ -66,7 +65,6 @@ class Contest:
   theirs: dict[str, Solver]
   ours: dict[str, Solver]
   pairs: Sequence[tuple[str, str]]
-  turn: int
   num_iterations: int
   difference: float
 
@@ -90,16 +88,15 @@ def table() -> Iterator[dict[str, Any]]:
 def _rows(contest: Contest) -> Iterator[dict[str, Any]]:
   solvers = {("theirs", title): s for title, s in contest.theirs.items()}
   solvers |= {("ours", title): s for title, s in contest.ours.items()}
-  seconds = {key: [] for key in solvers}
+  seconds, reached = {key: [] for key in solvers}, {}
   for _ in range(1 + NUM_ROUNDS):
     for key, solve in solvers.items():
       start = time.perf_counter()
-      solve(contest.turn)
-      seconds[key].append((time.perf_counter() - start) / contest.turn)
+      reached[key] = min(solve(contest.num_iterations))
+      seconds[key].append(
+        (time.perf_counter() - start) / contest.num_iterations
+      )
   medians = {key: statistics.median(s[1:]) for key, s in seconds.items()}
-  reached = {
-    key: min(solve(contest.num_iterations)) for key, solve in solvers.items()
-  }
   for their_title, our_title in contest.pairs:
     theirs, ours = ("theirs", their_title), ("ours", our_title)
     yield {

@@ -141,12 +141,13 @@ def test_annealing_is_the_schedule_that_is_described():
     if least_gain is None:
       step_size = 0.1 / np.ptp(action_values, axis=1).max()
       least_gain, age = gain, 0
-    elif gain > 2 * least_gain:
+    elif age > 0 and gain > 2 * least_gain:
       step_size, least_gain, age = step_size / 2, gain, 0
       num_restarts += 1
     else:
       step_size *= 1 + max(0.2 / (num_restarts + 1) ** 2, 0.0005)
-      least_gain = min(gain, least_gain)
+      # The mean field has jumped where the age is 0.
+      least_gain = min(gain, least_gain) if age else gain
       age += 1
     beta = 5 / (5 + age)
     eta = beta / (2 * step_size)
