@@ -47,6 +47,7 @@ import dataclasses
 
 import numpy as np
 
+from mftrpo_openspiel import rows
 from mftrpo_openspiel import validation
 
 # Bound on what two logits of a state move apart in the first iteration (where
@@ -110,8 +111,8 @@ def gain(
     action_values: (N, A), Q of the policy; -inf where an action is not legal.
   """
   values = np.where(np.isfinite(action_values), action_values, 0.0)
-  best = action_values.max(axis=1)
-  return float(mean_field @ (best - (policy * values).sum(axis=1)))
+  best = rows.maximum(action_values)
+  return float(mean_field @ (best - rows.total(policy * values)))
 
 
 def is_rounding(gain: float, action_values: np.ndarray) -> bool:

@@ -76,8 +76,3 @@ class Values:
   def action_values(self) -> np.ndarray:
     """Q = r + gamma P V, (S, A)."""
     return self.problem.backup(self.values)
-
-  @functools.cached_property
-  def scale(self) -> float:
-    """The largest value, or 1 if that is more."""
-    return max(1.0, float(np.abs(self.values).max()))

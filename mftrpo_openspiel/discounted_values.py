@@ -179,21 +179,19 @@ class Solver:
     if is_band and solved is not None:
       discounted_sum = self._discounted_sum(problem, solved)
     progress = greedy_iteration.Progress(
-      values.scale,
-      greedy_iteration.VALUE_TOLERANCE if is_direct else KRYLOV_TOLERANCE,
+      greedy_iteration.VALUE_TOLERANCE if is_direct else KRYLOV_TOLERANCE
     )
     gaps = np.zeros_like(values.values)
     action_values = values.action_values
     while True:
       improved, policy = problem.improvement(action_values)
-      residual = improved - (values.values + gaps)
-      if progress.has_ended(residual):
+      if progress.has_ended(values.values + gaps, improved):
         break
       if not is_direct:
         rise, _ = krylov.discounted_sum(
           problem.mixer.chain(policy),
           problem.discount,
-          residual,
+          progress.residual,
           KRYLOV_TOLERANCE,
           KRYLOV_REDUCTION * progress.largest,
         )
@@ -204,7 +202,7 @@ class Solver:
           or np.abs(policy - solved).max() > SAME_POLICY
         ):
           discounted_sum, solved = self._evaluate(problem, policy), policy
-        rise = discounted_sum(residual)
+        rise = discounted_sum(progress.residual)
       gaps = gaps + rise
       action_values = problem.backup(values.values + gaps)
     if not is_direct:

@@ -7,6 +7,8 @@ is not legal. Scales may be one number or one a state.
 import numpy as np
 from scipy import special
 
+from mftrpo_openspiel import rows
+
 
 def softmax(
   logits: np.ndarray, temperature: float | np.ndarray = 1.0
@@ -19,7 +21,7 @@ def softmax(
       the uniform law on the largest logits.
   """
   weights, _ = _weights(logits, temperature)
-  return weights / weights.sum(axis=1, keepdims=True)
+  return weights / rows.total(weights)[:, None]
 
 
 def soft_maximum(
@@ -47,7 +49,7 @@ def soft_improvement(
     temperature: >= 0; a number, or (N,) for one a state.
   """
   weights, largest = _weights(action_values, temperature)
-  total = weights.sum(axis=1)
+  total = rows.total(weights)
   return largest + temperature * np.log(total), weights / total[:, None]
 
 
@@ -55,7 +57,7 @@ def _weights(
   logits: np.ndarray, temperature: float | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
   """Returns exp((logits - largest) / temperature) and the (N,) largest."""
-  largest = logits.max(axis=1)
+  largest = rows.maximum(logits)
   excess = logits - largest[:, None]
   if np.ndim(temperature) == 0 and temperature == 1:
     return np.exp(excess), largest
@@ -71,7 +73,7 @@ def _weights(
 
 def entropy(policy: np.ndarray) -> np.ndarray:
   """Returns the (N,) Shannon entropies, in nats."""
-  return special.entr(policy).sum(axis=1)
+  return rows.total(special.entr(policy))
 
 
 def uniform_policy(legal_actions_mask: np.ndarray) -> np.ndarray:
@@ -108,7 +110,7 @@ def mirror_step(
   """
   kept = (1 - learning_rate * regularization) * logits
   stepped = kept + learning_rate * action_values
-  return stepped - stepped.max(axis=1, keepdims=True)
+  return stepped - rows.maximum(stepped)[:, None]
 
 
 def zero_logits(legal_actions_mask: np.ndarray) -> np.ndarray:

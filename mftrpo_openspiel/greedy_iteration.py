@@ -40,32 +40,33 @@ class Progress:
   """Tells when policy iteration has ended.
 
   Attributes:
-    largest: Residual of any state, of the last ones that were given.
+    residual: T V - V, (S,), of the last values.
+    largest: The largest of it.
   """
 
-  def __init__(self, scale: float, tolerance: float = VALUE_TOLERANCE):
-    """Initializes it before the first residual.
+  def __init__(self, tolerance: float = VALUE_TOLERANCE):
+    """Initializes it before the first values.
 
     Args:
-      scale: Of the values.
-      tolerance: Relative to it.
+      tolerance: Relative to the largest value.
     """
+    self.residual: np.ndarray | None = None
     self.largest = np.inf
-    self._scale = scale
     self._tolerance = tolerance
     self._least = np.inf
     self._num_iterations = 0
 
-  def has_ended(self, residual: np.ndarray) -> bool:
-    """Returns whether the (S,) residual T V - V is rounding.
+  def has_ended(self, values: np.ndarray, improved: np.ndarray) -> bool:
+    """Returns whether V and T V, (S,) both, differ by rounding.
 
     Raises:
       ArithmeticError: If that does not come about.
     """
-    self.largest = np.abs(residual).max()
-    if self.largest <= self._tolerance * self._scale or (
-      self.largest <= NEGLIGIBLE * self._scale
-      and self.largest >= self._least / 2
+    self.residual = improved - values
+    self.largest = np.abs(self.residual).max()
+    scale = max(1.0, np.abs(improved).max())
+    if self.largest <= self._tolerance * scale or (
+      self.largest <= NEGLIGIBLE * scale and self.largest >= self._least / 2
     ):
       return True
     self._least = min(self._least, self.largest)
@@ -118,17 +119,16 @@ class GreedyIteration:
       ArithmeticError: If policy iteration does not end.
     """
     action_values = values.action_values
-    rise = action_values.max(axis=1) - values.values
-    if Progress(values.scale).has_ended(rise):
-      return np.zeros_like(rise)
-    rounding = values.scale * np.finfo(np.float64).eps
-    tie = TIE * rounding / (1 - values.problem.discount)
+    if Progress().has_ended(values.values, action_values.max(axis=1)):
+      return np.zeros_like(values.values)
+    rounding = np.finfo(np.float64).eps / (1 - values.problem.discount)
     for start in (self._best, action_values.argmax(axis=1)):
       if start is None:
         continue
       found = self._iterate(values, start)
-      short = found.action_values.max(axis=1, keepdims=True)
-      short = short - found.action_values
+      most = found.action_values.max(axis=1, keepdims=True)
+      short = most - found.action_values
+      tie = TIE * rounding * max(1.0, np.abs(most).max())
       best = (short <= tie).argmax(axis=1)
       if not (np.abs(short - tie) < UNCLEAR * tie).any():
         break
@@ -145,18 +145,17 @@ class GreedyIteration:
     It goes in terms of what each improvement adds, so that a small gap is not
     the difference of two large numbers.
     """
-    progress = Progress(values.scale)
+    progress = Progress()
     start = values.values
     residual = values.action_values[np.arange(len(start)), actions] - start
     gaps = np.zeros_like(start)
     num_steps = 0
     while True:
       gaps = gaps + self._discounted_sum(values.problem, actions, residual)
-      reached = start + gaps
-      action_values = values.problem.backup(reached)
-      residual = action_values.max(axis=1) - reached
-      if progress.has_ended(residual):
+      action_values = values.problem.backup(start + gaps)
+      if progress.has_ended(start + gaps, action_values.max(axis=1)):
         return _Found(gaps, action_values, num_steps)
+      residual = progress.residual
       actions = action_values.argmax(axis=1)
       num_steps += 1
 

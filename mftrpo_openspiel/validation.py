@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pyspiel
 
+from mftrpo_openspiel import rows
+
 # How far a row of probabilities may be from summing to one.
 SUM_TOLERANCE = 1e-9
 
@@ -159,7 +161,7 @@ def check_policy(policy, legal_actions_mask: np.ndarray) -> np.ndarray:
   # A NaN fails both comparisons, so the good case costs few passes.
   if (
     array.min() >= 0
-    and np.abs(array.sum(axis=1) - 1).max() <= SUM_TOLERANCE
+    and np.abs(rows.total(array) - 1).max() <= SUM_TOLERANCE
     and (legal_actions_mask.all() or not array[~legal_actions_mask].any())
   ):
     return array

@@ -1,0 +1,37 @@
+"""Reductions of the rows of (N, A) arrays.
+
+With few actions and many states numpy takes most of its time for starting on
+rows; it is several times faster to go through the columns.
+"""
+
+import functools
+
+import numpy as np
+
+# Arrays of so many rows at least and columns at most are gone through by
+# columns, unless these are together in memory, where numpy does it itself.
+MIN_ROWS = 1000
+MAX_COLUMNS = 16
+
+
+def maximum(array: np.ndarray) -> np.ndarray:
+  """Returns the (N,) largest entries of the rows."""
+  if _is_tall(array):
+    return functools.reduce(np.maximum, array.T)
+  return array.max(axis=1)
+
+
+def total(array: np.ndarray) -> np.ndarray:
+  """Returns the (N,) sums of the rows."""
+  if _is_tall(array):
+    return functools.reduce(np.add, array.T)
+  return array.sum(axis=1)
+
+
+def _is_tall(array: np.ndarray) -> bool:
+  num_rows, num_columns = array.shape
+  return (
+    num_rows >= MIN_ROWS
+    and 1 < num_columns <= MAX_COLUMNS
+    and not array.flags.f_contiguous
+  )
