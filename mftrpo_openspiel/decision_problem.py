@@ -39,6 +39,17 @@ class Problem:
       self.regularization > 0
     )
 
+  @functools.cached_property
+  def rounding(self) -> float:
+    """What a backup may lose, relative to the largest reward or value.
+
+    It takes a sum over the next states, one over the actions and a few more
+    operations, each of which rounds.
+    """
+    num_terms = int(np.diff(self.kernel.indptr).max())
+    num_terms += 2 * self.rewards.shape[1] + 8
+    return num_terms * float(np.finfo(np.float64).eps)
+
   def backup(self, values: np.ndarray) -> np.ndarray:
     """Returns Q = r + gamma P V, (S, A)."""
     expected = (self.kernel @ values).reshape(

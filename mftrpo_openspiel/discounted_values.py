@@ -57,7 +57,6 @@ SAME_POLICY = 1e-7
 KRYLOV_TOLERANCE = 1e-13
 # How much better than its rise a policy is evaluated in policy iteration.
 KRYLOV_REDUCTION = 1e-3
-EPSILON = np.finfo(np.float64).eps
 
 
 class Method(enum.Enum):
@@ -179,7 +178,8 @@ class Solver:
     if is_band and solved is not None:
       discounted_sum = self._discounted_sum(problem, solved)
     progress = greedy_iteration.Progress(
-      greedy_iteration.VALUE_TOLERANCE if is_direct else KRYLOV_TOLERANCE
+      problem,
+      greedy_iteration.VALUE_TOLERANCE if is_direct else KRYLOV_TOLERANCE,
     )
     gaps = np.zeros_like(values.values)
     action_values = values.action_values
@@ -248,17 +248,12 @@ class Solver:
 def _error_bound(
   problem: decision_problem.Problem, residual: float, values: np.ndarray
 ) -> float:
-  """Returns the bound of the error of `values` by their largest residual.
-
-  A backup takes a sum over the next states, one over the actions and a few more
-  operations, each of which rounds numbers of the size of rewards and values.
-  """
-  kernel, (_, num_actions) = problem.kernel, problem.rewards.shape
-  num_terms = int(np.diff(kernel.indptr).max()) + 2 * num_actions + 8
+  """Returns the bound of the error of `values` by their largest residual."""
+  num_actions = problem.rewards.shape[1]
   size = np.abs(problem.rewards).max() + 2 * np.abs(values).max()
   size += np.max(problem.regularization) * (1 + math.log(num_actions))
   # The rows of kernels and policies sum to one up to a tolerance.
   contraction = problem.discount * (1 + validation.SUM_TOLERANCE) ** 2
   if contraction >= 1:
     return math.inf
-  return float((residual + num_terms * EPSILON * size) / (1 - contraction))
+  return float((residual + problem.rounding * size) / (1 - contraction))

@@ -21,15 +21,15 @@ from mftrpo_openspiel import decision_problem
 
 # The LU of so many greedy policies is kept.
 MAX_KEPT = 10
-# Actions are as good as the best one up to so many roundings of the largest
-# value, summed up by the discount; and up to so much more or less, relative to
-# that, it is not clear.
-TIE = 30
-UNCLEAR = 0.33
+# Actions are as good as the best one up to so many times what rounding may do
+# to values; and up to so much more or less, relative to that, it is not clear.
+TIE = 2.0
+UNCLEAR = 0.3
 # Policy iteration ends when no state's value rises by more than this, relative
-# to the largest value; or where that stops falling below the second number.
+# to the largest value; or where that stops falling below so many times what
+# rounding may do to a backup.
 VALUE_TOLERANCE = 1e-15
-NEGLIGIBLE = 1e-14
+NEGLIGIBLE = 2.0
 MAX_ITERATIONS = 1000
 
 # Returns (I - gamma P^pi)^-1 x for the (S,) x.
@@ -44,15 +44,21 @@ class Progress:
     largest: The largest of it.
   """
 
-  def __init__(self, tolerance: float = VALUE_TOLERANCE):
+  def __init__(
+    self,
+    problem: decision_problem.Problem,
+    tolerance: float = VALUE_TOLERANCE,
+  ):
     """Initializes it before the first values.
 
     Args:
+      problem: What is played.
       tolerance: Relative to the largest value.
     """
     self.residual: np.ndarray | None = None
     self.largest = np.inf
     self._tolerance = tolerance
+    self._negligible = NEGLIGIBLE * problem.rounding
     self._least = np.inf
     self._num_iterations = 0
 
@@ -66,7 +72,8 @@ class Progress:
     self.largest = np.abs(self.residual).max()
     scale = max(1.0, np.abs(improved).max())
     if self.largest <= self._tolerance * scale or (
-      self.largest <= NEGLIGIBLE * scale and self.largest >= self._least / 2
+      self.largest <= self._negligible * scale
+      and self.largest >= self._least / 2
     ):
       return True
     self._least = min(self._least, self.largest)
@@ -119,9 +126,10 @@ class GreedyIteration:
       ArithmeticError: If policy iteration does not end.
     """
     action_values = values.action_values
-    if Progress().has_ended(values.values, action_values.max(axis=1)):
+    problem = values.problem
+    if Progress(problem).has_ended(values.values, action_values.max(axis=1)):
       return np.zeros_like(values.values)
-    rounding = np.finfo(np.float64).eps / (1 - values.problem.discount)
+    rounding = problem.rounding / (1 - problem.discount)
     for start in (self._best, action_values.argmax(axis=1)):
       if start is None:
         continue
@@ -145,7 +153,7 @@ class GreedyIteration:
     It goes in terms of what each improvement adds, so that a small gap is not
     the difference of two large numbers.
     """
-    progress = Progress()
+    progress = Progress(values.problem)
     start = values.values
     residual = values.action_values[np.arange(len(start)), actions] - start
     gaps = np.zeros_like(start)

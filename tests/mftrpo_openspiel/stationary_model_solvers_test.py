@@ -1,0 +1,158 @@
+"""Tests of the methods of the stationary model: they agree, and are pure."""
+
+import numpy as np
+import pyspiel
+import pytest
+
+from mftrpo_openspiel import discounted_values
+from mftrpo_openspiel import entropy
+from mftrpo_openspiel import large_chain
+from mftrpo_openspiel import markov_chain
+from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel.algorithms import mf_trpo
+
+
+def random_policy(model, seed):
+  rng = np.random.default_rng(seed)
+  num_states, num_actions = model.legal_actions_mask.shape
+  return rng.dirichlet(np.ones(num_actions), num_states)
+
+
+def test_large_models_say_how_they_solve():
+  game = pyspiel.load_game("python_mfg_four_rooms(room_size=28)")
+  model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
+  uniform = entropy.uniform_policy(model.legal_actions_mask)
+  # As in the closed forms above.
+  assert model.exploitability(uniform) == pytest.approx(
+    (0.2 + 0.2 * 3 / 5) / (1 - 0.9), rel=1e-9
+  )
+  assert model.mdp.num_states > discounted_values.MAX_DIRECT_STATES
+  assert model.value_solver.method is discounted_values.Method.KRYLOV
+  assert 0 < model.value_solver.error_bound < 1e-10
+  assert model.law_report.method is large_chain.Method.LU
+  assert 0 < model.law_report.consistency_residual < 1e-14
+  assert model.accuracy() == (
+    f"Values by BiCGSTAB, error at most {model.value_solver.error_bound:.1e},"
+    " which exploitabilities include; laws by sparse LU, |mu P - mu| ="
+    f" {model.law_report.consistency_residual:.1e}."
+  )
+
+
+@pytest.fixture(name="everything_is_large")
+def _everything_is_large(monkeypatch):
+  for module in (discounted_values, markov_chain):
+    monkeypatch.setattr(module, "MAX_DENSE_STATES", 0)
+  monkeypatch.setattr(discounted_values, "MAX_DIRECT_STATES", 0)
+  monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_STATES", 1)
+
+
+@pytest.mark.usefixtures("everything_is_large")
+@pytest.mark.parametrize("max_bandwidth", [0, 1000])
+def test_results_do_not_depend_on_earlier_calls(max_bandwidth, monkeypatch):
+  monkeypatch.setattr(large_chain, "MAX_BANDWIDTH", max_bandwidth)
+  mdp = pyspiel.load_game("python_mfg_four_rooms_poi").mean_field_mdp()
+
+  def results(model):
+    policy = random_policy(model, 3)
+    law = model.mean_field(policy)
+    return [
+      law,
+      model.propagate(policy, law, None),
+      model.action_values(policy, law, 0.1),
+      model.optimal_action_values(law),
+      model.exploitability(policy),
+      model.exploitability(policy, 0.1),
+    ]
+
+  fresh = results(stationary_model.StationaryModel(mdp))
+  used = stationary_model.StationaryModel(mdp)
+  for seed in (1, 2):
+    used.exploitability(random_policy(used, seed), 0.3)
+  for one, other in zip(fresh, results(used)):
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.usefixtures("everything_is_large")
+def test_a_resumed_run_on_a_large_model_has_the_same_bits():
+  mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
+
+  def solver():
+    model = stationary_model.StationaryModel(mdp)
+    return mf_trpo.MFTRPO(model, warm_start=True, max_step_count=10)
+
+  whole, resumed = solver(), solver()
+  for i in range(6):
+    if i == 3:
+      state = whole.state()
+      whole.model.exploitability(whole.policy)
+    whole.iteration()
+  resumed.restore(state)
+  for _ in range(3):
+    resumed.iteration()
+  np.testing.assert_array_equal(resumed.policy, whole.policy)
+  np.testing.assert_array_equal(resumed.mean_field, whole.mean_field)
+
+
+@pytest.mark.parametrize("regularization", [0.0, 0.1])
+@pytest.mark.parametrize("solver", ["band LU", "sparse LU", "BiCGSTAB"])
+def test_solvers_agree(solver, regularization):
+  game = pyspiel.load_game("python_mfg_four_rooms_poi")
+  mdp = game.mean_field_mdp()
+  dense = stationary_model.StationaryModel(mdp, solver="dense LU")
+  other = stationary_model.StationaryModel(mdp, solver=solver)
+  policy = random_policy(dense, 12)
+  law = dense.mean_field(policy)
+  assert f"Values by {solver}, " in other.accuracy()
+  np.testing.assert_allclose(other.mean_field(policy), law, rtol=1e-11)
+  np.testing.assert_allclose(
+    other.action_values(policy, law, regularization),
+    dense.action_values(policy, law, regularization),
+    atol=1e-10,
+  )
+  np.testing.assert_allclose(
+    other.optimal_action_values(law, regularization),
+    dense.optimal_action_values(law, regularization),
+    atol=1e-10,
+  )
+  assert other.exploitability(policy, regularization) == pytest.approx(
+    dense.exploitability(policy, regularization), rel=1e-10
+  )
+
+
+def test_grids_are_solved_by_band_lu():
+  mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
+  model = stationary_model.StationaryModel(mdp)
+  model.exploitability(random_policy(model, 0))
+  assert model.accuracy() == (
+    "Values by band LU, exact up to rounding; laws by band LU, exact up to"
+    " rounding."
+  )
+
+
+@pytest.mark.parametrize("name", ["four_rooms", "two_islands"])
+def test_evaluations_are_shared_and_pure(name):
+  """What is remembered has the bits of what is computed."""
+  mdp = pyspiel.load_game(f"python_mfg_{name}").mean_field_mdp()
+  model = stationary_model.StationaryModel(mdp)
+  policies = [random_policy(model, seed) for seed in range(3)]
+  for policy in (*policies, *policies[::-1]):
+    for array in (policy, np.asfortranarray(policy)):
+      fresh = stationary_model.StationaryModel(mdp)
+      law = model.mean_field(array)
+      np.testing.assert_array_equal(law, fresh.mean_field(policy))
+      for regularization in (0.0, 0.1):
+        np.testing.assert_array_equal(
+          model.action_values(array, law, regularization),
+          stationary_model.StationaryModel(mdp).action_values(
+            policy, law, regularization
+          ),
+        )
+        assert model.exploitability(
+          array, regularization
+        ) == stationary_model.StationaryModel(mdp).exploitability(
+          policy, regularization
+        )
+      start = np.eye(len(policy))[0]
+      np.testing.assert_array_equal(
+        model.reachable(array, law, start), fresh.reachable(policy, law, start)
+      )
