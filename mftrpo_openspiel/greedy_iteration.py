@@ -8,8 +8,10 @@ kernel and discount.
 Yet what is returned depends on the arguments alone. Policy iteration starts a
 second time from the first of the best actions of each state, in which it
 mostly ends at once: so from wherever the first one has started, the bits are
-those of the second. Where it is not clear which actions are best, the first
-one is made again from where the values lead.
+those of the second. Where it is not clear which actions are best, policy
+iteration goes from where the values lead, and no further. What is clear after
+a start from the last best policy is so by a wide margin, and hence after any
+other start, too.
 """
 
 from collections.abc import Callable
@@ -22,7 +24,8 @@ from mftrpo_openspiel import decision_problem
 # The LU of so many greedy policies is kept.
 MAX_KEPT = 10
 # Actions are as good as the best one up to so many times what rounding may do
-# to values; and up to so much more or less, relative to that, it is not clear.
+# to values; and up to so much more or less, relative to that, it is not clear
+# (or twice as much, after a start from the last best policy).
 TIE = 2.0
 UNCLEAR = 0.3
 # Policy iteration ends when no state's value rises by more than this, relative
@@ -116,7 +119,7 @@ class GreedyIteration:
     self._evaluate = evaluate
     # By the actions of the policy, the one used longest ago first.
     self._kept: dict[bytes, DiscountedSum] = {}
-    # The actions of the last best policy.
+    # The actions of the last best policy, if these were clear.
     self._best: np.ndarray | None = None
 
   def gaps(self, values: decision_problem.Values) -> np.ndarray:
@@ -129,20 +132,24 @@ class GreedyIteration:
     problem = values.problem
     if Progress(problem).has_ended(values.values, action_values.max(axis=1)):
       return np.zeros_like(values.values)
-    rounding = problem.rounding / (1 - problem.discount)
-    for start in (self._best, action_values.argmax(axis=1)):
+    cold = action_values.argmax(axis=1)
+    for start, margin in ((self._best, 2 * UNCLEAR), (cold, UNCLEAR)):
       if start is None:
         continue
       found = self._iterate(values, start)
       most = found.action_values.max(axis=1, keepdims=True)
       short = most - found.action_values
-      tie = TIE * rounding * max(1.0, np.abs(most).max())
-      best = (short <= tie).argmax(axis=1)
-      if not (np.abs(short - tie) < UNCLEAR * tie).any():
+      tie = TIE * problem.rounding * max(1.0, np.abs(most).max())
+      tie /= 1 - problem.discount
+      is_clear = np.abs(short - tie).min() > margin * tie
+      if is_clear:
         break
-    self._best = best
-    if found.num_steps > 0 or (best != start).any():
-      found = self._iterate(values, best)
+    if not is_clear:
+      self._best = None
+      return found.gaps
+    self._best = (short <= tie).argmax(axis=1)
+    if found.num_steps > 0 or (self._best != start).any():
+      found = self._iterate(values, self._best)
     return found.gaps
 
   def _iterate(
