@@ -125,6 +125,9 @@ class GreedyIteration:
   def gaps(self, values: decision_problem.Values) -> np.ndarray:
     """Returns V* - V, (S,).
 
+    Args:
+      values: V, of a problem with the kernel and discount of all the others.
+
     Raises:
       ArithmeticError: If policy iteration does not end.
     """
@@ -133,14 +136,14 @@ class GreedyIteration:
     if Progress(problem).has_ended(values.values, action_values.max(axis=1)):
       return np.zeros_like(values.values)
     cold = action_values.argmax(axis=1)
+    rounding = problem.rounding / (1 - problem.discount)
     for start, margin in ((self._best, 2 * UNCLEAR), (cold, UNCLEAR)):
       if start is None:
         continue
       found = self._iterate(values, start)
       most = found.action_values.max(axis=1, keepdims=True)
       short = most - found.action_values
-      tie = TIE * problem.rounding * max(1.0, np.abs(most).max())
-      tie /= 1 - problem.discount
+      tie = TIE * rounding * max(1.0, np.abs(most).max())
       is_clear = np.abs(short - tie).min() > margin * tie
       if is_clear:
         break
