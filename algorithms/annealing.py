@@ -103,7 +103,7 @@ def first_step_size(action_values: np.ndarray) -> float:
 def gain(
   policy: np.ndarray, mean_field: np.ndarray, action_values: np.ndarray
 ) -> float:
-  """Returns sum_s mu(s) max_a (Q(s, a) - V(s)).
+  """Returns sum_s mu(s) max_a (Q(s, a) - V(s)), or 0 where that is rounding.
 
   Args:
     policy: (N, A).
@@ -112,10 +112,5 @@ def gain(
   """
   values = np.where(np.isfinite(action_values), action_values, 0.0)
   best = rows.maximum(action_values)
-  return float(mean_field @ (best - rows.total(policy * values)))
-
-
-def is_rounding(gain: float, action_values: np.ndarray) -> bool:
-  """Returns whether a gain is no more than rounding of (N, A) action values."""
-  scale = np.abs(action_values[np.isfinite(action_values)]).max()
-  return bool(gain <= ROUNDING * scale)
+  total = float(mean_field @ (best - rows.total(policy * values)))
+  return total if total > ROUNDING * np.abs(values).max() else 0.0

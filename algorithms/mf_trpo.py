@@ -206,7 +206,7 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
       )
       if self._annealing:
         gain = annealing_lib.gain(self.policy, self.mean_field, action_values)
-        if annealing_lib.is_rounding(gain, action_values):
+        if not gain:
           break
         self._anneal(gain, action_values)
       self._update_policy(action_values)

@@ -48,42 +48,47 @@ class BandedChains:
       (mixture.data, actions * size + states, mixture.indptr), mixture.shape
     )
     self._is_move = self._origins != self._targets
+    self._chain_of = memo.Memo(self._mix)
     self._classes_of = memo.Memo(self._find_classes)
     self._shares_of = memo.Memo(self._find_shares)
 
     graph = self._matrix(np.ones(len(self._targets)))
     _, self._component = csgraph.connected_components(graph, directed=False)
-    self._order = min(
-      (np.arange(size), csgraph.reverse_cuthill_mckee(graph)),
-      key=lambda order: self._offsets(order)[2],
-    )
-    rows, columns, self.width = self._offsets(self._order)
+    orders = np.arange(size), csgraph.reverse_cuthill_mckee(graph)
+    order = min(orders, key=lambda order: self._offsets(order)[2])
+    # Which state comes at a place, and at which place a state comes.
+    self._state_at, self._place_of = order, np.argsort(order)
+    origins, targets, self.width = self._offsets(order)
     # Entry (i, j) lies at (2 width + i - j, j) of LAPACK's band storage, whose
     # columns follow each other in memory.
     self._shape = (3 * self.width + 1, size)
     diagonal = 2 * self.width + self._shape[0] * np.arange(size)
-    self._entries = diagonal[columns] + rows - columns
-    self._identity = np.zeros(self._shape[0] * size)
-    self._identity[diagonal] = 1.0
+    self._diagonal = diagonal[self._place_of]
+    self._entries = diagonal[targets] + origins - targets
+    self._transposed_entries = diagonal[origins] + targets - origins
 
   def _offsets(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Returns where transitions lie in the transposed matrix, and its width."""
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    rows, columns = place[self._targets], place[self._origins]
-    return rows, columns, int(np.abs(rows - columns).max())
+    """Returns where transitions begin and end, and how far that is at most."""
+    place = np.argsort(order)
+    origins, targets = place[self._origins], place[self._targets]
+    return origins, targets, int(np.abs(origins - targets).max())
 
   def chain(self, policy: np.ndarray) -> np.ndarray:
-    """Returns P^pi, (E,), of the (S, A) policy."""
+    """Returns P^pi, (E,), of the (S, A) policy; not to be written to."""
+    return self._chain_of(policy)
+
+  def _mix(self, policy: np.ndarray) -> np.ndarray:
+    """Returns `chain` by computation."""
     return self._mixture @ policy.ravel(order="F")
 
   def discounted_lu(self, chain: np.ndarray, discount: float) -> LU:
     """Returns what `discounted_sum` needs."""
-    return self._factorize(discount * chain)
+    ones = np.ones(self._shape[1])
+    return self._factorize(ones, discount * chain, self._entries)
 
   def discounted_sum(self, lu: LU, stage_values: np.ndarray) -> np.ndarray:
     """Returns (I - gamma P)^-1 x, (S,)."""
-    return self._solve(lu, stage_values, transposed=True)
+    return self._solve(lu, stage_values)
 
   def cesaro_limit(
     self,
@@ -93,10 +98,11 @@ class BandedChains:
   ) -> np.ndarray:
     """Returns the limit of the averages of reference . P^n; (S,).
 
-    One LU of the jump chain serves all recurrent classes at once, and tells how
-    often a state is visited between two visits of one of its class, the hub;
-    another one, where the masses of transient states end. Either is right where
-    that happens soon; elsewhere `markov_chain.cesaro_limit` is asked.
+    One LU serves all recurrent classes at once, and tells how long a state is
+    visited between two visits of one of its class, the hub; another one, where
+    the masses of transient states end. They take the moves alone, so that
+    states which are hardly ever left cost no digits, and are right where the
+    hub or the end comes soon; elsewhere `markov_chain.cesaro_limit` is asked.
 
     Args:
       chain: P, (E,).
@@ -114,10 +120,10 @@ class BandedChains:
     is_doubtful = np.isnan(shares)
     ended = reference
     if reference[is_transient].any():
-      jumps, _ = self._jumps(chain, is_transient)
-      lu = self._factorize(jumps)
-      is_doubtful |= is_transient & self._is_far(lu)
-      ended = self._solve(lu, reference, transposed=False)
+      moves, leave = self._departures(self._moves(chain), is_transient)
+      lu = self._law_lu(moves, leave)
+      is_doubtful |= is_transient & self._is_far(lu, leave)
+      ended = self._solve(lu, reference)
     mass = _sums(labels, ended)
     law = np.where(mass > 0, mass * shares, 0.0)
     if is_doubtful.any():
@@ -132,19 +138,24 @@ class BandedChains:
     return law
 
   def _moves(self, chain: np.ndarray) -> np.ndarray:
-    """Returns (E,) of bool: the transitions to other states that are made."""
-    return self._is_move & (chain >= markov_chain.LEAST_PROBABILITY)
+    """Returns (E,): the probabilities of moves to other states, 0 elsewhere."""
+    is_made = self._is_move & (chain >= markov_chain.LEAST_PROBABILITY)
+    return np.where(is_made, chain, 0.0)
 
-  def _find_classes(self, moves: np.ndarray) -> np.ndarray:
-    """Returns for each state the number of its recurrent class, or -1."""
-    graph = self._matrix(moves.astype(np.float64)).copy()
+  def _find_classes(self, is_made: np.ndarray) -> np.ndarray:
+    """Returns for each state the number of its recurrent class, or -1.
+
+    Args:
+      is_made: (E,) of bool: the moves to other states that are made.
+    """
+    graph = self._matrix(is_made.astype(np.float64)).copy()
     graph.eliminate_zeros()
     num_parts, parts = csgraph.connected_components(
       graph, directed=True, connection="strong"
     )
     origins, targets = parts[self._origins], parts[self._targets]
     is_closed = np.ones(num_parts, dtype=bool)
-    is_closed[origins[moves & (origins != targets)]] = False
+    is_closed[origins[is_made & (origins != targets)]] = False
     return np.where(is_closed, np.cumsum(is_closed) - 1, -1)[parts]
 
   def _find_shares(self, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -154,9 +165,10 @@ class BandedChains:
       (S,), -1 for transient states; and (S,), which sums to one in each class,
       is 0 in transient states and NaN in classes where LU cannot tell.
     """
-    labels = self._classes_of(self._moves(chain))
+    moves = self._moves(chain)
+    labels = self._classes_of(moves > 0)
     is_recurrent = labels >= 0
-    jumps, leave = self._jumps(chain, is_recurrent)
+    moves, leave = self._departures(moves, is_recurrent)
     hubs = np.zeros(labels.max() + 1, dtype=np.int64)
     # The state of each class with most of this is visited often, it is hoped.
     shares = np.bincount(self._targets, chain, minlength=len(labels))
@@ -166,37 +178,41 @@ class BandedChains:
       hubs[labels[order]] = order  # The last one stays.
       is_hub = np.zeros(len(labels), dtype=bool)
       is_hub[hubs] = True
-      departures = jumps * is_hub[self._origins]
-      lu = self._factorize(jumps - departures)
-      entries = np.bincount(self._targets, departures, minlength=len(labels))
-      visits = self._solve(lu, entries, transposed=False)
-      visits[hubs] = 1.0
-      with np.errstate(invalid="ignore", divide="ignore"):
-        shares = np.where(is_recurrent, visits / leave, 0.0)
+      from_hub = moves * is_hub[self._origins]
+      lu = self._law_lu(moves - from_hub, leave)
+      entries = np.bincount(self._targets, from_hub, minlength=len(labels))
+      shares = self._solve(lu, entries)
+      shares[hubs] = 1.0
+      with np.errstate(invalid="ignore"):
         shares /= _sums(labels, shares)
-      is_far = is_recurrent & self._is_far(lu)
+      is_far = is_recurrent & self._is_far(lu, leave)
       if not is_far.any() or not np.isfinite(shares).all():
         break
     if is_far.any():
       shares[np.isin(labels, labels[is_far])] = np.nan
     return labels, shares
 
-  def _jumps(
-    self, chain: np.ndarray, is_inner: np.ndarray
+  def _departures(
+    self, moves: np.ndarray, is_inner: np.ndarray
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the jump chain of inner states, and how they are left.
+    """Returns the moves from inner states, and how these are left.
+
+    Args:
+      moves: (E,), what `_moves` returns.
+      is_inner: (S,) of bool.
 
     Returns:
       (E,), 0 from other states; and (S,), 1 for those that are not left.
     """
-    moves = chain * (self._moves(chain) & is_inner[self._origins])
+    if not is_inner.all():
+      moves = moves * is_inner[self._origins]
     leave = np.bincount(self._origins, moves, minlength=len(is_inner))
     leave[leave == 0.0] = 1.0
-    return moves / leave[self._origins], leave
+    return moves, leave
 
-  def _is_far(self, lu: LU) -> np.ndarray:
+  def _is_far(self, lu: LU, leave: np.ndarray) -> np.ndarray:
     """Returns (S,) of bool: from where the end takes too many moves for LU."""
-    num_moves = self._solve(lu, np.ones(self._shape[1]), transposed=True)
+    num_moves = self._solve(lu, leave, transposed=True)
     # Where they are positive they are the norm of the inverse. The negation
     # holds for NaN as well.
     return ~((num_moves > 0) & (num_moves <= elimination.MOST_MOVES))
@@ -206,13 +222,26 @@ class BandedChains:
     size = len(self._indptr) - 1
     return sparse.csr_array((chain, self._targets, self._indptr), (size, size))
 
-  def _factorize(self, weights: np.ndarray) -> LU:
-    """Returns the LU of I - W^T, for the (E,) W.
+  def _law_lu(self, moves: np.ndarray, leave: np.ndarray) -> LU:
+    """Returns the LU of (D - W)^T, where D has `leave` and W the `moves`.
 
-    Where the rows of W sum to at most one this needs no interchange of rows.
+    No row of W sums to more than that of D, and so no rows are interchanged.
     """
-    band = self._identity.copy()
-    band[self._entries] = ~self._is_move - weights
+    return self._factorize(leave, moves, self._transposed_entries)
+
+  def _factorize(
+    self, diagonal: np.ndarray, weights: np.ndarray, entries: np.ndarray
+  ) -> LU:
+    """Returns the LU of D - W, for the (S,) diagonal of D and the (E,) W.
+
+    Args:
+      diagonal: Of D.
+      weights: W.
+      entries: Where these lie in the band storage.
+    """
+    band = np.zeros(self._shape[0] * self._shape[1])
+    band[entries] = -weights
+    band[self._diagonal] += diagonal
     return lapack.dgbtrf(
       band.reshape(self._shape, order="F"),
       self.width,
@@ -220,21 +249,21 @@ class BandedChains:
       overwrite_ab=True,
     )[:2]
 
-  def _solve(self, lu: LU, values: np.ndarray, transposed: bool) -> np.ndarray:
-    """Returns x with (I - W^T) x = values, or (I - W) x = values."""
+  def _solve(
+    self, lu: LU, values: np.ndarray, transposed: bool = False
+  ) -> np.ndarray:
+    """Returns the solution of the system, or of its transpose; (S,)."""
     factors, pivots = lu
     solution, _ = lapack.dgbtrs(
       factors,
       self.width,
       self.width,
-      values[self._order],
+      values[self._state_at],
       pivots,
       trans=transposed,
       overwrite_b=True,
     )
-    result = np.empty_like(solution)
-    result[self._order] = solution
-    return result
+    return solution[self._place_of]
 
 
 def _sums(labels: np.ndarray, masses: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ from scipy import sparse
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import policy_kernel
 
+EPSILON = float(np.finfo(np.float64).eps)
+
 
 @dataclasses.dataclass(eq=False)
 class Problem:
@@ -39,23 +41,24 @@ class Problem:
       self.regularization > 0
     )
 
-  @functools.cached_property
+  @property
   def rounding(self) -> float:
     """What a backup may lose, relative to the largest reward or value.
 
     It takes a sum over the next states, one over the actions and a few more
     operations, each of which rounds.
     """
-    num_terms = int(np.diff(self.kernel.indptr).max())
-    num_terms += 2 * self.rewards.shape[1] + 8
-    return num_terms * float(np.finfo(np.float64).eps)
+    num_terms = self.mixer.most_transitions + 2 * self.rewards.shape[1] + 8
+    return num_terms * EPSILON
 
   def backup(self, values: np.ndarray) -> np.ndarray:
     """Returns Q = r + gamma P V, (S, A)."""
-    expected = (self.kernel @ values).reshape(
+    action_values = (self.kernel @ values).reshape(
       self.rewards.shape, order=self.order
     )
-    return self.rewards + self.discount * expected
+    action_values *= self.discount
+    action_values += self.rewards
+    return action_values
 
   def improvement(
     self, action_values: np.ndarray

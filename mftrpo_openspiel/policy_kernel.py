@@ -23,6 +23,11 @@ class PolicyKernel:
     self._kernel = kernel
     self._num_actions = num_actions
 
+  @functools.cached_property
+  def most_transitions(self) -> int:
+    """How many next states there are after a state and an action, at most."""
+    return int(np.diff(self._kernel.indptr).max())
+
   def chain(self, policy: np.ndarray) -> sparse.csr_array:
     """Returns P^pi, (S, S), for the (S, A) `policy`, in canonical form."""
     mixture, indices, indptr = self.mixture

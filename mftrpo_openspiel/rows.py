@@ -18,14 +18,14 @@ def maximum(array: np.ndarray) -> np.ndarray:
   """Returns the (N,) largest entries of the rows."""
   if _is_tall(array):
     return functools.reduce(np.maximum, array.T)
-  return array.max(axis=1)
+  return np.maximum.reduce(array, axis=1)
 
 
 def total(array: np.ndarray) -> np.ndarray:
   """Returns the (N,) sums of the rows."""
   if _is_tall(array):
     return functools.reduce(np.add, array.T)
-  return array.sum(axis=1)
+  return np.add.reduce(array, axis=1)
 
 
 def _is_tall(array: np.ndarray) -> bool:

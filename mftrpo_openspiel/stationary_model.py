@@ -87,6 +87,7 @@ class StationaryModel(model.MeanFieldModel):
     self.legal_actions_mask = np.ones(shape, bool, order=self._order)
     self.discounts = np.ones(mdp.num_states)
     # What algorithms and exploitabilities ask for one after the other.
+    self._policies = memo.Memo(self._own_policy)
     self._laws = memo.Memo(self._consistent_law)
     self._values = memo.Memo(self._policy_values)
     self._rewards = memo.Memo(self._rewards_at)
@@ -300,8 +301,12 @@ class StationaryModel(model.MeanFieldModel):
     return validation.check_real("regularization", regularization, 0)
 
   def _checked_policy(self, policy: np.ndarray) -> np.ndarray:
+    return self._policies(validation.check_numbers("policy", policy))
+
+  def _own_policy(self, policy: np.ndarray) -> np.ndarray:
+    """Returns a copy of the policy, which callers cannot change, checked."""
     policy = validation.check_policy(policy, self.legal_actions_mask)
-    return np.asarray(policy, order=self._order)
+    return np.array(policy, order=self._order)
 
   def _checked_mean_field(self, mean_field: np.ndarray) -> np.ndarray:
     return validation.check_distribution(
@@ -343,5 +348,4 @@ class StationaryModel(model.MeanFieldModel):
   ) -> decision_problem.Values:
     """Returns V_mu^pi."""
     problem = self._problem(mean_field, regularization)
-    # Callers may change theirs afterwards.
-    return self.value_solver.policy_values(problem, policy.copy(order="K"))
+    return self.value_solver.policy_values(problem, policy)
