@@ -49,12 +49,12 @@ class Game:
 
 
 GAMES = {
-  "four_rooms": Game("stationary", 0.25),
-  "four_rooms_poi": Game("stationary", 0.25),
-  "two_islands": Game("stationary", 0.25),
+  "four_rooms": Game("stationary", 0.5),
+  "four_rooms_poi": Game("stationary", 0.5),
+  "two_islands": Game("stationary", 0.5),
   "mfg_crowd_modelling_2d:crowd_modelling_2d_four_rooms": Game("compiled"),
-  "mfg_crowd_modelling_2d:crowd_modelling_2d_maze": Game("compiled", 11),
-  "python_mfg_predator_prey:predator_prey_5x5x3": Game("compiled", 0.25),
+  "mfg_crowd_modelling_2d:crowd_modelling_2d_maze": Game("compiled", 8),
+  "python_mfg_predator_prey:predator_prey_5x5x3": Game("compiled", 0.5),
 }
 
 

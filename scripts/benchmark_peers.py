@@ -25,7 +25,7 @@ from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 
 PEERS = {"Bench-MFG": "bench_mfg", "MFGLib": "mfglib"}
 # How many runs of each solver are timed, after one that is not.
-NUM_ROUNDS = 3
+NUM_ROUNDS = 5
 NUM_RANDOM_POLICIES = 3
 
 COLUMNS = {
