@@ -139,8 +139,7 @@ class BandedChains:
 
   def _moves(self, chain: np.ndarray) -> np.ndarray:
     """Returns (E,): the probabilities of moves to other states, 0 elsewhere."""
-    is_made = self._is_move & (chain >= markov_chain.LEAST_PROBABILITY)
-    return np.where(is_made, chain, 0.0)
+    return chain * (self._is_move & (chain >= markov_chain.LEAST_PROBABILITY))
 
   def _find_classes(self, is_made: np.ndarray) -> np.ndarray:
     """Returns for each state the number of its recurrent class, or -1.

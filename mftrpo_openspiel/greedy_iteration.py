@@ -101,14 +101,25 @@ class _Found:
   Attributes:
     gaps: V* - V, (S,).
     short: (S, A), by how much each action falls short of the best one.
-    scale: The largest value, or 1 if that is more.
+    tie: Up to how much that is none.
     num_steps: How many improvements of the first policy it took.
   """
 
   gaps: np.ndarray
   short: np.ndarray
-  scale: float
+  tie: float
   num_steps: int
+
+  def best_actions(self, margin: float) -> np.ndarray | None:
+    """Returns the first best action of each state, (S,), if these are clear."""
+    is_best = self.short <= (1 - margin) * self.tie
+    may_be_best = self.short <= (1 + margin) * self.tie
+    actions = is_best.argmax(axis=1)
+    if np.count_nonzero(is_best) != np.count_nonzero(may_be_best) and (
+      (may_be_best.argmax(axis=1) != actions).any()
+    ):
+      return None
+    return actions
 
 
 class GreedyIteration:
@@ -142,23 +153,17 @@ class GreedyIteration:
     problem = values.problem
     if Progress(problem).has_ended(values.values, rows.maximum(action_values)):
       return np.zeros_like(values.values)
-    cold = action_values.argmax(axis=1)
-    rounding = problem.rounding / (1 - problem.discount)
-    for start, margin in ((self._best, 2 * UNCLEAR), (cold, UNCLEAR)):
-      if start is None:
-        continue
+    best = None
+    if self._best is not None:
+      start = self._best
       found = self._iterate(values, start)
-      tie = TIE * rounding * found.scale
-      best = (found.short <= (1 - margin) * tie).argmax(axis=1)
-      lenient = (found.short <= (1 + margin) * tie).argmax(axis=1)
-      is_clear = np.array_equal(best, lenient)
-      if is_clear:
-        break
-    if not is_clear:
-      self._best = None
-      return found.gaps
+      best = found.best_actions(2 * UNCLEAR)
+    if best is None:
+      start = action_values.argmax(axis=1)
+      found = self._iterate(values, start)
+      best = found.best_actions(UNCLEAR)
     self._best = best
-    if found.num_steps > 0 or not np.array_equal(best, start):
+    if best is not None and (found.num_steps > 0 or (best != start).any()):
       found = self._iterate(values, best)
     return found.gaps
 
@@ -180,8 +185,8 @@ class GreedyIteration:
       action_values = problem.backup(reached)
       best = rows.maximum(action_values)
       if progress.has_ended(reached, best):
-        short = best[:, None] - action_values
-        return _Found(gaps, short, progress.scale, num_steps)
+        tie = TIE * problem.rounding * progress.scale / (1 - problem.discount)
+        return _Found(gaps, best[:, None] - action_values, tie, num_steps)
       actions = action_values.argmax(axis=1)
       gaps = gaps + self._discounted_sum(problem, actions, progress.residual)
       num_steps += 1
