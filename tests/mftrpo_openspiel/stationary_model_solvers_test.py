@@ -156,3 +156,19 @@ def test_evaluations_are_shared_and_pure(name):
       np.testing.assert_array_equal(
         model.reachable(array, law, start), fresh.reachable(policy, law, start)
       )
+
+
+def test_a_policy_may_be_changed_in_place_afterwards():
+  mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
+  model = stationary_model.StationaryModel(mdp)
+  array, other = (
+    np.asfortranarray(random_policy(model, seed)) for seed in range(2)
+  )
+  copy = array.copy(order="F")
+  expected = model.mean_field(array), model.exploitability(array)
+  for change in (other, np.nan):
+    array[:] = change
+    np.testing.assert_array_equal(model.mean_field(copy), expected[0])
+    assert model.exploitability(copy) == expected[1]
+  with pytest.raises(ValueError, match="policy must be"):
+    model.mean_field(array)
