@@ -269,7 +269,9 @@ def _style_axes(axes: axes_lib.Axes, panel: Panel, log_x: bool) -> None:
   axes.set_yscale("log")
   positive = np.concatenate([curve.x[curve.x > 0] for curve in panel.curves])
   if log_x and positive.size:
-    axes.set_xscale("symlog", linthresh=positive.min())
+    # A power of ten, so that no label of one comes to lie close to that of 0.
+    first_decade = 10.0 ** np.floor(np.log10(positive.min()))
+    axes.set_xscale("symlog", linthresh=first_decade)
   axes.set_xlim(left=0)
   axes.set_xlabel(panel.xlabel)
   axes.grid(color="0.9", linewidth=0.6)
