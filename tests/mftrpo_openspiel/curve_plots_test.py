@@ -1,5 +1,7 @@
 """Tests of curve_plots."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -222,3 +224,21 @@ class TestMedianCurve:
     ]
     with pytest.raises(ValueError, match="bands must all be of one spread"):
       figure_of(*bands)
+
+
+@pytest.mark.parametrize("first", (1.0e-4, 1.1e-4, 4.3e-4, 9.9e-4))
+def test_no_label_of_a_log_axis_lies_on_the_next_one(first):
+  x = np.append(0.0, np.geomspace(first, 10.0))
+  panel = curve_plots.Panel([curve_plots.Curve("a", x, np.exp(-x))])
+  figure = curve_plots.exploitability_figure([panel] * 4, log_x=True)
+  figure.draw_without_rendering()
+  for axes in figure.axes:
+    low, high = axes.get_xlim()
+    boxes = [
+      label.get_window_extent()
+      for place, label in zip(axes.get_xticks(), axes.get_xticklabels())
+      if low <= place <= high and label.get_text()
+    ]
+    assert len(boxes) >= 6
+    for left, right in itertools.pairwise(boxes):
+      assert left.x1 < right.x0
