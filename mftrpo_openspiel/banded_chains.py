@@ -98,11 +98,12 @@ class BandedChains:
   ) -> np.ndarray:
     """Returns the limit of the averages of reference . P^n; (S,).
 
-    One LU serves all recurrent classes at once, and tells how long a state is
-    visited between two visits of one of its class, the hub; another one, where
-    the masses of transient states end. They take the moves alone, so that
-    states which are hardly ever left cost no digits, and are right where the
-    hub or the end comes soon; elsewhere `markov_chain.cesaro_limit` is asked.
+    One LU serves all recurrent classes at once, and tells how much time is
+    spent in each state between two visits of one of its class, the hub; another
+    one, where the masses of transient states end. They take the moves alone, so
+    that states which are hardly ever left cost no digits, and are right where
+    the hub or the end comes soon; elsewhere `markov_chain.cesaro_limit` is
+    asked.
 
     Args:
       chain: P, (E,).
@@ -251,7 +252,7 @@ class BandedChains:
   def _solve(
     self, lu: LU, values: np.ndarray, transposed: bool = False
   ) -> np.ndarray:
-    """Returns the solution of the system, or of its transpose; (S,)."""
+    """Returns the (S,) x with M x = values, or M^T x = values, for LU = M."""
     factors, pivots = lu
     solution, _ = lapack.dgbtrs(
       factors,

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import policy_kernel
+from mftrpo_openspiel import rows
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -66,7 +67,7 @@ class Problem:
     """Returns T V, (S,), and the (S, A) policy that attains it, from Q."""
     if self.is_regularized:
       return entropy.soft_improvement(action_values, self.regularization)
-    return action_values.max(axis=1), entropy.greedy_policy(action_values)
+    return rows.maximum(action_values), entropy.greedy_policy(action_values)
 
 
 @dataclasses.dataclass(eq=False)

@@ -38,6 +38,7 @@ from mftrpo_openspiel import greedy_iteration
 from mftrpo_openspiel import krylov
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import memo
+from mftrpo_openspiel import rows
 from mftrpo_openspiel import validation
 
 # Up to this many states, dense LAPACK is faster than sparse LU ...
@@ -142,7 +143,7 @@ class Solver:
     Raises:
       ArithmeticError: If BiCGSTAB does not reach KRYLOV_TOLERANCE.
     """
-    stage_values = (policy * problem.rewards).sum(axis=1)
+    stage_values = rows.total(policy * problem.rewards)
     if problem.is_regularized:
       stage_values += problem.regularization * entropy.entropy(policy)
     if self.method is not Method.KRYLOV:

@@ -83,8 +83,13 @@ def uniform_policy(legal_actions_mask: np.ndarray) -> np.ndarray:
 
 def greedy_policy(action_values: np.ndarray) -> np.ndarray:
   """Returns the (N, A) policy that takes the first best action everywhere."""
-  policy = np.zeros_like(action_values)
-  policy[np.arange(len(policy)), action_values.argmax(axis=1)] = 1.0
+  return deterministic_policy(action_values.argmax(axis=1), action_values)
+
+
+def deterministic_policy(actions: np.ndarray, like: np.ndarray) -> np.ndarray:
+  """Returns the policy of the (N,) actions, an array `like` an (N, A) one."""
+  policy = np.zeros_like(like)
+  policy[np.arange(len(policy)), actions] = 1.0
   return policy
 
 

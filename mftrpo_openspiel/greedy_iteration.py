@@ -20,6 +20,7 @@ import dataclasses
 import numpy as np
 
 from mftrpo_openspiel import decision_problem
+from mftrpo_openspiel import entropy
 from mftrpo_openspiel import rows
 
 # The LU of so many greedy policies is kept.
@@ -201,8 +202,7 @@ class GreedyIteration:
     key = actions.tobytes()
     discounted_sum = self._kept.pop(key, None)
     if discounted_sum is None:
-      policy = np.zeros_like(problem.rewards)
-      policy[np.arange(len(policy)), actions] = 1.0
+      policy = entropy.deterministic_policy(actions, problem.rewards)
       discounted_sum = self._evaluate(problem, policy)
     self._kept[key] = discounted_sum
     if len(self._kept) > MAX_KEPT:

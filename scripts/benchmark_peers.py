@@ -2,11 +2,11 @@
 
 Peers are Bench-MFG and MFGLib, installed by `mftrpo_openspiel[peers]`. Each
 brings a game or takes one of ours, as a peer's module says. On it the solvers
-take turns, each with a few iterations from the same start, and the medians of
-their seconds are compared; an iteration includes the exploitability after it,
-which theirs always compute. Then each runs for long, and what counts is the
-least exploitability on the way, as the package itself computes it: in theirs
-for the single precision that is their default it is mostly rounding.
+take turns, each with a whole run from the same start, and the medians of their
+seconds an iteration are compared; an iteration includes the exploitability
+after it, which theirs always compute. What a run reaches is the least
+exploitability on the way, as the package itself computes it: in theirs for the
+single precision that is their default it is mostly rounding.
 """
 
 from collections.abc import Callable

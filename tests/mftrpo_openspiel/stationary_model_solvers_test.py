@@ -22,7 +22,7 @@ def test_large_models_say_how_they_solve():
   game = pyspiel.load_game("python_mfg_four_rooms(room_size=28)")
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
   uniform = entropy.uniform_policy(model.legal_actions_mask)
-  # As in the closed forms above.
+  # The closed form of stationary_model_test.py.
   assert model.exploitability(uniform) == pytest.approx(
     (0.2 + 0.2 * 3 / 5) / (1 - 0.9), rel=1e-9
   )
