@@ -9,6 +9,7 @@ import time
 import numpy as np
 
 from mftrpo_openspiel import files
+from mftrpo_openspiel import interrupts
 
 # At most this share of the time goes into writing checkpoints.
 LARGEST_SHARE = 0.02
@@ -64,6 +65,7 @@ def load(path: str | os.PathLike, run_id: str) -> Checkpoint:
   """
   try:
     with (
+      interrupts.deferred(),
       open(path, "rb") as file,
       np.lib.npyio.NpzFile(file, allow_pickle=False) as archive,
     ):

@@ -29,6 +29,7 @@ import numpy as np
 from mftrpo_openspiel import checkpoints
 from mftrpo_openspiel import event_files
 from mftrpo_openspiel import files
+from mftrpo_openspiel import interrupts
 from mftrpo_openspiel import run_config
 from mftrpo_openspiel import runs
 from mftrpo_openspiel import solutions
@@ -131,7 +132,7 @@ class RunDirectory:
     self.path = files.folder(path)
     if not has_run(self.path):
       self._check_empty()
-    with _one_line_errors(self.path / _LOCK):
+    with _writing(self.path / _LOCK):
       self._lock = (self.path / _LOCK).open("a")
     try:
       fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,7 +159,7 @@ class RunDirectory:
     try:
       for file in (self._metrics, self._events):
         if file is not None:
-          with _one_line_errors(self.path):
+          with _writing(self.path):
             file.close()
     finally:
       self._lock.close()
@@ -237,7 +238,7 @@ class RunDirectory:
     """
     self._run_id = run_config.identity(config)
     experiment = config["experiment"]
-    with _one_line_errors(self.path):
+    with _writing(self.path):
       self._remove_temporaries()
       run_config.write(self.path / _CONFIG, config)
       runs.write_csv(self.path / _METRICS, records)
@@ -267,7 +268,7 @@ class RunDirectory:
     Raises:
       ValueError: If it cannot be written.
     """
-    with _one_line_errors(self.path):
+    with _writing(self.path):
       if mean_field is not None:
         folder = self.path / _MEAN_FIELDS
         folder.mkdir(exist_ok=True)
@@ -291,7 +292,7 @@ class RunDirectory:
       ValueError: If it cannot be written; the one before stays.
     """
     start = time.perf_counter()
-    with _one_line_errors(self.path):
+    with _writing(self.path):
       self._metrics.sync()
       if self._events is not None:
         self._events.flush()
@@ -304,15 +305,16 @@ class RunDirectory:
     Raises:
       ValueError: If it cannot be written; the one before stays.
     """
-    with _one_line_errors(self.path):
+    with _writing(self.path):
       solutions.save(self.path / _SOLUTION, solution)
 
 
 @contextlib.contextmanager
-def _one_line_errors(path: pathlib.Path) -> Iterator[None]:
-  """Turns errors of the disk into a ValueError."""
+def _writing(path: pathlib.Path) -> Iterator[None]:
+  """Turns errors of the disk into a ValueError; Ctrl-C waits for the end."""
   try:
-    yield
+    with interrupts.deferred():
+      yield
   except OSError as error:
     raise ValueError(
       f"{error.filename or path} cannot be written ({error.strerror or error})."
@@ -336,7 +338,7 @@ def _mean_field_files(
 
 def _read_array(path: pathlib.Path) -> np.ndarray:
   try:
-    with path.open("rb") as file:
+    with interrupts.deferred(), path.open("rb") as file:
       return np.lib.format.read_array(file, allow_pickle=False)
   except (EOFError, OSError, ValueError) as error:
     reason = getattr(error, "strerror", None) or str(error)

@@ -10,6 +10,7 @@ from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import tabular_distribution
 
 from mftrpo_openspiel import files
+from mftrpo_openspiel import interrupts
 from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel import validation
 
@@ -158,6 +159,7 @@ def load(path: str | os.PathLike) -> Solution:
   try:
     # np.load would take a text for a pickle, and say so.
     with (
+      interrupts.deferred(),
       open(path, "rb") as file,
       np.lib.npyio.NpzFile(file, allow_pickle=False) as archive,
     ):

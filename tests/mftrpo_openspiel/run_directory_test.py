@@ -2,7 +2,11 @@
 
 import concurrent.futures
 import dataclasses
+import functools
+import itertools
 import os
+import signal
+import sys
 import threading
 
 import numpy as np
@@ -242,6 +246,63 @@ def test_a_full_disk_leaves_what_there_was(path, file_size_limit):
     assert snapshot(path) == before
     directory.record(record(5))
   assert run_directory.read(path).records[-1] == record(5)
+
+
+def interrupted_at(line, act):
+  """Performs `act` with Ctrl-C at a line of it; returns whether it came."""
+  lines = itertools.count()
+
+  def trace(frame, event, argument):
+    if event == "line" and next(lines) == line:
+      signal.raise_signal(signal.SIGINT)
+    return trace
+
+  before = sys.gettrace()
+  sys.settrace(trace)
+  try:
+    act()
+  except KeyboardInterrupt:
+    return True
+  finally:
+    sys.settrace(before)
+  return False
+
+
+@pytest.mark.parametrize("name", ["metrics", "checkpoint", "solution"])
+def test_ctrl_c_at_any_line_leaves_whole_files(path, name):
+  with run_directory.RunDirectory(path) as directory:
+    _, records = directory.found(config(), DUE, resume=True)
+    directory.begin(config(), records)
+
+    def write(iteration):
+      if name == "metrics":
+        directory.record(record(iteration), np.array([iteration, 1.0]))
+      elif name == "checkpoint":
+        directory.save_checkpoint(checkpoint(iteration))
+      else:
+        directory.save_solution(solution(iteration))
+
+    def latest():
+      if name == "metrics":
+        return runs.read_csv(path / "metrics.csv")[-1].iteration
+      if name == "checkpoint":
+        run_id = run_config.identity(config())
+        return checkpoints.load(path / "checkpoint.npz", run_id).iteration
+      return solutions.load(path / "solution.npz").iteration
+
+    write(6)
+    iterations = itertools.count(7)
+    written = {False: 0, True: 0}
+    for line in itertools.count(step=5):
+      iteration, before = next(iterations), latest()
+      came = interrupted_at(line, functools.partial(write, iteration))
+      assert latest() in (before, iteration)
+      written[latest() == iteration] += 1
+      if not came:
+        break
+    assert latest() == iteration
+    assert min(written.values()) > 5
+  assert not list(path.rglob(".*"))
 
 
 def test_damaged_results_are_refused(path):
