@@ -13,7 +13,7 @@ from mftrpo_openspiel import validation
 # Values below this are rounding errors, and a log axis has no place for 0.
 VALUE_FLOOR = 1e-16
 # As many as colours and one more, so that it takes long until both repeat.
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 MAX_GROUPS = len(figures.PALETTE) * len(MARKERS)
 # How far apart the markers of a line are, as a share of the panel.
 MARKER_DISTANCE = 0.16

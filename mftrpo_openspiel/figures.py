@@ -20,7 +20,8 @@ import numpy as np
 from mftrpo_openspiel import files
 
 # The palette of Okabe and Ito (2008), told apart by colour-blind readers too,
-# without its yellow, which is too pale for a line on white.
+# without its yellow, which is too pale for a line on white; then the wine of
+# Tol's "muted" one and a grey, for those who compare many solvers.
 PALETTE = (
   "#0072B2",
   "#D55E00",
@@ -29,6 +30,8 @@ PALETTE = (
   "#CC79A7",
   "#56B4E9",
   "#000000",
+  "#882255",
+  "#8C8C8C",
 )
 # Walls, frames and outlines.
 DARK = "#3C3C3C"

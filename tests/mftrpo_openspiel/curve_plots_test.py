@@ -141,8 +141,8 @@ class TestExploitabilityFigure:
       curve_plots.exploitability_figure([])
     with pytest.raises(ValueError, match="panel 'p' must have a curve"):
       curve_plots.Panel([], "p")
-    with pytest.raises(ValueError, match="at most 56 groups, got 57"):
-      figure_of(*[curve(str(k), [1.0]) for k in range(57)])
+    with pytest.raises(ValueError, match="at most 90 groups, got 91"):
+      figure_of(*[curve(str(k), [1.0]) for k in range(91)])
     with pytest.raises(ValueError, match="label 'a' must stand for one group"):
       figure_of(curve("a", [1.0]), curve("a", [1.0], dashed=True))
 
