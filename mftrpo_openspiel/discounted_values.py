@@ -53,6 +53,12 @@ MAX_BAND_WIDTH = 60
 # The band LU of a policy serves policy iteration, which looks at the residual
 # that it leaves, for policies that differ by no more than this.
 SAME_POLICY = 1e-7
+# Policy iteration by LU ends when no state's value rises by more than this,
+# relative to the largest value; or where that stops falling below so many times
+# what rounding may do to a backup.
+VALUE_TOLERANCE = 1e-15
+NEGLIGIBLE = 2.0
+MAX_ITERATIONS = 1000
 # The tolerance of evaluation and of policy iteration by BiCGSTAB, relative to
 # the largest value.
 KRYLOV_TOLERANCE = 1e-13
@@ -178,9 +184,8 @@ class Solver:
     discounted_sum = None
     if is_band and solved is not None:
       discounted_sum = self._discounted_sum(problem, solved)
-    progress = greedy_iteration.Progress(
-      problem,
-      greedy_iteration.VALUE_TOLERANCE if is_direct else KRYLOV_TOLERANCE,
+    progress = _Progress(
+      problem, VALUE_TOLERANCE if is_direct else KRYLOV_TOLERANCE
     )
     gaps = np.zeros_like(values.values)
     action_values = values.action_values
@@ -244,6 +249,52 @@ class Solver:
     # The transpose is in the memory order of LAPACK, and so is not copied.
     factors, pivots, _ = lapack.dgetrf(system.T, overwrite_a=True)
     return lambda values: lapack.dgetrs(factors, pivots, values, trans=True)[0]
+
+
+class _Progress:
+  """Tells when policy iteration has ended.
+
+  Attributes:
+    residual: T V - V, (S,), of the last values.
+    largest: The largest of it.
+  """
+
+  def __init__(self, problem: decision_problem.Problem, tolerance: float):
+    """Initializes it before the first values.
+
+    Args:
+      problem: What is played.
+      tolerance: Relative to the largest value.
+    """
+    self.residual: np.ndarray | None = None
+    self.largest = np.inf
+    self._tolerance = tolerance
+    self._negligible = NEGLIGIBLE * problem.rounding
+    self._least = np.inf
+    self._num_iterations = 0
+
+  def has_ended(self, values: np.ndarray, improved: np.ndarray) -> bool:
+    """Returns whether V and T V, (S,) both, differ by rounding.
+
+    Raises:
+      ArithmeticError: If that does not come about.
+    """
+    self.residual = improved - values
+    self.largest = np.abs(self.residual).max()
+    scale = max(1.0, np.abs(improved).max())
+    if self.largest <= self._tolerance * scale or (
+      self.largest <= self._negligible * scale
+      and self.largest >= self._least / 2
+    ):
+      return True
+    self._least = min(self._least, self.largest)
+    self._num_iterations += 1
+    if self._num_iterations == MAX_ITERATIONS:
+      raise ArithmeticError(
+        f"Policy iteration left a residual of {self.largest:.1e} after"
+        f" {MAX_ITERATIONS} iterations."
+      )
+    return False
 
 
 def _error_bound(

@@ -1,17 +1,21 @@
 """Policy iteration without regularization, for one problem after another.
 
+What the best policy gains over values V is its own value where the advantages
+
+    r + gamma P V - V
+
+are the rewards. So a small gain is computed to as many digits as a large one.
+
 While the mean field moves, the same policies are best or almost so again and
 again. So policy iteration starts where the last one ended, and what was worked
 out for a policy serves again: here that is LU, and all problems have the same
 kernel and discount.
 
-Yet what is returned depends on the arguments alone. Policy iteration starts a
-second time from the first of the best actions of each state, in which it
-mostly ends at once: so from wherever the first one has started, the bits are
-those of the second. Where it is not clear which actions are best, policy
-iteration goes from where the values lead, and no further. What is clear after
-a start from the last best policy is so by a wide margin, and hence after any
-other start, too.
+Yet what is returned depends on the arguments alone: wherever policy iteration
+started, it ends with what it finds from the first of the best actions of each
+state. Where it is not clear which actions are best, it goes from the largest
+advantages, and no further. What is clear after a start from the last best
+policy is so by a wide margin, and hence after any other start, too.
 """
 
 from collections.abc import Callable
@@ -25,74 +29,23 @@ from mftrpo_openspiel import rows
 
 # The LU of so many greedy policies is kept.
 MAX_KEPT = 30
-# Actions are as good as the best one up to so many times what rounding may do
-# to values; and where so much more or less, relative to that, makes another one
-# the first of the best, it is not clear which one that is (or twice as much,
-# after a start from the last best policy). On the paper's games and on random
-# ones, with discounts up to 0.9999, no two starts differed by more than 0.08.
-TIE = 1.0
-UNCLEAR = 0.25
-# Policy iteration ends when no state's value rises by more than this, relative
-# to the largest value; or where that stops falling below so many times what
-# rounding may do to a backup.
-VALUE_TOLERANCE = 1e-15
-NEGLIGIBLE = 2.0
+# Gains up to this share of `Problem.rounding` are none: a backup of gains does
+# not lose as much.
+NEGLIGIBLE = 0.5
 MAX_ITERATIONS = 1000
+# What policy iteration finds is then right up to a unit of rounding /
+# (1 - gamma), and differs by 2 at most between two starts (in trials full of
+# ties, with discounts up to 0.9999, by 0.05). An action that is short of the
+# best one by up to TIE units is as good; where a share of UNCLEAR more or less
+# would make another one the first of the best (or twice that share, after a
+# start from the last best policy), it is not clear which one that is.
+TIE = 8.0
+UNCLEAR = 0.25
+# Values are the best if that is so up to this, relative to the largest one.
+VALUE_TOLERANCE = 1e-15
 
 # Returns (I - gamma P^pi)^-1 x for the (S,) x.
 DiscountedSum = Callable[[np.ndarray], np.ndarray]
-
-
-class Progress:
-  """Tells when policy iteration has ended.
-
-  Attributes:
-    residual: T V - V, (S,), of the last values.
-    largest: The largest of it.
-    scale: The largest of T V, or 1 if that is more.
-  """
-
-  def __init__(
-    self,
-    problem: decision_problem.Problem,
-    tolerance: float = VALUE_TOLERANCE,
-  ):
-    """Initializes it before the first values.
-
-    Args:
-      problem: What is played.
-      tolerance: Relative to the largest value.
-    """
-    self.residual: np.ndarray | None = None
-    self.largest = np.inf
-    self.scale = 1.0
-    self._tolerance = tolerance
-    self._negligible = NEGLIGIBLE * problem.rounding
-    self._least = np.inf
-    self._num_iterations = 0
-
-  def has_ended(self, values: np.ndarray, improved: np.ndarray) -> bool:
-    """Returns whether V and T V, (S,) both, differ by rounding.
-
-    Raises:
-      ArithmeticError: If that does not come about.
-    """
-    self.residual = improved - values
-    self.largest = np.abs(self.residual).max()
-    self.scale = max(1.0, np.abs(improved).max())
-    if self.largest <= self._tolerance * self.scale or (
-      self.largest <= self._negligible * self.scale
-      and self.largest >= self._least / 2
-    ):
-      return True
-    self._least = min(self._least, self.largest)
-    self._num_iterations += 1
-    if self._num_iterations == MAX_ITERATIONS:
-      raise ArithmeticError(
-        f"Policy iteration left a residual of {self.largest:.1e} after"
-        f" {MAX_ITERATIONS} iterations."
-      )
-    return False
 
 
 @dataclasses.dataclass(eq=False)
@@ -100,16 +53,18 @@ class _Found:
   """What policy iteration finds.
 
   Attributes:
-    gaps: V* - V, (S,).
+    actions: (S,), those of the last policy.
+    is_direct: Whether the gaps are what one LU gave, and not refined.
+    gaps: (S,), what it gains.
     short: (S, A), by how much each action falls short of the best one.
     tie: Up to how much that is none.
-    num_steps: How many improvements of the first policy it took.
   """
 
+  actions: np.ndarray
+  is_direct: bool
   gaps: np.ndarray
   short: np.ndarray
   tie: float
-  num_steps: int
 
   def best_actions(self, margin: float) -> np.ndarray | None:
     """Returns the first best action of each state, (S,), if these are clear."""
@@ -150,47 +105,60 @@ class GreedyIteration:
     Raises:
       ArithmeticError: If policy iteration does not end.
     """
-    action_values = values.action_values
-    problem = values.problem
-    if Progress(problem).has_ended(values.values, rows.maximum(action_values)):
+    advantages = values.action_values - values.values[:, None]
+    largest = np.abs(rows.maximum(advantages)).max()
+    if largest <= VALUE_TOLERANCE * max(1.0, np.abs(values.values).max()):
       return np.zeros_like(values.values)
+    problem = dataclasses.replace(values.problem, rewards=advantages)
     best = None
     if self._best is not None:
-      start = self._best
-      found = self._iterate(values, start)
+      found = self._iterate(problem, self._best)
       best = found.best_actions(2 * UNCLEAR)
     if best is None:
-      start = action_values.argmax(axis=1)
-      found = self._iterate(values, start)
+      found = self._iterate(problem, advantages.argmax(axis=1))
       best = found.best_actions(UNCLEAR)
     self._best = best
-    if best is not None and (found.num_steps > 0 or (best != start).any()):
-      found = self._iterate(values, best)
+    if best is not None and not (
+      found.is_direct and np.array_equal(found.actions, best)
+    ):
+      found = self._iterate(problem, best)
     return found.gaps
 
   def _iterate(
-    self, values: decision_problem.Values, actions: np.ndarray
+    self, problem: decision_problem.Problem, actions: np.ndarray
   ) -> _Found:
     """Returns what policy iteration finds from a policy, (S,) actions.
 
-    It goes in terms of what each improvement adds, so that a small gap is not
-    the difference of two large numbers.
+    Clearly better policies are evaluated anew. Among those that may be better
+    by rounding alone gains are added up, as in iterative refinement. While
+    there is a better policy they only grow, so that none comes again and again.
+
+    Raises:
+      ArithmeticError: If it does not end.
     """
-    problem, start = values.problem, values.values
-    progress = Progress(problem)
-    residual = values.action_values[np.arange(len(start)), actions] - start
-    gaps = self._discounted_sum(problem, actions, residual)
-    num_steps = 0
-    while True:
-      reached = start + gaps
-      action_values = problem.backup(reached)
+    states = np.arange(len(actions))
+    gaps, rise, is_direct = 0.0, problem.rewards[states, actions], True
+    for _ in range(MAX_ITERATIONS):
+      gaps = gaps + self._discounted_sum(problem, actions, rise)
+      action_values = problem.backup(gaps)
       best = rows.maximum(action_values)
-      if progress.has_ended(reached, best):
-        tie = TIE * problem.rounding * progress.scale / (1 - problem.discount)
-        return _Found(gaps, best[:, None] - action_values, tie, num_steps)
+      rounding = problem.rounding * np.abs(best).max()
+      tie = TIE * rounding / (1 - problem.discount)
+      rise = best - gaps
+      largest = np.abs(rise).max()
+      if largest <= NEGLIGIBLE * rounding:
+        short = best[:, None] - action_values
+        return _Found(actions, is_direct, gaps, short, tie)
       actions = action_values.argmax(axis=1)
-      gaps = gaps + self._discounted_sum(problem, actions, progress.residual)
-      num_steps += 1
+      is_direct = largest > tie
+      if is_direct:
+        gaps, rise = 0.0, problem.rewards[states, actions]
+      elif rise.max() > NEGLIGIBLE * rounding:
+        rise = np.maximum(rise, 0.0)
+    raise ArithmeticError(
+      f"Policy iteration left a residual of {largest:.1e} after"
+      f" {MAX_ITERATIONS} iterations."
+    )
 
   def _discounted_sum(
     self,

@@ -1,5 +1,7 @@
 """Policy iteration from where the last one ended, against value iteration."""
 
+import dataclasses
+
 import numpy as np
 import pyspiel
 import pytest
@@ -12,6 +14,7 @@ from mftrpo_openspiel import greedy_iteration
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import policy_kernel
 from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel.algorithms import mirror_descent
 
 NUM_SWEEPS = 600
 
@@ -72,6 +75,21 @@ def test_the_bits_do_not_depend_on_what_was_asked_before(
     assert num_factorized < num_fresh
 
 
+def problem_of(mdp, rewards=None):
+  """Returns what band LU solves."""
+  shape = mdp.num_states, mdp.num_actions
+  if rewards is None:
+    rewards = mdp.reward_at(mdp.initial_distribution)
+  by_action = np.arange(mdp.kernel.shape[0]).reshape(shape).T.ravel()
+  return decision_problem.Problem(
+    kernel=mdp.kernel[by_action],
+    mixer=policy_kernel.PolicyKernel(mdp.kernel, mdp.num_actions),
+    rewards=np.asfortranarray(rewards),
+    discount=mdp.discount,
+    order="F",
+  )
+
+
 def almost_optimal(mdp, rng):
   """Rewards, and a policy that is short of the best by 1e-6 and less."""
   law = rng.dirichlet(np.ones(mdp.num_states))
@@ -94,14 +112,7 @@ def almost_tied(mdp, rng):
 def test_tiny_gaps_are_exact(mdp, make, seed):
   rewards, policy = make(mdp, np.random.default_rng(seed))
   solver = discounted_values.create_solver(mdp, "band LU")
-  by_action = np.arange(mdp.kernel.shape[0]).reshape(policy.shape).T.ravel()
-  problem = decision_problem.Problem(
-    kernel=mdp.kernel[by_action],
-    mixer=policy_kernel.PolicyKernel(mdp.kernel, mdp.num_actions),
-    rewards=np.asfortranarray(rewards),
-    discount=mdp.discount,
-    order="F",
-  )
+  problem = problem_of(mdp, rewards)
   values = solver.policy_values(problem, np.asfortranarray(policy))
   gaps = solver.optimality_gaps(values)
 
@@ -118,6 +129,72 @@ def test_tiny_gaps_are_exact(mdp, make, seed):
   np.testing.assert_allclose(
     gaps, expected.astype(np.float64), rtol=0, atol=1e-13
   )
+
+
+def full_of_ties(rng):
+  """An MDP of few rewards and probabilities, whose players may stay."""
+  num_states, num_actions = rng.integers(3, 60), rng.integers(2, 6)
+  kernel = np.zeros((num_states, num_actions, num_states))
+  num_targets = rng.choice([1, 3])
+  for x, action in np.ndindex(num_states, num_actions):
+    targets = x + rng.integers(-3, 4, num_targets)
+    targets = np.clip(targets, 0, num_states - 1)
+    np.add.at(kernel[x, action], targets, 1 / num_targets)
+  rewards = rng.integers(-2, 3, (num_states, num_actions)) / 2
+  return mdp_lib.MeanFieldMDP(
+    kernel,
+    lambda mean_field: rewards,
+    1 - 10 ** -rng.uniform(0.3, 5),
+    np.full(num_states, 1 / num_states),
+  )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_best_is_found_among_ties(seed):
+  """Up to rounding, with discounts near 1, from wherever it starts."""
+  rng = np.random.default_rng(seed)
+  mdp = full_of_ties(rng)
+  problem = problem_of(mdp)
+  used = discounted_values.create_solver(mdp, "band LU")
+  any_values = decision_problem.Values(problem, np.zeros(mdp.num_states))
+  optimal_values = used.optimality_gaps(any_values)
+  for noise in (0.0, 1e-15, 1e-12, 1e-9, 1e-5, 1.0):
+    factors = 1 + noise * rng.normal(size=mdp.num_states)
+    values = decision_problem.Values(problem, factors * optimal_values)
+    gaps = used.optimality_gaps(values)
+    fresh = discounted_values.create_solver(mdp, "band LU")
+    np.testing.assert_array_equal(gaps, fresh.optimality_gaps(values))
+    if not gaps.any():
+      continue
+    # In more digits than there are.
+    following = problem.kernel.toarray() @ gaps.astype(np.longdouble)
+    advantages = values.action_values - values.values[:, None]
+    following = following.reshape(advantages.shape, order="F")
+    best = (advantages + mdp.discount * following).max(axis=1)
+    assert (
+      np.abs(best - gaps).max() <= 1.5 * problem.rounding * np.abs(gaps).max()
+    )
+
+
+@pytest.mark.parametrize(
+  "discount, lr",
+  [(0.98, 0.03), (0.999, 0.1), (0.999, 0.2), (0.999, 0.3), (0.999, 0.5)],
+)
+def test_policies_that_differ_by_rounding_do_not_take_turns(discount, lr):
+  """Some actions have equal values here, but for the last digits of others."""
+  rooms = pyspiel.load_game("python_mfg_four_rooms_poi").mean_field_mdp()
+  mdp = dataclasses.replace(rooms, discount=discount)
+  algorithm = mirror_descent.MirrorDescent(
+    stationary_model.StationaryModel(mdp, solver="band LU"), lr
+  )
+  other = stationary_model.StationaryModel(mdp, solver="dense LU")
+  for _ in range(25):
+    algorithm.iteration()
+    np.testing.assert_allclose(
+      algorithm.model.exploitability(algorithm.policy),
+      other.exploitability(algorithm.policy),
+      rtol=1e-10,
+    )
 
 
 def test_an_iteration_that_does_not_end_is_an_error(mdp, monkeypatch):
