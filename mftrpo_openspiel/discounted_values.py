@@ -170,6 +170,7 @@ class Solver:
     Policy iteration in terms of what each improvement adds, so that a small
     gap is not the difference of two large numbers:
     V_{k+1} - V_k = (I - gamma P^{pi_{k+1}})^-1 (T V_k - V_k).
+    Without regularization band LU leaves it to `greedy_iteration`.
 
     The error bound afterwards includes that of the values.
 

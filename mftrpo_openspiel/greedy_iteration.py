@@ -29,8 +29,8 @@ from mftrpo_openspiel import rows
 
 # The LU of so many greedy policies is kept.
 MAX_KEPT = 30
-# Gains up to this share of `Problem.rounding` are none: a backup of gains does
-# not lose as much.
+# Gains up to this share of `Problem.rounding`, relative to the largest one, are
+# none: the backup of a best action does not lose as much.
 NEGLIGIBLE = 0.5
 MAX_ITERATIONS = 1000
 # What policy iteration finds is then right up to a unit of rounding /

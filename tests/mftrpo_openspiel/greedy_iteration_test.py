@@ -171,9 +171,8 @@ def test_the_best_is_found_among_ties(seed):
     advantages = values.action_values - values.values[:, None]
     following = following.reshape(advantages.shape, order="F")
     best = (advantages + mdp.discount * following).max(axis=1)
-    assert (
-      np.abs(best - gaps).max() <= 1.5 * problem.rounding * np.abs(gaps).max()
-    )
+    # Half of it is where the iteration ends, half is lost in its backups.
+    assert np.abs(best - gaps).max() <= problem.rounding * np.abs(gaps).max()
 
 
 @pytest.mark.parametrize(
