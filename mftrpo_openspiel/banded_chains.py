@@ -64,8 +64,7 @@ class BandedChains:
     self._shape = (3 * self.width + 1, size)
     diagonal = 2 * self.width + self._shape[0] * np.arange(size)
     self._diagonal = diagonal[self._place_of]
-    self._entries = diagonal[targets] + origins - targets
-    self._transposed_entries = diagonal[origins] + targets - origins
+    self._entries = diagonal[origins] + targets - origins
 
   def _offsets(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Returns where transitions begin and end, and how far that is at most."""
@@ -82,13 +81,12 @@ class BandedChains:
     return self._mixture @ policy.ravel(order="F")
 
   def discounted_lu(self, chain: np.ndarray, discount: float) -> LU:
-    """Returns what `discounted_sum` needs."""
-    ones = np.ones(self._shape[1])
-    return self._factorize(ones, discount * chain, self._entries)
+    """Returns the LU of (I - gamma P)^T, whose rows are not interchanged."""
+    return self._factorize(np.ones(self._shape[1]), discount * chain)
 
   def discounted_sum(self, lu: LU, stage_values: np.ndarray) -> np.ndarray:
     """Returns (I - gamma P)^-1 x, (S,)."""
-    return self._solve(lu, stage_values)
+    return self._solve(lu, stage_values, transposed=True)
 
   def cesaro_limit(
     self,
@@ -223,24 +221,16 @@ class BandedChains:
     return sparse.csr_array((chain, self._targets, self._indptr), (size, size))
 
   def _law_lu(self, moves: np.ndarray, leave: np.ndarray) -> LU:
-    """Returns the LU of (D - W)^T, where D has `leave` and W the `moves`.
+    """Returns the LU of (D - W)^T, where D has `leave` and W the `moves`."""
+    return self._factorize(leave, moves)
+
+  def _factorize(self, diagonal: np.ndarray, weights: np.ndarray) -> LU:
+    """Returns the LU of (D - W)^T, for the (S,) diagonal of D and the (E,) W.
 
     No row of W sums to more than that of D, and so no rows are interchanged.
     """
-    return self._factorize(leave, moves, self._transposed_entries)
-
-  def _factorize(
-    self, diagonal: np.ndarray, weights: np.ndarray, entries: np.ndarray
-  ) -> LU:
-    """Returns the LU of D - W, for the (S,) diagonal of D and the (E,) W.
-
-    Args:
-      diagonal: Of D.
-      weights: W.
-      entries: Where these lie in the band storage.
-    """
     band = np.zeros(self._shape[0] * self._shape[1])
-    band[entries] = -weights
+    band[self._entries] = -weights
     band[self._diagonal] += diagonal
     return lapack.dgbtrf(
       band.reshape(self._shape, order="F"),

@@ -1,29 +1,34 @@
 """Discounted values of policies, and optimal ones, by a method for their size.
 
 The values of a policy solve (I - gamma P) V = x. Small systems are solved by
-LU: dense, band or sparse. Large ones are solved by BiCGSTAB, and come with a
-bound of their error: with the residual rho = x + gamma P V - V,
+LU: dense, band or sparse. Large ones are solved by BiCGSTAB. By whatever
+method, `decision_problem` bounds their error by what they leave of their
+equation.
 
-    |V^pi - V|_inf <= |rho|_inf / (1 - gamma),
+Optimal values come from policy iteration: Newton's method on T V = V with the
+Bellman operator T, of which a step solves for what is left,
 
-and V* <= V + max(T V - V) / (1 - gamma) with the Bellman operator T. Both hold
-whatever V is, so the bounds do not depend on how the solver did. What rounding
-may have done to rho is part of them.
+    V <- V + (I - gamma P^pi)^-1 (T V - V),    pi greedy in r + gamma P V.
 
-Optimal values come from policy iteration, which starts from the values of a
-policy; where the policies are evaluated by BiCGSTAB, only as well as the next
-improvement needs.
+So the error of a solution is made good by the next one, and the iteration ends
+where T V - V is rounding in each state: small beside the terms of which it is
+the sum there, and no longer falling. Terms of actions that are not taken, and
+values of policies on the way, are not among them.
 
-The values of an earlier call would hardly be a better start: where policies and
-mean fields change by a per cent, 11 of 13 digits are still to be found. In warm
-MF-TRPO on 10^4 and 10^5 cells that saves a tenth of the multiplications and a
-per cent or two of an iteration. So what is returned depends on the arguments
-alone.
+What the best policy gains over values V, V* - V, are the optimal values of the
+problem with the advantages r + gamma P V - V as its rewards. So a small gain is
+not the difference of two large numbers, and a large one ends where rounding
+beside itself is reached, not beside optimal values that may be near zero.
+
+What is returned depends on the arguments alone. The values of an earlier call
+would hardly be a better start: where policies and mean fields change by a per
+cent, 11 of 13 digits are still to be found. In warm MF-TRPO on 10^4 and 10^5
+cells that saves a tenth of the multiplications and a per cent or two of an
+iteration.
 """
 
 import enum
 import functools
-import math
 from typing import Any
 
 import numpy as np
@@ -53,14 +58,19 @@ MAX_BAND_WIDTH = 60
 # The band LU of a policy serves policy iteration, which looks at the residual
 # that it leaves, for policies that differ by no more than this.
 SAME_POLICY = 1e-7
-# Policy iteration by LU ends when no state's value rises by more than this,
-# relative to the largest value; or where that stops falling below so many times
-# what rounding may do to a backup.
-VALUE_TOLERANCE = 1e-15
+# Nothing is to be gained where T V - V is this share of
+# `Problem.rounding_errors` in each state.
+NOTHING = 0.05
+# Policy iteration ends where it is this share, which rounding makes of that of
+# the exact values; or so many times it, and no longer falls by half.
+SMALL = 0.5
 NEGLIGIBLE = 2.0
+# Policies may be as good up to so many times what rounding in one step makes of
+# their values.
+TIE = 8.0
 MAX_ITERATIONS = 1000
 # The tolerance of evaluation and of policy iteration by BiCGSTAB, relative to
-# the largest value.
+# the largest value or term in any state.
 KRYLOV_TOLERANCE = 1e-13
 # How much better than its rise a policy is evaluated in policy iteration.
 KRYLOV_REDUCTION = 1e-3
@@ -113,13 +123,12 @@ def create_solver(mdp: mdp_lib.MeanFieldMDP, name: str) -> "Solver":
 
 
 class Solver:
-  """Computes values, and tells how well.
+  """Computes values.
 
   Attributes:
     method: How.
     chains: Those of all problems, which share a discount; for band LU alone.
-    error_bound: A bound of the error in any state of what was returned last;
-      None where it is from LU, and as exact as rounding allows.
+    last: What was returned last; None before that.
   """
 
   def __init__(
@@ -134,12 +143,22 @@ class Solver:
       chains: Those of all problems, for band LU.
     """
     self.method = method
-    self.error_bound: float | None = None
     self.chains = chains
+    self.last: decision_problem.Values | decision_problem.Gaps | None = None
     # Of the first policy, where methods start again, and of the last one that
     # was asked for by itself; for band LU, where all problems share a kernel.
     self._kept: dict[Any, greedy_iteration.DiscountedSum] = {}
     self._greedy_iteration = greedy_iteration.GreedyIteration(self._evaluate)
+
+  @property
+  def is_direct(self) -> bool:
+    """Whether values are from LU, and so as exact as rounding allows."""
+    return self.method is not Method.KRYLOV
+
+  @property
+  def error_bound(self) -> float | None:
+    """A bound of the error in any state of what was returned last."""
+    return None if self.last is None else self.last.error_bound
 
   def policy_values(
     self, problem: decision_problem.Problem, policy: np.ndarray
@@ -152,55 +171,84 @@ class Solver:
     stage_values = rows.total(policy * problem.rewards)
     if problem.is_regularized:
       stage_values += problem.regularization * entropy.entropy(policy)
-    if self.method is not Method.KRYLOV:
+    if self.is_direct:
       values = self._discounted_sum(problem, policy)(stage_values)
     else:
-      values, residual = krylov.discounted_sum(
+      values = krylov.discounted_sum(
         problem.mixer.chain(policy),
         problem.discount,
         stage_values,
         KRYLOV_TOLERANCE,
       )
-      self.error_bound = _error_bound(problem, residual, values)
-    return decision_problem.Values(problem, values, policy, self.error_bound)
+    result = decision_problem.Values(problem, values, policy)
+    self.last = result
+    return result
 
-  def optimality_gaps(self, values: decision_problem.Values) -> np.ndarray:
-    """Returns V* - V, (S,), for any values V.
-
-    Policy iteration in terms of what each improvement adds, so that a small
-    gap is not the difference of two large numbers:
-    V_{k+1} - V_k = (I - gamma P^{pi_{k+1}})^-1 (T V_k - V_k).
-    Without regularization band LU leaves it to `greedy_iteration`.
-
-    The error bound afterwards includes that of the values.
+  def optimal_values(self, problem: decision_problem.Problem) -> np.ndarray:
+    """Returns V*, (S,).
 
     Raises:
       ArithmeticError: If policy iteration does not end.
     """
-    problem, solved = values.problem, values.policy
+    nothing = decision_problem.Values(problem, np.zeros(len(problem.rewards)))
+    return self.optimality_gaps(nothing).gaps
+
+  def optimality_gaps(
+    self, values: decision_problem.Values
+  ) -> decision_problem.Gaps:
+    """Returns V* - V for any values V.
+
+    Without regularization band LU leaves it to `greedy_iteration`.
+
+    Raises:
+      ArithmeticError: If policy iteration does not end.
+    """
+    advantages = values.action_values - values.values[:, None]
+    problem = values.problem.with_rewards(advantages)
+    if _Progress(values.problem, self.is_direct).is_nothing(
+      values.values, problem
+    ):
+      gaps = np.zeros_like(values.values)
+    elif self.method is Method.BAND_LU and not problem.is_regularized:
+      gaps = self._greedy_iteration.optimal_values(problem)
+    else:
+      gaps = self._policy_iteration(problem, values.policy)
+    result = decision_problem.Gaps(values, problem, gaps)
+    self.last = result
+    return result
+
+  def _policy_iteration(
+    self,
+    problem: decision_problem.Problem,
+    solved: np.ndarray | None,
+  ) -> np.ndarray:
+    """Returns V*, (S,).
+
+    Args:
+      problem: What is played.
+      solved: (S, A), a policy that was evaluated, or None.
+
+    Raises:
+      ArithmeticError: If it does not end.
+    """
     is_band = self.method is Method.BAND_LU
-    is_direct = self.method is not Method.KRYLOV
-    if is_band and not problem.is_regularized:
-      return self._greedy_iteration.gaps(values)
     discounted_sum = None
     if is_band and solved is not None:
       discounted_sum = self._discounted_sum(problem, solved)
-    progress = _Progress(
-      problem, VALUE_TOLERANCE if is_direct else KRYLOV_TOLERANCE
-    )
-    gaps = np.zeros_like(values.values)
-    action_values = values.action_values
+    progress = _Progress(problem, self.is_direct)
+    values, action_values = np.zeros(len(problem.rewards)), problem.rewards
     while True:
       improved, policy = problem.improvement(action_values)
-      if progress.has_ended(values.values + gaps, improved):
-        break
-      if not is_direct:
-        rise, _ = krylov.discounted_sum(
+      left = progress.remainder(values, improved - values, policy)
+      if left is None:
+        return values
+      if not self.is_direct:
+        rise = krylov.discounted_sum(
           problem.mixer.chain(policy),
           problem.discount,
-          progress.residual,
+          left,
           KRYLOV_TOLERANCE,
-          KRYLOV_REDUCTION * progress.largest,
+          KRYLOV_REDUCTION * np.abs(left).max(),
         )
       else:
         if (
@@ -209,13 +257,9 @@ class Solver:
           or np.abs(policy - solved).max() > SAME_POLICY
         ):
           discounted_sum, solved = self._evaluate(problem, policy), policy
-        rise = discounted_sum(progress.residual)
-      gaps = gaps + rise
-      action_values = problem.backup(values.values + gaps)
-    if not is_direct:
-      bound = _error_bound(problem, progress.largest, improved)
-      self.error_bound = bound + (values.error_bound or 0.0)
-    return gaps
+        rise = discounted_sum(left)
+      values = values + rise
+      action_values = problem.backup(values)
 
   def _discounted_sum(
     self, problem: decision_problem.Problem, policy: np.ndarray
@@ -224,18 +268,23 @@ class Solver:
     if self.method is not Method.BAND_LU:
       return self._evaluate(problem, policy)
     key = memo.key(policy)
-    discounted_sum = self._kept.get(key)
+    kept = self._kept
+    discounted_sum = kept.get(key)
     if discounted_sum is None:
       discounted_sum = self._evaluate(problem, policy)
-      if len(self._kept) == 2:
-        self._kept.popitem()
-      self._kept[key] = discounted_sum
+      # A new dictionary, as other threads may look into this one.
+      self._kept = dict([*list(kept.items())[:1], (key, discounted_sum)])
     return discounted_sum
 
   def _evaluate(
     self, problem: decision_problem.Problem, policy: np.ndarray
   ) -> greedy_iteration.DiscountedSum:
-    """Returns the LU of a policy."""
+    """Returns the LU of a policy.
+
+    It is that of the transpose of I - gamma P, whose columns are dominated by
+    the diagonal: no rows are interchanged, and so no state takes on rounding of
+    values that it does not depend on.
+    """
     discount = problem.discount
     if self.method is Method.BAND_LU:
       chains = self.chains
@@ -244,69 +293,113 @@ class Solver:
     if self.method is Method.SPARSE_LU:
       chain = problem.mixer.chain(policy)
       identity = sparse.eye_array(len(policy), format="csr")
-      return linalg.splu((identity - discount * chain).tocsc()).solve
+      lu = linalg.splu(
+        (identity - discount * chain).T,  # The transpose of CSR is CSC.
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+      )
+      return functools.partial(lu.solve, trans="T")
     system = -discount * problem.mixer.dense_chain(policy)
     system.ravel()[:: len(policy) + 1] += 1.0
-    # The transpose is in the memory order of LAPACK, and so is not copied.
+    # It is in the memory order of LAPACK, and so is not copied.
     factors, pivots, _ = lapack.dgetrf(system.T, overwrite_a=True)
     return lambda values: lapack.dgetrs(factors, pivots, values, trans=True)[0]
 
 
 class _Progress:
-  """Tells when policy iteration has ended.
+  """Tells how policy iteration goes on, and when it has ended."""
 
-  Attributes:
-    residual: T V - V, (S,), of the last values.
-    largest: The largest of it.
-  """
-
-  def __init__(self, problem: decision_problem.Problem, tolerance: float):
+  def __init__(self, problem: decision_problem.Problem, is_direct: bool):
     """Initializes it before the first values.
 
     Args:
       problem: What is played.
-      tolerance: Relative to the largest value.
+      is_direct: Whether policies are evaluated by LU.
     """
-    self.residual: np.ndarray | None = None
-    self.largest = np.inf
-    self._tolerance = tolerance
-    self._negligible = NEGLIGIBLE * problem.rounding
+    self._problem = problem
+    self._is_direct = is_direct
+    # What of a residual counts as rounding, relative to its terms.
+    self._unit = problem.rounding if is_direct else 2 * KRYLOV_TOLERANCE
+    self._least_size = problem.largest_bonus + decision_problem.LEAST_TERM
+    self._tie = TIE * self._unit / (1 - problem.discount)
     self._least = np.inf
     self._num_iterations = 0
 
-  def has_ended(self, values: np.ndarray, improved: np.ndarray) -> bool:
-    """Returns whether V and T V, (S,) both, differ by rounding.
+  def is_nothing(
+    self, values: np.ndarray, advantages: decision_problem.Problem
+  ) -> bool:
+    """Returns whether T V - V is no more than the last digits of its terms.
+
+    Args:
+      values: V, (S,).
+      advantages: The problem with r + gamma P V - V as its rewards.
+    """
+    residual = advantages.improved(advantages.rewards)
+    if self._is_clear(values, np.abs(residual).max()):
+      return False
+    _, policy = advantages.improvement(advantages.rewards)
+    return self._share(values, residual, policy) <= NOTHING
+
+  def remainder(
+    self, values: np.ndarray, residual: np.ndarray, policy: np.ndarray
+  ) -> np.ndarray | None:
+    """Returns what is to be solved for next, (S,); None at the end.
+
+    Policies that differ by rounding, the sum of which over all times may be
+    large beside that of one step, could take turns for ever. So where one may
+    be better than the last by rounding alone, values only grow.
+
+    Args:
+      values: V, (S,).
+      residual: T V - V, (S,).
+      policy: (S, A), that attains T V.
 
     Raises:
-      ArithmeticError: If that does not come about.
+      ArithmeticError: If the end does not come.
     """
-    self.residual = improved - values
-    self.largest = np.abs(self.residual).max()
-    scale = max(1.0, np.abs(improved).max())
-    if self.largest <= self._tolerance * scale or (
-      self.largest <= self._negligible * scale
-      and self.largest >= self._least / 2
-    ):
-      return True
-    self._least = min(self._least, self.largest)
     self._num_iterations += 1
+    largest = np.abs(residual).max()
+    is_clear = self._is_clear(values, largest)
+    if not is_clear:
+      share = self._share(values, residual, policy)
+      if share <= SMALL or NEGLIGIBLE >= share >= self._least / 2:
+        return None
+      self._least = min(self._least, share)
     if self._num_iterations == MAX_ITERATIONS:
       raise ArithmeticError(
-        f"Policy iteration left a residual of {self.largest:.1e} after"
+        f"Policy iteration left a residual of {largest:.1e} after"
         f" {MAX_ITERATIONS} iterations."
       )
-    return False
+    if is_clear or self._share(values, residual.clip(0), policy) <= NEGLIGIBLE:
+      return residual
+    return np.maximum(residual, 0.0)
 
+  def _is_clear(self, values: np.ndarray, largest: float) -> bool:
+    """Returns whether more than rounding is missing.
 
-def _error_bound(
-  problem: decision_problem.Problem, residual: float, values: np.ndarray
-) -> float:
-  """Returns the bound of the error of `values` by their largest residual."""
-  num_actions = problem.rewards.shape[1]
-  size = np.abs(problem.rewards).max() + 2 * np.abs(values).max()
-  size += np.max(problem.regularization) * (1 + math.log(num_actions))
-  # The rows of kernels and policies sum to one up to a tolerance.
-  contraction = problem.discount * (1 + validation.SUM_TOLERANCE) ** 2
-  if contraction >= 1:
-    return math.inf
-  return float((residual + problem.rounding * size) / (1 - contraction))
+    No terms add up to more than 4 |V|_inf + |T V - V|_inf + 2 eta log A, as
+    |r^pi| <= |T V| + gamma P |V| + eta log A.
+
+    Args:
+      values: V, (S,).
+      largest: |T V - V|_inf.
+    """
+    return largest > self._tie * (np.abs(values).max() + self._least_size)
+
+  def _share(
+    self, values: np.ndarray, residual: np.ndarray, policy: np.ndarray
+  ) -> float:
+    """Returns how many times rounding there is left in a state, at most."""
+    problem, sizes = self._problem, np.abs(residual)
+    # Terms add up to this at least, which may do.
+    terms = np.abs(values) + np.abs(values + residual)
+    if (sizes > NOTHING * self._rounding(terms)).any():
+      terms = problem.terms(values, policy)
+    return float((sizes / self._rounding(terms)).max())
+
+  def _rounding(self, terms: np.ndarray) -> np.ndarray | float:
+    """Returns what counts as rounding; a number, or (S,)."""
+    if self._is_direct:
+      return self._problem.rounding_errors(terms)
+    return self._unit * (terms.max() + decision_problem.LEAST_TERM)

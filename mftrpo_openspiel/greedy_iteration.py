@@ -1,11 +1,5 @@
 """Policy iteration without regularization, for one problem after another.
 
-What the best policy gains over values V is its own value where the advantages
-
-    r + gamma P V - V
-
-are the rewards. So a small gain is computed to as many digits as a large one.
-
 While the mean field moves, the same policies are best or almost so again and
 again. So policy iteration starts where the last one ended, and what was worked
 out for a policy serves again: here that is LU, and all problems have the same
@@ -25,12 +19,11 @@ import numpy as np
 
 from mftrpo_openspiel import decision_problem
 from mftrpo_openspiel import entropy
-from mftrpo_openspiel import rows
 
 # The LU of so many greedy policies is kept.
 MAX_KEPT = 30
-# Gains up to this share of `Problem.rounding`, relative to the largest one, are
-# none: the backup of a best action does not lose as much.
+# A gain of up to this share of `Problem.rounding_errors` is none: the backup of
+# a best action does not lose as much.
 NEGLIGIBLE = 0.5
 MAX_ITERATIONS = 1000
 # What policy iteration finds is then right up to a unit of rounding /
@@ -41,8 +34,6 @@ MAX_ITERATIONS = 1000
 # start from the last best policy), it is not clear which one that is.
 TIE = 8.0
 UNCLEAR = 0.25
-# Values are the best if that is so up to this, relative to the largest one.
-VALUE_TOLERANCE = 1e-15
 
 # Returns (I - gamma P^pi)^-1 x for the (S,) x.
 DiscountedSum = Callable[[np.ndarray], np.ndarray]
@@ -54,15 +45,15 @@ class _Found:
 
   Attributes:
     actions: (S,), those of the last policy.
-    is_direct: Whether the gaps are what one LU gave, and not refined.
-    gaps: (S,), what it gains.
+    is_direct: Whether the values are what one LU gave, and not refined.
+    values: (S,), its values.
     short: (S, A), by how much each action falls short of the best one.
     tie: Up to how much that is none.
   """
 
   actions: np.ndarray
   is_direct: bool
-  gaps: np.ndarray
+  values: np.ndarray
   short: np.ndarray
   tie: float
 
@@ -96,33 +87,28 @@ class GreedyIteration:
     # The actions of the last best policy, if these were clear.
     self._best: np.ndarray | None = None
 
-  def gaps(self, values: decision_problem.Values) -> np.ndarray:
-    """Returns V* - V, (S,).
+  def optimal_values(self, problem: decision_problem.Problem) -> np.ndarray:
+    """Returns V*, (S,).
 
     Args:
-      values: V, of a problem with the kernel and discount of all the others.
+      problem: With the kernel and discount of all the others.
 
     Raises:
       ArithmeticError: If policy iteration does not end.
     """
-    advantages = values.action_values - values.values[:, None]
-    largest = np.abs(rows.maximum(advantages)).max()
-    if largest <= VALUE_TOLERANCE * max(1.0, np.abs(values.values).max()):
-      return np.zeros_like(values.values)
-    problem = dataclasses.replace(values.problem, rewards=advantages)
-    best = None
-    if self._best is not None:
-      found = self._iterate(problem, self._best)
+    start, best = self._best, None
+    if start is not None:
+      found = self._iterate(problem, start)
       best = found.best_actions(2 * UNCLEAR)
     if best is None:
-      found = self._iterate(problem, advantages.argmax(axis=1))
+      found = self._iterate(problem, problem.rewards.argmax(axis=1))
       best = found.best_actions(UNCLEAR)
     self._best = best
     if best is not None and not (
       found.is_direct and np.array_equal(found.actions, best)
     ):
       found = self._iterate(problem, best)
-    return found.gaps
+    return found.values
 
   def _iterate(
     self, problem: decision_problem.Problem, actions: np.ndarray
@@ -137,23 +123,30 @@ class GreedyIteration:
       ArithmeticError: If it does not end.
     """
     states = np.arange(len(actions))
-    gaps, rise, is_direct = 0.0, problem.rewards[states, actions], True
+    values, rise, is_direct = 0.0, problem.rewards[states, actions], True
     for _ in range(MAX_ITERATIONS):
-      gaps = gaps + self._discounted_sum(problem, actions, rise)
-      action_values = problem.backup(gaps)
-      best = rows.maximum(action_values)
-      rounding = problem.rounding * np.abs(best).max()
-      tie = TIE * rounding / (1 - problem.discount)
-      rise = best - gaps
+      values = values + self._discounted_sum(problem, actions, rise)
+      action_values = problem.backup(values)
+      greedy = action_values.argmax(axis=1)
+      best = action_values[states, greedy]
+      rise = best - values
       largest = np.abs(rise).max()
-      if largest <= NEGLIGIBLE * rounding:
-        short = best[:, None] - action_values
-        return _Found(actions, is_direct, gaps, short, tie)
-      actions = action_values.argmax(axis=1)
-      is_direct = largest > tie
+      tie = TIE * problem.rounding * np.abs(best).max() / (1 - problem.discount)
+      is_small = largest <= tie
+      if is_small:
+        # Terms add up to this at least, which may do.
+        terms = np.abs(values) + np.abs(best)
+        negligible = NEGLIGIBLE * problem.rounding_errors(terms)
+        if (np.abs(rise) > negligible).any():
+          terms = problem.terms(values, greedy)
+          negligible = NEGLIGIBLE * problem.rounding_errors(terms)
+        if (np.abs(rise) <= negligible).all():
+          short = best[:, None] - action_values
+          return _Found(actions, is_direct, values, short, tie)
+      actions, is_direct = greedy, not is_small
       if is_direct:
-        gaps, rise = 0.0, problem.rewards[states, actions]
-      elif rise.max() > NEGLIGIBLE * rounding:
+        values, rise = 0.0, problem.rewards[states, actions]
+      elif (rise > negligible).any():
         rise = np.maximum(rise, 0.0)
     raise ArithmeticError(
       f"Policy iteration left a residual of {largest:.1e} after"

@@ -26,13 +26,14 @@ class Memo:
   def __init__(self, function: Callable[..., Any]):
     """Initializes the memo of `function`."""
     self._function = function
-    self._key: list[Any] | None = None
-    self._result: Any = None
+    # The key and the result, in one object: there may be other threads.
+    self._last: tuple[list[Any] | None, Any] = None, None
 
   def __call__(self, *arguments: np.ndarray | float) -> Any:
     """Returns what the function does."""
     new_key = list(map(key, arguments))
-    if new_key != self._key:
-      self._result = self._function(*arguments)
-      self._key = new_key
-    return self._result
+    last_key, result = self._last
+    if new_key != last_key:
+      result = self._function(*arguments)
+      self._last = new_key, result
+    return result

@@ -22,7 +22,6 @@ from scipy import sparse
 
 from mftrpo_openspiel import decision_problem
 from mftrpo_openspiel import discounted_values
-from mftrpo_openspiel import entropy
 from mftrpo_openspiel import markov_chain
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import mdp_game
@@ -51,9 +50,9 @@ class StationaryModel(model.MeanFieldModel):
 
   Attributes:
     mdp: What is played.
-    value_solver: Has the `method` that values are computed by, and the
-      `error_bound` of the last values, or of the last exploitability, which
-      includes it.
+    value_solver: Has the `method` that values are computed by, and an
+      `error_bound` of the last values, or of the last exploitability; None
+      before there are any.
     law_report: Has the `method` and the `consistency_residual` |mu P - mu|_1 of
       the last invariant law that was computed.
   """
@@ -181,7 +180,7 @@ class StationaryModel(model.MeanFieldModel):
     regularization = self._checked_regularization(regularization)
     policy, mean_field = self._checked(policy, mean_field)
     values = self._values(policy, mean_field, regularization)
-    self.value_solver.error_bound = values.error_bound
+    self.value_solver.last = values
     return values.action_values.copy(order="K")
 
   def optimal_action_values(
@@ -190,11 +189,8 @@ class StationaryModel(model.MeanFieldModel):
     """Returns (S, A): the maximum over policies of Q_mu^pi."""
     regularization = self._checked_regularization(regularization)
     mean_field = self._checked_mean_field(mean_field)
-    uniform = entropy.uniform_policy(self.legal_actions_mask)
     problem = self._problem(mean_field, regularization)
-    values = self.value_solver.policy_values(problem, uniform)
-    gaps = self.value_solver.optimality_gaps(values)
-    return problem.backup(values.values + gaps)
+    return problem.backup(self.value_solver.optimal_values(problem))
 
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
@@ -202,16 +198,17 @@ class StationaryModel(model.MeanFieldModel):
     """Returns max_pi' J(pi', mu^pi, mu^pi) - J(pi, mu^pi, mu^pi).
 
     Where values are not solved by LU, it is a bound from above under the law
-    that `mean_field` gives: `value_solver.error_bound` is added, and so it is
-    too large by twice that at most.
+    that `mean_field` gives: a bound of the error is added, and so it is too
+    large by twice that at most.
     """
     law, gaps = self._optimality_gaps(policy, regularization)
-    return float(law @ gaps) + (self.value_solver.error_bound or 0.0)
+    gain = float(law @ gaps.gaps)
+    return gain if self.value_solver.is_direct else gain + gaps.error_bound
 
   def _optimality_gaps(
     self, policy: np.ndarray, regularization: float
-  ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mu^pi and V* - V^pi under it, (S,) both; not to be written to."""
+  ) -> tuple[np.ndarray, decision_problem.Gaps]:
+    """Returns mu^pi, (S,), not to be written to, and V* - V^pi under it."""
     regularization = self._checked_regularization(regularization)
     policy = self._checked_policy(policy)
     law = self._laws(policy)
@@ -239,9 +236,11 @@ class StationaryModel(model.MeanFieldModel):
     """Returns how the last values and invariant law were computed, in words."""
     bound = self.value_solver.error_bound
     residual = self.law_report.consistency_residual
-    values = "exact up to rounding"
+    values = "none yet"
     if bound is not None:
-      values = f"error at most {bound:.1e}, which exploitabilities include"
+      values = f"error at most {bound:.1e}"
+      if not self.value_solver.is_direct:
+        values += ", which exploitabilities include"
     law = "exact up to rounding"
     if residual is not None:
       law = f"|mu P - mu| = {residual:.1e}"

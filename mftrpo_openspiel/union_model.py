@@ -196,7 +196,7 @@ class UnionModel(stationary_model.StationaryModel):
     )
     # The optimal values of one mean field are near to those of the next.
     start = decision_problem.Values(problem, self._optimal_values)
-    values = start.values + self.value_solver.optimality_gaps(start)
+    values = start.values + self.value_solver.optimality_gaps(start).gaps
     self._optimal_values = values
     return self._legal(problem.backup(values))
 
@@ -212,7 +212,8 @@ class UnionModel(stationary_model.StationaryModel):
     law, gaps = self._optimality_gaps(policy, regularization)
     # The gaps of one MDP are found while those of another one go on: rounding
     # may leave them below zero.
-    return np.maximum(self.masses(law * gaps) / self.masses(law), 0.0)
+    gains = self.masses(law * gaps.gaps) / self.masses(law)
+    return np.maximum(gains, 0.0)
 
   def _legal(self, action_values: np.ndarray) -> np.ndarray:
     action_values[self._lacks] = -np.inf

@@ -1,10 +1,13 @@
 """Values by BiCGSTAB against LU, and the bounds of their errors."""
 
+from concurrent import futures
+import dataclasses
+import sys
+
 import numpy as np
 import pyspiel
 import pytest
 from scipy import sparse
-from scipy.sparse import linalg
 
 from mftrpo_openspiel import decision_problem
 from mftrpo_openspiel import discounted_values
@@ -105,24 +108,25 @@ def test_errors_stay_within_the_bound(
   exact = direct.policy_values(problem, policy)
   values = iterative.policy_values(problem, policy)
   error = np.abs(values.values - exact.values).max()
-  assert error <= iterative.error_bound + rounding
+  assert error <= values.error_bound + rounding
   if tolerance and discount:  # The test can tell a bound from none.
     assert error > 1e3 * rounding
   elif not tolerance:
-    assert iterative.error_bound < 1e-8
+    assert values.error_bound < 1e-8
 
-  start = iterative.error_bound
   gaps = iterative.optimality_gaps(values)
   exact_gaps = direct.optimality_gaps(exact)
-  assert np.abs(gaps - exact_gaps).max() <= iterative.error_bound + rounding
-  assert iterative.error_bound > start
+  error = np.abs(gaps.gaps - exact_gaps.gaps).max()
+  assert error <= gaps.error_bound + rounding
+  assert gaps.error_bound > values.error_bound
 
   # Now the bound is of the optimal values alone.
   anything = decision_problem.Values(problem, values.values)
-  optimal = values.values + iterative.optimality_gaps(anything)
-  error = np.abs(optimal - (exact.values + exact_gaps)).max()
-  assert error <= iterative.error_bound + rounding
-  assert direct.error_bound is None
+  of_anything = iterative.optimality_gaps(anything)
+  optimal = values.values + of_anything.gaps
+  error = np.abs(optimal - (exact.values + exact_gaps.gaps)).max()
+  assert error <= of_anything.error_bound + rounding
+  assert direct.error_bound == exact_gaps.error_bound < 1e-8
 
 
 @pytest.mark.parametrize("tolerance", [1e-13, 1e-3])
@@ -146,11 +150,13 @@ def test_plain_sweeps_where_bicgstab_fails(mdp, monkeypatch):
   problem, policy = problem_of(mdp), policy_of(mdp)
   exact = direct.policy_values(problem, policy)
   monkeypatch.setattr(
-    linalg, "bicgstab", lambda operator, b, **unused: (np.full_like(b, 9.9), -1)
+    krylov,
+    "_METHODS",
+    [(lambda _, b, **unused: (np.full_like(b, 9.9), -1), {})],
   )
   values = iterative.policy_values(problem, policy)
   error = np.abs(values.values - exact.values).max()
-  assert error <= iterative.error_bound
+  assert error <= values.error_bound
 
 
 def test_a_tolerance_that_is_not_reached_is_an_error(mdp, monkeypatch):
@@ -166,9 +172,132 @@ def test_a_tolerance_that_is_not_reached_is_an_error(mdp, monkeypatch):
 def test_greedy_policies_of_the_optimal_values_are_best(mdp):
   direct, iterative = solvers(mdp)
   problem = problem_of(mdp)
-  values = iterative.policy_values(problem, policy_of(mdp))
-  optimal = values.values + iterative.optimality_gaps(values)
+  optimal = iterative.optimal_values(problem)
   greedy = entropy.greedy_policy(problem.backup(optimal))
   np.testing.assert_allclose(
     direct.policy_values(problem, greedy).values, optimal, rtol=0, atol=1e-10
   )
+
+
+ALL_SOLVERS = ["dense LU", "band LU", "sparse LU", "BiCGSTAB"]
+
+
+def model_of(kernel, rewards, discount, solver):
+  """Returns the stationary model of rewards that no mean field changes."""
+  num_states = len(rewards)
+  start = np.full(num_states, 1 / num_states)
+  mdp = mdp_lib.MeanFieldMDP(kernel, lambda _: rewards, discount, start)
+  return stationary_model.StationaryModel(mdp, solver=solver)
+
+
+@pytest.mark.parametrize("solver", ALL_SOLVERS)
+@pytest.mark.parametrize("scale", [1e-16, 1e-12, 1.0, 1e12])
+def test_values_cancel_against_those_of_a_bad_policy(solver, scale):
+  """Two states that nobody leaves: each is a choice made again and again."""
+  kernel = np.eye(2)[[[0, 0], [1, 1]]]
+  costs = scale * np.array([[0.0, 30.0], [0.0, 51.0]])
+  model = model_of(kernel, -costs, 0.9, solver)
+  uniform = np.full((2, 2), 0.5)
+  # log of the sum of 1 and e^-30 is e^-30.
+  best = scale * np.exp(-costs[:, 1] / scale)
+  own = -costs[:, 1] / 2 + scale * np.log(2)
+  expected = (best - own).mean() / (1 - 0.9)
+  assert model.exploitability(uniform, scale) == pytest.approx(
+    expected, rel=1e-11, abs=0
+  )
+  np.testing.assert_allclose(
+    model.optimal_action_values([0.5, 0.5], scale)[:, 0],
+    0.9 * best / (1 - 0.9),
+    rtol=0,
+    atol=1e-14 * scale,
+  )
+
+
+@pytest.mark.parametrize("solver", ALL_SOLVERS)
+@pytest.mark.parametrize("cost", [1e2, 1e6, 1e12])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_costly_action_that_nobody_should_take(solver, cost, seed):
+  rng = np.random.default_rng(seed)
+  kernel = rng.dirichlet(np.full(10, 0.3), (10, 3))
+  rewards = rng.normal(size=(10, 3))
+  rewards[:, 0] = -cost
+  with_costs = model_of(kernel, rewards, 0.9, solver)
+  without = model_of(kernel[:, 1:], rewards[:, 1:], 0.9, "dense LU")
+  law = np.full(10, 0.1)
+  np.testing.assert_allclose(
+    with_costs.optimal_action_values(law)[:, 1:],
+    without.optimal_action_values(law),
+    rtol=0,
+    # BiCGSTAB is exact up to its bound, LU up to rounding.
+    atol=max(1e-12, with_costs.value_solver.error_bound)
+    if solver == "BiCGSTAB"
+    else 1e-12,
+  )
+
+
+@pytest.mark.parametrize("solver", ALL_SOLVERS)
+def test_an_optimum_of_zero(solver):
+  """Staying costs nothing, for ever; all else does."""
+  kernel = np.stack([np.eye(20), np.roll(np.eye(20), 1, axis=1)], axis=1)
+  rewards = np.stack([np.zeros(20), -np.arange(1.0, 21)], axis=1)
+  model = model_of(kernel, rewards, 0.9999, solver)
+  values = model.optimal_action_values(np.full(20, 0.05))
+  np.testing.assert_array_equal(values[:, 0], np.zeros(20))
+  np.testing.assert_array_equal(values[:, 1], rewards[:, 1])
+
+
+@pytest.mark.parametrize("solver", ALL_SOLVERS)
+def test_there_is_no_bound_before_there_are_values(solver):
+  model = model_of(np.ones((1, 2, 1)), np.array([[0.0, 1.0]]), 0.5, solver)
+  assert model.value_solver.error_bound is None
+  assert f"Values by {solver}, none yet; " in model.accuracy()
+  assert model.exploitability([[0.75, 0.25]]) == pytest.approx(1.5, rel=1e-12)
+  bound = model.value_solver.error_bound
+  assert 0 < bound < 1e-11
+  assert f"Values by {solver}, error at most {bound:.1e}" in model.accuracy()
+
+
+def test_exploitability_has_the_bound_of_its_own_values(mdp, monkeypatch):
+  """Whatever else is computed meanwhile, as by another thread."""
+  model = stationary_model.StationaryModel(mdp, solver="BiCGSTAB")
+  solver, policy = model.value_solver, policy_of(mdp)
+  expected = model.exploitability(policy)
+  gaps_of = solver.optimality_gaps
+
+  def interrupted(values):
+    gaps = gaps_of(values)
+    large = dataclasses.replace(
+      values.problem, rewards=1e6 * values.problem.rewards
+    )
+    assert solver.policy_values(large, policy_of(mdp, 2)).error_bound > 1e-8
+    return gaps
+
+  monkeypatch.setattr(solver, "optimality_gaps", interrupted)
+  assert model.exploitability(policy) == expected
+
+
+@pytest.mark.parametrize("solver", ["band LU", "BiCGSTAB"])
+def test_threads_may_share_a_model(mdp, solver):
+  small = dataclasses.replace(mdp, discount=0.5)
+  model = stationary_model.StationaryModel(small, solver=solver)
+  policies = [policy_of(mdp, seed) for seed in range(4)]
+  expected = [
+    [model.exploitability(policy, eta) for eta in (0.0, 0.1)]
+    for policy in policies
+  ]
+  interval = sys.getswitchinterval()
+
+  def differences(number):
+    policy, (plain, regularized) = policies[number], expected[number]
+    return sum(
+      model.exploitability(policy) != plain
+      or model.exploitability(policy, 0.1) != regularized
+      for _ in range(5)
+    )
+
+  sys.setswitchinterval(1e-6)
+  try:
+    with futures.ThreadPoolExecutor(4) as pool:
+      assert sum(pool.map(differences, range(4))) == 0
+  finally:
+    sys.setswitchinterval(interval)

@@ -14,21 +14,21 @@ def test_discounted_sums_solve_the_system(seed, discount):
   chain = rng.dirichlet(np.full(40, 0.1), 40)
   stage_values = rng.normal(size=40)
   system = np.eye(40) - discount * chain
-  values, residual = krylov.discounted_sum(
+  values = krylov.discounted_sum(
     sparse.csr_array(chain), discount, stage_values, 1e-13
   )
   np.testing.assert_allclose(
     values, np.linalg.solve(system, stage_values), rtol=0, atol=1e-10
   )
-  true_residual = np.abs(stage_values - system @ values).max()
-  scale = np.abs(values).max()
-  assert residual <= 1e-13 * max(1.0, scale)
-  assert residual == pytest.approx(true_residual, rel=0, abs=1e-14 * scale)
+  residual = np.abs(stage_values - system @ values).max()
+  # The tolerance, and what rounding may do to this residual.
+  assert residual <= 1.1e-13 * np.abs(values).max()
 
 
 def test_a_target_is_a_looser_goal():
   rng = np.random.default_rng(3)
   chain = sparse.csr_array(rng.dirichlet(np.full(40, 0.1), 40))
   stage_values = rng.normal(size=40)
-  _, residual = krylov.discounted_sum(chain, 0.9, stage_values, 1e-13, 0.01)
+  values = krylov.discounted_sum(chain, 0.9, stage_values, 1e-13, 0.01)
+  residual = np.abs(stage_values + 0.9 * (chain @ values) - values).max()
   assert 1e-10 < residual <= 0.01

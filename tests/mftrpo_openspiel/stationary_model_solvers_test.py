@@ -123,10 +123,8 @@ def test_grids_are_solved_by_band_lu():
   mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
   model.exploitability(random_policy(model, 0))
-  assert model.accuracy() == (
-    "Values by band LU, exact up to rounding; laws by band LU, exact up to"
-    " rounding."
-  )
+  assert "Values by band LU, " in model.accuracy()
+  assert "laws by band LU, " in model.accuracy()
 
 
 @pytest.mark.parametrize("name", ["four_rooms", "two_islands"])
