@@ -181,14 +181,14 @@ class BandedChains:
         may_factorise=False,
       )
       law[states] = total * part
-      report = report.beside(part_report)
+      report = report.beside(part_report.with_rounding(rounding))
     return law, report
 
   def _moves(self, chain: np.ndarray) -> np.ndarray:
     """Returns (E,): the probabilities of moves to other states, 0 elsewhere."""
     return chain * (self._is_move & (chain >= markov_chain.LEAST_PROBABILITY))
 
-  def _find_classes(self, is_made: np.ndarray) -> "_Classes":
+  def _find_classes(self, is_made: np.ndarray) -> _Classes:
     """Returns the recurrent classes.
 
     Args:
@@ -208,7 +208,7 @@ class BandedChains:
 
   def _find_shares(
     self, chain: np.ndarray
-  ) -> tuple["_Classes", np.ndarray, np.ndarray]:
+  ) -> tuple[_Classes, np.ndarray, np.ndarray]:
     """Returns the recurrent classes and the law of each class.
 
     Returns:
@@ -233,8 +233,6 @@ class BandedChains:
       shares /= _sums(classes.labels, shares)
       errors = 2 * bounds
       if errors.max() <= elimination.LU_TOLERANCE:
-        break
-      if not np.isfinite(shares).all():
         break
     return classes, shares, errors
 

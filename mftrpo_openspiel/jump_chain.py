@@ -138,7 +138,7 @@ class Factors:
     if len(pinned) > 1 and bound < 1:
       seen += np.array(visits) @ self._jumps[:, pinned]
       np.fill_diagonal(seen, 0.0)
-      if np.min(seen, where=seen > 0, initial=1.0) < LEAST_COUPLING:
+      if not _is_irreducible(seen):
         return np.full(len(entries[0]), np.nan), np.inf
       weights, report = elimination.invariant_law(sparse.csr_array(seen))
       # An error of each of the m^2 entries changes the law by 2 m times it.
@@ -147,3 +147,12 @@ class Factors:
     law = sum(weight * visit for weight, visit in zip(weights, visits))
     law[pinned] = weights
     return law, bound
+
+
+def _is_irreducible(seen: np.ndarray) -> bool:
+  """Returns whether all states lead to each other without underflow."""
+  if np.min(seen, where=seen > 0, initial=1.0) < LEAST_COUPLING:
+    return False
+  # Of dense arrays SciPy takes entries below 1e-8 for zero.
+  graph = sparse.csr_array(seen)
+  return csgraph.connected_components(graph, connection="strong")[0] == 1

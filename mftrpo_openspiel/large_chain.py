@@ -35,9 +35,10 @@ from mftrpo_openspiel import law_report
 # factorised. It bounds the separators of the graph, about 2,000 on a grid of
 # 10^6 states, and the time for the factors grows with its cube.
 MAX_BANDWIDTH = 5000
-# Most that a law may be off: relative to each mass by LU, to all of them by
-# GMRES. Those that may be more are refused.
+# Most that may be known of the error of a law, of each mass by LU and of all of
+# them by GMRES; at least, and for each state. True errors are 1 % of that.
 MAX_ERROR = 1e-8
+MAX_ERROR_PER_STATE = 4e-12
 # Largest |d|_1 of the last correction d to a law by GMRES, ...
 LAW_TOLERANCE = 1e-10
 # ... or relative residual below which it cannot be improved.
@@ -83,7 +84,7 @@ def invariant_law(
     report = law_report.relative(law_report.Method.LU, 2 * bound)
   else:
     law = _iterated_law(jumps, law)
-    report = _by_gmres(_error_of(law, jumps, leave))
+    report = _by_gmres(_error_of(law, jumps, leave), len(law))
   visits = law / leave
   law = visits / math.fsum(visits)
   return law, report.with_rounding(4 * law_report.UNIT_ROUNDOFF)
@@ -109,28 +110,34 @@ def expected_visits(
   if jump_chain.bandwidth(chain) > MAX_BANDWIDTH:
     visits, residual = _iterated_visits(jumps, entries)
     # Exits are 1^T (I - J) K, and so those of a residual add up to it.
-    report = _by_gmres(residual / entries.sum())
+    report = _by_gmres(residual / entries.sum(), len(entries))
   else:
     visits, bound = jump_chain.Factors(jumps, []).visits(entries)
-    if bound > MAX_ERROR:
+    if bound > _max_error(len(leave)):
       raise NearlyReducibleError(
         f"The chain leaves its {len(leave)} transient states so rarely that"
-        f" sparse LU cannot resolve its long-run law to {MAX_ERROR:.0e}."
+        " sparse LU cannot resolve its long-run law to"
+        f" {_max_error(len(leave)):.0e}."
       )
     report = law_report.relative(law_report.Method.LU, bound)
   return visits / leave, report
 
 
-def _by_gmres(bound: float) -> law_report.Report:
-  """Returns the report with a bound of the errors together.
+def _max_error(size: int) -> float:
+  """Returns what is required of the bound for a law of some states."""
+  return max(MAX_ERROR, MAX_ERROR_PER_STATE * size)
+
+
+def _by_gmres(bound: float, size: int) -> law_report.Report:
+  """Returns the report with a bound of the errors of `size` states together.
 
   Raises:
     NearlyReducibleError: If it is too large.
   """
-  if not bound <= MAX_ERROR:
+  if not bound <= _max_error(size):
     raise NearlyReducibleError(
-      "The chain all but falls apart: GMRES cannot resolve its long-run law"
-      f" to {MAX_ERROR:.0e}."
+      f"The {size} states of the chain all but fall apart: GMRES cannot resolve"
+      f" its long-run law to {_max_error(size):.0e}."
     )
   return law_report.Report(
     frozenset([law_report.Method.GMRES]), math.inf, bound
@@ -158,11 +165,12 @@ def _factorised_law(
   Raises:
     NearlyReducibleError: If it falls apart as far as LU can see.
   """
+  size = len(jumps.indptr) - 1
   pinned = [likely]
   for _ in range(MAX_PINNED):
     factors = jump_chain.Factors(jumps, pinned)
     law, bound = factors.law()
-    if bound <= MAX_ERROR / 2:  # Of a law that is not normalised yet.
+    if bound <= _max_error(size) / 2:  # Of a law that is not normalised yet.
       return law, bound
     trap = factors.trap()
     if trap in pinned:
@@ -170,9 +178,9 @@ def _factorised_law(
     pinned.append(trap)
     del factors  # Not two of them in memory at a time.
   raise NearlyReducibleError(
-    f"The {len(jumps.indptr) - 1} states of the chain all but fall apart, into"
-    f" {len(pinned)} parts or more: sparse LU cannot resolve its invariant law"
-    f" to {MAX_ERROR:.0e}."
+    f"The {size} states of the chain all but fall apart, into {len(pinned)}"
+    " parts or more: sparse LU cannot resolve its invariant law to"
+    f" {_max_error(size):.0e}."
   )
 
 

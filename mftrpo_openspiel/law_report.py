@@ -46,6 +46,12 @@ class Report:
   error_bound: float = 0.0
   consistency_residual: float | None = None
 
+  @property
+  def names(self) -> str:
+    """The names of the methods."""
+    used = [method.value for method in Method if method in self.methods]
+    return " and ".join(used)
+
   def beside(self, other: "Report") -> "Report":
     """Returns the report of a law some states of which have the other one."""
     return Report(
@@ -74,20 +80,23 @@ class Report:
     """Returns it in words."""
     if not self.methods:
       return "no law was solved for"
-    names = " and ".join(
-      method.value for method in Method if method in self.methods
-    )
     if math.isfinite(self.relative_error_bound):
-      known = f"each mass within {self.relative_error_bound:.1e} of itself"
+      known = f"each mass within {_up(self.relative_error_bound)} of itself"
     elif math.isfinite(self.error_bound):
-      known = f"errors of all masses at most {self.error_bound:.1e} together"
+      known = f"errors of all masses at most {_up(self.error_bound)} together"
     else:
       known = "no bound of the error is known"
     if self.consistency_residual is not None:
       known += f", |mu P - mu| = {self.consistency_residual:.1e}"
-    return f"laws by {names}, {known}"
+    return f"laws by {self.names}, {known}"
 
 
 def relative(method: Method, bound: float) -> Report:
   """Returns the report of a method with a bound of relative errors."""
   return Report(frozenset([method]), bound, bound)
+
+
+def _up(bound: float) -> str:
+  """Returns a positive number with two digits, not rounded down."""
+  text = f"{bound:.1e}"
+  return text if float(text) >= bound else f"{1.05 * bound:.1e}"

@@ -163,6 +163,34 @@ def test_a_wide_chain_that_mixes_slowly_is_refused(monkeypatch):
   assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("coupling", [1.0, 1e-15])
+def test_gmres_does_not_take_the_shares_of_the_start(coupling, monkeypatch):
+  """Where there is hardly a way between two graphs."""
+  monkeypatch.setattr(large_chain, "MAX_BANDWIDTH", 0)
+  (first, first_law), (second, second_law) = (
+    random_graph(150, seed) for seed in (0, 1)
+  )
+  chain = (sparse.block_diag([first, second]) + sparse.eye_array(300)) / 2
+  chain = sparse.lil_array(chain)
+  for origin, target, forth in (
+    (0, 150, coupling * second_law[0]),
+    (150, 0, 2 * coupling * first_law[0]),
+  ):
+    chain[origin, target] = forth
+    chain[origin, origin] -= forth
+  # Flows between states 0 and 150 are equal.
+  expected = np.append(2 / 3 * first_law, second_law / 3)
+  start = np.append(first_law, second_law) / 2
+  law, report = markov_chain.cesaro_limit(chain.tocsr(), start)
+  assert np.abs(law - expected).sum() <= report.error_bound < 1e-8
+  is_certain = coupling == 1
+  assert report.methods == {Method.GMRES if is_certain else Method.ELIMINATION}
+  if not is_certain:
+    monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_COST", 0.0)
+    with pytest.raises(ArithmeticError, match="GMRES cannot resolve"):
+      markov_chain.cesaro_limit(chain.tocsr(), start)
+
+
 @pytest.mark.parametrize("max_bandwidth", [0, 5000])
 def test_gamblers_ruin(max_bandwidth, monkeypatch):
   monkeypatch.setattr(large_chain, "MAX_BANDWIDTH", max_bandwidth)
