@@ -37,8 +37,7 @@ class Report:
     error_bound: The errors of all masses add up to no more than this; infinite
       where that is not known.
     consistency_residual: |mu P - mu|_1 as computed in double precision, which
-      bounds no error; None where only dense methods, band LU and elimination
-      were used.
+      bounds no error; None where it was not asked for.
   """
 
   methods: frozenset[Method] = frozenset()

@@ -13,7 +13,8 @@ depends on where the reference law sends its mass. So:
 Steps 2 and 3 both count visits before an exit, by `elimination`, whose cost is
 the number of states times the square of the bandwidth. From some size on,
 sparse LU and GMRES take its place (`large_chain`), and it the place of LU where
-the chain falls apart as far as LU can see.
+the `certificate` of what that found is not good enough. So each law has a bound
+of its error that holds whatever the chain is.
 """
 
 from collections.abc import Callable

@@ -48,8 +48,8 @@ class StationaryModel(model.MeanFieldModel):
 
   Up to 3,000 states all is solved directly: by band LU where transitions lie
   near a diagonal, as on a grid. Beyond, values are solved for iteratively, with
-  a bound of their error, and invariant laws by sparse LU or GMRES, which leave
-  a consistency residual. What a method returns depends on its arguments alone.
+  a bound of their error, and invariant laws by sparse LU or GMRES. Each law has
+  a bound of its error. What a method returns depends on its arguments alone.
 
   Attributes:
     mdp: What is played.
