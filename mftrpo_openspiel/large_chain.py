@@ -35,8 +35,8 @@ from mftrpo_openspiel import law_report
 # factorised. It bounds the separators of the graph, about 2,000 on a grid of
 # 10^6 states, and the time for the factors grows with its cube.
 MAX_BANDWIDTH = 5000
-# Most that may be known of the error of a law, of each mass by LU and of all of
-# them by GMRES; at least, and for each state. True errors are 1 % of that.
+# What the bound of the error of a law may be, of each mass by LU and of all of
+# them together by GMRES: at least, and for each state.
 MAX_ERROR = 1e-8
 MAX_ERROR_PER_STATE = 4e-12
 # Largest |d|_1 of the last correction d to a law by GMRES, ...

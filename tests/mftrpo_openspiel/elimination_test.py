@@ -57,3 +57,14 @@ def test_nothing_to_visit():
   none = np.zeros(0)
   visits, _ = elimination.expected_visits(np.zeros((0, 0)), none, none)
   assert visits.shape == (0,)
+
+
+@pytest.mark.parametrize(("size", "is_known"), [(3, True), (60, False)])
+def test_what_underflows_has_no_bound(size, is_known):
+  """A line of states with a drift of 1e-90, to 1e-90^59."""
+  chain = np.diag(np.full(size - 1, 1e-90), 1) + np.diag(np.ones(size - 1), -1)
+  chain[0, 0] = 1
+  law, report = elimination.invariant_law(sparse.csr_array(chain))
+  expected = 1e-90 ** np.arange(size, dtype=np.float64)
+  np.testing.assert_allclose(law, expected, rtol=1e-12, atol=1e-300)
+  assert np.isfinite(report.relative_error_bound) == is_known
