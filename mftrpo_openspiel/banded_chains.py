@@ -37,15 +37,28 @@ class _Classes(NamedTuple):
   number: int
   transient: np.ndarray
 
+  @property
+  def is_one(self) -> bool:
+    """Whether all states are in one class."""
+    return self.number == 1 and not len(self.transient)
+
   def largest(self, values: np.ndarray) -> np.ndarray:
     """Returns the state of each class where (S,) values are largest."""
-    if self.number == 1 and not len(self.transient):
+    if self.is_one:
       return values.argmax(keepdims=True)
     order = np.argsort(values)
     order = order[self.labels[order] >= 0]
     states = np.zeros(self.number, dtype=np.int64)
     states[self.labels[order]] = order  # The last one stays.
     return states
+
+  def sums(self, masses: np.ndarray) -> np.ndarray | float:
+    """Returns for each state the mass of its class, 1 for transient ones."""
+    if self.is_one:
+      return masses.sum()
+    sums = np.bincount(self.labels + 1, masses)
+    sums[0] = 1.0
+    return sums[self.labels + 1]
 
 
 class BandedChains:
@@ -146,14 +159,14 @@ class BandedChains:
     classes, shares, errors = self._shares_of(chain)
     ended, bounds = reference, np.zeros(self._num_components)
     moving = reference[classes.transient]
-    if moving.any():
+    if len(moving) and moving.any():
       moves, leave = self._departures(self._moves(chain), classes.labels < 0)
       ended, absorbed = self._visits(
         moves, leave, reference, self._component, self._num_components
       )
       parts = self._component[classes.transient[moving > 0]]
       bounds[parts] = absorbed[parts]
-    mass = _sums(classes.labels, ended)
+    mass = classes.sums(ended)
     law = np.where(mass > 0, mass * shares, 0.0)
     # Sums of masses are off as well, first in states and then in classes.
     rounding = 2 * len(law) * law_report.UNIT_ROUNDOFF
@@ -162,7 +175,7 @@ class BandedChains:
       return law, law_report.relative(law_report.Method.BAND_LU, bound)
 
     worst = np.zeros(self._num_components)
-    counts = (mass > 0) & (classes.labels >= 0)
+    counts = (classes.labels >= 0) & (mass > 0)
     np.maximum.at(
       worst, self._component[counts], errors[classes.labels[counts]]
     )
@@ -217,7 +230,8 @@ class BandedChains:
     """
     moves = self._moves(chain)
     classes = self._classes_of(moves > 0)
-    moves, leave = self._departures(moves, classes.labels >= 0)
+    is_recurrent = None if classes.is_one else classes.labels >= 0
+    moves, leave = self._departures(moves, is_recurrent)
     # The state of each class with most of this is visited often, it is hoped.
     shares = np.bincount(self._targets, chain, minlength=len(leave))
     for _ in range(2):
@@ -230,27 +244,27 @@ class BandedChains:
         moves - from_hub, leave, entries, classes.labels, classes.number
       )
       shares[hubs] = 1.0
-      shares /= _sums(classes.labels, shares)
+      shares /= classes.sums(shares)
       errors = 2 * bounds
       if errors.max() <= elimination.LU_TOLERANCE:
         break
     return classes, shares, errors
 
   def _departures(
-    self, moves: np.ndarray, is_inner: np.ndarray
+    self, moves: np.ndarray, is_inner: np.ndarray | None
   ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the moves from inner states, and how these are left.
 
     Args:
       moves: (E,), what `_moves` returns.
-      is_inner: (S,) of bool.
+      is_inner: (S,) of bool; None if all are.
 
     Returns:
       (E,), 0 from other states; and (S,), 1 for those that are not left.
     """
-    if not is_inner.all():
+    if is_inner is not None:
       moves = moves * is_inner[self._origins]
-    leave = np.bincount(self._origins, moves, minlength=len(is_inner))
+    leave = np.bincount(self._origins, moves, minlength=self._shape[1])
     leave[leave == 0.0] = 1.0
     return moves, leave
 
@@ -282,7 +296,7 @@ class BandedChains:
     departures = leave * visits
     steps = self._solve(lu, departures + certificate.FLOOR)
     steps = np.maximum(steps, 0.0)
-    excess, lengths = certificate.errors(
+    proofs, lengths = certificate.errors(
       departures,
       self._inflow(moves, visits),
       entries,
@@ -290,12 +304,12 @@ class BandedChains:
       self._inflow(moves, steps),
       self._num_terms,
     )
-    bound = certificate.error_bound(excess, lengths)
+    bound = certificate.error_bound(proofs, lengths)
     if num_groups == 1 or bound <= elimination.LU_TOLERANCE / 2:
       return visits, np.full(num_groups, bound)
     parts = (groups == group for group in range(num_groups))
     return visits, np.array(
-      [certificate.error_bound(excess[part], lengths[part]) for part in parts]
+      [certificate.error_bound(proofs[part], lengths[part]) for part in parts]
     )
 
   def _inflow(self, moves: np.ndarray, visits: np.ndarray) -> np.ndarray:
@@ -340,10 +354,3 @@ class BandedChains:
       overwrite_b=True,
     )
     return solution[self._place_of]
-
-
-def _sums(labels: np.ndarray, masses: np.ndarray) -> np.ndarray:
-  """Returns for each state the mass of its class, 1 for transient ones."""
-  sums = np.bincount(labels + 1, masses)
-  sums[0] = 1.0
-  return sums[labels + 1]

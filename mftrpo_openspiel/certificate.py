@@ -51,8 +51,8 @@ def errors(
   """Returns how well the visits of a chain are known, state by state.
 
   Within each part of the chain that there is no way out of or into, |y - y'| is
-  at most (y' + FLOOR) times the largest t times the largest q. The caller has
-  to switch warnings of division by zero and the like off.
+  at most (y' + FLOOR) times the largest q over the least p, if p > 0. The
+  caller has to switch warnings of division by zero and the like off.
 
   Args:
     visits: y', (n,), how often each state is left, not negative.
@@ -64,25 +64,26 @@ def errors(
       to, at most; the sum of both.
 
   Returns:
-    t, |r| / (M z), (n,), negative, infinite or NaN where M z is not positive;
-    and q, z / (y' + FLOOR), (n,).
+    p, M z / |r|, (n,), not positive or NaN where it proves nothing; and q,
+    z / (y' + FLOOR), (n,).
   """
   share = rounding(num_terms)
-  incoming = entries + inflow
-  residual = np.abs(incoming - visits)
-  residual += share * (incoming + residual + FLOOR)
+  floored = visits + FLOOR
+  # What comes in is no more than the visits and the residual.
+  residual = (1 + share) * np.abs(entries + inflow - visits) + share * floored
   supply = (1 - share) * steps - steps_inflow
-  return residual / supply, steps / (visits + FLOOR)
+  return supply / residual, steps / floored
 
 
-def error_bound(excess: np.ndarray, lengths: np.ndarray) -> float:
+def error_bound(proofs: np.ndarray, lengths: np.ndarray) -> float:
   """Returns the bound for a part of the chain, infinite if there is none.
 
   Args:
-    excess: t of its states.
+    proofs: p of its states.
     lengths: q of its states.
   """
-  if not excess.min() > 0:
+  least = proofs.min()
+  if not least > 0:
     return np.inf
-  bound = float(excess.max() * lengths.max())
+  bound = float(lengths.max() / least)
   return bound if bound < np.inf else np.inf
