@@ -1,12 +1,24 @@
 """Visits of Markov chains by elimination, to a small relative error.
 
-A small chain is first tried with LAPACK on its jump chain, and taken if exits
-come soon. Otherwise states are eliminated one after the other in the
-manner of Grassmann, Taksar and Heyman (1985), which never subtracts: every
+A small chain is first tried with LAPACK on its jump chain, and taken if its
+`certificate` allows it. Otherwise states are eliminated one after the other in
+the manner of Grassmann, Taksar and Heyman (1985), which never subtracts: every
 entry has a small *relative* error even where the chain all but falls apart, as
 it does when players almost always stay where they are. The law of a state in an
 irreducible chain is its share of the visits between two visits of one fixed
 state.
+
+How small: to eliminate one of k states, each entry between the others is made
+by one addition, product and quotient of positive numbers and a sum of at most
+w + 1 of them, in a band of width w. It is so the exact entry of a chain whose
+own entries are off by (w + 6) u at most, u = 2^-53. Laws of n states are ratios
+of sums of products of n - 1 entries, visits of n and n - 1 (the matrix-tree
+theorem), and so each elimination changes them by a share of (2k + 1) (w + 6) u
+at most, and all of them, with the substitution that follows, by
+n (n + 4) (w + 6) u. True errors are smaller by orders of magnitude.
+
+That holds as long as nothing underflows. Where something does, all is done once
+more in numbers of a wider range, if the machine has such.
 """
 
 import numpy as np
@@ -14,59 +26,62 @@ from scipy import sparse
 from scipy.linalg import lapack
 from scipy.sparse import csgraph
 
-# Most moves before the exit, from any state, with which LU is trusted: they are
-# the norm of the inverse. Pivots do not tell: each may lose a few digits only,
-# and all of them together everything.
-MOST_MOVES = 1e4
-# Below this the probability of an exit, which elimination multiplies up, loses
-# its digits to underflow.
-LEAST_EXIT = 1e-290
+from mftrpo_openspiel import certificate
+from mftrpo_openspiel import law_report
+
+# Most that the masses of a law by dense or band LU may be off, relative to
+# themselves; those that may be more are eliminated for.
+LU_TOLERANCE = 3e-10
+# What leaves a state must be larger than the least normal number by so much.
+LEAST_EXIT_DIGITS = 1e18
 # Steps by which a likely state is found where state 0 is too rare.
 NUM_SEARCH_STEPS = 1000
 
 Matrix = np.ndarray | sparse.csr_array
+Report = law_report.Report
 
 
-def invariant_law(chain: Matrix) -> np.ndarray:
-  """Returns the invariant law of an irreducible chain.
+def invariant_law(chain: Matrix) -> tuple[np.ndarray, Report]:
+  """Returns the invariant law of an irreducible chain, and how well.
 
   Raises:
-    ArithmeticError: If states are left with a probability below LEAST_EXIT.
+    ArithmeticError: If states are left with a probability out of the range of
+      numbers.
   """
-  visits = _visits_of_a_cycle(chain)
+  size = chain.shape[0]
+  if not sparse.issparse(chain):
+    # The state with most of this is visited often, it is hoped.
+    visits = chain.sum(axis=0)
+    for _ in range(2):
+      swap = _swap(size, int(visits.argmax()))
+      visits, bound = _factorised_visits(*_cycle(chain[swap][:, swap]))
+      visits = np.append(1.0, visits)[swap]
+      bound = 2 * bound + size * law_report.UNIT_ROUNDOFF
+      if bound <= LU_TOLERANCE:
+        report = law_report.relative(law_report.Method.DENSE_LU, bound)
+        return visits / visits.sum(), report
+      if not np.isfinite(visits).all():
+        break
+    chain = sparse.csr_array(chain)
+  swap = np.arange(size)
+  visits, bound = _eliminate(*_cycle(chain))
   if not np.isfinite(visits.sum()):  # State 0 is too rare to count from.
-    order = np.arange(chain.shape[0])
-    likely = _likely_state(chain)
-    order[[0, likely]] = likely, 0
-    visits = _visits_of_a_cycle(chain[order][:, order])[order]
-    if not np.isfinite(visits.sum()):
-      raise ArithmeticError(
-        "The chain leaves some of its states with a probability below"
-        f" {LEAST_EXIT:.0e}: its long-run law cannot be computed."
-      )
-  return visits / visits.sum()
-
-
-def _visits_of_a_cycle(chain: Matrix) -> np.ndarray:
-  """Returns the expected visits of each state between two of state 0."""
-  visits = expected_visits(
-    chain[1:, 1:], chain[1:, :1].sum(axis=1), chain[:1, 1:].sum(axis=0)
-  )
-  return np.concatenate([[1.0], visits])
-
-
-def _likely_state(chain: Matrix) -> int:
-  """Returns a state where an irreducible chain spends much of its time."""
-  law = np.full(chain.shape[0], 1.0 / chain.shape[0])
-  for _ in range(NUM_SEARCH_STEPS):
-    law = (law + law @ chain) / 2  # Half-way, as the chain may be periodic.
-  return int(law.argmax())
+    swap = _swap(size, _likely_state(chain))
+    visits, bound = _eliminate(*_cycle(chain[swap][:, swap]))
+  visits = np.append(1.0, visits)[swap]
+  if not np.isfinite(visits.sum()):
+    raise ArithmeticError(
+      "The chain leaves some of its states with a probability out of the range"
+      " of numbers: its long-run law cannot be computed."
+    )
+  law = (visits / visits.sum()).astype(np.float64)
+  return law, law_report.relative(law_report.Method.ELIMINATION, bound)
 
 
 def expected_visits(
   chain: Matrix, exits: np.ndarray, entries: np.ndarray
-) -> np.ndarray:
-  """Returns how often each state is visited before an exit.
+) -> tuple[np.ndarray, Report]:
+  """Returns how often each state is visited before an exit, and how well.
 
   Solves v = entries + v . chain without reading the diagonal of the chain: what
   leaves a state is the sum of the other entries and the exit.
@@ -79,29 +94,102 @@ def expected_visits(
   Returns:
     (n,), some of it NaN or infinite where it cannot be told.
   """
+  if not sparse.issparse(chain):
+    visits, bound = _factorised_visits(chain, exits, entries)
+    if bound <= LU_TOLERANCE:
+      return visits, law_report.relative(law_report.Method.DENSE_LU, bound)
+    chain = sparse.csr_array(chain)
+  visits, bound = _eliminate(chain, exits, entries)
+  return visits, law_report.relative(law_report.Method.ELIMINATION, bound)
+
+
+def _swap(size: int, state: int) -> np.ndarray:
+  """Returns the order in which a state and state 0 change their places."""
+  order = np.arange(size)
+  order[[0, state]] = state, 0
+  return order
+
+
+def _cycle(chain: Matrix) -> tuple[Matrix, np.ndarray, np.ndarray]:
+  """Returns the chain between two visits of state 0, its exits and entries."""
+  return (
+    chain[1:, 1:],
+    chain[1:, :1].sum(axis=1),
+    chain[:1, 1:].sum(axis=0),
+  )
+
+
+def _likely_state(chain: Matrix) -> int:
+  """Returns a state where an irreducible chain spends much of its time."""
+  law = np.full(chain.shape[0], 1.0 / chain.shape[0])
+  for _ in range(NUM_SEARCH_STEPS):
+    law = (law + law @ chain) / 2  # Half-way, as the chain may be periodic.
+  return int(law.argmax())
+
+
+def _factorised_visits(
+  chain: np.ndarray, exits: np.ndarray, entries: np.ndarray
+) -> tuple[np.ndarray, float]:
+  """Returns `expected_visits` by LU, and the bound of its certificate."""
   if not len(entries):
-    return np.zeros(0)
-  if sparse.issparse(chain):
-    return _eliminate(chain, exits, entries)
+    return np.zeros(0), 0.0
   moves = chain.copy()
   np.fill_diagonal(moves, 0.0)
+  is_move = moves > 0
+  num_terms = is_move.sum(axis=0).max() + is_move.sum(axis=1).max()
   leave = moves.sum(axis=1) + exits
   jumps = moves / leave[:, None]
   system = np.eye(len(moves)) - jumps.T
   factors, pivots, _ = lapack.dgetrf(system, overwrite_a=True)
-  if factors.diagonal().min() > 0:
-    ones = np.ones(len(moves))
-    num_moves, _ = lapack.dgetrs(factors, pivots, ones, trans=True)
-    if num_moves.max() <= MOST_MOVES:
-      departures, _ = lapack.dgetrs(factors, pivots, entries)
-      return departures / leave
-  return _eliminate(sparse.csr_array(chain), exits, entries)
+  with np.errstate(all="ignore"):
+    departures, _ = lapack.dgetrs(factors, pivots, entries)
+    departures = np.maximum(departures, 0.0)
+    steps, _ = lapack.dgetrs(factors, pivots, departures + certificate.FLOOR)
+    steps = np.maximum(steps, 0.0)
+    bound = certificate.error_bound(
+      *certificate.errors(
+        departures,
+        departures @ jumps,
+        entries,
+        steps,
+        steps @ jumps,
+        int(num_terms),
+      )
+    )
+    return departures / leave, bound
 
 
 def _eliminate(
   chain: sparse.csr_array, exits: np.ndarray, entries: np.ndarray
-) -> np.ndarray:
-  """Returns `expected_visits` by elimination.
+) -> tuple[np.ndarray, float]:
+  """Returns `expected_visits` by elimination, and a bound of relative errors.
+
+  The bound is infinite where something underflows in the widest numbers that
+  the machine has.
+  """
+  if not len(entries):
+    return np.zeros(0), 0.0
+  for number in (np.float64, np.longdouble):
+    try:
+      with np.errstate(under="raise", over="ignore", invalid="ignore"):
+        visits, width = _eliminated(chain, exits, entries, number)
+    except FloatingPointError:
+      continue
+    size = len(entries)
+    rounding = size * (size + 4) * (width + 6) * law_report.UNIT_ROUNDOFF
+    if np.isfinite(visits.sum()):
+      return visits, rounding
+  with np.errstate(under="ignore", over="ignore", invalid="ignore"):
+    return _eliminated(chain, exits, entries, np.longdouble)[0], np.inf
+
+
+def _eliminated(
+  chain: sparse.csr_array,
+  exits: np.ndarray,
+  entries: np.ndarray,
+  number: type[np.floating],
+) -> tuple[np.ndarray, int]:
+  """Returns `expected_visits` by elimination, and the width of the band.
 
   Going down from the last state, state k is replaced by shortcuts between the
   states before it, and v_k = (entries_k + sum_{j<k} v_j P_jk) / leave_k. In a
@@ -110,7 +198,7 @@ def _eliminate(
   """
   size = len(entries)
   order = csgraph.reverse_cuthill_mckee(chain)
-  exits, entries = exits[order], entries[order]
+  exits, entries = exits[order].astype(number), entries[order].astype(number)
   chain = chain[order][:, order].tocoo()
   low = np.arange(size)  # First state that each one has a transition with ...
   np.minimum.at(low, np.maximum(*chain.coords), np.minimum(*chain.coords))
@@ -118,28 +206,28 @@ def _eliminate(
   low = np.minimum.accumulate(low[::-1])[::-1]
   width = int((np.arange(size) - low).max())
   # Entry (i, j) lies at i (2 width + 1) + (j - i) + width in the band.
-  band = np.zeros(size * (2 * width + 1) + 1)
+  band = np.zeros(size * (2 * width + 1) + 1, dtype=number)
   matrix = np.lib.stride_tricks.as_strided(
     band[width:], (size, size), (2 * width * band.itemsize, band.itemsize)
   )
-  np.add.at(matrix, chain.coords, chain.data)
+  np.add.at(matrix, chain.coords, chain.data.astype(number))
 
-  visits, leave = np.full(size, np.nan), np.empty(size)
+  visits, leave = np.full(size, np.nan, dtype=number), np.empty(size, number)
+  least_exit = LEAST_EXIT_DIGITS * np.finfo(number).tiny
   for k in range(size - 1, -1, -1):
     near = slice(low[k], k)
     column, row = matrix[near, k], matrix[k, near]
     leave[k] = row.sum() + exits[k]
-    if leave[k] < LEAST_EXIT:
-      return visits
+    if leave[k] < least_exit:
+      return visits, width
     row = row / leave[k]
     matrix[near, near] += np.multiply.outer(column, row)
     exits[near] += column * (exits[k] / leave[k])
     entries[near] += entries[k] * row
 
-  with np.errstate(over="ignore", invalid="ignore"):
-    for k in range(size):
-      near = slice(low[k], k)
-      visits[k] = (entries[k] + visits[near] @ matrix[near, k]) / leave[k]
-  result = np.empty(size)
+  for k in range(size):
+    near = slice(low[k], k)
+    visits[k] = (entries[k] + (visits[near] * matrix[near, k]).sum()) / leave[k]
+  result = np.empty(size, dtype=number)
   result[order] = visits
-  return result
+  return result, width

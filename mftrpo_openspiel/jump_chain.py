@@ -8,7 +8,8 @@ I - J^T is an M-matrix, which needs no pivoting, and whose triangular solves add
 numbers of one sign. On a grid of 10^6 states in minimum-degree order the
 factors have about 60 entries a state. Only their pivots come from subtractions,
 and those fail where a part of the chain is left with a probability near that of
-rounding. Such parts are found and told apart by pinning a state of each.
+rounding. What comes of it has a `certificate` that tells. Such parts are found
+and told apart by pinning a state of each.
 """
 
 import numpy as np
@@ -16,12 +17,12 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from scipy.sparse import linalg
 
+from mftrpo_openspiel import certificate
 from mftrpo_openspiel import elimination
 
-# LU makes relative errors of this times the expected steps to an exit. Where
-# they could reach 1e-8, the chain falls apart as far as LU can see.
-EPSILON = np.finfo(np.float64).eps
-MAX_NUM_STEPS = 1e-8 / EPSILON
+# Least probability to get from one pinned state to the next one that is not
+# lost in `certificate.FLOOR`.
+LEAST_COUPLING = 1e-260
 # What is taken off jump probabilities where rounding makes the system singular,
 # only to find out where.
 DAMPING = 1e-12
@@ -49,6 +50,12 @@ def bandwidth(chain: sparse.csr_array) -> int:
   return int(np.abs(rows - place[chain.indices]).max(initial=0))
 
 
+def num_terms(jumps: sparse.csr_array) -> int:
+  """Returns the number of states that one is entered from, and left to."""
+  counts = np.bincount(jumps.indices), np.diff(jumps.indptr)
+  return int(sum(count.max(initial=0) for count in counts))
+
+
 class Factors:
   """LU factors of I - J^T for a jump chain, cut off at some pinned states."""
 
@@ -65,12 +72,11 @@ class Factors:
     system = jumps.copy()
     system.data[rows | is_pinned[jumps.indices]] = 0.0
     system.eliminate_zeros()
-    self._jumps, self._pinned = jumps, pinned
-    self._is_singular = False
+    self._jumps, self._pinned, self._system = jumps, pinned, system
+    self._num_terms = num_terms(jumps)
     try:
       self._lu = self._factorised(system)
     except RuntimeError:  # By rounding: some part is never left.
-      self._is_singular = True
       self._lu = self._factorised((1 - DAMPING) * system)
 
   def _factorised(self, system: sparse.csr_array) -> linalg.SuperLU:
@@ -83,42 +89,70 @@ class Factors:
       options={"SymmetricMode": True},
     )
 
-  def trap(self) -> int | None:
-    """Returns a state that is left so rarely that LU cannot tell how rarely."""
+  def trap(self) -> int:
+    """Returns a state from where the end is far, as far as LU can tell."""
     num_steps = self._lu.solve(np.ones(self._jumps.shape[0]), "T")
-    is_fine = 0 < num_steps.min() and num_steps.max() <= MAX_NUM_STEPS
-    if is_fine and not self._is_singular:
-      return None
     # Rounding may have changed its sign, but it stands out.
     start = np.zeros(len(num_steps))
     start[np.abs(num_steps).argmax()] = 1.0
     return int(np.abs(self._lu.solve(start)).argmax())
 
-  def visits(self, entries: np.ndarray) -> np.ndarray:
-    """Returns u with u (I - J) = entries, which are 0 in pinned states."""
-    return self._lu.solve(entries)
+  def visits(self, entries: np.ndarray) -> tuple[np.ndarray, float]:
+    """Returns the visits before the end, and a bound of their errors.
 
-  def correction(self, residual: np.ndarray) -> np.ndarray:
-    """Returns d with d (I - J) = r where sum(r) = 0 and one state is pinned."""
-    residual = residual.copy()
-    residual[self._pinned] = 0.0
-    return self._lu.solve(residual)
+    Args:
+      entries: (n,), how often each state is entered at first; 0 in pinned ones.
 
-  def law(self) -> np.ndarray:
-    """Returns the invariant law of J.
+    Returns:
+      u, (n,), with u (I - J) = entries; and what no entry is off by more than,
+      relative to itself, infinite where that is not known.
+    """
+    with np.errstate(all="ignore"):
+      visits = np.maximum(self._lu.solve(entries), 0.0)
+      steps = np.maximum(self._lu.solve(visits + certificate.FLOOR), 0.0)
+      bound = certificate.error_bound(
+        *certificate.errors(
+          visits,
+          visits @ self._system,
+          entries,
+          steps,
+          steps @ self._system,
+          self._num_terms,
+        )
+      )
+    return visits, bound
+
+  def law(self) -> tuple[np.ndarray, float]:
+    """Returns the invariant law of J, and a bound of its relative errors.
 
     The pinned states are weighted by the law of the chain that is seen when
     looking only at their visits. It is a sum of positive numbers, and its law
     comes from elimination: no digits are lost however weak its couplings are.
     """
     pinned = self._pinned
-    to_pinned = self._jumps[:, pinned].toarray()
-    seen = to_pinned[pinned]
-    to_pinned[pinned] = 0.0
-    seen = seen + self._jumps[pinned] @ self._lu.solve(to_pinned, "T")
-    weights = np.zeros(self._jumps.shape[0])
-    weights[pinned] = elimination.invariant_law(seen)
-    entries = weights @ self._jumps
-    entries[pinned] = 0.0
-    law = weights + self._lu.solve(entries)
-    return law / law.sum()
+    entries = self._jumps[pinned].toarray()
+    seen = entries[:, pinned].copy()
+    entries[:, pinned] = 0.0
+    visits, bounds = zip(*map(self.visits, entries))
+    bound, weights = max(bounds), np.ones(1)
+    if len(pinned) > 1 and bound < 1:
+      seen += np.array(visits) @ self._jumps[:, pinned]
+      np.fill_diagonal(seen, 0.0)
+      if not _is_irreducible(seen):
+        return np.full(len(entries[0]), np.nan), np.inf
+      weights, report = elimination.invariant_law(sparse.csr_array(seen))
+      # An error of each of the m^2 entries changes the law by 2 m times it.
+      error = bound + certificate.rounding(self._num_terms + len(seen))
+      bound += 2 * len(seen) * error + report.relative_error_bound
+    law = sum(weight * visit for weight, visit in zip(weights, visits))
+    law[pinned] = weights
+    return law, bound
+
+
+def _is_irreducible(seen: np.ndarray) -> bool:
+  """Returns whether all states lead to each other without underflow."""
+  if np.min(seen, where=seen > 0, initial=1.0) < LEAST_COUPLING:
+    return False
+  # Of dense arrays SciPy takes entries below 1e-8 for zero.
+  graph = sparse.csr_array(seen)
+  return csgraph.connected_components(graph, connection="strong")[0] == 1

@@ -13,6 +13,7 @@ greedy policy, or softmax(Q / eta), as its improvement step.
 """
 
 import functools
+import math
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -22,6 +23,7 @@ from scipy import sparse
 
 from mftrpo_openspiel import decision_problem
 from mftrpo_openspiel import discounted_values
+from mftrpo_openspiel import law_report
 from mftrpo_openspiel import markov_chain
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import mdp_game
@@ -45,16 +47,16 @@ class StationaryModel(model.MeanFieldModel):
 
   Up to 3,000 states all is solved directly: by band LU where transitions lie
   near a diagonal, as on a grid. Beyond, values are solved for iteratively, with
-  a bound of their error, and invariant laws by sparse LU or GMRES, which leave
-  a consistency residual. What a method returns depends on its arguments alone.
+  a bound of their error, and invariant laws by sparse LU or GMRES. Each law has
+  a bound of its error. What a method returns depends on its arguments alone.
 
   Attributes:
     mdp: What is played.
     value_solver: Has the `method` that values are computed by, and an
       `error_bound` of the last values, or of the last exploitability; None
       before there are any.
-    law_report: Has the `method` and the `consistency_residual` |mu P - mu|_1 of
-      the last invariant law that was computed.
+    law_report: How the last invariant law that was asked for was computed, and
+      what is proven of its error.
   """
 
   def __init__(
@@ -79,7 +81,7 @@ class StationaryModel(model.MeanFieldModel):
     self._game = game
     self.value_solver = discounted_values.create_solver(mdp, solver)
     self._chains = self.value_solver.chains
-    self.law_report = markov_chain.Report()
+    self.law_report = law_report.Report()
     # With few actions and a band, numpy had better work along the states.
     self._order = "C" if self._chains is None else "F"
     shape = mdp.num_states, mdp.num_actions
@@ -125,7 +127,8 @@ class StationaryModel(model.MeanFieldModel):
     """Returns mu (P_mu^pi)^M, or for None its Cesaro limit as M grows."""
     policy, mean_field = self._checked(policy, mean_field)
     if num_steps is None:
-      return self._cesaro_limit(policy, mean_field, mean_field)
+      law, self.law_report = self._cesaro_limit(policy, mean_field, mean_field)
+      return law
     chain = self._chain(policy, mean_field)
     for _ in range(validation.check_int("num_steps", num_steps, 0)):
       mean_field = mean_field @ chain
@@ -133,14 +136,12 @@ class StationaryModel(model.MeanFieldModel):
 
   def _cesaro_limit(
     self, policy: np.ndarray, mean_field: np.ndarray, reference: np.ndarray
-  ) -> np.ndarray:
-    """Returns the Cesaro limit of reference (P_mu^pi)^M."""
+  ) -> tuple[np.ndarray, law_report.Report]:
+    """Returns the Cesaro limit of reference (P_mu^pi)^M, and how well."""
     if self._chains is not None:
-      return self._chains.cesaro_limit(
-        self._chains.chain(policy), reference, self.law_report
-      )
+      return self._chains.cesaro_limit(self._chains.chain(policy), reference)
     chain = self._chain(policy, mean_field)
-    return markov_chain.cesaro_limit(chain, reference, self.law_report)
+    return markov_chain.cesaro_limit(chain, reference)
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
     """Returns the invariant law of `policy` that mu_0 leads to.
@@ -149,21 +150,26 @@ class StationaryModel(model.MeanFieldModel):
       ArithmeticError: If the kernel depends on the mean field and iterating
         mu <- law(P_mu^pi) finds no fixed point.
     """
-    return self._laws(self._checked_policy(policy)).copy()
+    law, self.law_report = self._laws(self._checked_policy(policy))
+    return law.copy()
 
-  def _consistent_law(self, policy: np.ndarray) -> np.ndarray:
-    """Returns `mean_field` by computation."""
+  def _consistent_law(
+    self, policy: np.ndarray
+  ) -> tuple[np.ndarray, law_report.Report]:
+    """Returns `mean_field` by computation, and how well it is known."""
     law = reference = self.mdp.initial_distribution
     if self.mdp.has_fixed_kernel:
       return self._cesaro_limit(policy, law, reference)
     for _ in range(MAX_MEAN_FIELD_ITERATIONS):
-      step = self._cesaro_limit(policy, law, reference) - law
+      next_law, report = self._cesaro_limit(policy, law, reference)
+      step = next_law - law
       # Half a step keeps the iteration from swinging between two laws.
       law = law + step / 2
       if np.abs(step).sum() <= MEAN_FIELD_TOLERANCE:
         residual = law @ self._chain(policy, law) - law
-        self.law_report.consistency_residual = float(np.abs(residual).sum())
-        return law
+        return law, law_report.Report(
+          report.methods, math.inf, math.inf, float(np.abs(residual).sum())
+        )
     raise ArithmeticError(
       "No mean field consistent with the policy was found in"
       f" {MAX_MEAN_FIELD_ITERATIONS} iterations; the last step was"
@@ -211,7 +217,7 @@ class StationaryModel(model.MeanFieldModel):
     """Returns mu^pi, (S,), not to be written to, and V* - V^pi under it."""
     regularization = self._checked_regularization(regularization)
     policy = self._checked_policy(policy)
-    law = self._laws(policy)
+    law, self.law_report = self._laws(policy)
     values = self._values(policy, law, regularization)
     return law, self.value_solver.optimality_gaps(values)
 
@@ -235,18 +241,14 @@ class StationaryModel(model.MeanFieldModel):
   def accuracy(self) -> str:
     """Returns how the last values and invariant law were computed, in words."""
     bound = self.value_solver.error_bound
-    residual = self.law_report.consistency_residual
     values = "none yet"
     if bound is not None:
       values = f"error at most {bound:.1e}"
       if not self.value_solver.is_direct:
         values += ", which exploitabilities include"
-    law = "exact up to rounding"
-    if residual is not None:
-      law = f"|mu P - mu| = {residual:.1e}"
     return (
-      f"Values by {self.value_solver.method.value}, {values}; laws by"
-      f" {self.law_report.method.value}, {law}."
+      f"Values by {self.value_solver.method.value}, {values};"
+      f" {self.law_report}."
     )
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:

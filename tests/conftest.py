@@ -3,7 +3,8 @@
 Two profiles of hypothesis are known here:
 
 * "ci", the default: few examples, the same in every run;
-* "nightly": 1,000 new examples of every property.
+* "nightly": 1,000 new examples of every property, and 10^5 long-run laws of
+  random chains (`properties/laws_test.py`).
 
     pytest tests/properties --hypothesis-profile=nightly
 """

@@ -57,7 +57,7 @@ def test_discounted_sum_solves_the_linear_system(setting, seed):
 def test_long_run_law_is_the_left_eigenvector(setting, seed):
   solver, chain, dense = game_chain(setting, seed)
   size = len(dense)
-  law = solver.cesaro_limit(chain, np.full(size, 1 / size))
+  law, _ = solver.cesaro_limit(chain, np.full(size, 1 / size))
   system = np.vstack([dense.T - np.eye(size), np.ones(size)])
   expected = np.linalg.lstsq(system, np.eye(size + 1)[-1], rcond=None)[0]
   np.testing.assert_allclose(law, expected, rtol=0, atol=1e-13)
@@ -69,7 +69,7 @@ def test_components_keep_their_masses(monkeypatch):
   chain = sparse.block_diag([first, second]).toarray()
   solver, entries = solver_of(chain)
   monkeypatch.delattr(markov_chain, "cesaro_limit")
-  law = solver.cesaro_limit(entries, np.array([0.2, 0.1, 0, 0.6, 0.1]))
+  law, _ = solver.cesaro_limit(entries, np.array([0.2, 0.1, 0, 0.6, 0.1]))
   np.testing.assert_allclose(
     law, [*(0.3 * first_law), *(0.7 * second_law)], rtol=1e-14
   )
@@ -86,7 +86,7 @@ def test_rare_transitions(rare, place):
   fine, fine_law = birth_death([0.3], [0.4])
   both = sparse.block_diag([chain, fine]).toarray()
   solver, entries = solver_of(both)
-  law = solver.cesaro_limit(entries, np.full(7, 1 / 7))
+  law, _ = solver.cesaro_limit(entries, np.full(7, 1 / 7))
   np.testing.assert_allclose(law[:5], 5 / 7 * expected, rtol=1e-11)
   np.testing.assert_allclose(law[5:], 2 / 7 * fine_law, rtol=1e-14)
 
@@ -96,14 +96,14 @@ def test_policies_that_leave_some_transitions_out():
   go, _ = birth_death([0.5, 0.5], [0.5, 0.5])
   solver = banded_chains.BandedChains(kernel_of(stay, go), 2)
   policy = np.array([[1.0, 0], [0, 1], [1, 0]])
-  law = solver.cesaro_limit(solver.chain(policy), np.array([0.1, 0.6, 0.3]))
+  law, _ = solver.cesaro_limit(solver.chain(policy), np.array([0.1, 0.6, 0.3]))
   np.testing.assert_allclose(law, [0.4, 0.0, 0.6], atol=1e-15)
 
 
 def test_states_that_no_policy_returns_to():
   chain = np.array([[0.5, 0.5, 0], [0, 0.2, 0.8], [0, 0.4, 0.6]])
   solver, entries = solver_of(chain)
-  law = solver.cesaro_limit(entries, np.array([0.5, 0.25, 0.25]))
+  law, _ = solver.cesaro_limit(entries, np.array([0.5, 0.25, 0.25]))
   np.testing.assert_allclose(law, [0, 1 / 3, 2 / 3], atol=1e-15)
 
 
@@ -114,7 +114,7 @@ def test_hub_moves_to_where_the_crowd_is(monkeypatch):
   solver, entries = solver_of(chain)
   reference = np.full(21, 1 / 21)
   monkeypatch.delattr(markov_chain, "cesaro_limit")
-  law = solver.cesaro_limit(entries, reference)
+  law, _ = solver.cesaro_limit(entries, reference)
   np.testing.assert_allclose(law, expected[::-1], rtol=1e-11, atol=1e-30)
 
 
@@ -133,10 +133,10 @@ def test_traps_that_nobody_is_in_do_not_matter(monkeypatch):
   reference = np.array([0, 0, 0.4, 0.6])
   with monkeypatch.context() as patch:
     patch.delattr(markov_chain, "cesaro_limit")
-    law = solver.cesaro_limit(entries, reference)
+    law, _ = solver.cesaro_limit(entries, reference)
   np.testing.assert_allclose(law, [0, 0, 1 / 3, 2 / 3], atol=1e-15)
   # Those who are in them do get out.
-  law = solver.cesaro_limit(entries, np.array([1.0, 0, 0, 0]))
+  law, _ = solver.cesaro_limit(entries, np.array([1.0, 0, 0, 0]))
   np.testing.assert_allclose(law, [0, 0, 1 / 3, 2 / 3], atol=1e-15)
 
 
@@ -150,7 +150,7 @@ def test_masses_end_where_no_policy_leaves(monkeypatch):
   chain = sparse.block_diag([gamble, second]).toarray()
   solver, entries = solver_of(chain)
   monkeypatch.delattr(markov_chain, "cesaro_limit")
-  law = solver.cesaro_limit(entries, np.array([0.1, 0, 0.4, 0, 0, 0.2, 0.3]))
+  law, _ = solver.cesaro_limit(entries, np.array([0.1, 0, 0.4, 0, 0, 0.2, 0.3]))
   wins = 1 / (1 + 1.5**2)  # From the middle: (1 - r^2) / (1 - r^4), r = 3 / 2.
   expected = [0.1 + 0.4 * (1 - wins), 0, 0, 0, 0.4 * wins, *(0.5 * second_law)]
   np.testing.assert_allclose(law, expected, rtol=0, atol=1e-15)
@@ -162,5 +162,5 @@ def test_an_end_beside_states_that_are_not_left_either():
   chain[1, [0, 2]] = 0.25, 0.75
   chain[2, 3] = chain[3, 2] = 1
   solver, entries = solver_of(chain)
-  law = solver.cesaro_limit(entries, np.array([0.1, 0.4, 0.3, 0.2]))
+  law, _ = solver.cesaro_limit(entries, np.array([0.1, 0.4, 0.3, 0.2]))
   np.testing.assert_allclose(law, [0.2, 0, 0.4, 0.4], rtol=0, atol=1e-15)

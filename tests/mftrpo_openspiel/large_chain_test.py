@@ -7,10 +7,11 @@ from scipy import sparse
 
 from mftrpo_openspiel import jump_chain
 from mftrpo_openspiel import large_chain
+from mftrpo_openspiel import law_report
 from mftrpo_openspiel import markov_chain
 from mftrpo_openspiel import stationary_model
 
-Method = large_chain.Method
+Method = law_report.Method
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -24,9 +25,8 @@ def _everything_is_large(monkeypatch):
 def eliminated(chain, reference):
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(markov_chain, "MAX_ELIMINATION_STATES", 10**9)
-    report = markov_chain.Report()
-    law = markov_chain.cesaro_limit(chain, reference, report)
-  assert report.method is Method.ELIMINATION
+    law, report = markov_chain.cesaro_limit(chain, reference)
+  assert report.methods == {Method.ELIMINATION}
   assert report.consistency_residual is None
   return law
 
@@ -82,7 +82,7 @@ def test_factors_give_the_law_of_elimination(concentration):
   start = model.initial_mean_field()
   law = model.propagate(policy, start, None)
   report = model.law_report
-  assert report.method is Method.LU
+  assert report.methods == {Method.LU}
   chain = model._chain(policy, start)
   assert report.consistency_residual == np.abs(law @ chain - law).sum() < 1e-14
   np.testing.assert_allclose(law, eliminated(chain, start), rtol=1e-8)
@@ -92,9 +92,8 @@ def test_factors_give_the_law_of_elimination(concentration):
 def test_valleys_that_are_never_left(num_valleys):
   """It takes about 9^40 steps to get from one to the next."""
   chain, expected = valleys(num_valleys)
-  report = markov_chain.Report()
-  law = markov_chain.cesaro_limit(chain, expected, report)
-  assert report.method is Method.LU
+  law, report = markov_chain.cesaro_limit(chain, expected)
+  assert report.methods == {Method.LU}
   np.testing.assert_allclose(law, expected, rtol=1e-9)
 
 
@@ -103,22 +102,20 @@ def test_a_coupling_that_gets_weaker():
     up, down = np.full(60, 0.25), np.full(60, 0.25)
     up[30], down[30] = coupling, ratio * coupling
     expected = birth_death_law(up, down)
-    report = markov_chain.Report()
-    law = markov_chain.cesaro_limit(birth_death(up, down), expected, report)
+    law, report = markov_chain.cesaro_limit(birth_death(up, down), expected)
     np.testing.assert_allclose(law, expected, rtol=1e-9)
-    assert report.method is Method.LU
+    assert report.methods == {Method.LU}
 
 
 def test_too_many_valleys(monkeypatch):
   chain, expected = valleys(large_chain.MAX_PINNED + 1)
-  report = markov_chain.Report()
-  law = markov_chain.cesaro_limit(chain, expected, report)
-  assert report.method is Method.ELIMINATION
+  law, report = markov_chain.cesaro_limit(chain, expected)
+  assert report.methods == {Method.ELIMINATION}
   assert report.consistency_residual is None
   np.testing.assert_allclose(law, expected, rtol=1e-9)
   monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_COST", 0.0)
   with pytest.raises(ArithmeticError, match="cannot resolve") as error:
-    markov_chain.cesaro_limit(chain, expected, report)
+    markov_chain.cesaro_limit(chain, expected)
   assert "\n" not in str(error.value)
 
 
@@ -126,8 +123,7 @@ def test_states_that_are_hardly_ever_left():
   rng = np.random.default_rng(0)
   up, down = 10.0 ** -rng.uniform(0.5, 30, size=(2, 100))
   law = birth_death_law(up, down)
-  report = markov_chain.Report()
-  found = markov_chain.cesaro_limit(birth_death(up, down), law, report)
+  found, _ = markov_chain.cesaro_limit(birth_death(up, down), law)
   np.testing.assert_allclose(found, law, rtol=1e-8)
 
 
@@ -135,9 +131,8 @@ def test_random_graphs_are_too_wide_for_factors(monkeypatch):
   monkeypatch.setattr(jump_chain.linalg, "splu", None)
   chain, expected = random_graph(12_000)
   assert jump_chain.bandwidth(chain) > large_chain.MAX_BANDWIDTH
-  report = markov_chain.Report()
-  law = markov_chain.cesaro_limit(chain, np.eye(1, 12_000)[0], report)
-  assert report.method is Method.GMRES
+  law, report = markov_chain.cesaro_limit(chain, np.eye(1, 12_000)[0])
+  assert report.methods == {Method.GMRES}
   assert report.consistency_residual == np.abs(law @ chain - law).sum() < 1e-10
   assert np.abs(law - expected).sum() < large_chain.LAW_TOLERANCE
   np.testing.assert_allclose(law, expected, rtol=1e-6)
@@ -146,10 +141,13 @@ def test_random_graphs_are_too_wide_for_factors(monkeypatch):
 def test_gmres_starts_from_the_law_that_is_given(monkeypatch):
   monkeypatch.setattr(large_chain, "MAX_BANDWIDTH", 0)
   chain, expected = random_graph(1000)
-  monkeypatch.setattr(large_chain.linalg, "gmres", None)  # Not needed.
-  law, method = large_chain.invariant_law(chain, expected)
-  assert method is Method.GMRES
+  law, report = large_chain.invariant_law(chain, expected)
+  assert report.methods == {Method.GMRES}
   np.testing.assert_allclose(law, expected, rtol=1e-10)
+  # Not for the law, for the bound of its error alone.
+  monkeypatch.setattr(large_chain, "_error_of", lambda *_: 0.0)
+  monkeypatch.setattr(large_chain.linalg, "gmres", None)
+  large_chain.invariant_law(chain, expected)
   with pytest.raises(TypeError):
     large_chain.invariant_law(chain, np.eye(1000)[0])
 
@@ -165,19 +163,46 @@ def test_a_wide_chain_that_mixes_slowly_is_refused(monkeypatch):
   assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("coupling", [1.0, 1e-15])
+def test_gmres_does_not_take_the_shares_of_the_start(coupling, monkeypatch):
+  """Where there is hardly a way between two graphs."""
+  monkeypatch.setattr(large_chain, "MAX_BANDWIDTH", 0)
+  (first, first_law), (second, second_law) = (
+    random_graph(150, seed) for seed in (0, 1)
+  )
+  chain = (sparse.block_diag([first, second]) + sparse.eye_array(300)) / 2
+  chain = sparse.lil_array(chain)
+  for origin, target, forth in (
+    (0, 150, coupling * second_law[0]),
+    (150, 0, 2 * coupling * first_law[0]),
+  ):
+    chain[origin, target] = forth
+    chain[origin, origin] -= forth
+  # Flows between states 0 and 150 are equal.
+  expected = np.append(2 / 3 * first_law, second_law / 3)
+  start = np.append(first_law, second_law) / 2
+  law, report = markov_chain.cesaro_limit(chain.tocsr(), start)
+  assert np.abs(law - expected).sum() <= report.error_bound < 1e-8
+  is_certain = coupling == 1
+  assert report.methods == {Method.GMRES if is_certain else Method.ELIMINATION}
+  if not is_certain:
+    monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_COST", 0.0)
+    with pytest.raises(ArithmeticError, match="GMRES cannot resolve"):
+      markov_chain.cesaro_limit(chain.tocsr(), start)
+
+
 @pytest.mark.parametrize("max_bandwidth", [0, 5000])
 def test_gamblers_ruin(max_bandwidth, monkeypatch):
   monkeypatch.setattr(large_chain, "MAX_BANDWIDTH", max_bandwidth)
   size = 60
   up, down = np.full(size, 0.3), np.full(size, 0.3)
   up[0] = down[-1] = 0.0
-  report = markov_chain.Report()
-  law = markov_chain.cesaro_limit(
-    birth_death(up, down), np.eye(size + 1)[20], report
+  law, report = markov_chain.cesaro_limit(
+    birth_death(up, down), np.eye(size + 1)[20]
   )
   np.testing.assert_allclose(law[[0, -1]], [2 / 3, 1 / 3], rtol=1e-9)
   assert not law[1:-1].any()
-  assert report.method is (Method.LU if max_bandwidth else Method.GMRES)
+  assert report.methods == {Method.LU if max_bandwidth else Method.GMRES}
 
 
 def test_exits_that_are_too_rare_for_factors():
@@ -189,9 +214,8 @@ def test_exits_that_are_too_rare_for_factors():
   up[1:], down[:-1] = up[1:] / 2, down[:-1] / 2
   chain = birth_death(up, down)
   start = np.eye(41)[3]
-  report = markov_chain.Report()
-  law = markov_chain.cesaro_limit(chain, start, report)
-  assert report.method is Method.ELIMINATION
+  law, report = markov_chain.cesaro_limit(chain, start)
+  assert report.methods == {Method.ELIMINATION}
   np.testing.assert_allclose(law, eliminated(chain, start), rtol=1e-12)
 
 
@@ -208,6 +232,6 @@ def test_several_classes():
     [[whole, None], [to_both, sparse.coo_array([[0.25]])]], format="csr"
   )
   reference = np.append(np.zeros(size), 1.0)
-  law = markov_chain.cesaro_limit(chain, reference, markov_chain.Report())
+  law, _ = markov_chain.cesaro_limit(chain, reference)
   np.testing.assert_allclose(law, eliminated(chain, reference), rtol=1e-8)
   assert law[: size // 2].sum() == pytest.approx(1 / 3, abs=1e-12)

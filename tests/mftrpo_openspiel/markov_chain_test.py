@@ -18,9 +18,10 @@ Fraction = fractions.Fraction
 
 
 def cesaro_limit(matrix, reference):
-  return markov_chain.cesaro_limit(
+  law, _ = markov_chain.cesaro_limit(
     sparse.csr_array(matrix), np.asarray(reference, dtype=np.float64)
   )
+  return law
 
 
 def chain_of(moves):
@@ -235,22 +236,41 @@ def test_products_of_small_probabilities(dense, monkeypatch):
   np.testing.assert_allclose(law, expected, rtol=1e-12, atol=1e-300)
 
 
+def far_apart(distance):
+  """From 0 to the other end and back with 1e-90^distance."""
+  moves = np.zeros((2 * distance + 1, 2 * distance + 1))
+  for state in range(distance):
+    moves[state, state + 1] = moves[-1 - state, -2 - state] = 1e-90
+  for state in range(1, distance):
+    moves[state, state - 1] = moves[-1 - state, -state] = 0.5
+  moves[distance, [distance - 1, distance + 1]] = 0.5
+  return moves
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).maxexp < 16384, reason="underflows")
 @pytest.mark.parametrize("dense", [True, False])
-def test_shares_that_underflow(dense, monkeypatch):
+def test_exits_beyond_the_range_of_double_precision(dense, monkeypatch):
   if not dense:
     monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 1)
-  # From 0 to 8 and back with 1e-90^4.
-  moves = np.zeros((9, 9))
-  for state in range(4):
-    moves[state, state + 1] = moves[8 - state, 7 - state] = 1e-90
-  for state in range(1, 4):
-    moves[state, state - 1] = moves[8 - state, 9 - state] = 0.5
-  moves[4, [3, 5]] = 0.5
+  moves = far_apart(4)
+  moves[0] *= 3
+  law = cesaro_limit(chain_of(moves), np.eye(9)[0])
+  np.testing.assert_allclose(law[[0, 8]], [0.25, 0.75], rtol=1e-12)
+  moves[8] = 0
+  law = cesaro_limit(chain_of(moves), np.eye(9)[0])
+  np.testing.assert_allclose(law, np.eye(9)[8], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_exits_beyond_the_range_of_numbers(dense, monkeypatch):
+  if not dense:
+    monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 1)
+  moves = far_apart(60)
   with pytest.raises(ArithmeticError, match="leaves some of its states"):
-    cesaro_limit(chain_of(moves), np.eye(9)[0])
-  moves[8] = np.eye(9)[8]
+    cesaro_limit(chain_of(moves), np.eye(121)[0])
+  moves[120] = 0
   with pytest.raises(ArithmeticError, match="leaves its transient states"):
-    cesaro_limit(chain_of(moves), np.eye(9)[0])
+    cesaro_limit(chain_of(moves), np.eye(121)[0])
 
 
 @strategies.composite
@@ -373,5 +393,5 @@ def test_doubled_and_unsorted_entries():
     ),
     shape=(2, 2),
   )
-  law = markov_chain.cesaro_limit(chain, np.array([1.0, 0.0]))
+  law, _ = markov_chain.cesaro_limit(chain, np.array([1.0, 0.0]))
   np.testing.assert_allclose(law, [0.5, 0.5], rtol=1e-14)

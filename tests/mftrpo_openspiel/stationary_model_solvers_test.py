@@ -7,6 +7,7 @@ import pytest
 from mftrpo_openspiel import discounted_values
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import large_chain
+from mftrpo_openspiel import law_report
 from mftrpo_openspiel import markov_chain
 from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import mf_trpo
@@ -29,12 +30,12 @@ def test_large_models_say_how_they_solve():
   assert model.mdp.num_states > discounted_values.MAX_DIRECT_STATES
   assert model.value_solver.method is discounted_values.Method.KRYLOV
   assert 0 < model.value_solver.error_bound < 1e-10
-  assert model.law_report.method is large_chain.Method.LU
+  assert model.law_report.methods == {law_report.Method.LU}
   assert 0 < model.law_report.consistency_residual < 1e-14
+  assert 0 < model.law_report.relative_error_bound < 1e-8
   assert model.accuracy() == (
     f"Values by BiCGSTAB, error at most {model.value_solver.error_bound:.1e},"
-    " which exploitabilities include; laws by sparse LU, |mu P - mu| ="
-    f" {model.law_report.consistency_residual:.1e}."
+    f" which exploitabilities include; {model.law_report}."
   )
 
 
@@ -123,8 +124,10 @@ def test_grids_are_solved_by_band_lu():
   mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
   model.exploitability(random_policy(model, 0))
-  assert "Values by band LU, " in model.accuracy()
-  assert "laws by band LU, " in model.accuracy()
+  assert "Values by band LU, error at most " in model.accuracy()
+  assert model.accuracy().endswith(f"; {model.law_report}.")
+  assert str(model.law_report).startswith("laws by band LU, each mass within ")
+  assert 0 < model.law_report.relative_error_bound < 3e-10
 
 
 @pytest.mark.parametrize("name", ["four_rooms", "two_islands"])

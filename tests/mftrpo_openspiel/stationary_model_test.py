@@ -192,7 +192,7 @@ def test_mean_field_of_a_kernel_that_depends_on_it():
     model.mean_field(np.ones((2, 1))), [root, 1 - root], atol=1e-12
   )
   assert model.law_report.consistency_residual < 1e-13
-  assert "laws by elimination, |mu P - mu| = " in model.accuracy()
+  assert "no bound of the error is known, |mu P - mu| = " in model.accuracy()
 
 
 def test_reachable_follows_the_policy():

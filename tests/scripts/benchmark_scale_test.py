@@ -24,14 +24,15 @@ def test_methods_agree(monkeypatch):
   for row, other in zip(small, large):
     assert set(row) == set(benchmark_scale.COLUMNS)
     assert row["cells"] == other["cells"]
-    by = {20: ("dense LU", "elimination"), 104: ("band LU", "band LU")}
+    by = {20: ("dense LU", "dense LU"), 104: ("band LU", "band LU")}
     assert (row["values by"], row["laws by"]) == by[row["cells"]]
     assert row["error bound"] is row["consistency residual"] is None
     assert other["values by"] == "BiCGSTAB"
     assert other["laws by"] == "sparse LU"
     assert 0 < other["error bound"] < 1e-10
     assert other["consistency residual"] < 1e-14
-    # Laws are given to 1e-10.
+    for some in (row, other):
+      assert 0 < some["law error bound"] < 1e-8
     assert other["exploitability"] == pytest.approx(
       row["exploitability"], abs=1e-8
     )
