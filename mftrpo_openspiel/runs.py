@@ -14,6 +14,12 @@ from mftrpo_openspiel import files
 from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel import validation
 
+# What a run may have at most: iterations, and records, which are in memory all
+# together and as many as 1 GB takes.
+MAX_ITERATIONS = 10**12
+MAX_RECORDS = 10**6
+MAX_RECORDS_PER_DECADE = 10**4
+
 
 class Algorithm(Protocol):
   """What can be run: the algorithms of this package.
@@ -98,8 +104,8 @@ def log_spaced_iterations(
   Those between are 10^(i / per_decade), rounded: the same ones for every
   `num_iterations`, so that a run can be made longer.
   """
-  validation.check_int("num_iterations", num_iterations, 0)
-  validation.check_int("per_decade", per_decade, 1)
+  validation.check_int("num_iterations", num_iterations, 0, MAX_ITERATIONS)
+  validation.check_int("per_decade", per_decade, 1, MAX_RECORDS_PER_DECADE)
   decades = np.log10(max(num_iterations, 1))
   exponents = np.arange(int(decades * per_decade) + 1) / per_decade
   rounded = np.minimum(np.round(10**exponents).astype(int), num_iterations)
@@ -108,9 +114,14 @@ def log_spaced_iterations(
 
 def evenly_spaced_iterations(num_iterations: int, every: int) -> list[int]:
   """Returns every `every`-th iteration from 0, and `num_iterations`."""
-  validation.check_int("num_iterations", num_iterations, 0)
-  validation.check_int("every", every, 1)
+  validation.check_int("num_iterations", num_iterations, 0, MAX_ITERATIONS)
+  validation.check_int("every", every, least_spacing(num_iterations))
   return sorted({*range(0, num_iterations, every), num_iterations})
+
+
+def least_spacing(num_iterations: int) -> int:
+  """Returns at how many iterations a record makes no more than MAX_RECORDS."""
+  return max(1, -(-num_iterations // MAX_RECORDS))
 
 
 def steps(

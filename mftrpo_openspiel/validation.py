@@ -18,6 +18,8 @@ SUM_TOLERANCE = 1e-9
 # How far it may be where the probabilities are of single precision.
 _SINGLE_PRECISION = 1e-4
 _FLOAT64 = np.dtype(np.float64)
+# What OpenSpiel keeps a whole number among the parameters of a game in.
+INT32 = (-(2**31), 2**31 - 1)
 
 
 def check_type(name: str, value: Any, *allowed: type) -> Any:

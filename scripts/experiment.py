@@ -196,10 +196,21 @@ class Experiment:
     validation.check_choice(
       "algorithm", self.algorithm, algorithm_factory.ALGORITHMS
     )
-    validation.check_int("num_iterations", self.num_iterations, 1)
-    validation.check_int("num_records", self.num_records, 1)
+    validation.check_int(
+      "num_iterations", self.num_iterations, 1, runs.MAX_ITERATIONS
+    )
+    validation.check_int(
+      "num_records", self.num_records, 1, runs.MAX_RECORDS_PER_DECADE
+    )
     if self.record_every is not None:
       validation.check_int("record_every", self.record_every, 1)
+      least = runs.least_spacing(self.num_iterations)
+      if self.record_every < least:
+        raise ValueError(
+          f"record_every must be at least {least} with {self.num_iterations}"
+          f" iterations, for at most {runs.MAX_RECORDS} records, got"
+          f" {self.record_every}."
+        )
     for name in ("regularization", "checkpoint_seconds"):
       validation.check_real(name, getattr(self, name), 0)
     for name, value in self.options.items():
