@@ -303,10 +303,13 @@ def perform(
   algorithm = experiment.create_algorithm(game)
   with run_directory.RunDirectory(logdir) as directory:
     checkpoint, records = directory.found(
-      config, experiment.record_at(), resume
+      config,
+      experiment.record_at(),
+      resume,
+      len(algorithm.model.legal_actions_mask),
     )
     if checkpoint is not None:
-      algorithm.restore(checkpoint.state)
+      _restore(algorithm, checkpoint, logdir)
     directory.begin(config, records)
     costs = _run(experiment, algorithm, directory, checkpoint, report)
   return dataclasses.replace(
@@ -314,6 +317,20 @@ def perform(
     costs=costs,
     accuracy=algorithm.model.accuracy(),
   )
+
+
+def _restore(
+  algorithm: algorithm_lib.MeanFieldAlgorithm,
+  checkpoint: checkpoints.Checkpoint,
+  logdir: str | os.PathLike,
+) -> None:
+  """Puts an algorithm where the checkpoint is, or raises a ValueError."""
+  try:
+    algorithm.restore(checkpoint.state)
+  except ValueError as error:
+    raise ValueError(
+      f"the checkpoint in {logdir} cannot be gone on from: {error}"
+    ) from None
 
 
 def _run(

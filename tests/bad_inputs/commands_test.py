@@ -175,7 +175,7 @@ BAD_COMMANDS = [
   (RESUME + "other_json",
    "other_json/config.json cannot be read: it is no JSON object"),
   (RESUME + "bad_line",
-   "bad_line/metrics.csv, line 7, must have a whole number .*, got 'end'"),
+   "bad_line/metrics.csv, line 7, must have a whole number, .*, got 'end'"),
   (RESUME + "no_solution --num_iterations=4",
    "path must be a whole file .*, got no_solution/solution.npz"),
   # Pictures.
@@ -184,7 +184,7 @@ BAD_COMMANDS = [
   ("plot run nowhere", "path must be a run directory, got nowhere"),
   ("plot cut", "cut/metrics.csv, line 6, is cut"),
   ("plot bad_line",
-   "bad_line/metrics.csv, line 7, must have a whole number .*, got 'end'"),
+   "bad_line/metrics.csv, line 7, must have a whole number, .*, got 'end'"),
   ("plot no_json", "no_json/config.json cannot be read: Expecting"),
   ("plot no_solution", "path must be a whole file .*, got no_solution/sol"),
   ("plot run --output=curves.doc",
