@@ -119,13 +119,19 @@ def log_spaced_iterations(
 def evenly_spaced_iterations(num_iterations: int, every: int) -> list[int]:
   """Returns every `every`-th iteration from 0, and `num_iterations`."""
   validation.check_int("num_iterations", num_iterations, 0, MAX_ITERATIONS)
-  validation.check_int("every", every, least_spacing(num_iterations))
+  check_spacing("every", every, num_iterations)
   return sorted({*range(0, num_iterations, every), num_iterations})
 
 
-def least_spacing(num_iterations: int) -> int:
-  """Returns at how many iterations a record makes no more than MAX_RECORDS."""
-  return max(1, -(-num_iterations // MAX_RECORDS))
+def check_spacing(name: str, every: int, num_iterations: int) -> None:
+  """Raises a ValueError if a record at `every` iterations is one too often."""
+  validation.check_int(name, every, 1)
+  if num_iterations > every * MAX_RECORDS:
+    raise ValueError(
+      f"{name} must be at least {-(-num_iterations // MAX_RECORDS)} with"
+      f" {num_iterations} iterations, for at most {MAX_RECORDS} records, got"
+      f" {every}."
+    )
 
 
 def steps(

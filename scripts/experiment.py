@@ -203,14 +203,7 @@ class Experiment:
       "num_records", self.num_records, 1, runs.MAX_RECORDS_PER_DECADE
     )
     if self.record_every is not None:
-      validation.check_int("record_every", self.record_every, 1)
-      least = runs.least_spacing(self.num_iterations)
-      if self.record_every < least:
-        raise ValueError(
-          f"record_every must be at least {least} with {self.num_iterations}"
-          f" iterations, for at most {runs.MAX_RECORDS} records, got"
-          f" {self.record_every}."
-        )
+      runs.check_spacing("record_every", self.record_every, self.num_iterations)
     for name in ("regularization", "checkpoint_seconds"):
       validation.check_real(name, getattr(self, name), 0)
     for name, value in self.options.items():
@@ -302,14 +295,15 @@ def perform(
     return run_directory.read(logdir)
   algorithm = experiment.create_algorithm(game)
   with run_directory.RunDirectory(logdir) as directory:
+    num_states = len(algorithm.model.legal_actions_mask)
     checkpoint, records = directory.found(
-      config,
-      experiment.record_at(),
-      resume,
-      len(algorithm.model.legal_actions_mask),
+      config, experiment.record_at(), resume, num_states
     )
     if checkpoint is not None:
-      _restore(algorithm, checkpoint, logdir)
+      try:
+        algorithm.restore(checkpoint.state)
+      except ValueError as error:
+        raise ValueError(f"{logdir}/checkpoint.npz: {error}") from None
     directory.begin(config, records)
     costs = _run(experiment, algorithm, directory, checkpoint, report)
   return dataclasses.replace(
@@ -317,20 +311,6 @@ def perform(
     costs=costs,
     accuracy=algorithm.model.accuracy(),
   )
-
-
-def _restore(
-  algorithm: algorithm_lib.MeanFieldAlgorithm,
-  checkpoint: checkpoints.Checkpoint,
-  logdir: str | os.PathLike,
-) -> None:
-  """Puts an algorithm where the checkpoint is, or raises a ValueError."""
-  try:
-    algorithm.restore(checkpoint.state)
-  except ValueError as error:
-    raise ValueError(
-      f"the checkpoint in {logdir} cannot be gone on from: {error}"
-    ) from None
 
 
 def _run(

@@ -260,7 +260,7 @@ BAD_CALLS = [
   (lambda: runs.log_spaced_iterations(10, 10**9),
    r"per_decade must be a whole number in \[1, 10000\], got 1000000000"),
   (lambda: runs.evenly_spaced_iterations(10**9, 1),
-   "every must be a whole number of at least 1000, got 1"),
+   "every must be at least 1000 with 1000000000 iterations, .*, got 1"),
   (lambda: solution(policy=2 * UNIFORM),
    r"policy must be a probability law .*, got \[1.0, 1.0\] in state 0"),
   (lambda: solution(mean_field=np.nan * LAW),

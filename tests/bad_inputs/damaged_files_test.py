@@ -5,6 +5,7 @@ changed, or the file was cut, or lost, or a value in config.json is another one.
 Each must be refused in one line, or give what the whole run gives.
 """
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 from mftrpo_openspiel import array_files
+from mftrpo_openspiel import checkpoints
+from mftrpo_openspiel import run_config
 from mftrpo_openspiel import run_directory
 from mftrpo_openspiel import runs
 from mftrpo_openspiel.scripts import experiment as experiment_lib
@@ -265,3 +268,29 @@ def test_mean_fields_are_checked_before_any_work(
     ValueError, match=rf"run/mean_fields/0000000001.npy is no .*{message}"
   ):
     perform(path, num_iterations)
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    (
+      {"policy": np.ones((3, 2))},
+      r"'policy' must be \('<f8', \(14, 2\)\), got",
+    ),
+    ({"policy": np.ones((14, 2), "f4")}, "'policy' must be"),
+    ({"other": np.ones(3)}, "'other' must be absent"),
+  ],
+)
+def test_a_checkpoint_of_another_model_is_refused_before_any_work(
+  whole, tmp_path, monkeypatch, changes, message
+):
+  path = tmp_path / "run"
+  shutil.copytree(whole[0], path)
+  file = path / "checkpoint.npz"
+  run_id = run_config.identity(run_config.read(path / "config.json"))
+  checkpoint = checkpoints.load(file, run_id)
+  state = {**checkpoint.state, **changes}
+  checkpoints.save(file, dataclasses.replace(checkpoint, state=state), run_id)
+  monkeypatch.setattr(runs, "steps", lambda *_: pytest.fail("It ran."))
+  with pytest.raises(ValueError, match=f"run/checkpoint.npz: .*{message}"):
+    perform(path, MORE_ITERATIONS)
