@@ -32,8 +32,8 @@ def folder(tmp_path_factory):
   whole = {file.name: file for file in (path / "run").iterdir()}
   csv = whole["metrics.csv"].read_bytes()
   config = json.loads(whole["config.json"].read_text())
-  config["format"] = 1
-  del config["checksum"]
+  config = {**config, "format": 1}
+  config.pop("checksum", None)
   foreign = io.BytesIO()
   np.savez(foreign, policy=np.full((14, 2), 0.5))
   for name, file, content in (
