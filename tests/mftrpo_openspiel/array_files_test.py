@@ -147,7 +147,7 @@ def test_no_bit_of_an_archive_changes_an_array(tmp_path, compressed):
   path = tmp_path / "arrays.npz"
   arrays = {name: ARRAYS[name] for name in ("policy", "names")}
   save(path, compressed, **arrays)
-  for data in itertools.islice(flips(path.read_bytes()), 0, None, 5):
+  for data in itertools.islice(flips(path.read_bytes()), 0, None, 13):
     path.write_bytes(data)
     try:
       read = array_files.read_archive(path, accept, compressed)
@@ -172,7 +172,7 @@ def test_an_array_is_read_by_numpy_too(tmp_path):
 def test_no_bit_of_an_array_changes_unnoticed(tmp_path):
   path = tmp_path / "array.npy"
   array_files.write_array(path, ONES)
-  for data in flips(path.read_bytes()):
+  for data in itertools.islice(flips(path.read_bytes()), 0, None, 3):
     path.write_bytes(data)
     with pytest.raises(ValueError, match="its checksum does not fit"):
       array_files.read_array(path)
