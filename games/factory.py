@@ -5,6 +5,7 @@ them: `--game_name=python_mfg_four_rooms --setting=four_rooms`.
 """
 
 from collections.abc import Callable
+import re
 
 from open_spiel.python.mfg.games import factory as openspiel_factory
 import pyspiel
@@ -80,6 +81,7 @@ def create_game(
         f"game_name must be a registered OpenSpiel game, got {game_name!r};"
         f" ours are {', '.join(ours)}."
       )
+    _check_whole_numbers(game_name)
     return _loaded(game_name, pyspiel.load_game, game_name)
   validation.check_choice("setting", setting, openspiel_factory.GAME_SETTINGS)
   if game_name and "(" in game_name:
@@ -102,6 +104,16 @@ def create_game(
     game_name,
     setting,
   )
+
+
+def _check_whole_numbers(game_name: str) -> None:
+  low, high = validation.INT32
+  for text in re.findall(r"[(,] *(\w+ *= *[+-]?\d+) *(?=[,)])", game_name):
+    if not low <= int(text.partition("=")[2]) <= high:
+      raise ValueError(
+        f"game_name must have whole numbers in [{low}, {high}], and others with"
+        f" a decimal point, got {text}."
+      )
 
 
 def _loaded(

@@ -8,8 +8,9 @@ import time
 
 import numpy as np
 
+from mftrpo_openspiel import array_files
 from mftrpo_openspiel import files
-from mftrpo_openspiel import interrupts
+from mftrpo_openspiel import validation
 
 # At most this share of the time goes into writing checkpoints.
 LARGEST_SHARE = 0.02
@@ -64,35 +65,40 @@ def load(path: str | os.PathLike, run_id: str) -> Checkpoint:
     ValueError: If the file is damaged, is no checkpoint, or one of another run.
   """
   try:
-    with (
-      interrupts.deferred(),
-      open(path, "rb") as file,
-      np.lib.npyio.NpzFile(file, allow_pickle=False) as archive,
-    ):
-      arrays = {name: archive[name] for name in archive.files}
-    if "checksum" not in arrays:
-      raise ValueError("it has no checksum")
-    checksum = str(arrays.pop("checksum"))
-    same = _checksum(arrays) == checksum
-  # There is no end to what numpy and zipfile raise on a damaged file.
-  except Exception as error:
-    reason = getattr(error, "strerror", None) or str(error)
-    raise ValueError(
-      f"{path} is no whole checkpoint ({' '.join(reason.split())})."
-    ) from None
-  if not same:
+    arrays = array_files.read_archive(
+      path, _check_headers, may_be_compressed=False
+    )
+  except ValueError as error:
+    raise ValueError(f"{path} is no whole checkpoint ({error}).") from None
+  checksum = arrays.pop("checksum").item()
+  if _checksum(arrays) != checksum:
     raise ValueError(f"{path} is damaged: its checksum does not fit.")
-  if str(arrays["run_id"]) != run_id:
+  if arrays["run_id"].item() != run_id:
     raise ValueError(f"{path} is a checkpoint of another run.")
+  iteration, seconds = arrays["iteration"].item(), arrays["seconds"].item()
+  try:
+    validation.check_int("iteration", iteration, 0)
+    validation.check_real("seconds", seconds, 0)
+  except ValueError as error:
+    raise ValueError(f"{path} is no checkpoint of a run: {error}") from None
   return Checkpoint(
-    iteration=int(arrays["iteration"]),
-    seconds=float(arrays["seconds"]),
-    state={
+    iteration,
+    seconds,
+    {
       name.removeprefix(_STATE): array
       for name, array in arrays.items()
       if name.startswith(_STATE)
     },
   )
+
+
+def _check_headers(headers: Mapping[str, array_files.Header]) -> None:
+  """Raises a ValueError where the headers are not those of a checkpoint."""
+  for name in ("checksum", "iteration", "run_id", "seconds"):
+    if name not in headers:
+      raise ValueError(f"it has no {name}")
+    if headers[name].shape:
+      raise ValueError(f"its {name} has shape {headers[name].shape}")
 
 
 def _checksum(arrays: Mapping[str, np.ndarray]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 import dataclasses
-import functools
 
 import numpy as np
 from scipy import sparse
@@ -97,6 +96,17 @@ class MeanFieldMDP:
         "reward must be a function of the mean field, got"
         f" {type(self.reward).__name__}."
       )
+    rewards = validation.check_numbers("reward", self.reward(initial))
+    if (
+      rewards.ndim != 2
+      or rewards.shape[0] != self.num_states
+      or not rewards.shape[1]
+    ):
+      raise ValueError(
+        f"reward must return shape ({self.num_states}, number of actions),"
+        f" got {rewards.shape}."
+      )
+    set_field("_shape", rewards.shape)
     self.reward_at(initial)
     if self.has_fixed_kernel:
       set_field("kernel", self._checked_kernel(self.kernel))
@@ -119,10 +129,10 @@ class MeanFieldMDP:
     """Number S of states."""
     return self.initial_distribution.size
 
-  @functools.cached_property
+  @property
   def num_actions(self) -> int:
     """Number A of actions."""
-    return self.reward_at(self.initial_distribution).shape[1]
+    return self._shape[1]
 
   def kernel_at(self, mean_field: np.ndarray) -> sparse.csr_array:
     """Returns the (S * A, S) kernel under the (S,) mean field."""
@@ -137,14 +147,10 @@ class MeanFieldMDP:
       ValueError: If the user's function returns another shape, NaN or inf.
     """
     rewards = validation.check_numbers("reward", self.reward(mean_field))
-    if (
-      rewards.ndim != 2
-      or rewards.shape[0] != self.num_states
-      or not rewards.shape[1]
-    ):
+    if rewards.shape != self._shape:
       raise ValueError(
-        f"reward must return shape ({self.num_states}, number of actions),"
-        f" got {rewards.shape}."
+        f"reward must return shape {self._shape} for every mean field, as for"
+        f" initial_distribution, got {rewards.shape}."
       )
     if not np.isfinite(rewards).all():
       state, action = np.argwhere(~np.isfinite(rewards))[0]
@@ -158,7 +164,9 @@ class MeanFieldMDP:
     """Returns `kernel` as a canonical CSR array, or raises ValueError."""
     num_states, num_actions = self.num_states, self.num_actions
     shape = (num_states * num_actions, num_states)
-    if not sparse.issparse(kernel):
+    if sparse.issparse(kernel):
+      validation.check_sparse_numbers("kernel", kernel)
+    else:
       kernel = validation.check_numbers("kernel", kernel)
       if kernel.shape == (num_states, num_actions, num_states):
         kernel = kernel.reshape(shape)
@@ -181,6 +189,6 @@ class MeanFieldMDP:
       raise ValueError(
         "kernel must have non-negative rows that sum to 1, the row of state"
         f" {state} and action {action} sums to {sums[row]:.12g} with least"
-        f" entry {kernel[[row]].min():g}."
+        f" entry {kernel[[row]].min():g}{validation.advice_on_sums(sums)}."
       )
     return kernel

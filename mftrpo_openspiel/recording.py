@@ -116,7 +116,8 @@ class Recorder:
     Args:
       num_iterations: How long, counted from the beginning.
       regularization: eta of the regularized exploitability.
-      record_at: After how many iterations there are records.
+      record_at: After how many iterations there are records; the last of them
+        is `num_iterations`, by which a run that was cut is told.
       checkpoint: Where to go on; None for the beginning.
 
     Raises:

@@ -6,17 +6,42 @@ import hashlib
 import json
 import os
 import pathlib
+import reprlib
 from typing import Any
 import warnings
 
 from mftrpo_openspiel import files
 from mftrpo_openspiel import provenance
+from mftrpo_openspiel import validation
 
-FORMAT = 1
+# Of run directories. Format 1 had no checksums.
+FORMAT = 2
 # Fields of an experiment that may change when a run is gone on with.
 FREE_FIELDS = ("checkpoint_seconds", "num_iterations", "tensorboard")
+# All fields of an experiment.
+FIELDS = {
+  "game_name": (str, type(None)),
+  "setting": (str, type(None)),
+  "game_parameters": (dict,),
+  "model": (str,),
+  "algorithm": (str,),
+  "options": (dict,),
+  "num_iterations": (int,),
+  "regularization": (int, float),
+  "record_every": (int, type(None)),
+  "num_records": (int,),
+  "log_distribution": (bool,),
+  "checkpoint_seconds": (int, float),
+  "tensorboard": (bool,),
+}
 
-_TYPES = {"experiment": dict, "game": str, "model": str, "versions": dict}
+_TYPES = {
+  "experiment": (dict,),
+  "game": (str,),
+  "model": (str,),
+  "versions": (dict,),
+  "commit": (str, type(None)),
+}
 
 
 def make(
@@ -25,13 +50,13 @@ def make(
   """Returns what config.json has of an experiment.
 
   Args:
-    experiment: Its fields; those in FREE_FIELDS must be there.
+    experiment: Its FIELDS.
     game: `str(game)`.
     model: One of `models.MODELS`.
 
   Raises:
-    ValueError: If a field has anything but texts, numbers, lists and
-      dictionaries of them, and None.
+    ValueError: If a field is missing or of another type, or has anything but
+      texts, numbers, lists and dictionaries of them, and None.
   """
   try:
     fields = json.loads(json.dumps(experiment, allow_nan=False))
@@ -40,6 +65,7 @@ def make(
       f"experiment must be of texts and numbers ({error}), got"
       f" {dict(experiment)}."
     ) from None
+  _check_types(fields, FIELDS)
   return {
     "format": FORMAT,
     "experiment": fields,
@@ -54,26 +80,50 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
   """Returns what a file has that `write` wrote.
 
   Raises:
-    ValueError: If it cannot be read, or is something else.
+    ValueError: If it cannot be read, is of another format, or was changed.
   """
   try:
     config = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     if not isinstance(config, dict):
       raise ValueError("it is no JSON object")
-    if config["format"] != FORMAT:
-      raise ValueError(f"its format is {config['format']!r}, not {FORMAT}")
-    for name, kind in _TYPES.items():
-      if not isinstance(config[name], kind):
-        raise ValueError(f"its {name!r} is {config[name]!r}")
-    for name in FREE_FIELDS:
-      if name not in config["experiment"]:
-        raise ValueError(f"its experiment has no {name!r}")
-  except KeyError as error:
-    raise ValueError(f"{path} is damaged: it has no {error}.") from None
-  except (OSError, TypeError, ValueError) as error:
-    reason = getattr(error, "strerror", None) or error
+    if config.get("format") != FORMAT:
+      raise ValueError(
+        f"its format is {reprlib.repr(config.get('format'))}, not {FORMAT},"
+        " which is that of this version of the package"
+      )
+    _check_types(config, _TYPES)
+    _check_types(config["experiment"], FIELDS)
+    if config.pop("checksum", None) != _checksum(config):
+      raise ValueError(
+        "it was changed after it had been written, its checksum does not fit"
+      )
+  except RecursionError:
+    raise ValueError(f"{path} cannot be read: it is nested too deep.") from None
+  except (OSError, ValueError) as error:
+    reason = getattr(error, "strerror", None) or str(error).rstrip(".")
     raise ValueError(f"{path} cannot be read: {reason}.") from None
   return config
+
+
+def _check_types(
+  values: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]
+) -> None:
+  for name, kinds in types.items():
+    if name not in values:
+      raise ValueError(f"{name} must be given, got nothing.")
+    value = values[name]
+    if type(value) not in kinds:  # A bool is no int here.
+      allowed = " or ".join(kind.__name__ for kind in kinds)
+      raise ValueError(
+        f"{name} must be of type {allowed}, got {reprlib.repr(value)}."
+      )
+    if type(value) in (int, float):
+      validation.check_real(name, value, 0)
+
+
+def _checksum(config: Mapping[str, Any]) -> str:
+  text = json.dumps(config, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
@@ -96,7 +146,8 @@ def write(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
     if config == begun:
       return
   with files.replacing(path) as temporary:
-    temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps({**config, "checksum": _checksum(config)}, indent=2)
+    temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def identity(config: Mapping[str, Any]) -> str:

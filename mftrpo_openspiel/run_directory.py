@@ -3,13 +3,15 @@
     config.json      all that is needed to repeat the run
     metrics.csv      the records
     checkpoint.npz   where the run can be gone on with
-    mean_fields/     if asked for, <iteration>.npy at each record
+    mean_fields/     if asked for, <iteration>.npy at each record, with a CRC-32
+                     behind the array
     solution.npz     the policy and the mean field at the end
     tensorboard/     if asked for, an event file
     lock             locked by the program that writes here
 
 At any moment the other files agree with checkpoint.npz up to its iteration.
-What they have of later ones is dropped when the run is gone on with.
+What they have of later ones is dropped when the run is gone on with. All have
+checksums, which are compared whenever they are read.
 """
 
 from collections.abc import Collection
@@ -30,6 +32,7 @@ from mftrpo_openspiel import checkpoints
 from mftrpo_openspiel import event_files
 from mftrpo_openspiel import files
 from mftrpo_openspiel import interrupts
+from mftrpo_openspiel import mean_field_files
 from mftrpo_openspiel import run_config
 from mftrpo_openspiel import runs
 from mftrpo_openspiel import solutions
@@ -84,16 +87,35 @@ def read(path: str | os.PathLike) -> RunResult:
     raise ValueError(f"path must be a run directory, got {path}.")
   config = run_config.read(path / _CONFIG)
   records = runs.read_csv(path / _METRICS)
-  solution = None
+  solution = num_states = None
   if _exists(path / _SOLUTION):
     solution = solutions.load(path / _SOLUTION)
-  recorded = {record.iteration for record in records}
-  mean_fields = {
-    iteration: _read_array(file)
-    for iteration, file in sorted(_mean_field_files(path))
-    if iteration in recorded
-  }
+    num_states = len(solution.mean_field)
+    _check_end(path, config, records, solution)
+  mean_fields = {}
+  if config["experiment"]["log_distribution"]:
+    for record in records:
+      mean_fields[record.iteration] = mean_field_files.read(
+        path / _MEAN_FIELDS, record.iteration, num_states
+      )
   return RunResult(config, records, solution, mean_fields)
+
+
+def _check_end(
+  path: pathlib.Path,
+  config: Mapping[str, Any],
+  records: list[runs.Record],
+  solution: solutions.Solution,
+) -> None:
+  """Raises a ValueError if a finished run has not its last record."""
+  last = config["experiment"]["num_iterations"]
+  if solution.iteration == last and (
+    not records or records[-1].iteration != last
+  ):
+    raise ValueError(
+      f"{path / _METRICS} has no record of iteration {last}, of which"
+      f" {_SOLUTION} is."
+    )
 
 
 def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
@@ -169,6 +191,7 @@ class RunDirectory:
     config: Mapping[str, Any],
     record_at: Collection[int],
     resume: bool,
+    num_states: int | None = None,
   ) -> tuple[checkpoints.Checkpoint | None, list[runs.Record]]:
     """Returns where to go on, None for the beginning; writes nothing.
 
@@ -176,6 +199,7 @@ class RunDirectory:
       config: Of the run that is to be here.
       record_at: The iterations at which it has records.
       resume: Whether a run that is here is gone on with.
+      num_states: N of the mean fields that are kept; None if it is not known.
 
     Returns:
       The latest checkpoint, and the records up to it.
@@ -198,7 +222,16 @@ class RunDirectory:
     checkpoint = checkpoints.load(
       self.path / _CHECKPOINT, run_config.identity(config)
     )
+    last = begun["experiment"]["num_iterations"]
+    if checkpoint.iteration > last:
+      raise ValueError(
+        f"{self.path / _CHECKPOINT} is of iteration {checkpoint.iteration}, the"
+        f" run has {last}."
+      )
     due = {k for k in record_at if k <= checkpoint.iteration}
+    if config["experiment"]["log_distribution"]:
+      for iteration in sorted(due):
+        mean_field_files.read(self.path / _MEAN_FIELDS, iteration, num_states)
     return checkpoint, self._kept(due)
 
   def _check_empty(self) -> None:
@@ -243,9 +276,7 @@ class RunDirectory:
       run_config.write(self.path / _CONFIG, config)
       runs.write_csv(self.path / _METRICS, records)
       kept = {record.iteration for record in records}
-      for iteration, file in _mean_field_files(self.path):
-        if iteration not in kept:
-          file.unlink()
+      mean_field_files.keep(self.path / _MEAN_FIELDS, kept)
       if experiment["tensorboard"]:
         self._events = event_files.EventWriter(self.path / _EVENTS, records)
       self._metrics = runs.CsvAppender(self.path / _METRICS)
@@ -257,8 +288,6 @@ class RunDirectory:
       stem, dot, ending = name.partition(".")
       for file in self.path.glob(f".{stem}.*{dot}{ending}"):
         file.unlink()
-    for file in (self.path / _MEAN_FIELDS).glob(".*.npy"):
-      file.unlink()
 
   def record(
     self, record: runs.Record, mean_field: np.ndarray | None = None
@@ -271,10 +300,7 @@ class RunDirectory:
     with _writing(self.path):
       if mean_field is not None:
         folder = self.path / _MEAN_FIELDS
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{record.iteration:010d}.npy"
-        with files.replacing(path) as temporary:
-          np.save(temporary, mean_field)
+        mean_field_files.write(folder, record.iteration, mean_field)
       self._metrics.append(record)
       if self._events is not None:
         self._events.write(record)
@@ -326,22 +352,3 @@ def _exists(path: pathlib.Path) -> bool:
     return path.exists()
   except OSError as error:
     raise ValueError(f"{path} cannot be read ({error.strerror}).") from None
-
-
-def _mean_field_files(
-  path: pathlib.Path,
-) -> Iterator[tuple[int, pathlib.Path]]:
-  for file in (path / _MEAN_FIELDS).glob("*.npy"):
-    if file.stem.isdecimal():
-      yield int(file.stem), file
-
-
-def _read_array(path: pathlib.Path) -> np.ndarray:
-  try:
-    with interrupts.deferred(), path.open("rb") as file:
-      return np.lib.format.read_array(file, allow_pickle=False)
-  except (EOFError, OSError, ValueError) as error:
-    reason = getattr(error, "strerror", None) or str(error)
-    raise ValueError(
-      f"{path} is no whole array ({' '.join(reason.split())})."
-    ) from None

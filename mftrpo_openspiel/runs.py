@@ -6,6 +6,7 @@ import dataclasses
 import os
 import time
 from typing import Protocol
+import zlib
 
 import numpy as np
 
@@ -13,6 +14,12 @@ from mftrpo_openspiel import entropy
 from mftrpo_openspiel import files
 from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel import validation
+
+# What a run may have at most: iterations, and records, which are in memory all
+# together and as many as 1 GB takes.
+MAX_ITERATIONS = 10**12
+MAX_RECORDS = 10**6
+MAX_RECORDS_PER_DECADE = 10**4
 
 
 class Algorithm(Protocol):
@@ -55,7 +62,10 @@ class Record:
   entropy: float
 
 
-_HEADER = ",".join(field.name for field in dataclasses.fields(Record))
+_COLUMNS = [field.name for field in dataclasses.fields(Record)]
+# The last column is the CRC-32 of a line, up to there, and of the line before
+# it, by which changed and missing lines are found.
+_HEADER = ",".join([*_COLUMNS, "checksum"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,8 +108,8 @@ def log_spaced_iterations(
   Those between are 10^(i / per_decade), rounded: the same ones for every
   `num_iterations`, so that a run can be made longer.
   """
-  validation.check_int("num_iterations", num_iterations, 0)
-  validation.check_int("per_decade", per_decade, 1)
+  validation.check_int("num_iterations", num_iterations, 0, MAX_ITERATIONS)
+  validation.check_int("per_decade", per_decade, 1, MAX_RECORDS_PER_DECADE)
   decades = np.log10(max(num_iterations, 1))
   exponents = np.arange(int(decades * per_decade) + 1) / per_decade
   rounded = np.minimum(np.round(10**exponents).astype(int), num_iterations)
@@ -108,9 +118,20 @@ def log_spaced_iterations(
 
 def evenly_spaced_iterations(num_iterations: int, every: int) -> list[int]:
   """Returns every `every`-th iteration from 0, and `num_iterations`."""
-  validation.check_int("num_iterations", num_iterations, 0)
-  validation.check_int("every", every, 1)
+  validation.check_int("num_iterations", num_iterations, 0, MAX_ITERATIONS)
+  check_spacing("every", every, num_iterations)
   return sorted({*range(0, num_iterations, every), num_iterations})
+
+
+def check_spacing(name: str, every: int, num_iterations: int) -> None:
+  """Raises a ValueError if a record at `every` iterations is one too often."""
+  validation.check_int(name, every, 1)
+  if num_iterations > every * MAX_RECORDS:
+    raise ValueError(
+      f"{name} must be at least {-(-num_iterations // MAX_RECORDS)} with"
+      f" {num_iterations} iterations, for at most {MAX_RECORDS} records, got"
+      f" {every}."
+    )
 
 
 def steps(
@@ -201,9 +222,11 @@ def _recorded(
 
 
 def write_csv(path: str | os.PathLike, records: Iterable[Record]) -> None:
-  """Writes records as a table with their field names as the header."""
+  """Writes records as a table, with their field names as the header."""
   with files.replacing(path) as temporary:
-    lines = [_HEADER, *map(_line, records)]
+    lines = [_HEADER]
+    for record in records:
+      lines.append(_line(record, lines[-1]))
     temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -244,27 +267,41 @@ def parse_csv(text: str, path: str | os.PathLike) -> list[Record]:
     raise ValueError(f"{path}, line 1, must be {_HEADER!r}, got {header!r}.")
   if not lines or lines.pop():
     raise ValueError(f"{path}, line {len(lines) + 2}, is cut.")
-  records = []
+  records, before = [], header
   for number, line in enumerate(lines, start=2):
     try:
-      iteration, *numbers = line.split(",")
+      iteration, *numbers, _ = line.split(",")
       records.append(Record(int(iteration), *map(float, numbers)))
     except (TypeError, ValueError):
       raise ValueError(
-        f"{path}, line {number}, must have a whole number and"
-        f" {_HEADER.count(',')} numbers, got {line!r}."
+        f"{path}, line {number}, must have a whole number,"
+        f" {len(_COLUMNS) - 1} numbers and a checksum, got {line!r}."
       ) from None
+    if line != _with_checksum(line.rpartition(",")[0], before):
+      raise ValueError(
+        f"{path}, line {number}, is damaged: its checksum does not fit this"
+        " line and the line before it."
+      )
     if len(records) > 1 and records[-1].iteration <= records[-2].iteration:
       raise ValueError(
         f"{path}, line {number}, must have a later iteration than the line"
         f" before it, got {line!r}."
       )
+    before = line
   return records
 
 
-def _line(record: Record) -> str:
+def _line(record: Record, before: str) -> str:
+  """Returns the line of a record, which stands below the line `before`."""
   iteration, *numbers = vars(record).values()
-  return ",".join([str(iteration), *(repr(float(x)) for x in numbers)])
+  text = ",".join([str(iteration), *(repr(float(x)) for x in numbers)])
+  return _with_checksum(text, before)
+
+
+def _with_checksum(text: str, before: str) -> str:
+  """Returns a line that ends in its checksum, below the line `before`."""
+  checksum = zlib.crc32("\n".join([before, text]).encode())
+  return f"{text},{checksum}"
 
 
 class CsvAppender:
@@ -276,6 +313,7 @@ class CsvAppender:
     Args:
       path: Of a table by `write_csv`.
     """
+    self._last = read_text(path).splitlines()[-1]
     self._file = open(path, "ab", buffering=0)
 
   def append(self, record: Record) -> None:
@@ -284,14 +322,16 @@ class CsvAppender:
     Raises:
       OSError: If it cannot be written; the table is then as it was.
     """
-    line = f"{_line(record)}\n".encode()
+    line = _line(record, self._last)
+    data = f"{line}\n".encode()
     end = self._file.seek(0, os.SEEK_END)
     try:
-      while line:  # All of it in one go, unless the disk is full.
-        line = line[self._file.write(line) :]
+      while data:  # All of it in one go, unless the disk is full.
+        data = data[self._file.write(data) :]
     except OSError:
       self._file.truncate(end)
       raise
+    self._last = line
 
   def sync(self) -> None:
     """Waits until the table is on disk."""

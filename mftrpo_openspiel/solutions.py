@@ -1,28 +1,17 @@
 """What an algorithm found in a game, as a file and back in OpenSpiel."""
 
+from collections.abc import Mapping
 import dataclasses
 import os
-import zipfile
-import zlib
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import tabular_distribution
 
+from mftrpo_openspiel import array_files
 from mftrpo_openspiel import files
-from mftrpo_openspiel import interrupts
 from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel import validation
-
-# What numpy and zipfile raise on a file that is no archive, or a damaged one.
-_READ_ERRORS = (
-  EOFError,
-  OSError,
-  RuntimeError,
-  ValueError,
-  zipfile.BadZipFile,
-  zlib.error,
-)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -157,25 +146,40 @@ def load(path: str | os.PathLike) -> Solution:
     ValueError: If there is no such file, or it is damaged or something else.
   """
   try:
-    # np.load would take a text for a pickle, and say so.
-    with (
-      interrupts.deferred(),
-      open(path, "rb") as file,
-      np.lib.npyio.NpzFile(file, allow_pickle=False) as archive,
-    ):
-      missing = [name for name in _FIELDS if name not in archive]
-      if missing:
-        raise ValueError(f"it has no {missing[0]}")
-      fields = {name: archive[name] for name in _FIELDS}
+    fields = array_files.read_archive(
+      path, _check_headers, may_be_compressed=True
+    )
     for name in ("game", "model", "iteration"):
       fields[name] = fields[name].item()
-    if fields["observation_strings"].dtype.kind != "U":
-      raise ValueError("its observation_strings are no strings")
     fields["observation_strings"] = fields["observation_strings"].tolist()
     return Solution(**fields)
-  except _READ_ERRORS as error:
-    reason = getattr(error, "strerror", None) or str(error)
+  except ValueError as error:
     raise ValueError(
       f"path must be a whole file of a solution, got {path}"
-      f" ({' '.join(reason.split()).rstrip('.')})."
+      f" ({str(error).rstrip('.')})."
     ) from None
+
+
+def _check_headers(headers: Mapping[str, array_files.Header]) -> None:
+  """Raises a ValueError where the headers are not those of one solution."""
+  for name in sorted({*_FIELDS, *headers}):
+    if name not in headers or name not in _FIELDS:
+      raise ValueError(f"it has {'no' if name in _FIELDS else 'a'} {name}")
+  shape = headers["legal_actions_mask"].shape
+  if len(shape) != 2:
+    raise ValueError(f"its legal_actions_mask has shape {shape}")
+  for name, (kind, wanted) in {
+    "observation_strings": ("U", shape[:1]),
+    "legal_actions_mask": ("b", shape),
+    "policy": ("f", shape),
+    "mean_field": ("f", shape[:1]),
+    "game": ("U", ()),
+    "model": ("U", ()),
+    "iteration": ("i", ()),
+  }.items():
+    found = headers[name]
+    if (found.dtype.kind, found.shape) != (kind, wanted):
+      raise ValueError(
+        f"its {name} must have shape {wanted}, of kind {kind!r}, it has"
+        f" {found.shape}, of kind {found.dtype.kind!r}"
+      )

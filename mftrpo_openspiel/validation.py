@@ -15,6 +15,11 @@ from mftrpo_openspiel import rows
 
 # How far a row of probabilities may be from summing to one.
 SUM_TOLERANCE = 1e-9
+# How far it may be where the probabilities are of single precision.
+_SINGLE_PRECISION = 1e-4
+_FLOAT64 = np.dtype(np.float64)
+# What OpenSpiel keeps a whole number among the parameters of a game in.
+INT32 = (-(2**31), 2**31 - 1)
 
 
 def check_type(name: str, value: Any, *allowed: type) -> Any:
@@ -90,13 +95,48 @@ def check_choice(name: str, value: str, choices) -> str:
 
 
 def check_numbers(name: str, value) -> np.ndarray:
-  """Returns `value` as an array of float64 of whatever shape."""
+  """Returns `value` as an array of float64 of whatever shape.
+
+  Numbers that are complex, or texts, or of another class are refused: numpy
+  would drop a part of some, and read others.
+  """
   try:
-    return np.asarray(value, dtype=np.float64)
-  except (TypeError, ValueError):
+    array = np.asarray(value)
+  except (TypeError, ValueError):  # Rows of several lengths.
+    array = None
+  # Most arrays are float64, and rewards are checked often.
+  if array is not None and array.dtype == _FLOAT64:
+    return array
+  if array is not None and array.dtype.kind in "fiub":
+    return array.astype(np.float64)
+  raise ValueError(
+    f"{name} must be an array of numbers, got {_shown_array(value)}."
+  )
+
+
+def check_sparse_numbers(name: str, value: Any) -> None:
+  """Raises a ValueError if a SciPy sparse array has anything but numbers."""
+  if value.dtype.kind not in "fiub":
     raise ValueError(
-      f"{name} must be an array of numbers, got {_shown(value)}."
-    ) from None
+      f"{name} must be an array of numbers, got {_shown_array(value)}."
+    )
+
+
+def _shown_array(value: Any) -> str:
+  if hasattr(value, "dtype"):
+    return f"a {type(value).__name__} of {value.dtype}"
+  return _shown(value)
+
+
+def advice_on_sums(sums: np.ndarray | float, total: float = 1.0) -> str:
+  """Returns what to do, for a message, where `sums` are almost `total`.
+
+  As they are where probabilities were computed, or kept, in float32.
+  """
+  error = np.max(np.abs(sums - total)) / total
+  if SUM_TOLERANCE < error <= _SINGLE_PRECISION:
+    return "; probabilities in float32 must be normalized again in float64"
+  return ""
 
 
 def _check_array(name: str, value, shape: tuple[int, ...]) -> np.ndarray:
@@ -126,7 +166,8 @@ def check_distribution(
     )
   if abs(array.sum() - total) > SUM_TOLERANCE * total:
     raise ValueError(
-      f"{name} must sum to {total:g}, it sums to {array.sum():.12g}."
+      f"{name} must sum to {total:g}, it sums to {array.sum():.12g}"
+      f"{advice_on_sums(array.sum(), total)}."
     )
   return array
 
@@ -173,5 +214,6 @@ def check_policy(policy, legal_actions_mask: np.ndarray) -> np.ndarray:
   row = int(bad.argmax())
   raise ValueError(
     "policy must be a probability law over the legal actions in every state,"
-    f" got {array[row].tolist()} in state {row}."
+    f" got {array[row].tolist()} in state {row}"
+    f"{advice_on_sums(array.sum(axis=1))}."
   )

@@ -30,8 +30,8 @@ FLAGS = flags.FLAGS
 
 def define_flags() -> None:
   """Defines the flags of the program."""
-  flags.DEFINE_integer("num_places", 10, "On the beach.", lower_bound=2)
-  flags.DEFINE_integer("horizon", 10, "Of the OpenSpiel game.", lower_bound=1)
+  flags.DEFINE_integer("num_places", 10, "On the beach.", 2, 1_000)
+  flags.DEFINE_integer("horizon", 10, "Of the OpenSpiel game.", 1, 1_000_000)
   flags.DEFINE_integer("num_iterations", 1000, "Of MF-TRPO.", lower_bound=1)
   flags.DEFINE_float("regularization", 0.05, "eta of MF-TRPO.")
   flags.DEFINE_float("population_update_rate", 0.01, "beta of MF-TRPO.")

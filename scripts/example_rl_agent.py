@@ -90,7 +90,7 @@ def define_flags() -> None:
   )
   flags.DEFINE_integer("room_size", 2, "Of each room.", lower_bound=1)
   flags.DEFINE_integer("horizon", 8, "Steps in an episode.", lower_bound=1)
-  flags.DEFINE_integer("seed", 0, "Of all that is random.", lower_bound=0)
+  flags.DEFINE_integer("seed", 0, "Of all that is random.", 0, 2**32 - 1)
 
 
 def main() -> None:

@@ -196,10 +196,14 @@ class Experiment:
     validation.check_choice(
       "algorithm", self.algorithm, algorithm_factory.ALGORITHMS
     )
-    validation.check_int("num_iterations", self.num_iterations, 1)
-    validation.check_int("num_records", self.num_records, 1)
+    validation.check_int(
+      "num_iterations", self.num_iterations, 1, runs.MAX_ITERATIONS
+    )
+    validation.check_int(
+      "num_records", self.num_records, 1, runs.MAX_RECORDS_PER_DECADE
+    )
     if self.record_every is not None:
-      validation.check_int("record_every", self.record_every, 1)
+      runs.check_spacing("record_every", self.record_every, self.num_iterations)
     for name in ("regularization", "checkpoint_seconds"):
       validation.check_real(name, getattr(self, name), 0)
     for name, value in self.options.items():
@@ -291,11 +295,15 @@ def perform(
     return run_directory.read(logdir)
   algorithm = experiment.create_algorithm(game)
   with run_directory.RunDirectory(logdir) as directory:
+    num_states = len(algorithm.model.legal_actions_mask)
     checkpoint, records = directory.found(
-      config, experiment.record_at(), resume
+      config, experiment.record_at(), resume, num_states
     )
     if checkpoint is not None:
-      algorithm.restore(checkpoint.state)
+      try:
+        algorithm.restore(checkpoint.state)
+      except ValueError as error:
+        raise ValueError(f"{logdir}/checkpoint.npz: {error}") from None
     directory.begin(config, records)
     costs = _run(experiment, algorithm, directory, checkpoint, report)
   return dataclasses.replace(

@@ -37,8 +37,7 @@ def parse(texts: Iterable[str], game: pyspiel.Game) -> dict[str, Any]:
       raise ValueError(
         f"game parameter {name} must be of type {kind.__name__}, got {value!r}."
       ) from None
-    if kind is float:
-      validation.check_real(f"game parameter {name}", parameters[name])
+    _check(name, parameters[name], kind)
   return parameters
 
 
@@ -46,13 +45,13 @@ def changed(game: pyspiel.Game, parameters: Mapping[str, Any]) -> pyspiel.Game:
   """Returns the game with other values of these parameters.
 
   Raises:
-    ValueError: If one is not known, or the game refuses it.
+    ValueError: If one is not known, or of another type, or the game refuses it.
   """
   game_type = game.get_type()
-  for name in parameters:
-    validation.check_choice(
-      "game parameter", name, game_type.parameter_specification
-    )
+  known = game_type.parameter_specification
+  for name, value in parameters.items():
+    validation.check_choice("game parameter", name, known)
+    _check(name, value, type(known[name]))
   try:
     return pyspiel.load_game(
       game_type.short_name, {**game.get_parameters(), **parameters}
@@ -62,3 +61,13 @@ def changed(game: pyspiel.Game, parameters: Mapping[str, Any]) -> pyspiel.Game:
     raise ValueError(
       f"game_parameters {dict(parameters)} are refused: {reason}"
     ) from None
+
+
+def _check(name: str, value: Any, kind: type) -> None:
+  """Raises a ValueError if OpenSpiel cannot hold `value` as a parameter."""
+  what = f"game parameter {name}"
+  if kind is int:
+    validation.check_int(what, value, *validation.INT32)
+  elif kind is float:
+    validation.check_real(what, value)
+  validation.check_type(what, value, kind)

@@ -157,12 +157,14 @@ def define_flags() -> None:
     paper_experiments.PAPER["num_iterations"],
     "Iterations of every run.",
     lower_bound=1,
+    upper_bound=runs.MAX_ITERATIONS,
   )
   flags.DEFINE_integer(
     "num_processes",
     os.cpu_count() or 1,
     "Runs at the same time.",
     lower_bound=1,
+    upper_bound=10_000,
   )
 
 

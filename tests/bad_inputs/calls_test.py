@@ -148,7 +148,7 @@ BAD_CALLS = [
   (lambda: mdp(kernel=np.full((3, 2, 2), 0.5)),
    r"kernel must have shape \(4, 2\), .* or \(2, 2, 2\), got \(3, 2, 2\)"),
   (lambda: mdp(kernel=lambda mean_field: None),
-   r"kernel must have shape \(4, 2\), .* got \(\)"),
+   "kernel must be an array of numbers, got None"),
   (lambda: mdp(reward=np.zeros((2, 2))),
    "reward must be a function of the mean field, got ndarray"),
   (lambda: mdp(reward=lambda mean_field: np.full((2, 2), np.nan)),
@@ -244,11 +244,23 @@ BAD_CALLS = [
    "state must be one of this algorithm .*'iterations' .*, got nothing"),
   # Runs and files.
   (lambda: experiment_lib.Experiment(num_iterations=1.5),
-   "num_iterations must be a whole number of at least 1, got 1.5"),
+   r"num_iterations must be a whole number in \[1, 10{12}\], got 1.5"),
   (lambda: experiment_lib.perform(
      experiment_lib.Experiment(
        setting="two_islands", game_parameters={"seed": "x"}), None),
-   "game_parameters {'seed': 'x'} are refused: .*seed. Expected type: kInt"),
+   r"game parameter seed must be a whole number in \[-2147483648, .*, got 'x'"),
+  (lambda: experiment_lib.perform(
+     experiment_lib.Experiment(
+       setting="two_islands", game_parameters={"discount": [0.5]}), None),
+   r"game parameter discount must be a number in .*, got \[0.5\]"),
+  (lambda: experiment_lib.Experiment(num_iterations=10**13),
+   "num_iterations must be a whole number in .*, got 10000000000000"),
+  (lambda: runs.log_spaced_iterations(10**20),
+   r"num_iterations must be a whole number in \[0, 10{12}\], got 10{20}"),
+  (lambda: runs.log_spaced_iterations(10, 10**9),
+   r"per_decade must be a whole number in \[1, 10000\], got 1000000000"),
+  (lambda: runs.evenly_spaced_iterations(10**9, 1),
+   "every must be at least 1000 with 1000000000 iterations, .*, got 1"),
   (lambda: solution(policy=2 * UNIFORM),
    r"policy must be a probability law .*, got \[1.0, 1.0\] in state 0"),
   (lambda: solution(mean_field=np.nan * LAW),
@@ -266,7 +278,7 @@ BAD_CALLS = [
   (lambda: runs.read_csv(__file__),
    "calls_test.py, line 1, must be 'iteration,seconds,.*, got "),
   (lambda: runs.log_spaced_iterations(-1),
-   "num_iterations must be a whole number of at least 0, got -1"),
+   r"num_iterations must be a whole number in \[0, 10{12}\], got -1"),
   (lambda: checkpoints.load(__file__, "id"),
    "calls_test.py is no whole checkpoint"),
   (lambda: run_config.read(__file__),

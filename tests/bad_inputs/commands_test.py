@@ -17,6 +17,8 @@ LAW_OF = "solve --setting=two_islands --game_parameters=initial_distribution="
 ZEROS = ";0" * 12
 SWEEP = "sweep --logdir=new --setting=two_islands --grid="
 SMALL = "python_mfg_two_islands(horizon=2)"
+HUGE = 99999999999999999999
+INT32 = r"\[-2147483648, 2147483647\]"
 
 # fmt: off
 BAD_COMMANDS = [
@@ -61,7 +63,7 @@ BAD_COMMANDS = [
   ("solve --setting=two_islands --num_iterations=ten",
    "flag --num_iterations=ten: invalid literal for int"),
   ("solve --setting=two_islands --num_iterations=0",
-   "num_iterations must be a whole number of at least 1, got 0"),
+   r"num_iterations must be a whole number in \[1, 10{12}\], got 0"),
   ("solve --setting=two_islands --regularization=nan",
    r"regularization must be a number in \[0, inf\), got nan"),
   ("solve --setting=two_islands --population_update_rate=2",
@@ -91,7 +93,32 @@ BAD_COMMANDS = [
   (f"benchmark --games={SMALL} --learning_rate=0",
    r"learning_rate must be a number in \(0, inf\), got 0"),
   ("reproduce-paper --num_iterations=0",
-   "--num_iterations=0: 0 is not a positive integer"),
+   r"--num_iterations=0: 0 is not an integer in the range \[1, 10{12}\]"),
+  # Too large for the memory, for an int of C++, or for anyone's patience.
+  (f"solve --setting=two_islands --num_iterations={HUGE}",
+   rf"num_iterations must be a whole number in \[1, 10{{12}}\], got {HUGE}"),
+  ("solve --setting=two_islands --num_records=1000000000",
+   r"num_records must be a whole number in \[1, 10000\], got 1000000000"),
+  ("solve --setting=two_islands --num_iterations=1000000000 --record_every=1",
+   "record_every must be at least 1000 with 1000000000 iterations, .*, got 1"),
+  ("solve --setting=two_islands --game_parameters=seed=2147483648",
+   f"game parameter seed must be a whole number in {INT32}, got 2147483648"),
+  ("solve --setting=two_islands --game_parameters=horizon=-2147483649",
+   f"game parameter horizon must be a whole .* {INT32}, got -2147483649"),
+  ("solve --game_name=mfg_garnet --game_parameters=size=4294967297",
+   f"game parameter size must be a whole number in {INT32}, got 4294967297"),
+  (f"solve --game_name=python_mfg_two_islands(horizon={HUGE})",
+   f"game_name must have whole numbers in {INT32}, .*, got horizon={HUGE}"),
+  ("lint --game_name=mfg_garnet(size=3,seed=2147483648)",
+   f"game_name must have whole numbers in {INT32}, .*, got seed=2147483648"),
+  (f"{SWEEP}num_iterations={HUGE}",
+   r"grid, at num_iterations=.*: num_iterations must be .* in \[1, 10{12}\]"),
+  (f"{SWEEP}game_parameters.seed=1,{HUGE}",
+   f"grid, at .*: game parameter seed must be a whole number in {INT32}"),
+  (f"reproduce-paper --num_iterations={HUGE}",
+   rf"num_iterations={HUGE}: {HUGE} is not .* in the range \[1, 10{{12}}\]"),
+  (f"reproduce-paper --num_processes={HUGE}",
+   rf"num_processes={HUGE}: {HUGE} is not .* in the range \[1, 10000\]"),
   # What does not go together.
   ("solve --setting=two_islands --algorithm=mirror_descent --temperature=1",
    "--temperature is not an option of algorithm 'mirror_descent'"),
@@ -147,8 +174,14 @@ BAD_COMMANDS = [
   (RESUME + "no_json", "no_json/config.json cannot be read: Expecting"),
   (RESUME + "other_json",
    "other_json/config.json cannot be read: it is no JSON object"),
+  (RESUME + "old_format",
+   "old_format/config.json cannot be read: its format is 1, not 2"),
+  (RESUME + "nested",
+   "nested/config.json cannot be read: it is nested too deep"),
+  (RESUME + "changed_digit",
+   "changed_digit/metrics.csv, line 2, is damaged: its checksum does not fit"),
   (RESUME + "bad_line",
-   "bad_line/metrics.csv, line 7, must have a whole number .*, got 'end'"),
+   "bad_line/metrics.csv, line 7, must have a whole number, .*, got 'end'"),
   (RESUME + "no_solution --num_iterations=4",
    "path must be a whole file .*, got no_solution/solution.npz"),
   # Pictures.
@@ -157,7 +190,10 @@ BAD_COMMANDS = [
   ("plot run nowhere", "path must be a run directory, got nowhere"),
   ("plot cut", "cut/metrics.csv, line 6, is cut"),
   ("plot bad_line",
-   "bad_line/metrics.csv, line 7, must have a whole number .*, got 'end'"),
+   "bad_line/metrics.csv, line 7, must have a whole number, .*, got 'end'"),
+  ("plot old_format", "config.json cannot be read: its format is 1, not 2"),
+  ("plot nested", "nested/config.json cannot be read: it is nested too deep"),
+  ("plot changed_digit", "changed_digit/metrics.csv, line 2, is damaged"),
   ("plot no_json", "no_json/config.json cannot be read: Expecting"),
   ("plot no_solution", "path must be a whole file .*, got no_solution/sol"),
   ("plot run --output=curves.doc",

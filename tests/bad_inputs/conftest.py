@@ -1,6 +1,7 @@
 """A folder of run directories, whole and damaged."""
 
 import io
+import json
 import shutil
 
 import numpy as np
@@ -30,12 +31,18 @@ def folder(tmp_path_factory):
   perform("of_another_run", warm_start=True)
   whole = {file.name: file for file in (path / "run").iterdir()}
   csv = whole["metrics.csv"].read_bytes()
+  config = json.loads(whole["config.json"].read_text())
+  config = {**config, "format": 1}
+  config.pop("checksum", None)
   foreign = io.BytesIO()
   np.savez(foreign, policy=np.full((14, 2), 0.5))
   for name, file, content in (
     ("truncated", "checkpoint.npz", whole["checkpoint.npz"].read_bytes()[:-50]),
     ("foreign", "checkpoint.npz", foreign.getvalue()),
     ("no_json", "config.json", b"{"),
+    ("old_format", "config.json", json.dumps(config).encode()),
+    ("nested", "config.json", b"[" * 100_000),
+    ("changed_digit", "metrics.csv", csv.replace(b",0.", b",1.", 1)),
     ("other_json", "config.json", b"[]"),
     ("cut", "metrics.csv", csv[:-9]),
     ("bad_line", "metrics.csv", csv + b"end\n"),

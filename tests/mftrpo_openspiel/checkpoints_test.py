@@ -77,6 +77,29 @@ def test_what_is_no_checkpoint_of_the_run_is_refused(path, tmp_path):
     checkpoints.load(tmp_path / "changed.npz", "run")
 
 
+@pytest.mark.parametrize(
+  ("iteration", "seconds", "message"),
+  [
+    (-5, 1.0, "iteration must be a whole number of at least 0, got -5"),
+    (1.5, 1.0, "iteration must be a whole number of at least 0, got 1.5"),
+    (True, 1.0, "iteration must be a whole number .*, got True"),
+    ("3", 1.0, "iteration must be a whole number .*, got '3'"),
+    ([3], 1.0, r"its iteration has shape \(1,\)"),
+    (3, -1.0, r"seconds must be a number in \[0, inf\), got -1.0"),
+    (3, np.nan, r"seconds must be a number in \[0, inf\), got nan"),
+    (3, "1", r"seconds must be a number in \[0, inf\), got '1'"),
+  ],
+)
+def test_a_forged_checkpoint_is_refused(path, iteration, seconds, message):
+  # The checksum fits, as `save` does not look at what it is given.
+  checkpoints.save(path, checkpoints.Checkpoint(iteration, seconds, {}), "run")
+  with pytest.raises(
+    ValueError, match=rf"checkpoint.npz is no .*{message}.*\.$"
+  ) as error:
+    checkpoints.load(path, "run")
+  assert "\n" not in str(error.value)
+
+
 def test_the_one_before_stays_where_the_disk_is_full(path, file_size_limit):
   later = checkpoints.Checkpoint(13, 1.0, {"policy": np.zeros(10_000)})
   with file_size_limit(4_000), pytest.raises(OSError):

@@ -1,6 +1,7 @@
 """Tests of mean-field MDPs and of the checks of their parts."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -129,6 +130,38 @@ def test_reward_is_checked_each_time():
     mdp.reward_at(np.array([0.0, 1.0, 0.0]))
 
 
+@pytest.mark.parametrize(
+  "later", [BASE[0], BASE[:, :1], BASE[:2], BASE.T, 1.0, BASE[..., None]]
+)
+def test_rewards_keep_their_shape(later):
+  mdp = make(reward=lambda mu: BASE if mu[0] else later)
+  shape = np.shape(later)
+  with pytest.raises(
+    ValueError,
+    match=r"^reward must return shape \(3, 2\) for every mean field, as for"
+    rf" initial_distribution, got {re.escape(str(shape))}\.$",
+  ):
+    mdp.reward_at(np.array([0.0, 1.0, 0.0]))
+
+
+@pytest.mark.parametrize(
+  ("later", "match"),
+  [
+    (KERNEL[0], r"must have shape \(6, 3\), .*, got \(2, 3\)"),
+    (KERNEL[:, :1], r"must have shape \(6, 3\), .*, got \(3, 1, 3\)"),
+    (KERNEL * np.nan, "must .* the row of state 0 and action 0 sums to nan"),
+    (KERNEL + 0j, "must be an array of numbers, got a ndarray of complex128"),
+    (KERNEL.astype(str), "must be an array of numbers, got a ndarray of <U"),
+    (None, "must be an array of numbers, got None"),
+  ],
+)
+def test_a_moving_kernel_stays_a_kernel(later, match):
+  mdp = make(kernel=lambda mu: KERNEL if mu[0] else later)
+  with pytest.raises(ValueError, match=f"^kernel {match}") as info:
+    mdp.kernel_at(np.array([0.0, 1.0, 0.0]))
+  assert "\n" not in str(info.value)
+
+
 def test_pickle():
   mdp = pickle.loads(pickle.dumps(make(action_names=("stay", "go"))))
   np.testing.assert_array_equal(mdp.kernel.toarray(), KERNEL.reshape(6, 3))
@@ -162,10 +195,25 @@ def changed(index, value):
     ("reward", lambda mu: BASE[:2], r"shape \(3, number .* got \(2, 2\)"),
     ("reward", lambda mu: BASE[0], r"shape \(3, number .* got \(2,\)"),
     ("reward", lambda mu: BASE[:, :0], r"shape \(3, number .* got \(3, 0\)"),
-    ("reward", lambda mu: None, r"shape \(3, number .* got \(\)"),
+    ("reward", lambda mu: None, "array of numbers, got None"),
+    ("reward", lambda mu: BASE + 0j, "array of numbers, .* of complex128"),
+    ("reward", lambda mu: BASE.astype(str), "array of numbers, .* of <U"),
+    ("reward", lambda mu: BASE.astype(object), "numbers, .* of object"),
     ("reward", lambda mu: "much", "array of numbers, got 'much'"),
     ("reward", lambda mu: BASE * np.nan, "finite, it is nan in state 0"),
-    ("kernel", None, r"have 3 columns.*, got shape \(\)"),
+    ("kernel", None, "array of numbers, got None"),
+    ("kernel", KERNEL + 0j, "array of numbers, .* of complex128"),
+    (
+      "kernel",
+      sparse.csr_array(KERNEL.reshape(6, 3) + 0j),
+      "array of numbers, got a csr_array of complex128",
+    ),
+    ("kernel", lambda mu: KERNEL + 0j, "array of numbers, .* of complex128"),
+    (
+      "kernel",
+      np.full((3, 2, 3), 1 / 3, np.float32),
+      r"1\.0000000\d+ .*; probabilities in float32 must be normalized again",
+    ),
     ("kernel", "abc", "array of numbers, got 'abc'"),
     ("kernel", KERNEL[:2], r"shape \(6, 3\).*, got \(2, 2, 3\)"),
     # By action first.

@@ -1,6 +1,9 @@
 """Tests of what config.json says."""
 
+import dataclasses
+import hashlib
 import json
+import math
 import re
 import subprocess
 
@@ -8,11 +11,20 @@ import pytest
 
 from mftrpo_openspiel import provenance
 from mftrpo_openspiel import run_config
+from mftrpo_openspiel.scripts import experiment as experiment_lib
 
 EXPERIMENT = {
+  "game_name": None,
   "setting": "two_islands",
+  "game_parameters": {},
+  "model": "stationary",
+  "algorithm": "mirror_descent",
   "options": {"lr": 0.1},
   "num_iterations": 10,
+  "regularization": 0.05,
+  "record_every": None,
+  "num_records": 10,
+  "log_distribution": False,
   "checkpoint_seconds": 30.0,
   "tensorboard": False,
 }
@@ -26,7 +38,11 @@ def test_a_config_comes_back(tmp_path):
   path = tmp_path / "config.json"
   run_config.write(path, config())
   assert run_config.read(path) == config()
-  assert json.loads(path.read_text()) == config()
+  there = json.loads(path.read_text())
+  # As anyone can compute it.
+  text = json.dumps(config(), sort_keys=True)
+  assert there.pop("checksum") == hashlib.sha256(text.encode()).hexdigest()
+  assert there == config()
   assert config()["versions"].keys() == {
     *("python", "mftrpo_openspiel", "open_spiel", "numpy", "scipy")
   }
@@ -53,6 +69,22 @@ def test_what_is_no_text_nor_number_is_refused():
       config(options={"lr": value})
 
 
+@pytest.mark.parametrize("name", EXPERIMENT)
+@pytest.mark.parametrize("value", [[], {"a": 1}, "a", 1.5, True, None])
+def test_a_field_of_another_type_is_refused(name, value):
+  kinds = run_config.FIELDS[name]
+  if type(value) in kinds:
+    assert config(**{name: value})["experiment"][name] == value
+    return
+  with pytest.raises(ValueError, match=f"^{name} must be of type .*, got "):
+    config(**{name: value})
+
+
+def test_the_fields_are_those_of_an_experiment():
+  fields = dataclasses.fields(experiment_lib.Experiment)
+  assert run_config.FIELDS.keys() == {field.name for field in fields}
+
+
 def test_some_fields_may_change():
   changed = config(num_iterations=11, checkpoint_seconds=1, tensorboard=True)
   run_config.check_same(config(), changed, "runs/1")
@@ -77,18 +109,74 @@ def test_a_longer_run_keeps_what_it_was_begun_with(tmp_path):
 @pytest.mark.parametrize(
   ("text", "message"),
   [
-    ("{", "config.json cannot be read: Expecting"),
-    ("[]", "config.json cannot be read"),
-    ("{}", "config.json is damaged: it has no 'format'"),
-    ('{"format": 2}', "its format is 2, not 1"),
-    ('{"format": 1, "experiment": {}}', "is damaged: it has no 'game'"),
-    ('{"format": 1, "experiment": 3}', "its 'experiment' is 3"),
+    ("{", "Expecting"),
+    ("[]", "it is no JSON object"),
+    ("{}", r"its format is None, not 2, which is that of this version of the"),
+    ('{"format": 1}', "its format is 1, not 2, which is that of"),
+    ('{"format": 2, "experiment": 3}', "experiment must be of type dict, got"),
+    ('{"format": 2, "experiment": {}}', "game must be given, got nothing"),
+    ("[" * 100_000, "it is nested too deep"),
+    ('{"format": ' + "[" * 100_000, "it is nested too deep"),
+    ('{"format": ' + "9" * 5_000 + "}", "Exceeds the limit"),
+    ("\N{SNOWMAN}", "Expecting"),
+    (b"\xff", "can't decode byte"),
   ],
 )
 def test_a_damaged_config_is_refused(tmp_path, text, message):
-  (tmp_path / "config.json").write_text(text)
-  with pytest.raises(ValueError, match=message):
-    run_config.read(tmp_path / "config.json")
+  path = tmp_path / "config.json"
+  path.write_bytes(text if isinstance(text, bytes) else text.encode())
+  with pytest.raises(
+    ValueError, match=f"config.json cannot be read: .*{message}"
+  ) as error:
+    run_config.read(path)
+  assert "\n" not in str(error.value)
+
+
+def leaves(value, place=()):
+  """Yields where the values of a config are, of dictionaries too."""
+  yield place
+  if isinstance(value, dict):
+    for name, entry in value.items():
+      yield from leaves(entry, (*place, name))
+
+
+def replaced(config, place, value):
+  if not place:
+    return value
+  name, *rest = place
+  return {**config, name: replaced(config[name], rest, value)}
+
+
+WRONG = ["x", -1, 1.5, True, None, [], {}, [[0]], 10**400, math.nan, -math.inf]
+
+
+@pytest.mark.parametrize("place", list(leaves(config())))
+def test_a_config_that_was_edited_is_refused(tmp_path, place):
+  path = tmp_path / "config.json"
+  run_config.write(path, config())
+  whole = json.loads(path.read_text())
+  for value in WRONG:
+    edited = replaced(whole, place, value)
+    path.write_text(json.dumps(edited))
+    if json.dumps(edited) == json.dumps(whole):
+      assert run_config.read(path) == config()
+      continue
+    with pytest.raises(ValueError, match=r"config.json cannot be read: .*\.$"):
+      run_config.read(path)
+    # And by someone who has also put the checksum right.
+    forged = (
+      {k: x for k, x in edited.items() if k != "checksum"} if place else {}
+    )
+    text = json.dumps(forged, sort_keys=True)
+    forged["checksum"] = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps(forged))
+    try:
+      read = run_config.read(path)
+    except ValueError as error:
+      assert re.fullmatch(r".*config.json cannot be read: .*\.", str(error))
+    else:
+      for name, kinds in run_config.FIELDS.items():
+        assert type(read["experiment"][name]) in kinds
 
 
 def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):

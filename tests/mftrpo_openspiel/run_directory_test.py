@@ -12,6 +12,7 @@ import threading
 import numpy as np
 import pytest
 
+from mftrpo_openspiel import array_files
 from mftrpo_openspiel import checkpoints
 from mftrpo_openspiel import run_config
 from mftrpo_openspiel import run_directory
@@ -23,8 +24,17 @@ DUE = [0, 1, 2, 5, 10]
 
 def config(num_iterations=10, lr=0.1):
   experiment = {
+    "game_name": "game",
+    "setting": None,
+    "game_parameters": {},
+    "model": "stationary",
+    "algorithm": "mirror_descent",
     "options": {"lr": lr},
     "num_iterations": num_iterations,
+    "regularization": 0.05,
+    "record_every": None,
+    "num_records": 10,
+    "log_distribution": True,
     "checkpoint_seconds": 0.0,
     "tensorboard": False,
   }
@@ -107,10 +117,13 @@ def test_what_is_later_than_the_checkpoint_is_dropped(path):
     assert np.array_equal(found.state["x"], [0, 1, 2])
     assert records == [record(k) for k in (0, 1, 2)]
     directory.begin(config(), records)
-    directory.record(record(5))
+    assert sorted(file.name for file in (path / "mean_fields").iterdir()) == [
+      f"000000000{k}.npy" for k in (0, 1, 2)
+    ]
+    directory.record(record(5), np.array([5, 2.0]))
   result = run_directory.read(path)
   assert result.records == [record(k) for k in (0, 1, 2, 5)]
-  assert sorted(result.mean_fields) == [0, 1, 2]
+  assert sorted(result.mean_fields) == [0, 1, 2, 5]
   names = {file.name for file in path.rglob(".*")}
   assert not names
   assert (path / "notes.csv").exists()
@@ -155,7 +168,7 @@ def damage(name, change):
     (
       damage("metrics.csv", lambda x: x.replace(b"\n2,", b"\n3,")),
       None,
-      "has no record of iteration 2, which checkpoint.npz is past",
+      "line 4, is damaged: its checksum does not fit",
     ),
     (
       damage("metrics.csv", lambda x: x.replace(b"\n5,", b"\nx,")),
@@ -244,7 +257,7 @@ def test_a_full_disk_leaves_what_there_was(path, file_size_limit):
         with pytest.raises(ValueError, match=r"cannot be written \(.*\)\.$"):
           write()
     assert snapshot(path) == before
-    directory.record(record(5))
+    directory.record(record(5), np.array([5, 1.0]))
   assert run_directory.read(path).records[-1] == record(5)
 
 
@@ -305,8 +318,87 @@ def test_ctrl_c_at_any_line_leaves_whole_files(path, name):
   assert not list(path.rglob(".*"))
 
 
-def test_damaged_results_are_refused(path):
-  file = path / "mean_fields" / "0000000001.npy"
+def shorter(file):
   file.write_bytes(file.read_bytes()[:-1])
-  with pytest.raises(ValueError, match="npy is no whole array"):
+
+
+def changed(file):
+  data = bytearray(file.read_bytes())
+  data[-10] ^= 1  # A bit of the last number.
+  file.write_bytes(data)
+
+
+def write(array):
+  return lambda file: array_files.write_array(file, array)
+
+
+def save(array):
+  return lambda file: np.save(file, array)
+
+
+BAD_MEAN_FIELDS = [
+  (lambda file: file.unlink(), "No such file or directory"),
+  (shorter, "its checksum does not fit"),
+  (changed, "its checksum does not fit"),
+  (lambda file: file.write_bytes(b""), "its checksum does not fit"),
+  (save([1.0, 1.0]), "its checksum does not fit"),
+  (write(np.ones(3)), r"the mean field must have shape \(2,\), got \(3,\)"),
+  (write(np.ones((2, 1))), r"must have shape \(2,\), got \(2, 1\)"),
+  (
+    write(np.array([0.5, np.nan])),
+    "must be finite and not negative, it is nan",
+  ),
+  (write(np.array([0.5, -0.5])), "must be finite and not negative, it is -0.5"),
+  (write(np.array(["a", "b"])), "must be an array of numbers, got"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), BAD_MEAN_FIELDS)
+def test_mean_fields_are_checked(path, damage, message):
+  with run_directory.RunDirectory(path) as directory:
+    directory.found(config(), DUE, resume=True, num_states=2)
+    directory.begin(config(), [record(k) for k in (0, 1, 2)])
+    directory.save_solution(solution(3))
+  file = path / "mean_fields" / "0000000001.npy"
+  damage(file)
+  before = snapshot(path)
+  message = rf"0000000001.npy is no whole array \(.*{message}.*\)\.$"
+  with pytest.raises(ValueError, match=message) as error:
     run_directory.read(path)
+  assert "\n" not in str(error.value)
+  with (
+    run_directory.RunDirectory(path) as directory,
+    pytest.raises(ValueError, match=message),
+  ):
+    directory.found(config(), DUE, resume=True, num_states=2)
+  assert snapshot(path) == before
+
+
+def test_a_finished_run_has_its_last_record(path):
+  with run_directory.RunDirectory(path) as directory:
+    directory.begin(config(), [record(k) for k in (0, 1, 2)])
+    for iteration in (5, 10):
+      directory.record(record(iteration), np.array([5, 1.0]))
+    directory.save_checkpoint(checkpoint(10))
+    directory.save_solution(solution(10))
+  assert run_directory.is_finished(path, config())
+  lines = (path / "metrics.csv").read_text().splitlines(keepends=True)
+  for number in range(1, len(lines)):
+    (path / "metrics.csv").write_text("".join(lines[:number]))
+    with pytest.raises(
+      ValueError, match=r"metrics.csv has no record of iteration 10, of which"
+    ):
+      run_directory.read(path)
+
+
+@pytest.mark.parametrize("iteration", [11, 10**6])
+def test_a_checkpoint_is_not_past_the_run(path, iteration):
+  checkpoints.save(
+    path / "checkpoint.npz",
+    checkpoints.Checkpoint(iteration, 1.0, {}),
+    run_config.identity(config()),
+  )
+  with pytest.raises(
+    ValueError, match=rf"checkpoint.npz is of iteration {iteration}, the run"
+  ):
+    resume(path, config(10**7))

@@ -2,6 +2,8 @@
 
 import csv
 import dataclasses
+import itertools
+import zlib
 
 import numpy as np
 import pytest
@@ -121,10 +123,43 @@ def test_a_csv_holds_every_digit(tmp_path):
     first, last = csv.DictReader(file)
   assert list(first) == [
     *("iteration", "seconds", "exploitability", "regularized_exploitability"),
-    *("mean_field_change", "policy_change", "entropy"),
+    *("mean_field_change", "policy_change", "entropy", "checksum"),
   ]
   assert float(first["exploitability"]) == 0.1 + 0.2
   assert last["iteration"] == "10"
+
+
+def test_the_checksum_is_of_the_line_and_the_one_before(tmp_path):
+  path = tmp_path / "run.csv"
+  runs.write_csv(path, RECORDS)
+  lines = path.read_bytes().splitlines()
+  assert len(lines) == 3
+  for before, line in itertools.pairwise(lines):
+    text, _, checksum = line.rpartition(b",")
+    assert int(checksum) == zlib.crc32(before + b"\n" + text)
+
+
+def test_no_bit_of_a_csv_changes_unnoticed(tmp_path):
+  path = tmp_path / "run.csv"
+  runs.write_csv(path, RECORDS)
+  whole = path.read_bytes()
+  for place in range(8 * len(whole)):
+    damaged = bytearray(whole)
+    damaged[place // 8] ^= 1 << place % 8
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"^[^\n]*run.csv.*\.$"):
+      runs.read_csv(path)
+
+
+def test_no_line_of_a_csv_is_lost_unnoticed(tmp_path):
+  path = tmp_path / "run.csv"
+  more = [dataclasses.replace(RECORDS[0], iteration=k) for k in range(20, 25)]
+  runs.write_csv(path, [*RECORDS, *more])
+  lines = path.read_text().splitlines(keepends=True)
+  for number in range(1, len(lines) - 1):
+    path.write_text("".join(lines[:number] + lines[number + 1 :]))
+    with pytest.raises(ValueError, match=rf"line {number + 1}, is damaged"):
+      runs.read_csv(path)
 
 
 def test_appending_gives_the_same_file(tmp_path):
@@ -160,13 +195,15 @@ def test_a_line_that_does_not_fit_on_the_disk_leaves_the_file(
   ("old", "new", "message"),
   [
     ("iteration,", "step,", "line 1, must be 'iteration,seconds"),
-    (",0.0\n", ",0.0", "line 3, is cut"),
-    (",0.0\n", "", "line 3, is cut"),
-    ("\n0,", "\n0.5,", "line 2, must have a whole number and 6 numbers"),
+    ("\n", "", "line 3, is cut"),
+    ("\n10,", "10,", "line 2, must have a whole number"),
+    ("\n0,", "\n0.5,", "line 2, must have a whole number, 6 numbers and a"),
     ("1.6", "x", "line 2, must have a whole number"),
     (",1.6", "", "line 2, must have a whole number"),
     ("1.6", "1.6,7", "line 2, must have a whole number"),
-    ("\n10,", "\n0,", "line 3, must have a later iteration"),
+    ("\n10,", "\n11,", "line 3, is damaged: its checksum does not fit this"),
+    (",1.6,", ",1.60,", "line 2, is damaged: its checksum does not fit this"),
+    (",2.0,", ",3.0,", "line 3, is damaged: its checksum does not fit this"),
     ("\n10,", "\n\n10,", "line 3, must have a whole number"),
   ],
 )
@@ -178,6 +215,12 @@ def test_a_damaged_csv_is_refused(tmp_path, old, new, message):
   path.write_text(head + new + tail)
   with pytest.raises(ValueError, match=f"run.csv, {message}"):
     runs.read_csv(path)
+
+
+def test_lines_are_in_the_order_of_their_iterations(tmp_path):
+  runs.write_csv(tmp_path / "run.csv", RECORDS[::-1])
+  with pytest.raises(ValueError, match="line 3, must have a later iteration"):
+    runs.read_csv(tmp_path / "run.csv")
 
 
 def test_what_is_no_csv_is_refused(tmp_path):

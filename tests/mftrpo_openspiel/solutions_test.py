@@ -1,7 +1,10 @@
 """Solutions go into files and back, and only whole ones come back."""
 
 import dataclasses
+import io
+import tracemalloc
 import warnings
+import zipfile
 
 import numpy as np
 from open_spiel.python.mfg import games  # noqa: F401
@@ -230,7 +233,7 @@ def write_pickle(path, raw):
     (write_text, "not a zip file"),
     (write_array, "not a zip file"),
     (write_without_policy, "it has no policy"),
-    (write_pickle, "Object arrays cannot be loaded"),
+    (write_pickle, "objects are not loaded"),
   ],
 )
 def test_other_files_are_refused(solution, write, message, tmp_path):
@@ -266,6 +269,83 @@ def test_a_damaged_file_is_refused_or_read_as_it_was(solution, tmp_path):
     else:
       assert_same(loaded, solution)
   assert refused > len(damaged) / 2
+
+
+def rewrite(path, source, **changes):
+  """Writes an archive in which some members, bytes by name, are others."""
+  with (
+    zipfile.ZipFile(source) as old,
+    zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new,
+  ):
+    members = {name: old.read(name) for name in old.namelist()}
+    for name, data in {**members, **changes}.items():
+      new.writestr(name, data)
+
+
+def npy(dtype, shape, content=b""):
+  file = io.BytesIO()
+  header = {"descr": dtype, "fortran_order": False, "shape": shape}
+  np.lib.format.write_array_header_1_0(file, header)
+  return file.getvalue() + content
+
+
+NO_SOLUTIONS = [
+  ({"policy.npy": b"policy"}, "magic string"),
+  (
+    {"policy.npy": npy("<f8", (2 * 10**13,))},
+    "its header says 160000000000128",
+  ),
+  ({"game.npy": npy("<i8", (), bytes(8))}, "its game must have shape"),
+  ({"game.npy": npy("<U1", (1,), bytes(4))}, "its game must have shape"),
+  ({"iteration.npy": npy("<f8", (), bytes(8))}, "its iteration must have"),
+  ({"iteration.npy": npy("<i8", (2,), bytes(16))}, "its iteration must have"),
+  ({"model.npy": npy("|S1", (), b"a")}, "its model must have shape"),
+  ({"mean_field.npy": npy("<c16", (42,), bytes(16 * 42))}, "its mean_field"),
+  ({"mean_field.npy": npy("<f8", (42, 1), bytes(8 * 42))}, "its mean_field"),
+  ({"legal_actions_mask.npy": npy("|b1", (), b"1")}, "its legal_actions_mask"),
+  ({"legal_actions_mask.npy": npy("|i1", (42, 2), bytes(84))}, "its legal_act"),
+  ({"observation_strings.npy": npy("<i8", (42,), bytes(336))}, "its observ"),
+  ({"extra.npy": npy("<i8", (), bytes(8))}, "it has a extra"),
+  ({"extra": b"extra"}, "its member 'extra' is no array"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), NO_SOLUTIONS)
+def test_odd_members_are_refused(solution, changes, message, tmp_path):
+  solutions.save(tmp_path / "whole.npz", solution)
+  path = tmp_path / "odd.npz"
+  rewrite(path, tmp_path / "whole.npz", **changes)
+  with pytest.raises(
+    ValueError, match=rf"path must be .*odd.npz \(.*{message}.*\)\.$"
+  ) as error:
+    solutions.load(path)
+  assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+  "name", ["policy", "mean_field", "legal_actions_mask", "observation_strings"]
+)
+def test_a_bomb_is_refused_before_it_goes_off(solution, name, tmp_path):
+  solutions.save(tmp_path / "whole.npz", solution)
+  path = tmp_path / "bomb.npz"
+  size, kind = {
+    "legal_actions_mask": (2**25, "|b1"),
+    "observation_strings": (2**23, "<U1"),
+  }.get(name, (2**22, "<f8"))
+  data = bytes(size * np.dtype(kind).itemsize)
+  shape = (size,) if "_" in name and "mask" not in name else (size // 2, 2)
+  rewrite(
+    path, tmp_path / "whole.npz", **{f"{name}.npy": npy(kind, shape, data)}
+  )
+  assert path.stat().st_size < len(data) / 20
+  tracemalloc.start()
+  try:
+    with pytest.raises(ValueError, match="must have shape"):
+      solutions.load(path)
+    _, peak = tracemalloc.get_traced_memory()
+  finally:
+    tracemalloc.stop()
+  assert peak < len(data) / 10
 
 
 def test_a_solution_is_written_whole_or_not_at_all(

@@ -98,6 +98,59 @@ def test_not_numbers(value):
   assert len(str(info.value)) < 200
 
 
+@pytest.mark.parametrize(
+  "value",
+  [
+    np.ones(2, complex),
+    [1, 1j],
+    np.array(["1", "2"]),
+    np.array([b"1"]),
+    np.array([1.0, 2.0], dtype=object),
+    [fractions.Fraction(1, 2)],
+    None,
+    np.array(["2020-01-01"], dtype="datetime64[D]"),
+  ],
+)
+def test_what_numpy_would_turn_into_numbers_is_refused(value):
+  with pytest.raises(
+    ValueError, match=r"^weights must be an array of numbers, got .*\.$"
+  ) as info:
+    validation.check_numbers("weights", value)
+  if isinstance(value, np.ndarray):
+    assert str(info.value).endswith(f"got a ndarray of {value.dtype}.")
+
+
+@pytest.mark.parametrize("kind", [">f8", "f4", "f2", "i8", "u1", "?"])
+def test_all_real_numbers_are_taken(kind):
+  value = np.array([0, 1], dtype=kind)
+  array = validation.check_numbers("weights", value)
+  assert array.dtype.str == np.dtype(float).str
+  np.testing.assert_array_equal(array, [0, 1])
+
+
+ADVICE = "probabilities in float32 must be normalized again in float64"
+
+
+def test_advice_on_laws_in_single_precision():
+  law = np.full(7, 1 / 7, np.float32)
+  assert abs(law.astype(float).sum() - 1) > validation.SUM_TOLERANCE
+  with pytest.raises(ValueError, match=rf"sums to 1\.\d+; {ADVICE}\.$"):
+    validation.check_distribution("law", law, 7)
+  with pytest.raises(ValueError, match=rf"in state 0; {ADVICE}\.$"):
+    validation.check_policy(law[None], np.ones((1, 7), bool))
+  # The advice helps.
+  exact = law.astype(float) / law.astype(float).sum()
+  validation.check_distribution("law", exact, 7)
+  validation.check_policy(exact[None], np.ones((1, 7), bool))
+  for wrong in ([0.5, 0.6], [1.5, -0.5], [np.nan, 1.0]):
+    with pytest.raises(ValueError) as info:
+      validation.check_distribution("law", wrong, 2)
+    assert "float32" not in str(info.value)
+  with pytest.raises(ValueError) as info:
+    validation.check_policy([[0.5, 0.5]], np.array([[True, False]]))
+  assert "float32" not in str(info.value)
+
+
 def test_distribution():
   law = validation.check_distribution("law", [0, 0.25, 0.75], 3)
   np.testing.assert_array_equal(law, [0, 0.25, 0.75])
@@ -113,7 +166,7 @@ def test_distribution():
     ([0.5, 0.5], r"have shape \(3,\), got \(2,\)"),
     ([[0.5, 0.25, 0.25]], r"have shape \(3,\), got \(1, 3\)"),
     (1.0, r"have shape \(3,\), got \(\)"),
-    (None, "have shape"),
+    (None, "be an array of numbers, got None"),
     ("abc", "be an array of numbers"),
     ([0.5, 0.5, np.nan], "be finite, entry 2"),
     ([0.5, np.inf, 0.5], "be finite, entry 1"),
@@ -144,6 +197,9 @@ def test_policy():
     ([[0.5, 0.5], [0.5, 0.5]], r"have shape \(2, 3\), got \(2, 2\)"),
     ([0.5, 0.25, 0.25], r"have shape \(2, 3\), got \(3,\)"),
     ("stay", "be an array of numbers"),
+    (np.full((2, 3), "0.5"), "be an array of numbers, got a ndarray of <U3"),
+    (np.full((2, 3), 0.5, object), "be an array of numbers, .* of object"),
+    (np.full((2, 3), 0.5 + 0j), "be an array of numbers, .* of complex128"),
     ([[0.5, 0.5, np.nan], [1, 0, 0]], r"\[0.5, 0.5, nan\] in state 0"),
     ([[1, 0, 0], [0.5, 0, np.inf]], "in state 1"),
     ([[1.5, -0.5, 0], [1, 0, 0]], r"\[1.5, -0.5, 0.0\] in state 0"),

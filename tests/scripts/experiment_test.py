@@ -328,12 +328,12 @@ def test_game_parameters_are_on_top_of_name_and_setting():
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [
-    (["--num_iterations=0"], "num_iterations must be a whole number of at"),
+    (["--num_iterations=0"], r"num_iterations must be a whole number in \[1"),
     (["--regularization=-1"], "regularization must be a number in"),
     (["--regularization=nan"], "regularization must be a number in"),
     (["--checkpoint_seconds=-1"], "checkpoint_seconds must be a number in"),
     (["--record_every=0"], "record_every must be a whole number of at least 1"),
-    (["--num_records=0"], "num_records must be a whole number of at least 1"),
+    (["--num_records=0"], r"num_records must be a whole number in \[1, 10"),
     (["--record_every=2", "--num_records=3"], "num_records must not be given"),
     (["--learning_rate=1"], "--learning_rate is not an option of algorithm"),
     (["--game_parameters=seed"], "must be name=value, got 'seed'"),
