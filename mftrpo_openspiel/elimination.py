@@ -113,7 +113,8 @@ def _eliminate(
   exits, entries = exits[order], entries[order]
   chain = chain[order][:, order].tocoo()
   low = np.arange(size)  # First state that each one has a transition with ...
-  np.minimum.at(low, np.maximum(*chain.coords), np.minimum(*chain.coords))
+  places = (chain.row, chain.col)
+  np.minimum.at(low, np.maximum(*places), np.minimum(*places))
   # ... or has by shortcuts over the states after it.
   low = np.minimum.accumulate(low[::-1])[::-1]
   width = int((np.arange(size) - low).max())
@@ -122,7 +123,7 @@ def _eliminate(
   matrix = np.lib.stride_tricks.as_strided(
     band[width:], (size, size), (2 * width * band.itemsize, band.itemsize)
   )
-  np.add.at(matrix, chain.coords, chain.data)
+  np.add.at(matrix, places, chain.data)
 
   visits, leave = np.full(size, np.nan), np.empty(size)
   for k in range(size - 1, -1, -1):
