@@ -14,6 +14,7 @@ population update rate 0.01, 5,000 iterations, crowd aversion 0.2 and 0.4.
 
 from collections.abc import Mapping
 from concurrent import futures
+import multiprocessing
 import os
 import pathlib
 
@@ -142,6 +143,8 @@ def main() -> None:
       draw_all(logdir, all_results, FLAGS.num_iterations, executor)
     except BaseException:
       executor.shutdown(wait=False, cancel_futures=True)
+      for process in multiprocessing.active_children():
+        process.terminate()
       raise
   report = paper_summary.summary(all_results, FLAGS.num_iterations)
   with files.replacing(logdir / "summary.md") as temporary:
