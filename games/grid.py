@@ -100,7 +100,9 @@ def parse(layout: str) -> drawing.Grid:
 
 def _next_cells(grid: drawing.Grid) -> np.ndarray:
   """Returns (S, A): where each action leads if it does not slip."""
-  index_type = sparse.get_index_dtype(maxval=len(grid.cells) * len(_MOVES) ** 2)
+  # As SciPy has indices; there are as many transitions as that.
+  num_transitions = len(grid.cells) * len(_MOVES) ** 2
+  index_type = np.int32 if num_transitions < 2**31 else np.int64
   index = np.full(np.add(grid.walls.shape, 2), -1, dtype=index_type)
   index[1:-1, 1:-1][~grid.walls] = np.arange(len(grid.cells))
   targets = grid.cells[:, None, :] + _MOVES + 1

@@ -14,6 +14,7 @@ from typing import TextIO
 from absl import app
 from absl import flags
 from absl import logging
+import tqdm
 
 from mftrpo_openspiel import interrupts
 
@@ -133,6 +134,13 @@ def _document(main: Callable[..., int | None]) -> None:
     if module.startswith(__package__) or module == sys.argv[0]:
       for flag in its_flags:
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def progress_bar(**options: Any) -> tqdm.tqdm:
+  """Returns a progress bar with `options` of tqdm."""
+  # Some versions cannot close a bar that is not wholly made.
+  with interrupts.deferred():
+    return tqdm.tqdm(**options)
 
 
 def split(text: str) -> list[str]:

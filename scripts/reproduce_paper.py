@@ -20,7 +20,6 @@ import pathlib
 
 from absl import flags
 import numpy as np
-import tqdm
 
 from mftrpo_openspiel import curve_plots
 from mftrpo_openspiel import figures
@@ -49,7 +48,7 @@ def run_all(
     executor.submit(paper_runs.perform, batch, num_iterations): batch
     for batch in paper_runs.batches(all_experiments)
   }
-  with tqdm.tqdm(
+  with programs.progress_bar(
     total=len(all_experiments) * num_iterations,
     unit="iteration",
     unit_scale=True,

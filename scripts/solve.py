@@ -77,13 +77,11 @@ class Table:
     if iteration:
       print(f"Goes on after iteration {iteration - 1}.")
     print(f"{'iteration':>9} {'phi_0':>11} {eta:>11} {'seconds':>9}")
-    # Some versions of tqdm cannot close a bar that is not wholly made.
-    with interrupts.deferred():
-      self._progress = tqdm.tqdm(
-        total=self._experiment.num_iterations,
-        initial=max(iteration - 1, 0),
-        unit="iteration",
-      )
+    self._progress = programs.progress_bar(
+      total=self._experiment.num_iterations,
+      initial=max(iteration - 1, 0),
+      unit="iteration",
+    )
 
 
 def summary(costs: runs.Costs) -> str:

@@ -38,7 +38,6 @@ import sys
 
 from absl import flags
 from absl import logging
-import tqdm
 
 from mftrpo_openspiel import interrupts
 from mftrpo_openspiel import run_directory
@@ -201,10 +200,9 @@ def _wait(pending: Futures, count: Count | None) -> None:
 
   total = sum(run.experiment.num_iterations for run in pending.values())
   waiting = set(pending)
-  # Some versions of tqdm cannot close a bar that is not wholly made.
-  with interrupts.deferred():
-    progress = tqdm.tqdm(total=total, unit="iteration", unit_scale=True)
-  with progress:
+  with programs.progress_bar(
+    total=total, unit="iteration", unit_scale=True
+  ) as progress:
     while waiting:
       _, waiting = futures.wait(waiting, _UPDATE)
       done = len(pending) - len(waiting)
