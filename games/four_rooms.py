@@ -25,7 +25,8 @@ from mftrpo_openspiel.games import parameters as parameters_lib
 FOUR_ROOMS = "four_rooms"
 
 DEFAULT_PARAMS = {
-  # Cells on a side of a room.
+  # Cells on a side of a room; no more than there is memory for, which is about
+  # a kB for each cell of the grid.
   "room_size": 5,
   # Any other grid instead of the four rooms, see `grid.parse`.
   "layout": FOUR_ROOMS,

@@ -4,7 +4,6 @@ The package imports it first. Where it is imported by another program it does
 nothing.
 """
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -47,5 +46,6 @@ if _is_program():
   # Pictures go into files. Matplotlib refuses names that it does not know.
   os.environ["MPLBACKEND"] = "agg"
   if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    is_child = multiprocessing.parent_process() is not None
+    # Of multiprocessing; the module itself would take long to import.
+    is_child = "--multiprocessing-fork" in sys.orig_argv
     signal.signal(signal.SIGINT, signal.SIG_DFL if is_child else _end)

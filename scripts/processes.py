@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent import futures
 import multiprocessing
 from multiprocessing import context as context_lib
+from multiprocessing import resource_tracker
 import os
 import signal
 import threading
@@ -62,6 +63,8 @@ class SeparateProcesses(futures.ThreadPoolExecutor):
       new_arguments: Returns arguments for it, of each process its own.
     """
     _take_a_core_each()
+    # If a thread started it, that would unblock the signals of the thread.
+    resource_tracker.ensure_running()
     # The processes inherit it from the thread that starts them.
     super().__init__(num_processes, initializer=_block_signals)
     self._begin = begin

@@ -1,11 +1,13 @@
 """Tests of processes of which each dies for itself."""
 
 from concurrent import futures
+import multiprocessing
 import os
 import signal
 
 import pytest
 
+from mftrpo_openspiel import interrupts
 from mftrpo_openspiel.scripts import processes
 
 
@@ -30,3 +32,13 @@ def test_a_process_that_dies_takes_nothing_else_along():
   # Here nothing is ignored or blocked.
   assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
   assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_signals_find_no_process_that_is_just_starting():
+  with processes.SeparateProcesses(1, os.getpid, tuple) as executor:
+    future = executor.submit(os.getpid)
+    while not (children := multiprocessing.active_children()):
+      assert not future.done()
+    for number in interrupts.SIGNALS:
+      os.kill(children[0].pid, number)
+    assert future.result() == children[0].pid

@@ -13,9 +13,11 @@ import time
 
 from absl import flags
 import pytest
+import tqdm
 
 from mftrpo_openspiel import run_directory
 from mftrpo_openspiel import runs
+from mftrpo_openspiel.scripts import programs
 
 
 def test_reproduce_paper_writes_everything(program, tmp_path):
@@ -143,6 +145,19 @@ def test_ctrl_c_while_modules_are_imported(tmp_path):
 
 def ignore_ctrl_c():
   signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def test_ctrl_c_waits_until_a_progress_bar_is_made(monkeypatch):
+  made = []
+
+  def make(**options):
+    signal.raise_signal(signal.SIGINT)
+    made.append(options)
+
+  monkeypatch.setattr(tqdm, "tqdm", make)
+  with pytest.raises(KeyboardInterrupt):
+    programs.progress_bar(total=3)
+  assert made == [{"total": 3}]
 
 
 def test_no_program_no_handler():
