@@ -63,8 +63,7 @@ class SeparateProcesses(futures.ThreadPoolExecutor):
       new_arguments: Returns arguments for it, of each process its own.
     """
     _take_a_core_each()
-    # If a thread started it, that would unblock the signals of the thread.
-    resource_tracker.ensure_running()
+    _start_resource_tracker()
     # The processes inherit it from the thread that starts them.
     super().__init__(num_processes, initializer=_block_signals)
     self._begin = begin
@@ -101,6 +100,19 @@ class SeparateProcesses(futures.ThreadPoolExecutor):
 
 def _block_signals() -> None:
   signal.pthread_sigmask(signal.SIG_BLOCK, interrupts.SIGNALS)
+
+
+def _start_resource_tracker() -> None:
+  """Starts Python's process that clears up after others, safe from signals.
+
+  Started by a thread that starts a process, it would unblock the signals of
+  that thread; and by itself it ignores all but SIGHUP.
+  """
+  before = signal.pthread_sigmask(signal.SIG_BLOCK, interrupts.SIGNALS)
+  try:
+    resource_tracker.ensure_running()
+  finally:
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(begin: Callable[..., None], *arguments: Any) -> None:
