@@ -138,7 +138,9 @@ def _document(main: Callable[..., int | None]) -> None:
 
 def progress_bar(**options: Any) -> tqdm.tqdm:
   """Returns a progress bar with `options` of tqdm."""
-  # Some versions cannot close a bar that is not wholly made.
+  # It flushes standard output, too. Some versions cannot close a bar that is
+  # not wholly made, so whatever may go wrong does so before or after.
+  sys.stdout.flush()
   with interrupts.deferred():
     return tqdm.tqdm(**options)
 
