@@ -23,6 +23,7 @@ from open_spiel.python.mfg.algorithms import mirror_descent
 import pyspiel
 
 from mftrpo_openspiel import openspiel_model
+from mftrpo_openspiel import recursion
 from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import algorithm
 
@@ -74,7 +75,8 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
   def iteration(self) -> None:
     """Performs one iteration of OpenSpiel's."""
     self._policy = self._mean_field = None
-    self._algorithm.iteration()
+    with recursion.deep(self.model.game):
+      self._algorithm.iteration()
 
   @property
   def policy(self) -> np.ndarray:

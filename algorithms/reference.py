@@ -231,15 +231,18 @@ class _Search:
 
     try:
       check(logits)
-      optimize.newton_krylov(
+      optimize.root(
         lambda logits: self._difference(logits, regularization),
         logits,
+        method="krylov",
         callback=check,
-        f_tol=0.0,
-        maxiter=MAX_NEWTON_STEPS,
-        inner_rtol=LINEAR_TOLERANCE,
+        options={
+          "fatol": 0.0,
+          "maxiter": MAX_NEWTON_STEPS,
+          "jac_options": {"inner_rtol": LINEAR_TOLERANCE},
+        },
       )
-    except (_StopSearch, optimize.NoConvergence):
+    except _StopSearch:
       pass
     return best
 

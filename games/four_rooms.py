@@ -17,6 +17,7 @@ import pyspiel
 from mftrpo_openspiel import drawing
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import mdp_game
+from mftrpo_openspiel import memory
 from mftrpo_openspiel import validation
 from mftrpo_openspiel.games import grid as grid_lib
 from mftrpo_openspiel.games import parameters as parameters_lib
@@ -24,7 +25,8 @@ from mftrpo_openspiel.games import parameters as parameters_lib
 FOUR_ROOMS = "four_rooms"
 
 DEFAULT_PARAMS = {
-  # Cells on a side of a room.
+  # Cells on a side of a room; no more than there is memory for, which is about
+  # a kB for each cell of the grid.
   "room_size": 5,
   # Any other grid instead of the four rooms, see `grid.parse`.
   "layout": FOUR_ROOMS,
@@ -60,6 +62,8 @@ def grid_of(parameters: Mapping[str, Any]) -> drawing.Grid:
   """Returns the grid that room_size or layout asks for."""
   room_size = validation.check_int("room_size", parameters["room_size"], 1)
   if parameters["layout"] == FOUR_ROOMS:
+    num_cells = (2 * room_size + 1) ** 2
+    memory.check("room_size", room_size, num_cells * grid_lib.CELL_BYTES)
     return grid_lib.parse(grid_lib.four_rooms_layout(room_size))
   if room_size != DEFAULT_PARAMS["room_size"]:
     raise ValueError(

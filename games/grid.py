@@ -5,12 +5,15 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from mftrpo_openspiel import drawing
+from mftrpo_openspiel import memory
 
 WALL = "#"
 FREE = "."
 
 ACTION_NAMES = ("stay", "left", "right", "up", "down")
 STAY = 0
+# What a game takes at most for each cell of its grid while it is made.
+CELL_BYTES = 1000
 # Rows and columns that each action moves by.
 _MOVES = np.array([(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)])
 
@@ -37,15 +40,14 @@ def four_rooms_layout(room_size: int) -> str:
   middle, size = room_size, 2 * room_size + 1
   doors = (room_size // 2, middle + 1 + room_size // 2)
 
-  def character(row, column):
-    in_wall = row == middle or column == middle
-    is_door = (row in doors and column == middle) or (
-      column in doors and row == middle
-    )
-    return WALL if in_wall and not is_door else FREE
+  def cells(is_free):
+    return "".join(FREE if free else WALL for free in is_free)
 
+  through_rooms = cells(column != middle for column in range(size))
+  through_door = FREE * size
+  wall = cells(column in doors for column in range(size))
   return "\n".join(
-    "".join(character(row, column) for column in range(size))
+    wall if row == middle else through_door if row in doors else through_rooms
     for row in range(size)
   )
 
@@ -63,6 +65,7 @@ def parse(layout: str) -> drawing.Grid:
   """
   rows = layout.strip().strip("[]").replace("\n", "|").split("|")
   rows = [row.strip() for row in rows]
+  memory.check("layout", f"{len(rows)} lines", sum(map(len, rows)) * CELL_BYTES)
   if not set("".join(rows)) <= {WALL, FREE}:
     unknown = sorted(set("".join(rows)) - {WALL, FREE})
     raise ValueError(
@@ -74,7 +77,8 @@ def parse(layout: str) -> drawing.Grid:
       "layout must have lines of one length, got lengths"
       f" {[len(row) for row in rows]}."
     )
-  walls = np.array([list(row) for row in rows]) == WALL
+  text = np.frombuffer("".join(rows).encode("ascii"), dtype=np.uint8)
+  walls = (text == ord(WALL)).reshape(len(rows), -1)
   cells = np.argwhere(~walls)
   if not len(cells):
     raise ValueError(f"layout must have a free cell, got {layout!r}.")
@@ -96,7 +100,10 @@ def parse(layout: str) -> drawing.Grid:
 
 def _next_cells(grid: drawing.Grid) -> np.ndarray:
   """Returns (S, A): where each action leads if it does not slip."""
-  index = np.full(np.add(grid.walls.shape, 2), -1)
+  # As SciPy has indices; there are as many transitions as that.
+  num_transitions = len(grid.cells) * len(_MOVES) ** 2
+  index_type = np.int32 if num_transitions < 2**31 else np.int64
+  index = np.full(np.add(grid.walls.shape, 2), -1, dtype=index_type)
   index[1:-1, 1:-1][~grid.walls] = np.arange(len(grid.cells))
   targets = grid.cells[:, None, :] + _MOVES + 1
   next_cells = index[targets[..., 0], targets[..., 1]]
@@ -118,18 +125,18 @@ def slippery_kernel(
   outcome_law[STAY] = outcome_law[:, STAY] = 0.0
   np.fill_diagonal(outcome_law, 1.0 - slip_probability)
   outcome_law[STAY, STAY] = 1.0
-  shape = (num_states, num_actions, num_actions)
-  rows = np.arange(num_states * num_actions).reshape((*shape[:2], 1))
-  return sparse.csr_array(
+  # Each action has all moves as its outcomes, those of probability 0 too.
+  kernel = sparse.csr_array(
     (
-      np.broadcast_to(outcome_law, shape).ravel(),
-      (
-        np.broadcast_to(rows, shape).ravel(),
-        np.broadcast_to(next_cells[:, None, :], shape).ravel(),
-      ),
+      np.tile(outcome_law.ravel(), num_states),
+      np.repeat(next_cells, num_actions, axis=0).ravel(),
+      num_actions
+      * np.arange(num_states * num_actions + 1, dtype=next_cells.dtype),
     ),
     shape=(num_states * num_actions, num_states),
   )
+  kernel.sum_duplicates()
+  return kernel
 
 
 def cell_index(name: str, text: str, grid: drawing.Grid) -> int:

@@ -3,6 +3,8 @@
 Importing the package registers its games with OpenSpiel.
 """
 
+from mftrpo_openspiel import startup  # isort: skip (Before what takes long.)
+
 from mftrpo_openspiel import games
 from mftrpo_openspiel.compiled_game import CompiledGame
 from mftrpo_openspiel.mdp import MeanFieldMDP

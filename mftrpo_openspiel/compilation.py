@@ -179,7 +179,8 @@ class _Spread:
       rows = columns = np.arange(np.diff(self._offsets)[index])
       data = np.ones(len(rows))
     else:
-      (rows, columns), data = kernel.tocoo().coords, kernel.data
+      entries = kernel.tocoo()
+      rows, columns, data = entries.row, entries.col, entries.data
     self._entries.append(
       (data, self.num_afterstates + rows, self._offsets[index] + columns)
     )

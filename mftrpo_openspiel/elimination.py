@@ -201,7 +201,8 @@ def _eliminated(
   exits, entries = exits[order].astype(number), entries[order].astype(number)
   chain = chain[order][:, order].tocoo()
   low = np.arange(size)  # First state that each one has a transition with ...
-  np.minimum.at(low, np.maximum(*chain.coords), np.minimum(*chain.coords))
+  places = (chain.row, chain.col)
+  np.minimum.at(low, np.maximum(*places), np.minimum(*places))
   # ... or has by shortcuts over the states after it.
   low = np.minimum.accumulate(low[::-1])[::-1]
   width = int((np.arange(size) - low).max())
@@ -210,7 +211,7 @@ def _eliminated(
   matrix = np.lib.stride_tricks.as_strided(
     band[width:], (size, size), (2 * width * band.itemsize, band.itemsize)
   )
-  np.add.at(matrix, chain.coords, chain.data.astype(number))
+  np.add.at(matrix, places, chain.data.astype(number))
 
   visits, leave = np.full(size, np.nan, dtype=number), np.empty(size, number)
   least_exit = LEAST_EXIT_DIGITS * np.finfo(number).tiny

@@ -113,7 +113,7 @@ def draw_policy(
       zorder=3,
     )
   )
-  tails, heads = moves.coords
+  tails, heads = moves.row, moves.col
   shown = (tails != heads) & (moves.data >= LEAST_PROBABILITY)
   tails, heads = tails[shown], heads[shown]
   steps = cells[heads] - cells[tails]

@@ -1,29 +1,71 @@
-"""Ctrl-C where it can be borne."""
+"""Ctrl-C where it can be borne, and other signals that ask a program to end."""
 
 from collections.abc import Iterator
 import contextlib
 import signal
 import threading
+import types
+
+# Ctrl-C; what kill, batch systems and a machine that shuts down send; the end
+# of the terminal.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_num_blocks = 0  # Of `deferred`, that are being run.
+_waiting: list[tuple[int, types.FrameType | None]] = []
+_last = signal.SIGINT
+
+
+def take() -> None:
+  """Makes all of `SIGNALS` raise KeyboardInterrupt in this program.
+
+  Those that are ignored, as SIGHUP is under nohup, stay so.
+  """
+  for number in SIGNALS:
+    if signal.getsignal(number) is not signal.SIG_IGN:
+      signal.signal(number, _handle)
+
+
+def exit_status() -> int:
+  """Returns the exit status of a program that was interrupted: 128 + signal."""
+  return 128 + _last
+
+
+def _handle(number: int, frame: types.FrameType | None) -> None:
+  global _last
+  if _num_blocks:
+    _waiting.append((number, frame))
+    return
+  _last = number
+  raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-  """Lets Ctrl-C wait until the end of the block.
+  """Lets Ctrl-C, and the other signals that were taken, wait until the end.
 
   For files: there are places in numpy and zipfile where a KeyboardInterrupt
   turns into another error. Outside the main thread, which alone is interrupted,
   and where Ctrl-C is ignored the block just runs.
   """
+  global _num_blocks
   handler = signal.getsignal(signal.SIGINT)
   is_main = threading.current_thread() is threading.main_thread()
   if not is_main or not callable(handler):
     yield
     return
-  received = []
-  signal.signal(signal.SIGINT, lambda *arguments: received.append(arguments))
+  if not _num_blocks:
+    _waiting.clear()
+  if handler is not _handle:
+    signal.signal(signal.SIGINT, _handle)
+  _num_blocks += 1
   try:
     yield
   finally:
-    signal.signal(signal.SIGINT, handler)
-    if received:
-      handler(*received[-1])
+    try:
+      if handler is not _handle:
+        signal.signal(signal.SIGINT, handler)
+    finally:
+      _num_blocks -= 1
+    if _waiting and not _num_blocks:
+      number, frame = _waiting[-1]
+      (handler if number == signal.SIGINT else _handle)(number, frame)

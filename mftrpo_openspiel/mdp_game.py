@@ -21,7 +21,6 @@ one at t = 0.
 from collections.abc import Mapping
 import functools
 import itertools
-import sys
 from typing import Any
 from typing import NamedTuple
 
@@ -139,7 +138,11 @@ _ROOT = _Node(_CHANCE, None, None, 0, None, 0.0, 0.0)
 
 
 class MDPGame(pyspiel.Game):
-  """A mean-field MDP played for `horizon` steps."""
+  """A mean-field MDP played for `horizon` steps.
+
+  OpenSpiel's utilities recurse through a play; with a horizon of more than 100
+  they need the room that `recursion.deep` gives them.
+  """
 
   def __init__(
     self,
@@ -164,9 +167,6 @@ class MDPGame(pyspiel.Game):
     validation.check_type("mdp", mdp, mdp_lib.MeanFieldMDP)
     horizon = validation.check_int("horizon", horizon, 1, _MAX_HORIZON)
     self.horizon = horizon
-    # OpenSpiel's values recurse through a play, up to nine frames a step.
-    needed = 1000 + 10 * horizon
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), needed))
     self._mdp = mdp
     self.num_states = mdp.num_states
     info = pyspiel.GameInfo(
@@ -186,9 +186,6 @@ class MDPGame(pyspiel.Game):
     self.initial_outcomes = [
       (x, p) for x, p in enumerate(mdp.initial_distribution.tolist()) if p > 0
     ]
-    self.outcomes = None
-    if mdp.has_fixed_kernel:
-      self.outcomes = _kernel_outcomes(mdp.kernel, mdp.num_actions)
     # A pass through the game meets one mean field a layer.
     self.stage = functools.lru_cache(maxsize=4 * horizon)(self._stage)
     self.support = functools.lru_cache(maxsize=None)(self._support)
@@ -205,6 +202,12 @@ class MDPGame(pyspiel.Game):
   def mean_field_mdp(self) -> mdp_lib.MeanFieldMDP:
     """Returns the MDP that is played."""
     return self._mdp
+
+  # Only once it is played: as lists a kernel takes ten times its memory.
+  @functools.cached_property
+  def outcomes(self) -> _Outcomes:
+    """The chance outcomes of a kernel that is the same at all times."""
+    return _kernel_outcomes(self._mdp.kernel, self._mdp.num_actions)
 
   def _stage(self, law: tuple[float, ...]) -> _Stage:
     """Returns the stage under the mean field `law`; cached as `stage`."""

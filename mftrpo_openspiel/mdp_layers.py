@@ -17,7 +17,13 @@ from mftrpo_openspiel import layered_chain
 from mftrpo_openspiel import layered_game
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import mdp_game
+from mftrpo_openspiel import memory
 from mftrpo_openspiel import policies
+
+# What an iteration of Mirror Descent takes, about: for each state of the game,
+# and for each of its actions.
+_STATE_BYTES = 130
+_ACTION_BYTES = 50
 
 
 class MDPLayers(layered_game.LayeredGame):
@@ -28,10 +34,18 @@ class MDPLayers(layered_game.LayeredGame):
 
     Args:
       game: The game.
+
+    Raises:
+      ValueError: If there is no memory for its horizon.
     """
     self._game = game
     self._mdp = game.mean_field_mdp()
     num_states, num_actions = self._mdp.num_states, self._mdp.num_actions
+    memory.check(
+      "horizon",
+      game.horizon,
+      game.horizon * num_states * (_STATE_BYTES + _ACTION_BYTES * num_actions),
+    )
     self._shape = (game.horizon, num_states)
     self.layers = np.repeat(np.arange(game.horizon), num_states)
     self.times = self.layers

@@ -21,6 +21,7 @@ import pyspiel
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import model
 from mftrpo_openspiel import policies
+from mftrpo_openspiel import recursion
 from mftrpo_openspiel import validation
 
 _DECISION = pyspiel.StateType.DECISION
@@ -52,10 +53,11 @@ class OpenSpielModel(model.MeanFieldModel):
       root_state: Where it starts; its initial states if not given.
 
     Raises:
-      ValueError: If it is no mean-field game, or a mean-field node does not
-        lead to one decision node of its own.
+      ValueError: If it is no mean-field game, its plays are too long, or a
+        mean-field node does not lead to one decision node of its own.
     """
     self._game = validation.check_game(game)
+    recursion.check(game)
     self.root_state = root_state
     self._roots = [root_state] if root_state else game.new_initial_states()
     self._states: list[pyspiel.State] = []
@@ -268,16 +270,18 @@ class OpenSpielModel(model.MeanFieldModel):
       values,
       self.root_state,
     )
-    if not regularization:
-      return policy_value.PolicyValue(*arguments)
-    return _RegularizedPolicyValue(self._weights(regularization), *arguments)
+    with recursion.deep(self._game):
+      if not regularization:
+        return policy_value.PolicyValue(*arguments)
+      return _RegularizedPolicyValue(self._weights(regularization), *arguments)
 
   def _best_response(self, distribution, regularization, values=None):
     """Returns OpenSpiel's value function of the best response."""
     arguments = (self._game, distribution, values, self.root_state)
-    if not regularization:
-      return best_response_value.BestResponse(*arguments)
-    return _RegularizedBestResponse(self._weights(regularization), *arguments)
+    with recursion.deep(self._game):
+      if not regularization:
+        return best_response_value.BestResponse(*arguments)
+      return _RegularizedBestResponse(self._weights(regularization), *arguments)
 
   def _weights(self, regularization: float) -> dict[str, float]:
     """Returns the weight of the entropy bonus in each node."""

@@ -52,8 +52,9 @@ def policy_figure(
     grid_drawing.aspect(grid),
   )
   # All cells white, all walls dark.
+  white = colors.ListedColormap(["white"])
   paper = cm.ScalarMappable(
-    colors.Normalize(), colors.ListedColormap(["white"], bad=figures.DARK)
+    colors.Normalize(), white.with_extremes(bad=figures.DARK)
   )
   for axes, (title, policy) in zip(all_axes, policies.items()):
     grid_drawing.draw(axes, grid, np.zeros(mdp.num_states), paper)

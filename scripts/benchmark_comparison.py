@@ -24,6 +24,7 @@ import pyspiel
 
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import model as model_lib
+from mftrpo_openspiel import recursion
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
@@ -111,7 +112,8 @@ class Clock:
 
 def openspiel_nash_conv(game: pyspiel.Game, policy: policy_lib.Policy) -> float:
   """Returns OpenSpiel's NashConv."""
-  return nash_conv.NashConv(game, policy).nash_conv()
+  with recursion.deep(game):
+    return nash_conv.NashConv(game, policy).nash_conv()
 
 
 def compare_nash_conv(model: model_lib.MeanFieldModel) -> Row:
@@ -214,9 +216,10 @@ def _compare(what, rival, twin, follower, ours, limits: Limits) -> Row:
   theirs = Clock()
   expected, values = [], []
   while len(values) < limits.num_iterations and theirs.seconds < limits.seconds:
-    theirs.time(rival.iteration)
-    if twin is not rival:
-      twin.iteration()
+    with recursion.deep(model.game):
+      theirs.time(rival.iteration)
+      if twin is not rival:
+        twin.iteration()
     follower.iteration()
     expected.append(openspiel_nash_conv(model.game, twin.get_policy()))
     values.append(model.exploitability(follower.policy))

@@ -4,10 +4,9 @@ from collections.abc import Callable
 import dataclasses
 from typing import Protocol
 
-import tqdm
-
 from mftrpo_openspiel import runs
 from mftrpo_openspiel.scripts import benchmark_comparison as comparison
+from mftrpo_openspiel.scripts import programs
 
 
 class Algorithm(Protocol):
@@ -75,7 +74,7 @@ def follow(
 
   measure_at = set(runs.log_spaced_iterations(max_iterations))
   record()
-  with tqdm.tqdm(
+  with programs.progress_bar(
     total=round(seconds), unit="s", leave=False, desc=title, disable=None
   ) as bar:
     while (

@@ -1,24 +1,40 @@
 """What the programs share: flags of a run, and one-line errors."""
 
 from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Iterator
+from concurrent import futures
+import contextlib
 import os
 import re
 import sys
 import traceback
+from typing import Any
+from typing import TextIO
 
 from absl import app
 from absl import flags
 from absl import logging
+import tqdm
+
+from mftrpo_openspiel import interrupts
+
+# Errors that end a program in a line: of the user, or of the machine.
+_REFUSALS = (
+  ArithmeticError,
+  MemoryError,
+  OSError,
+  ValueError,
+  futures.BrokenExecutor,
+)
 
 
 def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
   """Runs `main` as an absl program whose --help shows all flags of ours.
 
   A ValueError, by which the package refuses what the user asked for, an
-  OSError, such as of a full disk, or a flag that absl refuses is printed as one
-  line and makes the exit status 2; with --verbosity=1 the traceback of the
-  first two is printed too. An interrupt makes it 130.
+  OSError, such as of a full disk, a want of memory, or a flag that absl refuses
+  is printed as one line and makes the exit status 2; with --verbosity=1 the
+  traceback is printed too. Ctrl-C makes it 130, SIGTERM 143 and SIGHUP 129.
 
   Args:
     main: What to run; the exit status is what it returns.
@@ -30,35 +46,85 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
     try:
       return flags.FLAGS(argv)
     except flags.Error as error:
-      sys.exit(_refused(argv, error))
+      raise ValueError(str(error)) from None
 
-  def guarded(argv):
+  def checked(argv):
     if not flags.FLAGS["verbosity"].present:
       # OpenSpiel tells of every game that it makes.
       logging.set_verbosity(logging.WARNING)
-    try:
-      if len(argv) > 1 and not takes_arguments:
-        raise ValueError(
-          f"all arguments must be flags, got {' '.join(argv[1:])!r}."
-        )
-      return main(argv[1:]) if takes_arguments else main()
-    except (ArithmeticError, OSError, ValueError) as error:
-      if logging.level_debug():
-        traceback.print_exc()
-      return _refused(argv, error)
-    except KeyboardInterrupt:
-      print("Interrupted.", file=sys.stderr)
-      return 130
+    if len(argv) > 1 and not takes_arguments:
+      raise ValueError(
+        f"all arguments must be flags, got {' '.join(argv[1:])!r}."
+      )
+    return main(argv[1:]) if takes_arguments else main()
 
+  interrupts.take()
   _document(main)
-  app.run(guarded, flags_parser=parsed)
+  said = None
+  try:
+    with contextlib.redirect_stdout(_Output(sys.stdout)):
+      app.run(checked, flags_parser=parsed)
+  except SystemExit as end:
+    status = end.code
+  except KeyboardInterrupt:
+    status, said = interrupts.exit_status(), "Interrupted."
+  except _REFUSALS as error:
+    if logging.level_debug():
+      traceback.print_exc()
+    status, said = 2, _line(error)
+  try:
+    _Output(sys.stdout).flush()
+  except OSError as error:
+    status, said = 2, _line(error)
+    # Python tries it again at the end.
+    with open(os.devnull, "wb") as null:
+      os.dup2(null.fileno(), sys.stdout.fileno())
+  if said is not None:
+    # There may be nowhere left to say it.
+    with contextlib.suppress(OSError):
+      print(said, file=sys.stderr)
+  sys.exit(status)
 
 
-def _refused(argv: Sequence[str], error: Exception) -> int:
-  """Prints an error as one line; returns the exit status."""
-  message = " ".join(str(error).split())
-  print(f"{os.path.basename(argv[0])}: {message}", file=sys.stderr)
-  return 2
+def _line(error: Exception) -> str:
+  """Returns what is said of an error."""
+  reason = " ".join(str(error).split())
+  if isinstance(error, MemoryError):
+    reason = f"there is not enough memory ({reason or 'no more is known'})."
+  elif isinstance(error, futures.BrokenExecutor):
+    reason = (
+      "one of its processes has died, as by a kill or for want of memory."
+    )
+  return f"{os.path.basename(sys.argv[0])}: {reason}"
+
+
+class _Output:
+  """Standard output, which says so when it cannot be written."""
+
+  def __init__(self, stream: TextIO):
+    self._stream = stream
+
+  def __getattr__(self, name: str) -> Any:
+    return getattr(self._stream, name)
+
+  def write(self, text: str) -> int:
+    """Writes `text`; returns its length."""
+    with self._named():
+      return self._stream.write(text)
+
+  def flush(self) -> None:
+    """Writes out what was written so far."""
+    with self._named():
+      self._stream.flush()
+
+  @contextlib.contextmanager
+  def _named(self) -> Iterator[None]:
+    try:
+      yield
+    except OSError as error:
+      raise OSError(
+        f"standard output cannot be written ({error.strerror})."
+      ) from None
 
 
 def _document(main: Callable[..., int | None]) -> None:
@@ -68,6 +134,15 @@ def _document(main: Callable[..., int | None]) -> None:
     if module.startswith(__package__) or module == sys.argv[0]:
       for flag in its_flags:
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def progress_bar(**options: Any) -> tqdm.tqdm:
+  """Returns a progress bar with `options` of tqdm."""
+  # It flushes standard output, too. Some versions cannot close a bar that is
+  # not wholly made, so whatever may go wrong does so before or after.
+  sys.stdout.flush()
+  with interrupts.deferred():
+    return tqdm.tqdm(**options)
 
 
 def split(text: str) -> list[str]:

@@ -14,12 +14,12 @@ population update rate 0.01, 5,000 iterations, crowd aversion 0.2 and 0.4.
 
 from collections.abc import Mapping
 from concurrent import futures
+import multiprocessing
 import os
 import pathlib
 
 from absl import flags
 import numpy as np
-import tqdm
 
 from mftrpo_openspiel import curve_plots
 from mftrpo_openspiel import figures
@@ -48,7 +48,7 @@ def run_all(
     executor.submit(paper_runs.perform, batch, num_iterations): batch
     for batch in paper_runs.batches(all_experiments)
   }
-  with tqdm.tqdm(
+  with programs.progress_bar(
     total=len(all_experiments) * num_iterations,
     unit="iteration",
     unit_scale=True,
@@ -142,6 +142,8 @@ def main() -> None:
       draw_all(logdir, all_results, FLAGS.num_iterations, executor)
     except BaseException:
       executor.shutdown(wait=False, cancel_futures=True)
+      for process in multiprocessing.active_children():
+        process.terminate()
       raise
   report = paper_summary.summary(all_results, FLAGS.num_iterations)
   with files.replacing(logdir / "summary.md") as temporary:

@@ -8,13 +8,15 @@ otherwise; any other OpenSpiel mean-field game over its own finite horizon, on
 arrays.
 
 With --logdir the run is kept in that folder: config.json, metrics.csv,
-checkpoint.npz and solution.npz. After Ctrl-C or a crash the same command with
---resume goes on from the last checkpoint, to the same results.
+checkpoint.npz and solution.npz. After Ctrl-C, SIGTERM, SIGHUP or a crash the
+same command with --resume goes on from the last checkpoint, to the same
+results.
 """
 
 from absl import flags
 import tqdm
 
+from mftrpo_openspiel import interrupts
 from mftrpo_openspiel import recording
 from mftrpo_openspiel import runs
 from mftrpo_openspiel.scripts import experiment as experiment_lib
@@ -75,7 +77,7 @@ class Table:
     if iteration:
       print(f"Goes on after iteration {iteration - 1}.")
     print(f"{'iteration':>9} {'phi_0':>11} {eta:>11} {'seconds':>9}")
-    self._progress = tqdm.tqdm(
+    self._progress = programs.progress_bar(
       total=self._experiment.num_iterations,
       initial=max(iteration - 1, 0),
       unit="iteration",
@@ -110,7 +112,7 @@ def main() -> int:
     print(f"Interrupted after iteration {interrupt.iteration}.")
     if FLAGS.logdir is not None:
       print(f"The same command with --resume goes on in {FLAGS.logdir}.")
-    return 130
+    return interrupts.exit_status()
   if result.costs is None:
     print(f"The run in {FLAGS.logdir} is finished; nothing was changed.")
     return 0

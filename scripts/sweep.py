@@ -18,7 +18,8 @@ then the same are run once.
     results.parquet     the same, if pyarrow is installed
 
 The same command again goes on where it was stopped: finished runs are left as
-they are. A run that fails does not stop the others; the exit status is 1 then.
+they are. A run that fails, or whose process dies, does not stop the others; the
+exit status is 1 then.
 
 The runs share the cores of this machine, or with --scheduler_address those of a
 dask.distributed cluster; its workers need this package, and --logdir under the
@@ -33,13 +34,12 @@ import contextlib
 import importlib
 import os
 import pathlib
-import signal
 import sys
 
 from absl import flags
 from absl import logging
-import tqdm
 
+from mftrpo_openspiel import interrupts
 from mftrpo_openspiel import run_directory
 from mftrpo_openspiel.scripts import experiment as experiment_lib
 from mftrpo_openspiel.scripts import processes
@@ -102,11 +102,16 @@ def local_executor(
   num_processes: int,
 ) -> Iterator[tuple[futures.Executor, Count]]:
   """Gives processes of this machine, and a count of their iterations."""
-  counter = processes.CONTEXT.Value("q", 0)
-  with processes.pool(
-    num_processes, sweep_worker.begin, (counter,)
+  counters = []
+
+  def new_counter():
+    counters.append(processes.CONTEXT.RawValue("q", 0))
+    return (counters[-1],)
+
+  with processes.SeparateProcesses(
+    num_processes, sweep_worker.begin, new_counter
   ) as executor:
-    yield executor, lambda: counter.value
+    yield executor, lambda: sum(counter.value for counter in counters)
 
 
 @contextlib.contextmanager
@@ -141,7 +146,7 @@ def perform_all(
   executor: futures.Executor,
   count: Count | None,
 ) -> tuple[list[sweep_worker.Outcome], bool]:
-  """Performs all runs; returns how they ended and whether Ctrl-C came.
+  """Performs all runs; returns how they ended and whether it was interrupted.
 
   Args:
     runs: In folders of their names.
@@ -156,7 +161,7 @@ def perform_all(
   pending: Futures = {}
   interrupted = False
   try:
-    with _ctrl_c_ignored():
+    with interrupts.deferred():
       for run in runs:
         future = executor.submit(
           sweep_worker.perform,
@@ -166,27 +171,21 @@ def perform_all(
         )
         pending[future] = run
     _wait(pending, count)
-  except KeyboardInterrupt:
-    interrupted = True
+  except BaseException as error:
     stop_file.touch()
-    print("\nStopping after the next iterations.", file=sys.stderr)
+    # There is no terminal any more if that is why it stops.
+    with contextlib.suppress(OSError):
+      print("\nStopping after the next iterations.", file=sys.stderr)
     try:
       futures.wait(pending)
     except KeyboardInterrupt:
       executor.shutdown(wait=False)
       raise
+    if not isinstance(error, KeyboardInterrupt):
+      raise
+    interrupted = True
   stop_file.unlink(missing_ok=True)
   return [_outcome(future) for future in pending], interrupted
-
-
-@contextlib.contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-  """Makes processes that are started in the block leave Ctrl-C to this one."""
-  handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-  try:
-    yield
-  finally:
-    signal.signal(signal.SIGINT, handler)
 
 
 def _wait(pending: Futures, count: Count | None) -> None:
@@ -201,7 +200,9 @@ def _wait(pending: Futures, count: Count | None) -> None:
 
   total = sum(run.experiment.num_iterations for run in pending.values())
   waiting = set(pending)
-  with tqdm.tqdm(total=total, unit="iteration", unit_scale=True) as progress:
+  with programs.progress_bar(
+    total=total, unit="iteration", unit_scale=True
+  ) as progress:
     while waiting:
       _, waiting = futures.wait(waiting, _UPDATE)
       done = len(pending) - len(waiting)
@@ -212,11 +213,13 @@ def _wait(pending: Futures, count: Count | None) -> None:
 def _outcome(future: futures.Future) -> sweep_worker.Outcome:
   try:
     return future.result()
-  except (futures.BrokenExecutor, futures.CancelledError) as error:
-    kind = type(error).__name__
+  except futures.BrokenExecutor:
     return sweep_worker.Outcome(
-      error=f"its process is gone ({kind}); the same command goes on."
+      error="its process has died, as by a kill or for want of memory; the same"
+      " command goes on."
     )
+  except futures.CancelledError:
+    return sweep_worker.Outcome(error="cancelled; the same command goes on.")
   # Not of the run itself: it could not be sent to a process, or come back.
   except Exception as error:
     return sweep_worker.failed(error)
@@ -239,15 +242,11 @@ def report(
   found = sum(outcome.was_finished for outcome in outcomes)
   before = f", {found} of them before" if found else ""
   print(f"{len(results)} of {len(runs)} runs are finished{before}.")
-  errors = {}
   for run, outcome in zip(runs, outcomes):
     if outcome.error is not None:
-      errors.setdefault(outcome.error, []).append(run.name)
       if logging.level_debug():
         print(outcome.details, file=sys.stderr)
-  for error, names in errors.items():
-    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    print(f"Failed: {names[0]}{others}: {error}", file=sys.stderr)
+      print(f"Failed: {run.name}: {outcome.error}", file=sys.stderr)
 
 
 def main(flag_values: flags.FlagValues = FLAGS) -> int:
@@ -279,7 +278,7 @@ def main(flag_values: flags.FlagValues = FLAGS) -> int:
   print(f"{flag_values.logdir}/results.csv has what is finished.")
   if interrupted:
     print("Interrupted; the same command goes on.", file=sys.stderr)
-    return 130
+    return interrupts.exit_status()
   return 1 if any(outcome.error for outcome in outcomes) else 0
 
 

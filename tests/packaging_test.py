@@ -1,5 +1,6 @@
 """Tests of the archives, and of what a user gets by installing the wheel."""
 
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -257,3 +258,30 @@ def test_programs_of_the_readme_are_installed(environment):
   assert [name for name, runs in seen["programs"].items() if not runs] == []
   installed = {path.stem for path in folder.glob("*/mftrpo-*")}
   assert installed == set(seen["programs"])
+
+
+def test_requirements_have_floors_and_ci_takes_them_all(tmp_path):
+  requirements = importlib.metadata.requires("mftrpo_openspiel")
+  floors = set()
+  for requirement in requirements:
+    bound = requirement.partition(";")[0].strip()
+    assert re.fullmatch(r"[\w-]+(>=|==)[\d.]+", bound), requirement
+    if ">=" in bound:
+      floors.add(bound.replace(">=", "=="))
+  # A pip that ends at once: the script prints the floors before it is called.
+  (tmp_path / "python3").write_text("#!/bin/sh\nexit 7\n")
+  (tmp_path / "python3").chmod(0o755)
+  shutil.copytree(
+    ROOT, tmp_path / "source", ignore=shutil.ignore_patterns(*BY_PRODUCTS)
+  )
+  run("git", "init", "--quiet", cwd=tmp_path / "source")
+  result = subprocess.run(
+    ["bash", ".ci/run", "lowest"],
+    cwd=tmp_path / "source",
+    env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    capture_output=True,
+    text=True,
+  )
+  assert result.returncode == 7, result.stderr
+  *printed, _ = result.stdout.splitlines()
+  assert set(printed) == floors

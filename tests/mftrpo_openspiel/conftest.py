@@ -202,6 +202,21 @@ def random_policy():
 
 
 @pytest.fixture
+def disc_widths():
+  """Gives a function: the (n,) widths of circles in an EllipseCollection."""
+
+  def widths(discs):
+    # Set when they are drawn; matplotlib before 3.10 has no get_widths().
+    discs.figure.draw_without_rendering()
+    scales = discs.get_transforms()[:, :2, :2]
+    assert not scales[:, [0, 1], [1, 0]].any()
+    np.testing.assert_array_equal(scales[:, 0, 0], scales[:, 1, 1])
+    return 2 * scales[:, 0, 0]
+
+  return widths
+
+
+@pytest.fixture
 def pixels():
   """Gives a function from a figure to its (height, width, 3) picture.
 

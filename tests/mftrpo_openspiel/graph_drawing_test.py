@@ -64,9 +64,9 @@ def two_islands_drawing():
   return pyspiel.load_game("python_mfg_two_islands").mean_field_mdp().drawing
 
 
-def test_outlines_enclose_discs_and_have_a_least_size():
+def test_outlines_enclose_discs_and_have_a_least_size(disc_widths):
   axes = draw(drawing.Graph(POSITIONS, EDGES), MEAN_FIELD)
-  disc_radii = axes.collections[0].get_widths() / 2
+  disc_radii = disc_widths(axes.collections[0]) / 2
   outline_radii = [circle.get_radius() for circle in circles(axes)]
   np.testing.assert_array_equal(
     [circle.center for circle in circles(axes)], POSITIONS
@@ -106,9 +106,9 @@ def test_all_edges_of_the_islands_and_the_bridge_both_ways():
   assert {(6, 7), (7, 6)} <= drawn
 
 
-def test_negative_values_have_discs_of_their_size():
+def test_negative_values_have_discs_of_their_size(disc_widths):
   axes = draw(drawing.Graph(POSITIONS, EDGES), np.array([-0.5, 0.5, 1.0]))
-  widths = axes.collections[0].get_widths()
+  widths = disc_widths(axes.collections[0])
   assert widths[0] == widths[1] == pytest.approx(widths[2] / np.sqrt(2))
 
 

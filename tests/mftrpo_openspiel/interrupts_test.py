@@ -65,3 +65,51 @@ def test_other_threads_are_not_interrupted():
   thread.start()
   thread.join()
   assert done == [signal.default_int_handler]
+
+
+@pytest.fixture
+def handlers():
+  """Puts the handlers of all signals back that a program takes."""
+  before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
+  yield
+  for number, handler in before.items():
+    signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+  ("number", "status"),
+  [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+)
+def test_a_program_takes_all_signals_as_ctrl_c(handlers, number, status):
+  interrupts.take()
+  with pytest.raises(KeyboardInterrupt):
+    signal.raise_signal(number)
+  assert interrupts.exit_status() == status
+  done = []
+  with pytest.raises(KeyboardInterrupt):
+    with interrupts.deferred():
+      signal.raise_signal(number)
+      with interrupts.deferred():
+        signal.raise_signal(number)
+      done.append("block")
+  assert done == ["block"]
+  assert interrupts.exit_status() == status
+
+
+def test_what_is_ignored_stays_so(handlers):
+  signal.signal(signal.SIGHUP, signal.SIG_IGN)  # As nohup does.
+  interrupts.take()
+  signal.raise_signal(signal.SIGHUP)
+  with interrupts.deferred():
+    signal.raise_signal(signal.SIGHUP)
+
+
+def test_a_handler_of_the_user_is_called_at_the_end(handlers):
+  called = []
+  signal.signal(signal.SIGINT, lambda *arguments: called.append(arguments[0]))
+  with interrupts.deferred():
+    ctrl_c()
+    assert not called
+  assert called == [signal.SIGINT]
+  ctrl_c()
+  assert len(called) == 2

@@ -117,15 +117,14 @@ class TestOnGrid:
 
 
 class TestOnGraph:
-  def test_areas_are_proportional_to_mass_in_all_panels(self):
+  def test_areas_are_proportional_to_mass_in_all_panels(self, disc_widths):
     figure = mean_field_plots.mean_field_figure(graph(), ON_GRAPH)
     masses, areas = [], []
     for axes, mean_field in zip(figure.axes, ON_GRAPH.values()):
       (discs,) = axes.collections
-      np.testing.assert_array_equal(discs.get_widths(), discs.get_heights())
       np.testing.assert_array_equal(discs.get_offsets(), graph().positions)
       masses.extend(mean_field)
-      areas.extend(np.pi / 4 * discs.get_widths() ** 2)
+      areas.extend(np.pi / 4 * disc_widths(discs) ** 2)
     np.testing.assert_allclose(
       areas, np.array(masses) * areas[0] / 0.8, rtol=1e-12, atol=1e-15
     )
@@ -168,7 +167,7 @@ class TestDifferences:
     for color in (more, less):
       assert np.abs(color - rgb(figures.DARK)).max() > 60
 
-  def test_scale_is_that_of_all_panels(self):
+  def test_scale_is_that_of_all_panels(self, disc_widths):
     figure = mean_field_plots.difference_figure(
       graph(),
       {"a": np.array([0.1, -0.1, 0.0]), "b": np.array([0.0, 0.4, -0.4])},
@@ -177,10 +176,9 @@ class TestDifferences:
     assert small[0].norm is large[0].norm
     assert small[0].norm.vmax == 0.4
     # Areas are as the sizes.
-    assert large[0].get_widths()[1] == large[0].get_widths()[2]
-    assert large[0].get_widths()[1] == pytest.approx(
-      2 * small[0].get_widths()[0]
-    )
+    large_widths = disc_widths(large[0])
+    assert large_widths[1] == large_widths[2]
+    assert large_widths[1] == pytest.approx(2 * disc_widths(small[0])[0])
 
   def test_equal_laws(self, pixels):
     figure = mean_field_plots.difference_figure(grid(), {"": np.zeros(5)})

@@ -35,7 +35,7 @@ def corner():
   )
 
 
-def arrows_and_dots(axes):
+def arrows_and_dots(axes, disc_widths):
   """Returns {(from, to): length} of the arrows, and the dots' areas."""
   dots, arrows = axes.collections
   found = {}
@@ -47,7 +47,7 @@ def arrows_and_dots(axes):
     (start, tuple(np.sign(step).astype(int))): np.hypot(*step)
     for start, step in found
   }
-  return lengths, dots.get_widths() ** 2
+  return lengths, disc_widths(dots) ** 2
 
 
 def test_headings_are_where_actions_most_likely_lead():
@@ -58,9 +58,9 @@ def test_headings_are_where_actions_most_likely_lead():
   )
 
 
-def test_lengths_and_areas_are_probabilities():
+def test_lengths_and_areas_are_probabilities(disc_widths):
   figure = policy_plots.policy_figure(corner(), {"p": POLICY})
-  arrows, areas = arrows_and_dots(figure.axes[0])
+  arrows, areas = arrows_and_dots(figure.axes[0], disc_widths)
   # x to the right, y downwards.
   assert arrows == {
     ((0, 1), (1, 0)): pytest.approx(0.5 * grid_drawing.ARROW_LENGTH),
@@ -76,19 +76,19 @@ def test_arrows_stay_in_their_cell_and_off_its_dot():
   assert (starts + grid_drawing.ARROW_LENGTH * steps).max() <= 0.5
 
 
-def test_unlikely_moves_and_unknown_states_stay_empty():
+def test_unlikely_moves_and_unknown_states_stay_empty(disc_widths):
   policy = np.array([[1.0, 0, 0], [0.98, 0.01, 0.01], [0, 0, 0]])
   figure = policy_plots.policy_figure(corner(), {"p": policy})
-  arrows, areas = arrows_and_dots(figure.axes[0])
+  arrows, areas = arrows_and_dots(figure.axes[0], disc_widths)
   assert not arrows
   assert areas[0] > 0 and areas[2] == 0
 
 
-def test_kernel_may_depend_on_the_mean_field():
+def test_kernel_may_depend_on_the_mean_field(disc_widths):
   mdp = corner()
   moving = dataclasses.replace(mdp, kernel=lambda mean_field: mdp.kernel)
   figure = policy_plots.policy_figure(moving, {"p": POLICY})
-  assert len(arrows_and_dots(figure.axes[0])[0]) == 2
+  assert len(arrows_and_dots(figure.axes[0], disc_widths)[0]) == 2
 
 
 def test_key_says_what_is_what_and_nothing_is_cut_off(is_cut_off):

@@ -1,9 +1,23 @@
 """Tests of the programs as a user runs them."""
 
+from concurrent.futures import process
+import contextlib
 import importlib
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import sys
+import time
 
 from absl import flags
 import pytest
+import tqdm
+
+from mftrpo_openspiel import run_directory
+from mftrpo_openspiel import runs
+from mftrpo_openspiel.scripts import programs
 
 
 def test_reproduce_paper_writes_everything(program, tmp_path):
@@ -55,3 +69,202 @@ def flags_of(script):
     delattr(flags.FLAGS, name)
   assert found
   return found
+
+
+COMMANDS = pathlib.Path(sys.executable).parent
+LONG = ("--setting=two_islands", "--num_iterations=1000000", "--record_every=5")
+
+
+def start(name, *arguments, **options):
+  return subprocess.Popen(
+    [COMMANDS / f"mftrpo-{name}", *arguments],
+    text=True,
+    **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+  )
+
+
+def finish(name, *arguments, **options):
+  """Returns the exit status of a program, and what it printed and said."""
+  process = start(name, *arguments, **options)
+  printed, said = process.communicate(timeout=120)
+  return process.returncode, printed, said
+
+
+def wait_for_records(process, path, number):
+  end = time.monotonic() + 120
+  while not (path.exists() and path.read_text().count("\n") > number):
+    assert process.poll() is None, process.communicate()
+    assert time.monotonic() < end
+    time.sleep(0.02)
+
+
+def ignore_hang_up():
+  signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize(
+  ("number", "status", "nohup"),
+  [(signal.SIGHUP, 129, False), (signal.SIGTERM, 143, True)],
+)
+def test_signals_leave_a_checkpoint(tmp_path, number, status, nohup):
+  path = tmp_path / "run"
+  process = start(
+    "solve",
+    *LONG,
+    "--checkpoint_seconds=1000",
+    f"--logdir={path}",
+    preexec_fn=ignore_hang_up if nohup else None,
+  )
+  wait_for_records(process, path / "metrics.csv", 3)
+  if nohup:
+    process.send_signal(signal.SIGHUP)
+    reached = len(runs.read_csv(path / "metrics.csv"))
+    wait_for_records(process, path / "metrics.csv", reached + 2)
+  process.send_signal(number)
+  printed, said = process.communicate(timeout=60)
+  assert process.returncode == status, said
+  assert "Traceback" not in said
+  iteration = run_directory.read(path).solution.iteration
+  assert iteration >= 10
+  assert f"Interrupted after iteration {iteration}." in printed
+  assert (path / "checkpoint.npz").exists()
+
+
+def test_ctrl_c_while_modules_are_imported(tmp_path):
+  (tmp_path / "pyspiel.py").write_text(
+    "import os, signal, time\n"
+    "os.kill(os.getpid(), signal.SIGINT)\n"
+    "time.sleep(1)\n"
+  )
+  environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+  assert finish("solve", env=environment) == (130, "", "Interrupted.\n")
+  status, *output = finish("solve", env=environment, preexec_fn=ignore_ctrl_c)
+  assert status == 1  # It went on: that module is not OpenSpiel's.
+  assert "Interrupted" not in "".join(output)
+
+
+def ignore_ctrl_c():
+  signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def test_ctrl_c_waits_until_a_progress_bar_is_made(monkeypatch):
+  made = []
+
+  def make(**options):
+    signal.raise_signal(signal.SIGINT)
+    made.append(options)
+
+  monkeypatch.setattr(tqdm, "tqdm", make)
+  with pytest.raises(KeyboardInterrupt):
+    programs.progress_bar(total=3)
+  assert made == [{"total": 3}]
+
+
+def test_no_program_no_handler():
+  program = (
+    "import signal; before = signal.getsignal(signal.SIGINT);"
+    "import os; import mftrpo_openspiel;"
+    "assert signal.getsignal(signal.SIGINT) is before;"
+    "assert os.environ['MPLBACKEND'] == 'bogus'"
+  )
+  subprocess.run(
+    [sys.executable, "-c", program],
+    env={**os.environ, "MPLBACKEND": "bogus"},
+    check=True,
+  )
+
+
+def test_a_standard_output_that_is_full_is_named():
+  with open("/dev/full", "w") as full:
+    status, _, said = finish(
+      "solve",
+      "--setting=two_islands",
+      "--num_iterations=1",
+      stdout=full,
+      env={**os.environ, "PYTHONUNBUFFERED": ""},
+    )
+  # Before it there is the progress bar.
+  *_, line = said.splitlines()
+  assert status == 2
+  assert line == (
+    "mftrpo-solve: standard output cannot be written (No space left on device)."
+  )
+  assert "Traceback" not in said
+
+
+def test_a_reader_that_is_gone_is_no_traceback():
+  reading, writing = os.pipe()
+  os.close(reading)
+  status, _, said = finish(
+    "lint",
+    "--help",
+    stdout=writing,
+    env={**os.environ, "PYTHONUNBUFFERED": "1"},
+  )
+  os.close(writing)
+  assert status == 2
+  assert said == (
+    "mftrpo-lint: standard output cannot be written (Broken pipe).\n"
+  )
+
+
+def close_all_but_input():
+  os.close(1)
+  os.close(2)
+
+
+def test_a_program_without_standard_output_and_error(tmp_path):
+  """And with a backend of matplotlib that there is not."""
+  status, *_ = finish(
+    "solve",
+    "--setting=two_islands",
+    "--num_iterations=2",
+    f"--logdir={tmp_path}",
+    preexec_fn=close_all_but_input,
+  )
+  assert status == 0
+  assert len(run_directory.read(tmp_path).records) == 3
+  environment = {**os.environ, "MPLBACKEND": "bogus"}
+  status, _, said = finish(
+    "plot", f"--output={tmp_path / 'a.pdf'}", str(tmp_path), env=environment
+  )
+  assert (status, said) == (0, "")
+  assert (tmp_path / "a.pdf").exists()
+
+
+@contextlib.contextmanager
+def little_memory(num_bytes):
+  """Lets this process, and those that it forks, have so much more."""
+  with open("/proc/self/statm", encoding="ascii") as file:
+    taken = int(file.read().split()[0]) * resource.getpagesize()
+  soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+  resource.setrlimit(resource.RLIMIT_AS, (taken + num_bytes, hard))
+  try:
+    yield taken + num_bytes
+  finally:
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def test_a_want_of_memory_is_a_line(program, tmp_path):
+  with little_memory(200 * 2**20) as limit:
+    assert limit > 400e6  # So it is not refused before.
+    result = program(
+      "solve",
+      "--game_name=python_mfg_four_rooms(room_size=300)",
+      f"--logdir={tmp_path / 'run'}",
+      status=2,
+    )
+  (line,) = result.stderr.splitlines()
+  assert line.startswith("mftrpo-solve: there is not enough memory (")
+  assert not (tmp_path / "run").exists()
+
+
+def test_processes_that_die_are_a_line(program, tmp_path, monkeypatch):
+  def run_all(*_):
+    raise process.BrokenProcessPool("A process was terminated abruptly.")
+
+  module = importlib.import_module("mftrpo_openspiel.scripts.reproduce_paper")
+  monkeypatch.setattr(module, "run_all", run_all)
+  result = program("reproduce-paper", f"--logdir={tmp_path}", status=2)
+  (line,) = result.stderr.splitlines()
+  assert line.startswith("mftrpo-reproduce-paper: one of its processes has")

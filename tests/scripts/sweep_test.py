@@ -4,6 +4,7 @@ from concurrent import futures
 import csv
 import dataclasses
 import functools
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -101,11 +102,52 @@ def test_whatever_is_raised_becomes_one_line():
   assert outcome.error == "RuntimeError: first second"
 
 
-def test_errors_that_are_the_same_are_reported_once(capsys):
+def test_each_run_that_failed_is_named(capsys):
   runs = runs_of([*GRID, "game_parameters.seed=1,2"])
   sweep.report([], runs, [sweep_worker.Outcome(error="Gone.")] * 4)
-  (line,) = capsys.readouterr().err.splitlines()
-  assert line == f"Failed: {runs[0].name} and 3 more: Gone."
+  lines = capsys.readouterr().err.splitlines()
+  assert lines == [f"Failed: {run.name}: Gone." for run in runs]
+
+
+def test_a_process_that_is_killed_ends_one_run(tmp_path):
+  runs = runs_of(
+    ["game_parameters.seed=1,2,3"],
+    ("--setting=two_islands", "--num_iterations=200", "--record_every=5"),
+  )
+
+  def kill():
+    (process,) = multiprocessing.active_children()
+    process.kill()
+
+  thread = threading.Thread(target=once_begun, args=(tmp_path, kill))
+  with sweep.local_executor(1) as (executor, count):
+    thread.start()
+    outcomes, interrupted = sweep.perform_all(runs, tmp_path, executor, count)
+  thread.join()
+  assert not interrupted
+  (dead,) = (i for i, outcome in enumerate(outcomes) if outcome.error)
+  assert outcomes[dead].error.startswith("its process has died")
+  # It goes on where it was.
+  again, _ = perform(runs, tmp_path)
+  for index, (run, outcome) in enumerate(zip(runs, again)):
+    assert outcome.error is None
+    assert outcome.was_finished == (index != dead)
+    assert timeless(outcome.records) == expected(run)
+
+
+def test_a_worker_of_dask_that_dies_ends_one_run():
+  distributed = pytest.importorskip("distributed")
+  dask = pytest.importorskip("dask")
+  with (
+    dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+    distributed.LocalCluster(
+      n_workers=1, threads_per_worker=1, dashboard_address=None
+    ) as cluster,
+    sweep.dask_executor(cluster.scheduler_address) as (executor, _),
+  ):
+    dead = executor.submit(os._exit, 0)
+    assert "KilledWorker" in sweep._outcome(dead).error
+    assert executor.submit(os.getpid).result() != os.getpid()
 
 
 def test_processes_that_die_are_reported(tmp_path):
@@ -120,7 +162,7 @@ def test_processes_that_die_are_reported(tmp_path):
   )
   assert not interrupted
   assert outcome.records is None
-  assert outcome.error.startswith("its process is gone (BrokenExecutor)")
+  assert outcome.error.startswith("its process has died")
 
 
 def test_the_stop_file_stops_a_run_which_is_then_gone_on_with(
@@ -261,12 +303,13 @@ def iterations(folder):
   try:
     with (folder / "metrics.csv").open(newline="") as file:
       return [row["iteration"] for row in csv.DictReader(file)]
-  except FileNotFoundError:
+  except (FileNotFoundError, NotADirectoryError):
     return []
 
 
 def once_begun(folder, act):
-  while len(iterations(folder)) < 5:
+  """Acts when a run in the folder, or in one of its folders, has begun."""
+  while all(len(iterations(path)) < 5 for path in (folder, *folder.glob("*"))):
     time.sleep(0.01)
   act()
 
@@ -279,7 +322,7 @@ def is_gone(group):
   return False
 
 
-def test_kill_and_ctrl_c_lose_nothing(tmp_path):
+def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
   arguments = [
     "--setting=two_islands",
     "--num_iterations=200",
@@ -304,10 +347,10 @@ def test_kill_and_ctrl_c_lose_nothing(tmp_path):
   process = start(tmp_path, *command, "--num_processes=2")
   reached = len(iterations(first))
   wait_for(lambda: len(iterations(first)) > reached + 2, process)
-  # As the terminal does: to all of its processes.
-  os.killpg(process.pid, signal.SIGINT)
+  # As the end of a terminal does: to all of its processes.
+  os.killpg(process.pid, signal.SIGHUP)
   _, errors = process.communicate(timeout=120)
-  assert process.returncode == 130, errors
+  assert process.returncode == 129, errors
   assert "Traceback" not in errors
   assert errors.splitlines()[-1] == "Interrupted; the same command goes on."
   before = run_directory.read(first)
