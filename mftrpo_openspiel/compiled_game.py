@@ -31,17 +31,23 @@ class CompiledGame(model.MeanFieldModel):
   the states of each layer and population. Exploitability is NashConv, the sum
   over populations.
 
-  Three kinds of games are told apart:
+  Four kinds of games are told apart:
 
   * Those of this package come straight from their MDP; all its states are
     states of each layer, including those to which no play leads.
-  * Games whose moves do not depend on the mean field are enumerated once.
-    Rewards are computed on arrays for the games that `game_rewards` knows, and
-    only after a comparison with what the states of the game pay; otherwise they
-    are read from the states in every call.
-  * Games whose moves do depend on it are enumerated in every call; see
-    `reenumerated_layers`. Q is 0 in states to which no play leads under the
-    mean field.
+  * Games whose moves are known not to depend on the mean field, by their source
+    (`known_moves`), are enumerated once. Rewards are computed on arrays for the
+    games that `game_rewards` knows, and only after a comparison with what the
+    states of the game pay; otherwise they are read from the states in every
+    call.
+  * Games whose moves change when players are told a random mean field, that a
+    whole population is in one place, or that nobody is anywhere, are enumerated
+    in every call; see `reenumerated_layers`. Q is 0 in states to which no play
+    leads under the mean field.
+  * All others are enumerated once too, but trials prove nothing. So each mean
+    field that is given or returned is checked in a walk through all moves, once
+    for all calls with it in a row, in which the rewards are read. Moves that it
+    changes are a ValueError that names the node.
 
   Where what happens at a node depends on more than its string, OpenSpiel's
   values depend on the path on which a node is met first. They are reproduced

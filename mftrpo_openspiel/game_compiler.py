@@ -9,11 +9,13 @@ from mftrpo_openspiel import compilation
 from mftrpo_openspiel import enumerated_layers
 from mftrpo_openspiel import enumeration
 from mftrpo_openspiel import game_rewards
+from mftrpo_openspiel import known_moves
 from mftrpo_openspiel import layered_game
 from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel import mdp_layers
 from mftrpo_openspiel import probing
 from mftrpo_openspiel import reenumerated_layers
+from mftrpo_openspiel import telling
 
 
 def compile_game(
@@ -49,19 +51,24 @@ def _compile_states(
   layers = enumeration.enumerate_layers(roots, visit=keep)
   num_actions = game.num_distinct_actions()
   masses = probing.random_masses(layers, np.random.default_rng(0))
-  probe = probing.probe(roots, layers, masses)
-  compiled = rewards = None
-  if probe.by_mean_field is None:
-    paying = _paying(layers, probe.rewards)
-    compiled = compilation.compile_layers(
-      layers, num_actions, compilation.carriers(layers), paying
-    )
-    rewards = game_rewards.StateRewards(layers, states, paying)
-  # Rewards that depend on the mean field of an earlier time do not agree.
-  if rewards is None or not _close(rewards(masses), probe.rewards):
+  probe = probing.probe(roots, layers, telling.these(masses))
+  is_known = known_moves.are_fixed(game)
+  if probe.by_mean_field or (
+    not is_known and _moves_at_extremes(roots, layers)
+  ):
     _note_path_dependence(probing.probe(roots, layers), notes)
     return reenumerated_layers.ReenumeratedLayers(roots, layers, num_actions)
   _note_path_dependence(probe, notes)
+  carrying = compilation.carriers(layers)
+  if not is_known:
+    # Whatever pays nothing now may pay something under another mean field.
+    paying = range(len(layers))
+    compiled = compilation.compile_layers(layers, num_actions, carrying, paying)
+    rewards = game_rewards.WalkedRewards(roots, layers)
+    return enumerated_layers.EnumeratedLayers(roots, layers, compiled, rewards)
+  paying = _paying(layers, probe.rewards)
+  compiled = compilation.compile_layers(layers, num_actions, carrying, paying)
+  rewards = game_rewards.StateRewards(layers, states, paying)
   by_density = game_rewards.density_rewards(game, layers, compiled)
   if by_density and _same_rewards(by_density, rewards, layers, compiled):
     rewards = by_density
@@ -70,6 +77,16 @@ def _compile_states(
       "it does not pay as expected, so rewards are read from states."
     )
   return enumerated_layers.EnumeratedLayers(roots, layers, compiled, rewards)
+
+
+def _moves_at_extremes(
+  roots: Sequence[pyspiel.State], layers: Sequence[enumeration.Layer]
+) -> bool:
+  """Returns whether a crowd at one place, or none, changes the moves."""
+  return any(
+    probing.probe(roots, layers, tell, num_states=1).by_mean_field
+    for tell in telling.EXTREMES
+  )
 
 
 def _paying(

@@ -1,9 +1,11 @@
 """The rewards of all nodes of an OpenSpiel game under a mean field.
 
-`StateRewards` knows nothing of the game: it tells every mean-field state what
-the mean field is, and reads what follows. `DensityRewards` is for the games in
-`FORMS`, whose rewards depend on the mean field in one of a few ways that take
-no more than array operations:
+`WalkedRewards` knows nothing of the game: it walks through all of it, and finds
+out whether players still move as when the game was enumerated. `StateRewards`
+is for games that are known to: it tells every mean-field state what the mean
+field is, and reads what follows. `DensityRewards` is for the games in `FORMS`,
+whose rewards depend on the mean field in one of a few ways that take no more
+than array operations:
 
     r(s, mu) = constant(s) + log_weight * log(mu(s) + floor)
                + sum over populations p of weight_p * mu_p(place of s)
@@ -24,14 +26,54 @@ import pyspiel
 
 from mftrpo_openspiel import compilation
 from mftrpo_openspiel import enumeration
+from mftrpo_openspiel import known_moves
 from mftrpo_openspiel import mdp
+from mftrpo_openspiel import probing
+from mftrpo_openspiel import telling
 
 # What OpenSpiel's games in C++ add to a density; they keep it in 32 bits.
 _FLOOR_CPP = float(np.float32(mdp.DENSITY_FLOOR))
 
 
+class WalkedRewards:
+  """Rewards read in a walk from where plays start, through all moves."""
+
+  def __init__(
+    self,
+    roots: Sequence[pyspiel.State],
+    layers: Sequence[enumeration.Layer],
+  ):
+    """Initializes the reader.
+
+    Args:
+      roots: Where plays start.
+      layers: The enumerated game.
+    """
+    self._roots = roots
+    self._layers = layers
+
+  def __call__(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
+    """Returns the rewards of all nodes.
+
+    Args:
+      masses: What players are told in each mean-field layer.
+
+    Raises:
+      ValueError: If a move is another one than when the game was enumerated.
+    """
+    tell = telling.these(masses)
+    probe = probing.probe(self._roots, self._layers, tell, num_states=1)
+    if probe.by_mean_field:
+      raise ValueError(
+        "game must have moves that do not depend on the mean field where that"
+        " does not show when it is compiled, but under this mean field"
+        f" {probe.by_mean_field}; model='openspiel' takes such games."
+      )
+    return probe.rewards
+
+
 class StateRewards:
-  """Rewards read from the states of the game."""
+  """Rewards read from the states of a game whose moves are known."""
 
   def __init__(
     self,
@@ -62,10 +104,6 @@ class StateRewards:
 
     Args:
       masses: What players are told in each mean-field layer.
-
-    Raises:
-      RuntimeError: If being told leads to another node than it did when the
-        game was enumerated.
     """
     rewards = self._constant.copy()
     for index, states in self._states.items():
@@ -75,15 +113,10 @@ class StateRewards:
       ]
       followers = [None] * len(below)
       for node, state in enumerate(states):
-        after = enumeration.updated(state, laws[layer.support_of[node]])
         place = layer.children[node]
-        if enumeration.node_string(after) != below.strings[place]:
-          raise RuntimeError(
-            f"The mean field decides where {layer.strings[node]!r} leads to,"
-            " which did not show when the game was compiled."
-          )
         if below.parents[place] == node:
-          followers[place] = after
+          law = laws[layer.support_of[node]]
+          followers[place] = enumeration.updated(state, law)
       self._read(index + 1, followers, rewards)
     return rewards
 
@@ -230,6 +263,9 @@ class DensityRewards:
     return rewards
 
 
+RewardSource = WalkedRewards | StateRewards | DensityRewards
+
+
 def _same_place(layer: enumeration.Layer, num_populations: int) -> np.ndarray:
   """Returns (n, P): the nodes of all populations at the place of each node.
 
@@ -255,11 +291,8 @@ def density_rewards(
     layers: The enumerated game.
     compiled: Its layered chain.
   """
-  game_type = game.get_type()
-  make_form = FORMS.get(game_type.short_name)
-  form = make_form and make_form(
-    {**game_type.parameter_specification, **game.get_parameters()}
-  )
+  make_form = FORMS.get(game.get_type().short_name)
+  form = make_form and make_form(known_moves.parameters_of(game))
   if form is None or compiled.spread is not None:
     return None
   return DensityRewards(form, layers, compiled)

@@ -4,10 +4,10 @@ OpenSpiel's mean-field utilities keep one value for each observation string. So
 what happens at a node should be a function of its string, and of the mean
 field. Whether it is cannot be read off a game. Here the game is walked with a
 few states for each string, which came there on different paths; in addition
-the walk may be made under another mean field than the one that the layers were
-enumerated under.
+players may be told other things than when the layers were enumerated.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -16,6 +16,7 @@ import numpy as np
 import pyspiel
 
 from mftrpo_openspiel import enumeration
+from mftrpo_openspiel import telling
 
 # Relative difference of two numbers that should be the same.
 TOLERANCE = 1e-9
@@ -84,7 +85,7 @@ def random_masses(
 def probe(
   roots: Sequence[pyspiel.State],
   layers: Sequence[enumeration.Layer],
-  masses: Mapping[int, np.ndarray] | None = None,
+  tell: telling.Telling = telling.the_truth,
   num_states: int = 3,
   seed: int = 0,
 ) -> Probe:
@@ -93,8 +94,8 @@ def probe(
   Args:
     roots: Where plays start.
     layers: The enumerated game.
-    masses: What players are told in each mean-field layer, (n,) each; what
-      they were told in the enumeration, if not given.
+    tell: What players are told; what they were told in the enumeration, if not
+      given.
     num_states: How many states are kept for a node: the one that comes first,
       and others drawn from those that come there.
     seed: Of these draws.
@@ -105,12 +106,11 @@ def probe(
   for index, layer in enumerate(layers):
     walk.compare(layer, groups)
     rewards += [group[0].reward for group in groups]
-    laws = None
+    law_of = None
     if layer.kind == enumeration.MEAN_FIELD:
-      told = layer.masses if masses is None else masses[index]
-      laws = [enumeration.told(told, support) for support in layer.supports]
+      law_of = tell(index, layer)
     if layer.kind != enumeration.TERMINAL and not walk.by_mean_field:
-      groups = walk.advance(layer, layers[index + 1], groups, laws)
+      groups = walk.advance(layer, layers[index + 1], groups, law_of)
     if walk.by_mean_field:
       break
   return Probe(walk.by_path, walk.by_mean_field, np.array(rewards))
@@ -193,7 +193,7 @@ class _Walk:
     layer: enumeration.Layer,
     below: enumeration.Layer,
     groups: Sequence[list[_Look]],
-    laws: Sequence[list[float]] | None,
+    law_of: Callable[[int], list[float]] | None,
   ) -> list[list[_Look]]:
     """Returns the states of the nodes of the layer `below`."""
     index = {string: place for place, string in enumerate(below.strings)}
@@ -202,7 +202,7 @@ class _Walk:
     arrivals = [0] * len(below)
     for node, (first, *rest) in enumerate(groups):
       string = layer.strings[node]
-      law = None if laws is None else laws[layer.support_of[node]]
+      law = law_of and law_of(node)
       places = layer.children_of(node)
       for action, expected in places.items():
         child = first.child(action, law)

@@ -123,7 +123,8 @@ class ReenumeratedLayers(layered_game.LayeredGame):
     """Returns the game under `flow`.
 
     Raises:
-      ValueError: If the flow leads to a node outside the model.
+      ValueError: If the flow leads to a node outside the model, or to one with
+        other legal actions than it has there.
     """
     layers = enumeration.enumerate_layers(self._roots, flow)
     kept = {i: i for i, layer in enumerate(layers) if layer.kind in _KEPT}
@@ -131,9 +132,18 @@ class ReenumeratedLayers(layered_game.LayeredGame):
     compiled = compilation.compile_layers(
       layers, self._num_actions, kept, paying
     )
+    strings = [s for index in kept for s in layers[index].strings]
+    rows = self.rows(strings)
+    legal = compiled.chain.legal_actions_mask
+    other = (legal != self.legal_actions_mask[rows]).any(axis=1)
+    if other.any():
+      raise ValueError(
+        "game must have legal actions that do not depend on the mean field,"
+        f" they do at {strings[int(other.argmax())]!r}."
+      )
     return _Enumerated(
       masses=np.concatenate([layers[index].masses for index in kept]),
-      rows=self.rows([s for index in kept for s in layers[index].strings]),
+      rows=rows,
       chain=compiled.chain,
       rewards=compiled.rewards(
         np.concatenate([layer.rewards for layer in layers])
