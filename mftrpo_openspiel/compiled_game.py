@@ -40,10 +40,10 @@ class CompiledGame(model.MeanFieldModel):
     games that `game_rewards` knows, and only after a comparison with what the
     states of the game pay; otherwise they are read from the states in every
     call.
-  * Games whose moves change when players are told a random mean field, that a
-    whole population is in one place, or that nobody is anywhere, are enumerated
-    in every call; see `reenumerated_layers`. Q is 0 in states to which no play
-    leads under the mean field.
+  * Games whose moves change when players are told a random mean field, or that
+    a whole population is in one place, are enumerated in every call; see
+    `reenumerated_layers`. Q is 0 in states to which no play leads under the
+    mean field.
   * All others are enumerated once too, but trials prove nothing. So each mean
     field that is given or returned is checked in a walk through all moves, once
     for all calls with it in a row, in which the rewards are read. Moves that it
@@ -197,7 +197,9 @@ class CompiledGame(model.MeanFieldModel):
     chain, rows = self._layered.chain(mean_field)
     start = self._checked_masses("start", start) > 0
     reached = start.copy()
-    reached[rows] = chain.reached(policy[rows], start[rows])
+    reached[rows] = chain.reached(
+      policy[rows], start[rows], at_once=self._discount == 0
+    )
     return reached
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:

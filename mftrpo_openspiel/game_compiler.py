@@ -28,20 +28,33 @@ def compile_game(
     root_state: Where plays start; the game's initial states for None.
   """
   notes = []
-  at_start = root_state is None or not root_state.history()
-  if isinstance(game, mdp_game.MDPGame) and at_start:
+  moves_are_known = known_moves.are_fixed(game)
+  if isinstance(game, mdp_game.MDPGame):
     layers = mdp_layers.MDPLayers(game)
-    if layers.agrees_with_game():
+    agrees = layers.agrees_with_game()
+    if agrees and (root_state is None or not root_state.history()):
       return layers, notes
-    notes.append("plays are not those of its MDP, so it is enumerated.")
+    if not agrees:
+      notes.append("plays are not those of its MDP, so it is enumerated.")
+    moves_are_known = agrees and game.mean_field_mdp().has_fixed_kernel
   roots = game.new_initial_states() if root_state is None else [root_state]
-  return _compile_states(game, roots, notes), notes
+  return _compile_states(game, roots, moves_are_known, notes), notes
 
 
 def _compile_states(
-  game: pyspiel.Game, roots: Sequence[pyspiel.State], notes: list[str]
+  game: pyspiel.Game,
+  roots: Sequence[pyspiel.State],
+  moves_are_known: bool,
+  notes: list[str],
 ) -> layered_game.LayeredGame:
-  """Returns in layers a game that is known by its states only."""
+  """Returns a game in layers, from its states.
+
+  Args:
+    game: The game.
+    roots: Where plays start.
+    moves_are_known: Whether they are known not to depend on the mean field.
+    notes: To which is added what the user should know.
+  """
   states = {}
 
   def keep(index, layer, layer_states):
@@ -52,15 +65,14 @@ def _compile_states(
   num_actions = game.num_distinct_actions()
   masses = probing.random_masses(layers, np.random.default_rng(0))
   probe = probing.probe(roots, layers, telling.these(masses))
-  is_known = known_moves.are_fixed(game)
   if probe.by_mean_field or (
-    not is_known and _moves_at_extremes(roots, layers)
+    not moves_are_known and _moves_at_extremes(roots, layers)
   ):
     _note_path_dependence(probing.probe(roots, layers), notes)
     return reenumerated_layers.ReenumeratedLayers(roots, layers, num_actions)
   _note_path_dependence(probe, notes)
   carrying = compilation.carriers(layers)
-  if not is_known:
+  if not moves_are_known:
     # Whatever pays nothing now may pay something under another mean field.
     paying = range(len(layers))
     compiled = compilation.compile_layers(layers, num_actions, carrying, paying)
@@ -82,7 +94,7 @@ def _compile_states(
 def _moves_at_extremes(
   roots: Sequence[pyspiel.State], layers: Sequence[enumeration.Layer]
 ) -> bool:
-  """Returns whether a crowd at one place, or none, changes the moves."""
+  """Returns whether a crowd at one place changes the moves."""
   return any(
     probing.probe(roots, layers, tell, num_states=1).by_mean_field
     for tell in telling.EXTREMES

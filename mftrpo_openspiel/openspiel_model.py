@@ -19,6 +19,7 @@ from open_spiel.python.mfg.algorithms import policy_value
 import pyspiel
 
 from mftrpo_openspiel import entropy
+from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel import model
 from mftrpo_openspiel import policies
 from mftrpo_openspiel import validation
@@ -92,10 +93,11 @@ class OpenSpielModel(model.MeanFieldModel):
       for action in state.legal_actions():
         self.legal_actions_mask[row, action] = True
         self._children[row, action] = _key(state.child(action))
-    discount = 1.0
-    if hasattr(game, "mean_field_mdp"):
-      discount = game.mean_field_mdp().discount
-    self.discounts = discount ** np.array(self._times)
+    self._discount, start_time = 1.0, 0
+    if isinstance(game, mdp_game.MDPGame):
+      self._discount = game.mean_field_mdp().discount
+      start_time = 0 if root_state is None else root_state.t
+    self.discounts = self._discount ** (start_time + np.array(self._times))
 
   @property
   def game(self) -> pyspiel.Game:
@@ -198,14 +200,15 @@ class OpenSpielModel(model.MeanFieldModel):
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
   ) -> np.ndarray:
     """Returns (N,) of bool: where the game can get to from `start`."""
-    start = validation.check_masses("start", start, len(self._states))
+    start = validation.check_masses("start", start, len(self._states)) > 0
+    ends = self._is_first & (self._discount == 0)
     arrived = self._push(
-      policy,
+      entropy.uniform_policy(policy > 0),
       self.to_distribution(mean_field),
       0.0,
-      lambda row, arrived: arrived + start[row],
+      lambda row, arrived: float(start[row] or (arrived > 0 and not ends[row])),
     )
-    return arrived + start > 0
+    return start | ((arrived > 0) & ~ends)
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
     """Returns `policy` as a frozen policy of the game."""

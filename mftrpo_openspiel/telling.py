@@ -30,10 +30,6 @@ def the_truth(
   return these({index: layer.masses})(index, layer)
 
 
-def _nothing(index, layer):
-  return these({index: np.zeros(len(layer))})(index, layer)
-
-
 def _first(index, layer):
   return lambda node: _crowded(layer, node, lambda places: places[0])
 
@@ -74,10 +70,9 @@ def _crowded(
   return law.tolist()
 
 
-# That nobody is anywhere, and that a whole population is at the node that is
-# told (others at their first), at the first, and at the last of a layer.
+# That a whole population is at the node that is told (others at their first),
+# at the first, or at the last of a layer.
 EXTREMES: tuple[Telling, ...] = (
-  _nothing,
   _own,
   _first,
   _last,
