@@ -36,10 +36,10 @@ class CompiledGame(model.MeanFieldModel):
   * Those of this package come straight from their MDP; all its states are
     states of each layer, including those to which no play leads.
   * Games whose moves are known not to depend on the mean field, by their source
-    (`known_moves`), are enumerated once. Rewards are computed on arrays for the
-    games that `game_rewards` knows, and only after a comparison with what the
-    states of the game pay; otherwise they are read from the states in every
-    call.
+    (`known_moves`) or because the caller says so, are enumerated once. Rewards
+    are computed on arrays for the games that `game_rewards` knows, and only
+    after a comparison with what the states of the game pay; otherwise they are
+    read from the states in every call.
   * Games whose moves change when players are told a random mean field, or that
     a whole population is in one place, are enumerated in every call; see
     `reenumerated_layers`. Q is 0 in states to which no play leads under the
@@ -59,7 +59,11 @@ class CompiledGame(model.MeanFieldModel):
   """
 
   def __init__(
-    self, game: pyspiel.Game, root_state: pyspiel.State | None = None
+    self,
+    game: pyspiel.Game,
+    root_state: pyspiel.State | None = None,
+    *,
+    moves_are_fixed: bool = False,
   ):
     """Compiles the game.
 
@@ -67,13 +71,19 @@ class CompiledGame(model.MeanFieldModel):
       game: A mean-field game of one or more populations.
       root_state: Where plays start, instead of the game's initial states; for
         games of one population.
+      moves_are_fixed: Whether it is known that no mean field changes where
+        moves lead, legal actions and chance outcomes. That saves the walk in
+        which games that are neither OpenSpiel's nor ours are checked under each
+        mean field. If it is not true, numbers may be wrong.
 
     Raises:
       ValueError: If the game is no mean-field game, OpenSpiel's own
-        DistributionPolicy would not take it, or nobody ever has a choice and
-        players are told nothing.
+        DistributionPolicy would not take it, nobody ever has a choice and
+        players are told nothing, or a random mean field changes moves that are
+        said to be fixed.
     """
     validation.check_game(game)
+    validation.check_type("moves_are_fixed", moves_are_fixed, bool)
     if root_state is not None and game.num_players() > 1:
       raise ValueError(
         "root_state must be None for a game of more than one population, got"
@@ -81,7 +91,9 @@ class CompiledGame(model.MeanFieldModel):
       )
     self._game = game
     self.root_state = root_state
-    self._layered, notes = game_compiler.compile_game(game, root_state)
+    self._layered, notes = game_compiler.compile_game(
+      game, root_state, moves_are_fixed
+    )
     for note in notes:
       warnings.warn(f"{game}: {note}", stacklevel=2)
     self._discount, self._start_time = 1.0, 0

@@ -1,7 +1,7 @@
 """Any OpenSpiel mean-field game whose moves do not depend on the mean field.
 
 Unless that is known of a game, each mean field that comes in or goes out is
-checked by a walk through all moves, in which the rewards are read.
+checked in a walk through all moves, in which the rewards are read.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from mftrpo_openspiel import layered_chain
 from mftrpo_openspiel import layered_game
 from mftrpo_openspiel import memo
 from mftrpo_openspiel import policies
+from mftrpo_openspiel import walked_rewards
 
 
 class EnumeratedLayers(layered_game.LayeredGame):
@@ -27,7 +28,11 @@ class EnumeratedLayers(layered_game.LayeredGame):
     roots: Sequence[pyspiel.State],
     layers: Sequence[enumeration.Layer],
     compiled: compilation.CompiledLayers,
-    reward_source: game_rewards.RewardSource,
+    reward_source: (
+      game_rewards.DensityRewards
+      | game_rewards.StateRewards
+      | walked_rewards.WalkedRewards
+    ),
   ):
     """Initializes the layers.
 
@@ -84,7 +89,7 @@ class EnumeratedLayers(layered_game.LayeredGame):
     return self._read(mean_field)
 
   def _check_moves(self, mean_field: np.ndarray) -> None:
-    if isinstance(self._reward_source, game_rewards.WalkedRewards):
+    if isinstance(self._reward_source, walked_rewards.WalkedRewards):
       self._read(mean_field)
 
   def _read_rewards(self, mean_field):

@@ -1,11 +1,10 @@
 """The rewards of all nodes of an OpenSpiel game under a mean field.
 
-`WalkedRewards` knows nothing of the game: it walks through all of it, and finds
-out whether players still move as when the game was enumerated. `StateRewards`
-is for games that are known to: it tells every mean-field state what the mean
-field is, and reads what follows. `DensityRewards` is for the games in `FORMS`,
-whose rewards depend on the mean field in one of a few ways that take no more
-than array operations:
+`StateRewards` is for games whose moves are known not to depend on the mean
+field: it tells every mean-field state what the mean field is, and reads what
+follows. (Of other games see `walked_rewards`.) `DensityRewards` is for the
+games in `FORMS`, whose rewards depend on the mean field in one of a few ways
+that take no more than array operations:
 
     r(s, mu) = constant(s) + log_weight * log(mu(s) + floor)
                + sum over populations p of weight_p * mu_p(place of s)
@@ -28,48 +27,9 @@ from mftrpo_openspiel import compilation
 from mftrpo_openspiel import enumeration
 from mftrpo_openspiel import known_moves
 from mftrpo_openspiel import mdp
-from mftrpo_openspiel import probing
-from mftrpo_openspiel import telling
 
 # What OpenSpiel's games in C++ add to a density; they keep it in 32 bits.
 _FLOOR_CPP = float(np.float32(mdp.DENSITY_FLOOR))
-
-
-class WalkedRewards:
-  """Rewards read in a walk from where plays start, through all moves."""
-
-  def __init__(
-    self,
-    roots: Sequence[pyspiel.State],
-    layers: Sequence[enumeration.Layer],
-  ):
-    """Initializes the reader.
-
-    Args:
-      roots: Where plays start.
-      layers: The enumerated game.
-    """
-    self._roots = roots
-    self._layers = layers
-
-  def __call__(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
-    """Returns the rewards of all nodes.
-
-    Args:
-      masses: What players are told in each mean-field layer.
-
-    Raises:
-      ValueError: If a move is another one than when the game was enumerated.
-    """
-    tell = telling.these(masses)
-    probe = probing.probe(self._roots, self._layers, tell, num_states=1)
-    if probe.by_mean_field:
-      raise ValueError(
-        "game must have moves that do not depend on the mean field where that"
-        " does not show when it is compiled, but under this mean field"
-        f" {probe.by_mean_field}; model='openspiel' takes such games."
-      )
-    return probe.rewards
 
 
 class StateRewards:
@@ -93,7 +53,8 @@ class StateRewards:
     self._paying = paying
     self._offsets = np.cumsum([0] + [len(layer) for layer in layers])
     self._constant = np.zeros(self._offsets[-1])
-    for index in range(min(states, default=len(layers))):
+    # The first mean-field layer pays before anybody is told anything.
+    for index in range(min(states, default=len(layers) - 1) + 1):
       self._part(self._constant, index)[:] = layers[index].rewards
 
   def _part(self, rewards: np.ndarray, index: int) -> np.ndarray:
@@ -261,9 +222,6 @@ class DensityRewards:
       densities = np.append(mean_field, 0.0)[self._places]
       rewards = rewards + np.einsum("np,np->n", self._weights, densities)
     return rewards
-
-
-RewardSource = WalkedRewards | StateRewards | DensityRewards
 
 
 def _same_place(layer: enumeration.Layer, num_populations: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import pytest
 
 from mftrpo_openspiel import compiled_game
 from mftrpo_openspiel import entropy
+from mftrpo_openspiel import game_rewards
 
 BRAESS = (
   "mfg_dynamic_routing(network=braess,max_num_time_step=3,"
@@ -142,3 +143,35 @@ def test_rewards_that_only_one_mean_field_brings_are_there():
   policy = crowding(model)
   check(model, policy)
   assert model.exploitability(policy) > 0.1
+
+
+@pytest.mark.parametrize("coin", ["true", "false"])
+@pytest.mark.parametrize(
+  ("pays", "is_read_from_states"),
+  [
+    ("mean_field", True),
+    ("mean_field+first+second+terminal", True),
+    ("mean_field+terminal", True),
+    ("first+second", True),
+    ("first+memory", False),
+    ("mean_field+second+memory", False),
+  ],
+)
+def test_games_that_are_said_to_have_fixed_moves(
+  pays, is_read_from_states, coin
+):
+  """Their rewards are read from the states after what players are told."""
+  game = pyspiel.load_game(f"python_odd_game(pays={pays},coin={coin})")
+  model = compiled_game.CompiledGame(game, moves_are_fixed=True)
+  source = model._layered._reward_source
+  assert isinstance(source, game_rewards.StateRewards) == is_read_from_states
+  for policy in random_policies(model):
+    check(model, policy)
+
+
+def test_moves_that_are_not_as_fixed_as_is_said_are_refused():
+  game = pyspiel.load_game("python_odd_game(jam=chance:0.1:0.9)")
+  with pytest.raises(ValueError, match="moves_are_fixed must be true if"):
+    compiled_game.CompiledGame(game, moves_are_fixed=True)
+  with pytest.raises(ValueError, match="moves_are_fixed must be a bool, got 1"):
+    compiled_game.CompiledGame(game, moves_are_fixed=1)

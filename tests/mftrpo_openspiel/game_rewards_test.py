@@ -77,6 +77,8 @@ def test_rewards_by_density_are_those_of_the_states(name):
     *KNOWN[:3],
     "mean_field_lin_quad(size=4,horizon=3,n_actions_per_side=1)",
     "python_odd_game(pays=first+second+terminal)",
+    "python_odd_game(pays=mean_field)",
+    "python_odd_game(pays=mean_field+second,coin=false)",
   ],
 )
 def test_rewards_of_states_are_those_of_a_walk(name):
@@ -107,39 +109,3 @@ def test_the_congestion_of_the_2d_game_is_left_to_the_states():
 def test_an_unknown_game_has_no_rewards_by_density():
   game, _, layers, result, _ = compiled("python_odd_game")
   assert game_rewards.density_rewards(game, layers, result) is None
-
-
-@pytest.mark.parametrize(
-  "name",
-  [
-    "mean_field_lin_quad(size=4,horizon=3,n_actions_per_side=1)",
-    "python_odd_game(pays=first+second+terminal)",
-    "python_odd_game(pays=first+memory)",
-  ],
-)
-def test_rewards_of_walks_are_those_of_the_enumeration_under_its_masses(name):
-  _, roots, layers, _, _ = compiled(name)
-  masses = {
-    index: layer.masses
-    for index, layer in enumerate(layers)
-    if layer.kind == enumeration.MEAN_FIELD
-  }
-  np.testing.assert_array_equal(
-    game_rewards.WalkedRewards(roots, layers)(masses),
-    np.concatenate([layer.rewards for layer in layers]),
-  )
-
-
-def test_a_mean_field_that_moves_players_is_noticed():
-  _, roots, layers, _, _ = compiled(
-    "mfg_dynamic_routing(network=braess,max_num_time_step=20,"
-    "time_step_length=0.25)"
-  )
-  masses = {
-    index: np.ones(len(layer)) / len(layer)
-    for index, layer in enumerate(layers)
-    if layer.kind == enumeration.MEAN_FIELD
-  }
-  reader = game_rewards.WalkedRewards(roots, layers)
-  with pytest.raises(ValueError, match=r"next node at 'Location=.*differs"):
-    reader(masses)
