@@ -19,8 +19,10 @@ from open_spiel.python.mfg.algorithms import policy_value
 import pyspiel
 
 from mftrpo_openspiel import entropy
+from mftrpo_openspiel import known_moves
 from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel import model
+from mftrpo_openspiel import moves_check
 from mftrpo_openspiel import policies
 from mftrpo_openspiel import validation
 
@@ -53,12 +55,19 @@ class OpenSpielModel(model.MeanFieldModel):
       root_state: Where it starts; its initial states if not given.
 
     Raises:
-      ValueError: If it is no mean-field game, or a mean-field node does not
-        lead to one decision node of its own.
+      ValueError: If it is no mean-field game, a mean-field node does not lead
+        to one decision node of its own, or moves depend on the mean field
+        (other than in games of this package): states and what follows them
+        would be those of another mean field.
     """
     self._game = validation.check_game(game)
     self.root_state = root_state
     self._roots = [root_state] if root_state else game.new_initial_states()
+    self._check_moves = moves_check.no_check
+    if not isinstance(game, mdp_game.MDPGame) and not known_moves.are_fixed(
+      game
+    ):
+      self._check_moves = moves_check.MovesCheck(self._roots)
     self._states: list[pyspiel.State] = []
     self._times: list[int] = []
     self._decision_of: dict[str, str] = {}  # Follows each mean-field node.
@@ -124,6 +133,7 @@ class OpenSpielModel(model.MeanFieldModel):
     if num_steps is None:
       num_steps = horizon
     frozen = self.to_distribution(mean_field)
+    self._check_moves(frozen)
     if validation.check_int("num_steps", num_steps, 0) >= horizon:
       return self._push(policy, frozen, 1.0, lambda row, arrived: arrived)
     for _ in range(num_steps):
@@ -145,6 +155,7 @@ class OpenSpielModel(model.MeanFieldModel):
         (the nodes of such a game depend on the mean field).
     """
     flow = self._flow(self.to_openspiel(policy))
+    self._check_moves(flow)
     return np.array(
       [flow.value_str(key, 0.0) for key in self.observation_strings]
     )
@@ -158,6 +169,7 @@ class OpenSpielModel(model.MeanFieldModel):
     """Returns (N, A): Q_mu^pi."""
     values = value_lib.TabularValueFunction(self._game)
     distribution = self.to_distribution(mean_field)
+    self._check_moves(distribution)
     self._policy_value(policy, distribution, regularization, values)
     bonus = regularization * self.discounts * entropy.entropy(policy)
 
@@ -172,9 +184,9 @@ class OpenSpielModel(model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N, A): the maximum over policies of Q_mu^pi."""
     values = value_lib.TabularValueFunction(self._game)
-    self._best_response(
-      self.to_distribution(mean_field), regularization, values
-    )
+    distribution = self.to_distribution(mean_field)
+    self._check_moves(distribution)
+    self._best_response(distribution, regularization, values)
 
     def node_values(following: np.ndarray) -> np.ndarray:
       if not regularization:
@@ -201,10 +213,12 @@ class OpenSpielModel(model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N,) of bool: where the game can get to from `start`."""
     start = validation.check_masses("start", start, len(self._states)) > 0
+    distribution = self.to_distribution(mean_field)
+    self._check_moves(distribution)
     ends = self._is_first & (self._discount == 0)
     arrived = self._push(
       entropy.uniform_policy(policy > 0),
-      self.to_distribution(mean_field),
+      distribution,
       0.0,
       lambda row, arrived: float(start[row] or (arrived > 0 and not ends[row])),
     )

@@ -226,6 +226,32 @@ def random_policy():
   return RandomPolicy
 
 
+def _crowding(model):
+  """Returns the policy of the odd game that stays in 0 and goes there from 1.
+
+  It leads 0.75 + 0.6 * 0.25 = 0.9 of the crowd to place 0 at time 1.
+  """
+  policy = np.zeros(model.legal_actions_mask.shape)
+  for row, string in enumerate(model.observation_strings):
+    place, action, *_ = string.strip("()").split(", ")
+    if model.legal_actions_mask[row].sum() == 1:
+      policy[row] = model.legal_actions_mask[row]
+    elif place == "1" and action != "None":
+      policy[row, 2 - int(action)] = 1.0
+    else:
+      policy[row, 0] = 1.0
+  return policy
+
+
+@pytest.fixture
+def crowding():
+  """Gives a function from a model of the odd game to a (N, A) policy.
+
+  With it 0.9 of the crowd is in place 0 at time 1.
+  """
+  return _crowding
+
+
 @pytest.fixture
 def pixels():
   """Gives a function from a figure to its (height, width, 3) picture.

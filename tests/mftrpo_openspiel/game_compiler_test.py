@@ -72,25 +72,8 @@ def test_moves_that_only_a_crowd_at_one_place_changes_are_found(name):
     check(model, policy)
 
 
-def crowding(model):
-  """Returns the policy that stays in 0 and goes there from 1.
-
-  It leads 0.75 + 0.6 * 0.25 = 0.9 of the crowd to place 0 at time 1.
-  """
-  policy = np.zeros(model.legal_actions_mask.shape)
-  for row, string in enumerate(model.observation_strings):
-    place, action, *_ = string.strip("()").split(", ")
-    if model.legal_actions_mask[row].sum() == 1:
-      policy[row] = model.legal_actions_mask[row]
-    elif place == "1" and action != "None":
-      policy[row, 2 - int(action)] = 1.0
-    else:
-      policy[row, 0] = 1.0
-  return policy
-
-
 @pytest.mark.parametrize("what", ["told", "chance", "next", "legal"])
-def test_moves_that_were_not_found_to_change_are_an_error(what):
+def test_moves_that_were_not_found_to_change_are_an_error(what, crowding):
   game = pyspiel.load_game(
     f"python_odd_game(pays=second,coin=false,jam={what}:0.8999:0.9001)"
   )
@@ -117,7 +100,7 @@ def test_moves_that_were_not_found_to_change_are_an_error(what):
       call()
 
 
-def test_legal_actions_that_change_are_an_error():
+def test_legal_actions_that_change_are_an_error(crowding):
   game = pyspiel.load_game("python_odd_game(jam=legal:0.88:2.0,coin=false)")
   model = compiled_game.CompiledGame(game)
   check(model, entropy.uniform_policy(model.legal_actions_mask))
@@ -134,7 +117,7 @@ def test_legal_actions_that_change_are_an_error():
     model.mean_field(policy)
 
 
-def test_rewards_that_only_one_mean_field_brings_are_there():
+def test_rewards_that_only_one_mean_field_brings_are_there(crowding):
   game = pyspiel.load_game(
     "python_odd_game(pays=nothing,coin=false,jam=pay:0.8999:0.9001)"
   )

@@ -1,6 +1,7 @@
 """Tests of the model that wraps OpenSpiel's utilities."""
 
 import numpy as np
+from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import distribution
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
@@ -9,6 +10,9 @@ import pytest
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel import openspiel_model
+from mftrpo_openspiel.algorithms import fictitious_play
+from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.algorithms import mirror_descent
 
 GAMES = (
   "python_mfg_two_islands(horizon=4)",
@@ -237,6 +241,47 @@ def test_a_root_state_is_where_the_game_starts():
 def test_other_games_are_refused():
   with pytest.raises(ValueError, match="must be a mean-field game, got 'kuhn"):
     openspiel_model.OpenSpielModel(pyspiel.load_game("kuhn_poker"))
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "mfg_dynamic_routing(network=braess,max_num_time_step=5,"
+    "time_step_length=1.0)",
+    "python_mfg_dynamic_routing(max_num_time_step=5)",
+    # Nodes are the same under all mean fields, what follows them is not.
+    "mean_field_lin_quad(size=6,horizon=3,mean_revert=0.5)",
+  ],
+)
+def test_games_whose_moves_depend_on_the_mean_field_are_refused(name):
+  for algorithm in (
+    mf_trpo.MFTRPO,
+    fictitious_play.FictitiousPlay,
+    mirror_descent.MirrorDescent,
+  ):
+    with pytest.raises(ValueError, match=r"^game must have moves that do not"):
+      algorithm(pyspiel.load_game(name), model="openspiel")
+
+
+@pytest.mark.parametrize("what", ["told", "chance", "next", "legal"])
+def test_a_mean_field_that_changes_moves_is_refused(what, crowding):
+  model, plain = (
+    openspiel_model.OpenSpielModel(
+      pyspiel.load_game(f"python_odd_game(coin=false,jam={jam})")
+    )
+    for jam in (f"{what}:0.8999:0.9001", "never:1.0:0.0")
+  )
+  policy = crowding(plain)
+  mean_field = plain.mean_field(policy)
+  for call in (
+    lambda: model.mean_field(policy),
+    lambda: model.action_values(policy, mean_field),
+    lambda: model.optimal_action_values(mean_field),
+    lambda: model.propagate(policy, mean_field, 1),
+    lambda: model.reachable(policy, mean_field, mean_field),
+  ):
+    with pytest.raises(ValueError, match=r"^game must have moves that do not"):
+      call()
 
 
 def test_bad_policies_are_refused(model):
