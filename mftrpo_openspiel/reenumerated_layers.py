@@ -11,9 +11,10 @@ masses are what players are told; they have the only action 0) that are met
 
 * under the uniform policy, and
 * when players are told all kinds of things: that all, a part or none of the
-  crowd is at their own node, and the others at the first or the last node they
-  ask about, or nowhere. Nodes between two such answers are looked for by
-  bisection. This is given up if it leads to more than `MAX_NODES` nodes.
+  crowd is at their own node, or at the first or the last node they ask about.
+  (In an MDP the rest of the crowd is there.) Nodes between two such answers are
+  looked for by bisection. This is given up if it leads to more than `MAX_NODES`
+  nodes.
 
 A mean field that leads to any other node raises an error that says so, except
 in `policy_array`, where the nodes to which a policy leads become states.
@@ -321,14 +322,18 @@ def _told_much(state: pyspiel.State) -> list[pyspiel.State]:
     return [enumeration.updated(state, [])]
   own = enumeration.node_string(state)
   here = support.index(own) if own in support else 0
-  places: list[int | None] = sorted({0, len(support) - 1})
-  # The rewards and kernels of an MDP may be functions of laws only.
-  if not isinstance(state.get_game(), mdp_game.MDPGame):
-    places.append(None)
+  ends = sorted({0, len(support) - 1})
+  if isinstance(state.get_game(), mdp_game.MDPGame):
+    # The rewards and kernels of an MDP may be functions of laws only.
+    return [
+      after
+      for elsewhere in ends
+      for after in _shared(state, len(support), here, elsewhere)
+    ]
+  crowds = np.eye(len(support))[ends].tolist()
   return [
-    after
-    for elsewhere in places
-    for after in _shared(state, len(support), here, elsewhere)
+    *_shared(state, len(support), here, None),
+    *[enumeration.updated(state, crowd) for crowd in crowds],
   ]
 
 

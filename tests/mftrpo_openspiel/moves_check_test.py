@@ -29,5 +29,5 @@ def test_mean_fields_are_refused_by_what_they_change(crowding):
     pyspiel.load_game("python_odd_game(coin=false)")
   )
   crowded = plain.to_distribution(plain.mean_field(crowding(plain)))
-  with pytest.raises(ValueError, match=r"next node at '\(0, None, 1, mean"):
+  with pytest.raises(ValueError, match=r"next node at '\(0, coin 0, None, 1"):
     check(crowded)
