@@ -31,17 +31,23 @@ class CompiledGame(model.MeanFieldModel):
   the states of each layer and population. Exploitability is NashConv, the sum
   over populations.
 
-  Three kinds of games are told apart:
+  Four kinds of games are told apart:
 
   * Those of this package come straight from their MDP; all its states are
     states of each layer, including those to which no play leads.
-  * Games whose moves do not depend on the mean field are enumerated once.
-    Rewards are computed on arrays for the games that `game_rewards` knows, and
-    only after a comparison with what the states of the game pay; otherwise they
-    are read from the states in every call.
-  * Games whose moves do depend on it are enumerated in every call; see
+  * Games whose moves are known not to depend on the mean field, by their source
+    (`known_moves`) or because the caller says so, are enumerated once. Rewards
+    are computed on arrays for the games that `game_rewards` knows, and only
+    after a comparison with what the states of the game pay; otherwise they are
+    read from the states in every call.
+  * Games whose moves change when players are told a random mean field, or that
+    a whole population is in one place, are enumerated in every call; see
     `reenumerated_layers`. Q is 0 in states to which no play leads under the
     mean field.
+  * All others are enumerated once too, but trials prove nothing. So each mean
+    field that is given or returned is checked in a walk through all moves, once
+    for all calls with it in a row, in which the rewards are read. Moves that it
+    changes are a ValueError that names the node.
 
   Where what happens at a node depends on more than its string, OpenSpiel's
   values depend on the path on which a node is met first. They are reproduced
@@ -53,7 +59,11 @@ class CompiledGame(model.MeanFieldModel):
   """
 
   def __init__(
-    self, game: pyspiel.Game, root_state: pyspiel.State | None = None
+    self,
+    game: pyspiel.Game,
+    root_state: pyspiel.State | None = None,
+    *,
+    moves_are_fixed: bool = False,
   ):
     """Compiles the game.
 
@@ -61,13 +71,19 @@ class CompiledGame(model.MeanFieldModel):
       game: A mean-field game of one or more populations.
       root_state: Where plays start, instead of the game's initial states; for
         games of one population.
+      moves_are_fixed: Whether it is known that no mean field changes where
+        moves lead, legal actions and chance outcomes. That saves the walk in
+        which games that are neither OpenSpiel's nor ours are checked under each
+        mean field. If it is not true, numbers may be wrong.
 
     Raises:
       ValueError: If the game is no mean-field game, OpenSpiel's own
-        DistributionPolicy would not take it, or nobody ever has a choice and
-        players are told nothing.
+        DistributionPolicy would not take it, nobody ever has a choice and
+        players are told nothing, or a random mean field changes moves that are
+        said to be fixed.
     """
     validation.check_game(game)
+    validation.check_type("moves_are_fixed", moves_are_fixed, bool)
     if root_state is not None and game.num_players() > 1:
       raise ValueError(
         "root_state must be None for a game of more than one population, got"
@@ -75,7 +91,9 @@ class CompiledGame(model.MeanFieldModel):
       )
     self._game = game
     self.root_state = root_state
-    self._layered, notes = game_compiler.compile_game(game, root_state)
+    self._layered, notes = game_compiler.compile_game(
+      game, root_state, moves_are_fixed
+    )
     for note in notes:
       warnings.warn(f"{game}: {note}", stacklevel=2)
     self._discount, self._start_time = 1.0, 0
@@ -191,7 +209,9 @@ class CompiledGame(model.MeanFieldModel):
     chain, rows = self._layered.chain(mean_field)
     start = self._checked_masses("start", start) > 0
     reached = start.copy()
-    reached[rows] = chain.reached(policy[rows], start[rows])
+    reached[rows] = chain.reached(
+      policy[rows], start[rows], at_once=self._discount == 0
+    )
     return reached
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:

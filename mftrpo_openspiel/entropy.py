@@ -107,14 +107,20 @@ def mirror_step(
   Args:
     logits: (N, A), y; -inf where an action is not legal.
     action_values: (N, A), Q; -inf where an action is not legal.
-    learning_rate: lr > 0; a number, or (N, 1) for one a state.
-    regularization: eta in [0, 1 / lr); a number, or (N, 1).
+    learning_rate: lr >= 0; a number, or (N, 1) for one a state.
+    regularization: eta in [0, 1 / lr]; a number, or (N, 1).
 
   Returns:
     (N, A), with a largest entry of 0 in each row.
   """
-  kept = (1 - learning_rate * regularization) * logits
-  stepped = kept + learning_rate * action_values
+  share = 1 - learning_rate * regularization
+  if np.all(share * learning_rate):
+    stepped = share * logits + learning_rate * action_values
+  else:
+    # A factor of 0 must not touch actions that are not legal: 0 * -inf.
+    with np.errstate(invalid="ignore"):
+      stepped = share * logits + learning_rate * action_values
+    stepped[np.isneginf(action_values)] = -np.inf
   return stepped - rows.maximum(stepped)[:, None]
 
 

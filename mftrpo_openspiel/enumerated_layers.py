@@ -1,4 +1,8 @@
-"""Any OpenSpiel mean-field game whose moves do not depend on the mean field."""
+"""Any OpenSpiel mean-field game whose moves do not depend on the mean field.
+
+Unless that is known of a game, each mean field that comes in or goes out is
+checked in a walk through all moves, in which the rewards are read.
+"""
 
 from collections.abc import Sequence
 
@@ -11,7 +15,9 @@ from mftrpo_openspiel import enumeration
 from mftrpo_openspiel import game_rewards
 from mftrpo_openspiel import layered_chain
 from mftrpo_openspiel import layered_game
+from mftrpo_openspiel import memo
 from mftrpo_openspiel import policies
+from mftrpo_openspiel import walked_rewards
 
 
 class EnumeratedLayers(layered_game.LayeredGame):
@@ -22,7 +28,11 @@ class EnumeratedLayers(layered_game.LayeredGame):
     roots: Sequence[pyspiel.State],
     layers: Sequence[enumeration.Layer],
     compiled: compilation.CompiledLayers,
-    reward_source: (game_rewards.StateRewards | game_rewards.DensityRewards),
+    reward_source: (
+      game_rewards.DensityRewards
+      | game_rewards.StateRewards
+      | walked_rewards.WalkedRewards
+    ),
   ):
     """Initializes the layers.
 
@@ -36,7 +46,7 @@ class EnumeratedLayers(layered_game.LayeredGame):
     self._enumerated = layers
     self._compiled = compiled
     self._reward_source = reward_source
-    self._last_rewards = (b"", None)
+    self._read = memo.Memo(self._read_rewards)
     self.legal_actions_mask = compiled.chain.legal_actions_mask
     sizes = [len(layers[index]) for index in compiled.kept]
     self.layers = np.repeat(np.arange(len(sizes)), sizes)
@@ -46,26 +56,45 @@ class EnumeratedLayers(layered_game.LayeredGame):
     ]
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
-    return self._compiled.chain.flow(policy)
+    """Returns (N,): the masses when everybody plays `policy`, (N, A).
+
+    Raises:
+      ValueError: If these masses change where moves lead to.
+    """
+    mean_field = self._compiled.chain.flow(policy)
+    self._check_moves(mean_field)
+    return mean_field
 
   def chain(
     self, mean_field: np.ndarray
   ) -> tuple[layered_chain.LayeredChain, layered_game.Rows]:
-    """Returns where actions lead, and all rows."""
+    """Returns where actions lead, and all rows.
+
+    Raises:
+      ValueError: If it is not there under the (N,) mean field.
+    """
+    self._check_moves(mean_field)
     return self._compiled.chain, slice(None)
 
   def rewards(
     self, mean_field: np.ndarray
   ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns what the states and afterstates pay under the (N,) mean field."""
+    """Returns what the states and afterstates pay under the (N,) mean field.
+
+    Raises:
+      ValueError: If moves are not the same under it.
+    """
     if isinstance(self._reward_source, game_rewards.DensityRewards):
       return self._reward_source(mean_field), None
-    key = mean_field.tobytes()
-    if self._last_rewards[0] != key:
-      node_rewards = self._reward_source(self._compiled.told(mean_field))
-      self._last_rewards = (key, self._compiled.rewards(node_rewards))
-    return self._last_rewards[1]
+    return self._read(mean_field)
+
+  def _check_moves(self, mean_field: np.ndarray) -> None:
+    if isinstance(self._reward_source, walked_rewards.WalkedRewards):
+      self._read(mean_field)
+
+  def _read_rewards(self, mean_field):
+    masses = self._compiled.told(mean_field)
+    return self._compiled.rewards(self._reward_source(masses))
 
   def mean_field_rows(self) -> dict[str, int]:
     """Returns for each mean-field node, by its string, the row of its mass."""

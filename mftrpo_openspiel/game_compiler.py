@@ -9,37 +9,60 @@ from mftrpo_openspiel import compilation
 from mftrpo_openspiel import enumerated_layers
 from mftrpo_openspiel import enumeration
 from mftrpo_openspiel import game_rewards
+from mftrpo_openspiel import known_moves
 from mftrpo_openspiel import layered_game
 from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel import mdp_layers
 from mftrpo_openspiel import probing
 from mftrpo_openspiel import reenumerated_layers
+from mftrpo_openspiel import telling
+from mftrpo_openspiel import walked_rewards
 
 
 def compile_game(
-  game: pyspiel.Game, root_state: pyspiel.State | None
+  game: pyspiel.Game,
+  root_state: pyspiel.State | None,
+  moves_are_fixed: bool = False,
 ) -> tuple[layered_game.LayeredGame, list[str]]:
   """Returns the game in layers, and what its user should know of it.
 
   Args:
     game: A mean-field game.
     root_state: Where plays start; the game's initial states for None.
+    moves_are_fixed: Whether that is known of the game, whatever players are
+      told.
+
+  Raises:
+    ValueError: If a random mean field shows that it is not true.
   """
   notes = []
-  at_start = root_state is None or not root_state.history()
-  if isinstance(game, mdp_game.MDPGame) and at_start:
+  moves_are_fixed |= known_moves.are_fixed(game)
+  if isinstance(game, mdp_game.MDPGame):
     layers = mdp_layers.MDPLayers(game)
-    if layers.agrees_with_game():
+    agrees = layers.agrees_with_game()
+    if agrees and (root_state is None or not root_state.history()):
       return layers, notes
-    notes.append("plays are not those of its MDP, so it is enumerated.")
+    if not agrees:
+      notes.append("plays are not those of its MDP, so it is enumerated.")
+    moves_are_fixed |= agrees and game.mean_field_mdp().has_fixed_kernel
   roots = game.new_initial_states() if root_state is None else [root_state]
-  return _compile_states(game, roots, notes), notes
+  return _compile_states(game, roots, moves_are_fixed, notes), notes
 
 
 def _compile_states(
-  game: pyspiel.Game, roots: Sequence[pyspiel.State], notes: list[str]
+  game: pyspiel.Game,
+  roots: Sequence[pyspiel.State],
+  moves_are_fixed: bool,
+  notes: list[str],
 ) -> layered_game.LayeredGame:
-  """Returns in layers a game that is known by its states only."""
+  """Returns a game in layers, from its states.
+
+  Args:
+    game: The game.
+    roots: Where plays start.
+    moves_are_fixed: Whether that is known.
+    notes: To which is added what the user should know.
+  """
   states = {}
 
   def keep(index, layer, layer_states):
@@ -49,27 +72,51 @@ def _compile_states(
   layers = enumeration.enumerate_layers(roots, visit=keep)
   num_actions = game.num_distinct_actions()
   masses = probing.random_masses(layers, np.random.default_rng(0))
-  probe = probing.probe(roots, layers, masses)
-  compiled = rewards = None
-  if probe.by_mean_field is None:
-    paying = _paying(layers, probe.rewards)
-    compiled = compilation.compile_layers(
-      layers, num_actions, compilation.carriers(layers), paying
+  probe = probing.probe(roots, layers, telling.these(masses))
+  if probe.by_mean_field and moves_are_fixed:
+    raise ValueError(
+      "moves_are_fixed must be true if it is said, but under a random mean"
+      f" field {probe.by_mean_field}."
     )
-    rewards = game_rewards.StateRewards(layers, states, paying)
-  # Rewards that depend on the mean field of an earlier time do not agree.
-  if rewards is None or not _close(rewards(masses), probe.rewards):
+  if probe.by_mean_field or (
+    not moves_are_fixed and _moves_at_extremes(roots, layers)
+  ):
     _note_path_dependence(probing.probe(roots, layers), notes)
     return reenumerated_layers.ReenumeratedLayers(roots, layers, num_actions)
   _note_path_dependence(probe, notes)
-  by_density = game_rewards.density_rewards(game, layers, compiled)
-  if by_density and _same_rewards(by_density, rewards, layers, compiled):
-    rewards = by_density
-  elif by_density:
-    notes.append(
-      "it does not pay as expected, so rewards are read from states."
-    )
+  carrying = compilation.carriers(layers)
+  if moves_are_fixed:
+    paying = _paying(layers, probe.rewards)
+    compiled = compilation.compile_layers(layers, num_actions, carrying, paying)
+    rewards = game_rewards.StateRewards(layers, states, paying)
+    # Rewards that depend on the mean field of an earlier time do not agree.
+    if _close(rewards(masses), probe.rewards):
+      by_density = game_rewards.density_rewards(game, layers, compiled)
+      if by_density and _same_rewards(by_density, rewards, layers, compiled):
+        rewards = by_density
+      elif by_density:
+        notes.append(
+          "it does not pay as expected, so rewards are read from states."
+        )
+      return enumerated_layers.EnumeratedLayers(
+        roots, layers, compiled, rewards
+      )
+  # Whatever pays nothing now may pay something under another mean field.
+  compiled = compilation.compile_layers(
+    layers, num_actions, carrying, range(len(layers))
+  )
+  rewards = walked_rewards.WalkedRewards(roots, layers)
   return enumerated_layers.EnumeratedLayers(roots, layers, compiled, rewards)
+
+
+def _moves_at_extremes(
+  roots: Sequence[pyspiel.State], layers: Sequence[enumeration.Layer]
+) -> bool:
+  """Returns whether a crowd at one place changes the moves."""
+  return any(
+    probing.probe(roots, layers, tell, num_states=1).by_mean_field
+    for tell in telling.EXTREMES
+  )
 
 
 def _paying(
@@ -130,5 +177,5 @@ def _note_path_dependence(probe: probing.Probe, notes: list[str]) -> None:
     notes.append(
       "what happens at a node depends on more than its observation string, and"
       f" values on which path comes first: the {worst} between"
-      " paths."
+      " paths, of a few to each node that were compared."
     )

@@ -1,9 +1,10 @@
 """The rewards of all nodes of an OpenSpiel game under a mean field.
 
-`StateRewards` knows nothing of the game: it tells every mean-field state what
-the mean field is, and reads what follows. `DensityRewards` is for the games in
-`FORMS`, whose rewards depend on the mean field in one of a few ways that take
-no more than array operations:
+`StateRewards` is for games whose moves are known not to depend on the mean
+field: it tells every mean-field state what the mean field is, and reads what
+follows. (Of other games see `walked_rewards`.) `DensityRewards` is for the
+games in `FORMS`, whose rewards depend on the mean field in one of a few ways
+that take no more than array operations:
 
     r(s, mu) = constant(s) + log_weight * log(mu(s) + floor)
                + sum over populations p of weight_p * mu_p(place of s)
@@ -24,6 +25,7 @@ import pyspiel
 
 from mftrpo_openspiel import compilation
 from mftrpo_openspiel import enumeration
+from mftrpo_openspiel import known_moves
 from mftrpo_openspiel import mdp
 
 # What OpenSpiel's games in C++ add to a density; they keep it in 32 bits.
@@ -31,7 +33,7 @@ _FLOOR_CPP = float(np.float32(mdp.DENSITY_FLOOR))
 
 
 class StateRewards:
-  """Rewards read from the states of the game."""
+  """Rewards read from the states of a game whose moves are known."""
 
   def __init__(
     self,
@@ -51,7 +53,8 @@ class StateRewards:
     self._paying = paying
     self._offsets = np.cumsum([0] + [len(layer) for layer in layers])
     self._constant = np.zeros(self._offsets[-1])
-    for index in range(min(states, default=len(layers))):
+    # The first mean-field layer pays before anybody is told anything.
+    for index in range(min(states, default=len(layers) - 1) + 1):
       self._part(self._constant, index)[:] = layers[index].rewards
 
   def _part(self, rewards: np.ndarray, index: int) -> np.ndarray:
@@ -62,10 +65,6 @@ class StateRewards:
 
     Args:
       masses: What players are told in each mean-field layer.
-
-    Raises:
-      RuntimeError: If being told leads to another node than it did when the
-        game was enumerated.
     """
     rewards = self._constant.copy()
     for index, states in self._states.items():
@@ -75,15 +74,10 @@ class StateRewards:
       ]
       followers = [None] * len(below)
       for node, state in enumerate(states):
-        after = enumeration.updated(state, laws[layer.support_of[node]])
         place = layer.children[node]
-        if enumeration.node_string(after) != below.strings[place]:
-          raise RuntimeError(
-            f"The mean field decides where {layer.strings[node]!r} leads to,"
-            " which did not show when the game was compiled."
-          )
         if below.parents[place] == node:
-          followers[place] = after
+          law = laws[layer.support_of[node]]
+          followers[place] = enumeration.updated(state, law)
       self._read(index + 1, followers, rewards)
     return rewards
 
@@ -255,11 +249,8 @@ def density_rewards(
     layers: The enumerated game.
     compiled: Its layered chain.
   """
-  game_type = game.get_type()
-  make_form = FORMS.get(game_type.short_name)
-  form = make_form and make_form(
-    {**game_type.parameter_specification, **game.get_parameters()}
-  )
+  make_form = FORMS.get(game.get_type().short_name)
+  form = make_form and make_form(known_moves.parameters_of(game))
   if form is None or compiled.spread is not None:
     return None
   return DensityRewards(form, layers, compiled)

@@ -94,12 +94,22 @@ class LayeredChain:
       self._push(k, moved, policy, moved)
     return moved
 
-  def reached(self, policy: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Returns (N,) of bool: where `policy` leads to from the states `start`."""
+  def reached(
+    self, policy: np.ndarray, start: np.ndarray, at_once: bool = False
+  ) -> np.ndarray:
+    """Returns (N,) of bool: where `policy` leads to from the states `start`.
+
+    Args:
+      policy: (N, A).
+      start: (N,) of bool, which count as reached.
+      at_once: Whether only states of the same time step count.
+    """
     plays = (policy > 0).astype(np.float64)
     reached = start.astype(np.float64)
     arriving = np.empty(len(policy))
     for k in range(len(self.kernels) - 1):
+      if at_once and self._begins_step[k + 1]:
+        continue
       self._push(k, reached, plays, arriving)
       below = self._slices[k + 1]
       reached[below] = np.maximum(reached[below], arriving[below] > 0)

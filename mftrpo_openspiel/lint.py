@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import decimal
 import functools
 import itertools
 import pickle
@@ -21,9 +22,12 @@ import pyspiel
 
 from mftrpo_openspiel import enumeration
 from mftrpo_openspiel import probing
+from mftrpo_openspiel import telling
 from mftrpo_openspiel import validation
 
-# States of a node that are compared.
+# Games with more histories (paths to a node, of all nodes) are sampled.
+MAX_HISTORIES = 100_000
+# States of a node that are then compared.
 NUM_STATES = 4
 # Plays whose states are pickled.
 NUM_PLAYS = 4
@@ -45,18 +49,29 @@ class Finding:
 
   Attributes:
     check: A key of `QUESTIONS`.
-    passed: Whether the answer is yes.
-    detail: What is wrong, with an example; empty if nothing is.
+    passed: Whether the answer is yes, as far as one has looked.
+    is_proved: Whether an example was found, or everything was looked at.
+    detail: What is wrong, with an example, or how much was looked at.
   """
 
   check: str
   passed: bool
-  detail: str = ""
+  is_proved: bool
+  detail: str
+
+  @property
+  def verdict(self) -> str:
+    """The answer: yes, NO, or yes? if only a part was looked at."""
+    if not self.passed:
+      return "NO"
+    return "yes" if self.is_proved else "yes?"
 
 
 @dataclasses.dataclass(frozen=True)
 class LintReport:
   """All answers for a game; `str` gives a table.
+
+  "yes?" in the table is no proof.
 
   Attributes:
     game: The game.
@@ -74,10 +89,8 @@ class LintReport:
   def __str__(self) -> str:
     lines = [self.game]
     for finding in self.findings:
-      verdict = "yes" if finding.passed else "NO "
-      lines.append(f"  {verdict}  {QUESTIONS[finding.check]}")
-      if finding.detail:
-        lines.append(f"         {finding.detail}")
+      lines.append(f"  {finding.verdict:4}  {QUESTIONS[finding.check]}")
+      lines.append(f"        {finding.detail}")
     return "\n".join(lines)
 
 
@@ -86,13 +99,16 @@ def lint_game(
 ) -> LintReport:
   """Returns what a mean-field game does that OpenSpiel does not expect.
 
-  Players are told the mean field of the uniform policy, other than in the plays
-  whose states are pickled.
+  Players are told two mean fields: that of the uniform policy, and a random one
+  (unless that changes their moves). Under each, all histories are compared if
+  there are no more than `MAX_HISTORIES`, else `NUM_STATES` a node. Only states
+  from a few plays are pickled.
 
   Args:
     game: The game.
     checks: Keys of `QUESTIONS`; all if not given.
-    seed: Of the choice of paths that are compared.
+    seed: Of the random mean field, and of the paths that are compared where
+      there are too many.
 
   Raises:
     ValueError: If it is no mean-field game, or a check is unknown.
@@ -107,72 +123,81 @@ def lint_game(
   validation.check_game(game)
   validation.check_int("seed", seed, 0)
   linter = _Linter(game, seed)
-  findings = []
-  for name in names:
-    detail = linter.check(name)
-    findings.append(Finding(name, not detail, detail))
-  return LintReport(str(game), tuple(findings))
+  return LintReport(str(game), tuple(map(linter.check, names)))
 
 
 class _Linter:
   """Enumerates the game once, for all checks."""
 
   def __init__(self, game: pyspiel.Game, seed: int):
-    self._game = game
     self._seed = seed
     self._roots = game.new_initial_states()
-    self._met_decision = False
+    self._layers = enumeration.enumerate_layers(self._roots)
+    self._num_histories = probing.count_histories(self._layers)
     self._lost_rewards: dict[str, str] = {}
-    self._layers = enumeration.enumerate_layers(
-      self._roots, visit=self._look_for_lost_rewards
-    )
 
-  def check(self, name: str) -> str:
-    """Returns what is wrong; nothing if nothing is."""
-    by_path = {
-      "rewards": ("reward",),
-      "chance_outcomes": ("chance outcomes",),
-      "legal_actions": ("legal actions",),
-      "next_nodes": ("node type", "next node"),
-    }
-    if name in by_path:
-      found = self._probe.by_path
-      return "; ".join(
-        f"{found[what]} between paths"
-        for what in by_path[name]
-        if what in found
-      )
-    others: dict[str, Callable[[], str]] = {
-      "own_children": self._shared_children,
-      "pickling": self._pickling,
-      "rewards_in_rl": lambda: "; ".join(self._lost_rewards.values()),
-    }
-    return others[name]()
+  def check(self, name: str) -> Finding:
+    """Returns the answer to a question."""
+    if name == "pickling":
+      wrong = self._pickling()
+      looked_at = f"nothing is lost in the states of {NUM_PLAYS} plays"
+      return Finding(name, not wrong, bool(wrong), wrong or looked_at)
+    walks = self._walks
+    if name == "own_children":
+      wrong = self._shared_children()
+    elif name == "rewards_in_rl":
+      wrong = "; ".join(self._lost_rewards.values())
+    else:
+      wrong = _differences(walks, _BY_PATH[name])
+    if wrong:
+      return Finding(name, False, True, wrong)
+    least = min(walk.num_histories for walk in walks)
+    detail = (
+      f"nothing found in {_number(least)} of {_number(self._num_histories)}"
+      f" histories, under {len(walks)} mean field{'s'[: len(walks) - 1]}"
+    )
+    return Finding(name, True, least == self._num_histories, detail)
 
   @functools.cached_property
-  def _probe(self) -> probing.Probe:
-    return probing.probe(
-      self._roots, self._layers, num_states=NUM_STATES, seed=self._seed
-    )
+  def _walks(self) -> list[probing.Probe]:
+    """Walks under one or two mean fields."""
+    num_states = None
+    if self._num_histories > MAX_HISTORIES:
+      num_states = NUM_STATES
+    rng = np.random.default_rng(self._seed)
+    masses = probing.random_masses(self._layers, rng)
+    walks = [
+      probing.probe(
+        self._roots,
+        self._layers,
+        tell,
+        num_states,
+        self._seed,
+        self._look_for_lost_rewards,
+      )
+      for tell in (telling.the_truth, telling.these(masses))
+    ]
+    return walks[:1] if walks[1].by_mean_field else walks
 
   def _look_for_lost_rewards(
     self,
     index: int,
     layer: enumeration.Layer,
-    states: Sequence[pyspiel.State],
+    states: Sequence[Sequence[pyspiel.State]],
   ) -> None:
     """Notes rewards of nodes that `rl_environment` passes over."""
-    rewards, where = layer.rewards, layer.kind.name.lower()
-    if layer.kind == enumeration.CHANCE:
-      rewards = np.array([enumeration.reward(state) for state in states])
-    elif layer.kind == enumeration.DECISION:
-      if self._met_decision:
-        return
-      self._met_decision = True
+    where = layer.kind.name.lower()
+    above = [other.kind for other in self._layers[:index]]
+    if layer.kind == enumeration.DECISION and layer.kind not in above:
       where = "first decision"
-    elif layer.kind == enumeration.TERMINAL:
+    elif layer.kind in (enumeration.DECISION, enumeration.TERMINAL):
       return
-    if rewards.any() and where not in self._lost_rewards:
+    if where in self._lost_rewards:
+      return
+    rewards = np.array(
+      [max(map(enumeration.reward, group), key=abs) for group in states]
+    )
+    if rewards.any():
       node = int(np.abs(rewards).argmax())
       self._lost_rewards[where] = (
         f"{where} nodes pay, such as {rewards[node]:.3g} at"
@@ -233,6 +258,35 @@ class _Linter:
       else:
         actions, law = zip(*enumeration.moves(state))
         state.apply_action(int(rng.choice(actions, p=np.divide(law, sum(law)))))
+
+
+# What `probing.Difference` calls the answers to questions.
+_BY_PATH = {
+  "rewards": ("reward",),
+  "chance_outcomes": ("chance outcomes",),
+  "legal_actions": ("legal actions",),
+  "next_nodes": ("node type", "next node"),
+}
+
+
+def _differences(walks: Sequence[probing.Probe], kinds: Sequence[str]) -> str:
+  """Returns the largest differences of some kinds between paths."""
+  found = [
+    [walk.by_path[what] for walk in walks if what in walk.by_path]
+    for what in kinds
+  ]
+  return "; ".join(
+    f"{max(differences, key=lambda one: one.size)} between paths"
+    for differences in found
+    if differences
+  )
+
+
+def _number(count: int) -> str:
+  """Returns a count that may be too large for a float, in few digits."""
+  if count < 10**7:
+    return f"{count:,}"
+  return f"{decimal.Decimal(count):.1e}"
 
 
 def _serialized(state: pyspiel.State) -> pyspiel.State:

@@ -100,7 +100,9 @@ class MeanFieldModel(abc.ABC):
   ) -> np.ndarray:
     """Returns (N,) of bool: where `policy` leads from the support of `start`.
 
-    The support of the discounted occupancy d_{start,mu}^pi of Algorithm 1.
+    The support of the discounted occupancy d_{start,mu}^pi of Algorithm 1, in
+    which what is reached t time steps later has the weight gamma^t. So at
+    discount 0 nothing is reached at later times.
     """
 
   def accuracy(self) -> str:

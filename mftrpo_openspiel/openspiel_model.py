@@ -19,7 +19,10 @@ from open_spiel.python.mfg.algorithms import policy_value
 import pyspiel
 
 from mftrpo_openspiel import entropy
+from mftrpo_openspiel import known_moves
+from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel import model
+from mftrpo_openspiel import moves_check
 from mftrpo_openspiel import policies
 from mftrpo_openspiel import recursion
 from mftrpo_openspiel import validation
@@ -53,13 +56,20 @@ class OpenSpielModel(model.MeanFieldModel):
       root_state: Where it starts; its initial states if not given.
 
     Raises:
-      ValueError: If it is no mean-field game, its plays are too long, or a
-        mean-field node does not lead to one decision node of its own.
+      ValueError: If it is no mean-field game, its plays are too long, a
+        mean-field node does not lead to one decision node of its own, or moves
+        depend on the mean field (other than in games of this package): states
+        and what follows them would be those of another mean field.
     """
     self._game = validation.check_game(game)
     recursion.check(game)
     self.root_state = root_state
     self._roots = [root_state] if root_state else game.new_initial_states()
+    self._check_moves = moves_check.no_check
+    if not isinstance(game, mdp_game.MDPGame) and not known_moves.are_fixed(
+      game
+    ):
+      self._check_moves = moves_check.MovesCheck(self._roots)
     self._states: list[pyspiel.State] = []
     self._times: list[int] = []
     self._decision_of: dict[str, str] = {}  # Follows each mean-field node.
@@ -94,10 +104,11 @@ class OpenSpielModel(model.MeanFieldModel):
       for action in state.legal_actions():
         self.legal_actions_mask[row, action] = True
         self._children[row, action] = _key(state.child(action))
-    discount = 1.0
-    if hasattr(game, "mean_field_mdp"):
-      discount = game.mean_field_mdp().discount
-    self.discounts = discount ** np.array(self._times)
+    self._discount, start_time = 1.0, 0
+    if isinstance(game, mdp_game.MDPGame):
+      self._discount = game.mean_field_mdp().discount
+      start_time = 0 if root_state is None else root_state.t
+    self.discounts = self._discount ** (start_time + np.array(self._times))
 
   @property
   def game(self) -> pyspiel.Game:
@@ -124,6 +135,7 @@ class OpenSpielModel(model.MeanFieldModel):
     if num_steps is None:
       num_steps = horizon
     frozen = self.to_distribution(mean_field)
+    self._check_moves(frozen)
     if validation.check_int("num_steps", num_steps, 0) >= horizon:
       return self._push(policy, frozen, 1.0, lambda row, arrived: arrived)
     for _ in range(num_steps):
@@ -145,6 +157,7 @@ class OpenSpielModel(model.MeanFieldModel):
         (the nodes of such a game depend on the mean field).
     """
     flow = self._flow(self.to_openspiel(policy))
+    self._check_moves(flow)
     return np.array(
       [flow.value_str(key, 0.0) for key in self.observation_strings]
     )
@@ -158,6 +171,7 @@ class OpenSpielModel(model.MeanFieldModel):
     """Returns (N, A): Q_mu^pi."""
     values = value_lib.TabularValueFunction(self._game)
     distribution = self.to_distribution(mean_field)
+    self._check_moves(distribution)
     self._policy_value(policy, distribution, regularization, values)
     bonus = regularization * self.discounts * entropy.entropy(policy)
 
@@ -172,9 +186,9 @@ class OpenSpielModel(model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N, A): the maximum over policies of Q_mu^pi."""
     values = value_lib.TabularValueFunction(self._game)
-    self._best_response(
-      self.to_distribution(mean_field), regularization, values
-    )
+    distribution = self.to_distribution(mean_field)
+    self._check_moves(distribution)
+    self._best_response(distribution, regularization, values)
 
     def node_values(following: np.ndarray) -> np.ndarray:
       if not regularization:
@@ -200,14 +214,17 @@ class OpenSpielModel(model.MeanFieldModel):
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
   ) -> np.ndarray:
     """Returns (N,) of bool: where the game can get to from `start`."""
-    start = validation.check_masses("start", start, len(self._states))
+    start = validation.check_masses("start", start, len(self._states)) > 0
+    distribution = self.to_distribution(mean_field)
+    self._check_moves(distribution)
+    ends = self._is_first & (self._discount == 0)
     arrived = self._push(
-      policy,
-      self.to_distribution(mean_field),
+      entropy.uniform_policy(policy > 0),
+      distribution,
       0.0,
-      lambda row, arrived: arrived + start[row],
+      lambda row, arrived: float(start[row] or (arrived > 0 and not ends[row])),
     )
-    return arrived + start > 0
+    return start | ((arrived > 0) & ~ends)
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
     """Returns `policy` as a frozen policy of the game."""

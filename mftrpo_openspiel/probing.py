@@ -4,18 +4,20 @@ OpenSpiel's mean-field utilities keep one value for each observation string. So
 what happens at a node should be a function of its string, and of the mean
 field. Whether it is cannot be read off a game. Here the game is walked with a
 few states for each string, which came there on different paths; in addition
-the walk may be made under another mean field than the one that the layers were
-enumerated under.
+players may be told other things than when the layers were enumerated.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import itertools
 
 import numpy as np
 import pyspiel
 
 from mftrpo_openspiel import enumeration
+from mftrpo_openspiel import telling
 
 # Relative difference of two numbers that should be the same.
 TOLERANCE = 1e-9
@@ -54,11 +56,13 @@ class Probe:
     by_mean_field: The first difference from the enumerated layers, other than
       in rewards; None if there is none. The walk ends with that layer.
     rewards: Of all nodes, layer after layer, under the mean field of the walk.
+    num_histories: How many states were looked at.
   """
 
   by_path: dict[str, Difference]
   by_mean_field: Difference | None
   rewards: np.ndarray
+  num_histories: int
 
   def worst(self) -> Difference | None:
     """Returns the path dependence to name first: that of the rewards."""
@@ -81,39 +85,63 @@ def random_masses(
   return masses
 
 
+Visit = Callable[[int, enumeration.Layer, list[list[pyspiel.State]]], None]
+
+
+def count_histories(layers: Sequence[enumeration.Layer]) -> int:
+  """Returns how many paths lead to the nodes of a game, in all."""
+  total = 0
+  counts = [1] * len(layers[0])
+  for layer, below in itertools.pairwise([*layers, ()]):
+    total += sum(counts)
+    # Python's own numbers, for there may be more paths than fit a float.
+    arriving = [0] * len(below)
+    for origin, child in zip(layer.origins.tolist(), layer.children.tolist()):
+      arriving[child] += counts[origin]
+    counts = arriving
+  return total
+
+
 def probe(
   roots: Sequence[pyspiel.State],
   layers: Sequence[enumeration.Layer],
-  masses: Mapping[int, np.ndarray] | None = None,
-  num_states: int = 3,
+  tell: telling.Telling = telling.the_truth,
+  num_states: int | None = 3,
   seed: int = 0,
+  visit: Visit | None = None,
 ) -> Probe:
   """Walks through a game with several states for each node.
 
   Args:
     roots: Where plays start.
     layers: The enumerated game.
-    masses: What players are told in each mean-field layer, (n,) each; what
-      they were told in the enumeration, if not given.
+    tell: What players are told; what they were told in the enumeration, if not
+      given.
     num_states: How many states are kept for a node: the one that comes first,
-      and others drawn from those that come there.
+      and others drawn from those that come there; None for all.
     seed: Of these draws.
+    visit: Called with the index, the layer and the states of each node.
   """
-  walk = _Walk(layers, num_states, np.random.default_rng(seed))
+  walk = _Walk(num_states, np.random.default_rng(seed))
+  num_histories = 0
   groups = [[_Look(root)] for root in roots]
   rewards = []
   for index, layer in enumerate(layers):
     walk.compare(layer, groups)
+    num_histories += sum(map(len, groups))
+    if visit:
+      visit(index, layer, [[look.state for look in group] for group in groups])
     rewards += [group[0].reward for group in groups]
-    laws = None
+    law_of = None
     if layer.kind == enumeration.MEAN_FIELD:
-      told = layer.masses if masses is None else masses[index]
-      laws = [enumeration.told(told, support) for support in layer.supports]
+      law_of = tell(index, layer)
     if layer.kind != enumeration.TERMINAL and not walk.by_mean_field:
-      groups = walk.advance(layer, layers[index + 1], groups, laws)
+      groups = walk.advance(layer, layers[index + 1], groups, law_of)
     if walk.by_mean_field:
       break
-  return Probe(walk.by_path, walk.by_mean_field, np.array(rewards))
+  return Probe(
+    walk.by_path, walk.by_mean_field, np.array(rewards), num_histories
+  )
 
 
 class _Look:
@@ -161,12 +189,7 @@ class _Walk:
     by_mean_field: As in `Probe`.
   """
 
-  def __init__(
-    self,
-    layers: Sequence[enumeration.Layer],
-    num_states: int,
-    rng: np.random.Generator,
-  ):
+  def __init__(self, num_states: int | None, rng: np.random.Generator):
     self._num_states = num_states
     self._rng = rng
     self.by_path: dict[str, Difference] = {}
@@ -193,7 +216,7 @@ class _Walk:
     layer: enumeration.Layer,
     below: enumeration.Layer,
     groups: Sequence[list[_Look]],
-    laws: Sequence[list[float]] | None,
+    law_of: Callable[[int], list[float]] | None,
   ) -> list[list[_Look]]:
     """Returns the states of the nodes of the layer `below`."""
     index = {string: place for place, string in enumerate(below.strings)}
@@ -202,7 +225,7 @@ class _Walk:
     arrivals = [0] * len(below)
     for node, (first, *rest) in enumerate(groups):
       string = layer.strings[node]
-      law = None if laws is None else laws[layer.support_of[node]]
+      law = law_of and law_of(node)
       places = layer.children_of(node)
       for action, expected in places.items():
         child = first.child(action, law)
@@ -235,7 +258,7 @@ class _Walk:
 
   def _draw(self, kept: list, number: int, state: pyspiel.State) -> None:
     """Keeps each of the `number` states so far with the same probability."""
-    if len(kept) < self._num_states - 1:
+    if self._num_states is None or len(kept) < self._num_states - 1:
       kept.append(state)
     elif kept:
       place = int(self._rng.integers(number))

@@ -12,8 +12,9 @@ masses are what players are told; they have the only action 0) that are met
 * under the uniform policy, and
 * when players are told all kinds of things: that all, a part or none of the
   crowd is at their own node, or at the first or the last node they ask about.
-  Nodes between two such answers are looked for by bisection. This is given up
-  if it leads to more than `MAX_NODES` nodes.
+  (In an MDP the rest of the crowd is there.) Nodes between two such answers are
+  looked for by bisection. This is given up if it leads to more than `MAX_NODES`
+  nodes.
 
 A mean field that leads to any other node raises an error that says so, except
 in `policy_array`, where the nodes to which a policy leads become states.
@@ -32,6 +33,7 @@ from mftrpo_openspiel import compilation
 from mftrpo_openspiel import enumeration
 from mftrpo_openspiel import layered_chain
 from mftrpo_openspiel import layered_game
+from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel import policies
 
 # How many nodes are looked for beyond those of the uniform policy.
@@ -123,7 +125,8 @@ class ReenumeratedLayers(layered_game.LayeredGame):
     """Returns the game under `flow`.
 
     Raises:
-      ValueError: If the flow leads to a node outside the model.
+      ValueError: If the flow leads to a node outside the model, or to one with
+        other legal actions than it has there.
     """
     layers = enumeration.enumerate_layers(self._roots, flow)
     kept = {i: i for i, layer in enumerate(layers) if layer.kind in _KEPT}
@@ -131,9 +134,18 @@ class ReenumeratedLayers(layered_game.LayeredGame):
     compiled = compilation.compile_layers(
       layers, self._num_actions, kept, paying
     )
+    strings = [s for index in kept for s in layers[index].strings]
+    rows = self.rows(strings)
+    legal = compiled.chain.legal_actions_mask
+    other = (legal != self.legal_actions_mask[rows]).any(axis=1)
+    if other.any():
+      raise ValueError(
+        "game must have legal actions that do not depend on the mean field,"
+        f" they do at {strings[int(other.argmax())]!r}."
+      )
     return _Enumerated(
       masses=np.concatenate([layers[index].masses for index in kept]),
-      rows=self.rows([s for index in kept for s in layers[index].strings]),
+      rows=rows,
       chain=compiled.chain,
       rewards=compiled.rewards(
         np.concatenate([layer.rewards for layer in layers])
@@ -310,14 +322,42 @@ def _told_much(state: pyspiel.State) -> list[pyspiel.State]:
     return [enumeration.updated(state, [])]
   own = enumeration.node_string(state)
   here = support.index(own) if own in support else 0
+  ends = sorted({0, len(support) - 1})
+  if isinstance(state.get_game(), mdp_game.MDPGame):
+    # The rewards and kernels of an MDP may be functions of laws only.
+    return [
+      after
+      for elsewhere in ends
+      for after in _shared(state, len(support), here, elsewhere)
+    ]
+  crowds = np.eye(len(support))[ends].tolist()
+  return [
+    *_shared(state, len(support), here, None),
+    *[enumeration.updated(state, crowd) for crowd in crowds],
+  ]
 
-  def told(place: int, mass: float) -> pyspiel.State:
-    distribution = [0.0] * len(support)
-    distribution[place] = mass
+
+def _shared(
+  state: pyspiel.State, size: int, here: int, elsewhere: int | None
+) -> list[pyspiel.State]:
+  """Returns what a state becomes if the crowd is in two of `size` places.
+
+  Args:
+    state: A mean-field state.
+    size: How many places it asks about.
+    here: One place.
+    elsewhere: The other; None if those who are not `here` are nowhere.
+  """
+
+  def told(mass: float) -> pyspiel.State:
+    distribution = [0.0] * size
+    if elsewhere is not None:
+      distribution[elsewhere] = 1.0 - mass
+    distribution[here] += mass
     return enumeration.updated(state, distribution)
 
-  low, high = told(here, 0.0), told(here, 1.0)
-  result = [low, high, told(0, 1.0), told(len(support) - 1, 1.0)]
+  low, high = told(0.0), told(1.0)
+  result = [low, high]
   known = {enumeration.node_string(after) for after in result}
   pending = [(0.0, low, 1.0, high)]
   while pending:
@@ -325,7 +365,7 @@ def _told_much(state: pyspiel.State) -> list[pyspiel.State]:
     same = enumeration.node_string(at_least) == enumeration.node_string(at_most)
     if same or most - least < LEAST_MASS_STEP:
       continue
-    middle = told(here, (least + most) / 2)
+    middle = told((least + most) / 2)
     if enumeration.node_string(middle) not in known:
       known.add(enumeration.node_string(middle))
       result.append(middle)

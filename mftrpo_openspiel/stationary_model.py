@@ -224,9 +224,15 @@ class StationaryModel(model.MeanFieldModel):
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
   ) -> np.ndarray:
-    """Returns (S,) of bool: where the chain can get to from `start`."""
+    """Returns (S,) of bool: where the chain can get to from `start`.
+
+    The support of sum_t gamma^t start P^t, which is that of `start` if gamma
+    is 0.
+    """
     policy, mean_field = self._checked(policy, mean_field)
     start = validation.check_masses("start", start, self.mdp.num_states)
+    if not self.mdp.discount:
+      return start > 0
     if not self.mdp.has_fixed_kernel:
       return reachability.reached(self._chain(policy, mean_field), start > 0)
     return self._reached(policy > 0, start > 0).copy()

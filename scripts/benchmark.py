@@ -132,10 +132,7 @@ def lint_table() -> Iterator[dict[str, Any]]:
     except ValueError as error:
       yield {"game": name, "note": str(error)}
       continue
-    verdicts = {
-      finding.check: "yes" if finding.passed else "NO"
-      for finding in report.findings
-    }
+    verdicts = {f.check: f.verdict for f in report.findings}
     yield {"game": name, **verdicts}
 
 

@@ -3,8 +3,10 @@
     mftrpo-lint --game_name=mfg_crowd_modelling_2d
     mftrpo-lint --game_name=mfg_garnet --checks=rewards,pickling
 
-Prints a table of questions and answers. The exit status is 0 if all answers are
-yes, 1 if one is no, and 2 if the game or a check is not known.
+Prints a table of questions and answers. "yes" and "no" are known, "yes?" says
+that nothing was found in the part of the game that was looked at: all
+histories are compared where there are no more than 100,000. The exit status is
+0 if no answer is no, 1 if one is, and 2 if the game or a check is not known.
 """
 
 from absl import flags

@@ -9,6 +9,7 @@ import pytest
 
 from mftrpo_openspiel import compiled_game
 from mftrpo_openspiel import mdp as mdp_lib
+from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel import openspiel_model
 from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import annealing
@@ -342,6 +343,70 @@ def test_without_a_future_only_the_present_counts():
     algorithm.iteration()
   assert np.isfinite(algorithm.policy).all()
   assert 0 <= algorithm.model.exploitability(algorithm.policy, 0.3) < 1e-10
+
+
+def test_without_a_future_only_the_restart_states_are_updated():
+  """Algorithm 1 updates the support of d = nu, if the discount is 0."""
+  rng = np.random.default_rng(0)
+  mdp = mdp_lib.MeanFieldMDP(
+    kernel=rng.dirichlet(np.ones(3), (3, 2)),
+    reward=mdp_lib.CrowdAversion(rng.normal(size=(3, 2)), 0.4),
+    discount=0.0,
+    initial_distribution=np.full(3, 1 / 3),
+  )
+  algorithm = mf_trpo.MFTRPO(
+    stationary_model.StationaryModel(mdp),
+    restart_distribution=np.array([0.0, 1.0, 0.0]),
+  )
+  algorithm.iteration()
+  np.testing.assert_array_equal(algorithm.policy[[0, 2]], 0.5)
+  assert algorithm.policy[1].max() > 0.6
+
+
+@pytest.mark.parametrize(
+  ("discount", "horizon", "name"),
+  [
+    (0.0, 3, "openspiel"),
+    (0.0, 3, "compiled"),
+    (0.1, 330, "openspiel"),
+    (0.1, 330, "compiled"),
+  ],
+)
+def test_steps_are_numbers_where_the_weight_of_later_times_underflows(
+  discount, horizon, name
+):
+  """Against the closed form of the step at the first state."""
+  rng = np.random.default_rng(0)
+  kernel = rng.dirichlet(np.ones(2), (2, 2))
+  rewards = rng.normal(size=(2, 2))
+  mdp = mdp_lib.MeanFieldMDP(
+    kernel=lambda law: 0.7 * kernel + 0.3 * law / law.sum(),
+    reward=lambda mean_field: rewards,
+    discount=discount,
+    initial_distribution=[0.5, 0.5],
+  )
+  game = mdp_game.MDPGame(mdp, horizon)
+  root = game.new_initial_state()
+  root.apply_action(1)
+  root.update_distribution([0.5, 0.5])
+  algorithm = mf_trpo.MFTRPO(
+    game,
+    0.3,
+    num_policy_updates=1,
+    warm_start=True,
+    model=name,
+    root_state=root,
+  )
+  assert not algorithm.model.legal_actions_mask.all()
+  algorithm.iteration()
+  assert np.isfinite(algorithm.policy).all()
+  assert np.isfinite(algorithm.model.exploitability(algorithm.policy, 0.3))
+  if not discount:
+    row = algorithm.model.observation_strings.index("(1, 0)")
+    weights = np.exp((rewards[1] - 0.3 * np.log(0.5)) / (0.3 * 2))
+    np.testing.assert_allclose(
+      algorithm.policy[row], weights / weights.sum(), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ import mftrpo_openspiel  # noqa: F401
 from mftrpo_openspiel import compiled_game
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import game_rewards
+from mftrpo_openspiel import mdp as mdp_lib
+from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel import openspiel_model
 from mftrpo_openspiel import policies
 
@@ -385,3 +387,38 @@ def test_a_bad_number_of_steps_is_refused(num_steps):
   policy = entropy.uniform_policy(model.legal_actions_mask)
   with pytest.raises(ValueError, match="num_steps must be a whole number"):
     model.propagate(policy, model.initial_mean_field(), num_steps)
+
+
+@pytest.mark.parametrize("moving", [False, True])
+@pytest.mark.parametrize("from_root", [False, True])
+def test_without_a_discount_nothing_is_reached_later(moving, from_root):
+  """By definition: d = sum_t gamma^t start P^t is `start` for gamma = 0."""
+  rng = np.random.default_rng(0)
+  kernel = rng.dirichlet(np.ones(3), (3, 2))
+
+  def moved(mean_field):
+    return 0.5 * kernel + 0.5 * mean_field
+
+  for discount in (0.0, 0.5):
+    mdp = mdp_lib.MeanFieldMDP(
+      moved if moving else kernel,
+      mdp_lib.CrowdAversion(rng.normal(size=(3, 2)), 0.4),
+      discount,
+      rng.dirichlet(np.ones(3)),
+    )
+    game = mdp_game.MDPGame(mdp, 3)
+    root = None
+    if from_root:
+      root = game.new_initial_state()
+      root.apply_action(1)
+      root.update_distribution([0.2, 0.3, 0.5])
+    model = compiled_game.CompiledGame(game, root)
+    policy = entropy.uniform_policy(model.legal_actions_mask)
+    strings = np.array(model.observation_strings)
+    start = (strings == "(1, 0)").astype(float)
+    reached = strings[
+      model.reachable(policy, model.initial_mean_field(), start)
+    ]
+    assert "(1, 0)" in reached
+    # Nodes of time 0, in some forms also those in which the game pays.
+    assert all(s.endswith("0)") for s in reached) == (discount == 0)

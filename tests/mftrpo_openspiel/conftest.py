@@ -15,6 +15,12 @@ decisions, and players are asked about places that no play leads to. `pays`
 lists the nodes that pay: "mean_field", "first", "second", "terminal"; rewards
 depend on what players were last told, or on what they were told before that if
 "memory" is in the list.
+
+A `jam` of "what:low:high" changes the moves of those who are told that the mass
+of their place is between low and high: "told", that they go to another place
+at once; "legal", that they have one action first; "chance", that chance never
+moves them; "next", that they stay, whatever chance says; "pay", that the second
+decisions pay even if they are not in `pays`.
 """
 
 import zlib
@@ -42,7 +48,12 @@ GAME_TYPE = pyspiel.GameType(
   provides_information_state_tensor=False,
   provides_observation_string=True,
   provides_observation_tensor=False,
-  parameter_specification={"pays": "first", "horizon": 3, "coin": True},
+  parameter_specification={
+    "pays": "first",
+    "horizon": 3,
+    "coin": True,
+    "jam": "never:1.0:0.0",
+  },
 )
 
 
@@ -52,6 +63,8 @@ class OddGame(pyspiel.Game):
     self.pays = params["pays"].split("+")
     self.horizon = params["horizon"]
     self.coin = params["coin"]
+    self.jam, low, high = params["jam"].split(":")
+    self.jam_bounds = (float(low), float(high))
     info = pyspiel.GameInfo(
       num_distinct_actions=3,
       max_chance_outcomes=6,
@@ -83,6 +96,7 @@ class OddState(pyspiel.State):
     self.t = 0
     self.told = (0.5, 0.3, 0.2)
     self.told_before = (0.2, 0.2, 0.6)
+    self.jam = None
 
   def current_player(self):
     if self.is_terminal():
@@ -102,7 +116,7 @@ class OddState(pyspiel.State):
     if self.kind == _MEAN_FIELD:
       return []
     if self.kind == _FIRST:
-      return [1] if self.x == 2 else [0, 1]
+      return [1] if self.x == 2 or self.jam == "legal" else [0, 1]
     return [0, 1, 2]
 
   def chance_outcomes(self):
@@ -112,6 +126,8 @@ class OddState(pyspiel.State):
     law = np.zeros(3)
     law[(self.x + self.action) % 3] += 0.6
     law[self.x] += 0.4
+    if self.jam == "chance":
+      law = np.eye(3)[self.x]
     if not self.get_game().coin:
       return [(x, p) for x, p in enumerate(law.tolist())]
     return [(2 * x + z, p / 2) for x, p in enumerate(law) for z in (0, 1)]
@@ -121,9 +137,11 @@ class OddState(pyspiel.State):
       if self.x is None:
         self.x = action
       else:
-        self.x, self.coin = action, 0
+        x, self.coin = action, 0
         if self.get_game().coin:
-          self.x, self.coin = divmod(action, 2)
+          x, self.coin = divmod(action, 2)
+        if self.jam != "next":
+          self.x = x
         self.t += 1
       self.action = None
       self.kind = _MEAN_FIELD
@@ -141,11 +159,18 @@ class OddState(pyspiel.State):
     masses = np.reshape(distribution, (4, 2)).sum(axis=1)
     self.told_before = self.told
     self.told = tuple(masses[:3].tolist())
+    low, high = self.get_game().jam_bounds
+    is_jammed = low <= self.told[self.x] <= high
+    self.jam = self.get_game().jam if is_jammed else None
+    if self.jam == "told":
+      self.x = (self.x + 1) % 3
     self.kind = _FIRST
 
   def rewards(self):
     pays = self.get_game().pays
     kind = "terminal" if self.is_terminal() else self.kind
+    if self.jam == "pay" and kind == _SECOND:
+      return [1.0 + self.action]
     if self.x is None or kind not in pays:
       return [0.0]
     told = self.told_before if "memory" in pays else self.told
@@ -199,6 +224,32 @@ class RandomPolicy(policy_lib.Policy):
 def random_policy():
   """Returns the class: `random_policy(game, seed)`, more uneven with seed."""
   return RandomPolicy
+
+
+def _crowding(model):
+  """Returns the policy of the odd game that stays in 0 and goes there from 1.
+
+  It leads 0.75 + 0.6 * 0.25 = 0.9 of the crowd to place 0 at time 1.
+  """
+  policy = np.zeros(model.legal_actions_mask.shape)
+  for row, string in enumerate(model.observation_strings):
+    place, action, *_ = string.strip("()").split(", ")
+    if model.legal_actions_mask[row].sum() == 1:
+      policy[row] = model.legal_actions_mask[row]
+    elif place == "1" and action != "None":
+      policy[row, 2 - int(action)] = 1.0
+    else:
+      policy[row, 0] = 1.0
+  return policy
+
+
+@pytest.fixture
+def crowding():
+  """Gives a function from a model of the odd game to a (N, A) policy.
+
+  With it 0.9 of the crowd is in place 0 at time 1.
+  """
+  return _crowding
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Tests of softmax, soft maximum and entropy."""
 
+import warnings
+
 import hypothesis
 from hypothesis import strategies
 from hypothesis.extra import numpy as hypothesis_numpy
@@ -121,3 +123,20 @@ def test_at_temperature_zero_they_are_the_maximum():
   np.testing.assert_array_equal(
     entropy.soft_maximum(values, np.array([0.0, 0.0])), [3, 2]
   )
+
+
+def test_a_mirror_step_of_rate_0_leaves_what_is_not_legal_alone():
+  """Rates are 0 where gamma^t underflows."""
+  logits = np.array([[0.0, -1.0, -INF], [0.0, -1.0, -INF], [0.0, -2.0, -INF]])
+  action_values = np.array([[1.0, 4.0, -INF], [0.0, 0.0, -INF], [1, 0, -INF]])
+  with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    stepped = entropy.mirror_step(
+      logits,
+      action_values,
+      np.array([[0.5], [0.0], [0.25]]),
+      np.array([[0.5], [0.0], [4.0]]),
+    )
+  # Rows: 3/4 y + Q / 2, y, and Q / 4, up to constants.
+  expected = [[-0.75, 0.0, -INF], [0.0, -1.0, -INF], [0.0, -0.25, -INF]]
+  np.testing.assert_array_equal(stepped, expected)

@@ -9,6 +9,7 @@ from mftrpo_openspiel import compilation
 from mftrpo_openspiel import enumeration
 from mftrpo_openspiel import game_rewards
 from mftrpo_openspiel import probing
+from mftrpo_openspiel import telling
 
 KNOWN = [
   "mfg_crowd_modelling(size=6,horizon=4)",
@@ -76,12 +77,14 @@ def test_rewards_by_density_are_those_of_the_states(name):
     *KNOWN[:3],
     "mean_field_lin_quad(size=4,horizon=3,n_actions_per_side=1)",
     "python_odd_game(pays=first+second+terminal)",
+    "python_odd_game(pays=mean_field)",
+    "python_odd_game(pays=mean_field+second,coin=false)",
   ],
 )
 def test_rewards_of_states_are_those_of_a_walk(name):
   _, roots, layers, _, reader = compiled(name)
   masses = sparse_masses(layers, 3)
-  walked = probing.probe(roots, layers, masses, num_states=1)
+  walked = probing.probe(roots, layers, telling.these(masses), num_states=1)
   np.testing.assert_array_equal(reader(masses), walked.rewards)
 
 
@@ -106,17 +109,3 @@ def test_the_congestion_of_the_2d_game_is_left_to_the_states():
 def test_an_unknown_game_has_no_rewards_by_density():
   game, _, layers, result, _ = compiled("python_odd_game")
   assert game_rewards.density_rewards(game, layers, result) is None
-
-
-def test_a_mean_field_that_moves_players_is_noticed():
-  _, _, layers, _, reader = compiled(
-    "mfg_dynamic_routing(network=braess,max_num_time_step=20,"
-    "time_step_length=0.25)"
-  )
-  masses = {
-    index: np.ones(len(layer)) / len(layer)
-    for index, layer in enumerate(layers)
-    if layer.kind == enumeration.MEAN_FIELD
-  }
-  with pytest.raises(RuntimeError, match=r"decides where 'Location=.*leads to"):
-    reader(masses)

@@ -1,6 +1,7 @@
 """Tests of the model that wraps OpenSpiel's utilities."""
 
 import numpy as np
+from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import distribution
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
@@ -9,6 +10,9 @@ import pytest
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel import openspiel_model
+from mftrpo_openspiel.algorithms import fictitious_play
+from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.algorithms import mirror_descent
 
 GAMES = (
   "python_mfg_two_islands(horizon=4)",
@@ -166,6 +170,62 @@ def test_reachable_follows_policy_and_time():
   assert reached[rows(model, 2)].tolist() == [1, 1, 1]
 
 
+def test_without_a_discount_nothing_is_reached_later():
+  """By definition: d = sum_t gamma^t start P^t is `start` for gamma = 0."""
+  rng = np.random.default_rng(3)
+  mdp = mdp_lib.MeanFieldMDP(
+    rng.dirichlet(np.ones(3), (3, 2)),
+    mdp_lib.CrowdAversion(rng.normal(size=(3, 2)), 0.4),
+    0.0,
+    rng.dirichlet(np.ones(3)),
+  )
+  model = openspiel_model.OpenSpielModel(mdp_game.MDPGame(mdp, 3))
+  policy = random_policy(model)
+  start = np.zeros(len(policy))
+  start[model.observation_strings.index("(1, 1)")] = 1.0
+  reached = model.reachable(policy, model.initial_mean_field(), start)
+  strings = np.array(model.observation_strings)
+  # The nodes of actions, in which the game pays, are of the same time.
+  assert strings[reached].tolist() == ["(1, 1)", "(1, 0, 1)", "(1, 1, 1)"]
+
+
+def test_discounts_count_from_the_start_of_the_game():
+  game, _, _ = dense_game()
+  root = game.new_initial_state()
+  root.apply_action(0)
+  root.update_distribution([0.2, 0.3, 0.5])
+  root.apply_action(1)
+  root.apply_action(root.legal_actions()[0])
+  root.apply_action(2)
+  assert root.t == 1
+  model = openspiel_model.OpenSpielModel(game, root)
+  expected = 0.8 ** np.array([1.0, 2.0])
+  np.testing.assert_allclose(np.unique(model.discounts), expected[::-1])
+
+
+def test_what_is_reached_by_many_rare_moves_is_reached():
+  """The probability to be there, 1e-60 after 3 moves of 400, underflows."""
+  kernel = np.array([[[1 - 1e-20, 1e-20]], [[0.0, 1.0]]]).repeat(2, axis=1)
+  mdp = mdp_lib.MeanFieldMDP(
+    kernel,
+    mdp_lib.CrowdAversion(np.zeros((2, 2)), 1.0),
+    0.9,
+    np.array([1.0, 0]),
+  )
+  model = openspiel_model.OpenSpielModel(mdp_game.MDPGame(mdp, 3))
+  rare = np.where(model.legal_actions_mask, 1e-310, 0.0)
+  first = model.legal_actions_mask.argmax(axis=1)
+  rare[np.arange(len(rare)), first] = 1.0
+  start = np.zeros(len(rare))
+  start[model.observation_strings.index("(0, 0)")] = 1e-310
+  reached = model.reachable(rare, model.initial_mean_field(), start)
+  assert reached[rows_of(model, ["(0, 0)", "(1, 1)", "(1, 2)"])].all()
+
+
+def rows_of(model, strings):
+  return [model.observation_strings.index(string) for string in strings]
+
+
 def test_a_root_state_is_where_the_game_starts():
   game = pyspiel.load_game("mfg_crowd_modelling")
   root = game.new_initial_state()
@@ -181,6 +241,47 @@ def test_a_root_state_is_where_the_game_starts():
 def test_other_games_are_refused():
   with pytest.raises(ValueError, match="must be a mean-field game, got 'kuhn"):
     openspiel_model.OpenSpielModel(pyspiel.load_game("kuhn_poker"))
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "mfg_dynamic_routing(network=braess,max_num_time_step=5,"
+    "time_step_length=1.0)",
+    "python_mfg_dynamic_routing(max_num_time_step=5)",
+    # Nodes are the same under all mean fields, what follows them is not.
+    "mean_field_lin_quad(size=6,horizon=3,mean_revert=0.5)",
+  ],
+)
+def test_games_whose_moves_depend_on_the_mean_field_are_refused(name):
+  for algorithm in (
+    mf_trpo.MFTRPO,
+    fictitious_play.FictitiousPlay,
+    mirror_descent.MirrorDescent,
+  ):
+    with pytest.raises(ValueError, match=r"^game must have moves that do not"):
+      algorithm(pyspiel.load_game(name), model="openspiel")
+
+
+@pytest.mark.parametrize("what", ["told", "chance", "next", "legal"])
+def test_a_mean_field_that_changes_moves_is_refused(what, crowding):
+  model, plain = (
+    openspiel_model.OpenSpielModel(
+      pyspiel.load_game(f"python_odd_game(coin=false,jam={jam})")
+    )
+    for jam in (f"{what}:0.8999:0.9001", "never:1.0:0.0")
+  )
+  policy = crowding(plain)
+  mean_field = plain.mean_field(policy)
+  for call in (
+    lambda: model.mean_field(policy),
+    lambda: model.action_values(policy, mean_field),
+    lambda: model.optimal_action_values(mean_field),
+    lambda: model.propagate(policy, mean_field, 1),
+    lambda: model.reachable(policy, mean_field, mean_field),
+  ):
+    with pytest.raises(ValueError, match=r"^game must have moves that do not"):
+      call()
 
 
 def test_bad_policies_are_refused(model):

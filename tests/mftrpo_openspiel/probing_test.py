@@ -7,6 +7,7 @@ import pytest
 
 from mftrpo_openspiel import enumeration
 from mftrpo_openspiel import probing
+from mftrpo_openspiel import telling
 
 BRAESS = (
   "mfg_dynamic_routing(network=braess,max_num_time_step=20,"
@@ -18,10 +19,10 @@ def probe(name, told=False, **arguments):
   game = pyspiel.load_game(name)
   roots = game.new_initial_states()
   layers = enumeration.enumerate_layers(roots)
-  masses = None
   if told:
     masses = probing.random_masses(layers, np.random.default_rng(0))
-  return layers, probing.probe(roots, layers, masses, **arguments)
+    arguments["tell"] = telling.these(masses)
+  return layers, probing.probe(roots, layers, **arguments)
 
 
 def test_the_last_action_in_the_reward_of_crowd_modelling_is_found():

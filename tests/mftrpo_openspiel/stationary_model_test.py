@@ -214,6 +214,24 @@ def test_reachable_follows_the_policy():
   assert model.reachable(policy, start, start).tolist() == [1, 1, 1, 0]
 
 
+def test_without_a_discount_nothing_is_reached_later():
+  """By definition: d = sum_t gamma^t start P^t is `start` for gamma = 0."""
+  kernel = np.full((3, 2, 3), 1 / 3)
+  start = np.array([0.0, 1.0, 0.0])
+  policy = np.full((3, 2), 0.5)
+  for kernel_or_function in (kernel, lambda mean_field: kernel):
+    for discount in (0.0, 1e-300):
+      mdp = mdp_lib.MeanFieldMDP(
+        kernel=kernel_or_function,
+        reward=lambda mean_field: np.zeros((3, 2)),
+        discount=discount,
+        initial_distribution=np.full(3, 1 / 3),
+      )
+      model = stationary_model.StationaryModel(mdp)
+      reached = model.reachable(policy, start, start)
+      assert reached.tolist() == [discount > 0, True, discount > 0]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_reachable_is_the_support_of_powers(seed):
   rng = np.random.default_rng(seed)
