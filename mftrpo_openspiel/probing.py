@@ -19,7 +19,8 @@ import pyspiel
 from mftrpo_openspiel import enumeration
 from mftrpo_openspiel import telling
 
-# Relative difference of two numbers that should be the same.
+# Difference of two numbers that should be the same: of probabilities, and of
+# rewards relative to the largest one.
 TOLERANCE = 1e-9
 
 
@@ -122,7 +123,8 @@ def probe(
     seed: Of these draws.
     visit: Called with the index, the layer and the states of each node.
   """
-  walk = _Walk(num_states, np.random.default_rng(seed))
+  largest_reward = max(np.abs(layer.rewards).max() for layer in layers)
+  walk = _Walk(largest_reward, num_states, np.random.default_rng(seed))
   num_histories = 0
   groups = [[_Look(root)] for root in roots]
   rewards = []
@@ -189,7 +191,13 @@ class _Walk:
     by_mean_field: As in `Probe`.
   """
 
-  def __init__(self, num_states: int | None, rng: np.random.Generator):
+  def __init__(
+    self,
+    largest_reward: float,
+    num_states: int | None,
+    rng: np.random.Generator,
+  ):
+    self._largest_reward = largest_reward
     self._num_states = num_states
     self._rng = rng
     self.by_path: dict[str, Difference] = {}
@@ -208,7 +216,8 @@ class _Walk:
         for what, size in other.move_differences(first.kind, first.moves):
           self._note(what, string, size)
         size = abs(other.reward - first.reward)
-        if size > TOLERANCE * max(1.0, abs(first.reward)):
+        scale = max(self._largest_reward, first.reward, other.reward, key=abs)
+        if size > TOLERANCE * abs(scale):
           self._note("reward", string, size)
 
   def advance(

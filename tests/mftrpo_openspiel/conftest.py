@@ -14,7 +14,7 @@ so that two mean-field nodes lead to the same decision node, each time has two
 decisions, and players are asked about places that no play leads to. `pays`
 lists the nodes that pay: "mean_field", "first", "second", "terminal"; rewards
 depend on what players were last told, or on what they were told before that if
-"memory" is in the list.
+"memory" is in the list. All are multiplied by `scale`.
 
 A `jam` of "what:low:high" changes the moves of those who are told that the mass
 of their place is between low and high: "told", that they go to another place
@@ -53,6 +53,7 @@ GAME_TYPE = pyspiel.GameType(
     "horizon": 3,
     "coin": True,
     "jam": "never:1.0:0.0",
+    "scale": 1.0,
   },
 )
 
@@ -65,6 +66,7 @@ class OddGame(pyspiel.Game):
     self.coin = params["coin"]
     self.jam, low, high = params["jam"].split(":")
     self.jam_bounds = (float(low), float(high))
+    self.scale = params["scale"]
     info = pyspiel.GameInfo(
       num_distinct_actions=3,
       max_chance_outcomes=6,
@@ -169,14 +171,14 @@ class OddState(pyspiel.State):
   def rewards(self):
     pays = self.get_game().pays
     kind = "terminal" if self.is_terminal() else self.kind
+    scale = self.get_game().scale
     if self.jam == "pay" and kind == _SECOND:
-      return [1.0 + self.action]
+      return [scale * (1.0 + self.action)]
     if self.x is None or kind not in pays:
       return [0.0]
     told = self.told_before if "memory" in pays else self.told
-    return [
-      1.0 + self.x - 2 * told[self.x] + 0.3 * (self.action or 0) * told[0]
-    ]
+    reward = 1.0 + self.x - 2 * told[self.x]
+    return [scale * (reward + 0.3 * (self.action or 0) * told[0])]
 
   def returns(self):
     return [0.0]

@@ -158,3 +158,17 @@ def test_moves_that_are_not_as_fixed_as_is_said_are_refused():
     compiled_game.CompiledGame(game, moves_are_fixed=True)
   with pytest.raises(ValueError, match="moves_are_fixed must be a bool, got 1"):
     compiled_game.CompiledGame(game, moves_are_fixed=1)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0])
+def test_rewards_of_an_earlier_mean_field_are_seen_on_any_scale(
+  scale, random_policy
+):
+  game = pyspiel.load_game(
+    "python_odd_game", {"pays": "first+memory", "scale": scale}
+  )
+  model = compiled_game.CompiledGame(game, moves_are_fixed=True)
+  policy = random_policy(game, 3)
+  assert model.exploitability(model.from_openspiel(policy)) == pytest.approx(
+    nash_conv.NashConv(game, policy).nash_conv(), rel=1e-9, abs=0
+  )

@@ -82,8 +82,8 @@ def test_random_masses_are_laws_of_each_population():
 class _Forgetful:
   """A state whose string hides how it was reached: by action 0 or 1."""
 
-  def __init__(self, depth=0, way=None):
-    self._depth, self._way = depth, way
+  def __init__(self, depth=0, way=None, scale=1.0):
+    self._depth, self._way, self._scale = depth, way, scale
 
   def observation_string(self, player):
     # At depth 1 both ways are still told apart.
@@ -103,7 +103,7 @@ class _Forgetful:
     return kinds[self._depth]
 
   def rewards(self):
-    return [float(self._way or 0) if self._depth == 4 else 0.0]
+    return [self._scale * (self._way or 0) if self._depth == 4 else 0.0]
 
   def legal_actions(self):
     return [[0, 1], [0], [], [0, 1][: 2 - (self._way or 0)], []][self._depth]
@@ -113,17 +113,18 @@ class _Forgetful:
 
   def child(self, action):
     way = action if self._depth == 0 else self._way
-    return _Forgetful(self._depth + 1, way)
+    return _Forgetful(self._depth + 1, way, self._scale)
 
 
-def test_all_that_depends_on_the_path_is_found():
-  roots = [_Forgetful()]
+@pytest.mark.parametrize("scale", [1e-12, 1.0])
+def test_all_that_depends_on_the_path_is_found(scale):
+  roots = [_Forgetful(scale=scale)]
   layers = enumeration.enumerate_layers(roots)
   result = probing.probe(roots, layers, num_states=8)
   assert {what: d.size for what, d in result.by_path.items()} == {
     "chance outcomes": 0.25,
     "legal actions": 1,
-    "reward": 1.0,
+    "reward": scale,
   }
   assert result.by_path["chance outcomes"].string == "(2, None)"
-  assert str(result.worst()) == "reward at '(4, None)' differs by 1"
+  assert str(result.worst()) == f"reward at '(4, None)' differs by {scale:g}"
