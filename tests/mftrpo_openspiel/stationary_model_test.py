@@ -12,6 +12,7 @@ import pytest
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import markov_chain
 from mftrpo_openspiel import mdp as mdp_lib
+from mftrpo_openspiel import recursion
 from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.games import factory
 
@@ -142,7 +143,8 @@ def test_nash_conv_at_a_long_horizon_is_the_exploitability():
       "initial_distribution": "[" + ";".join(map(repr, law.tolist())) + "]",
     },
   )
-  finite = nash_conv.NashConv(started, model.to_openspiel(policy)).nash_conv()
+  with recursion.deep(started):
+    finite = nash_conv.NashConv(started, model.to_openspiel(policy)).nash_conv()
   # The gap of what comes after the horizon is bounded by the largest one.
   rewards = model.mdp.reward(law)
   tail = 0.9**120 * (rewards.max() - rewards.min()) / (1 - 0.9)
