@@ -38,10 +38,11 @@ docs/solvers.md. Where they also go after each other, as in rock, paper,
 scissors, the ball is driven round, and friction that falls lets it go up for
 ever. Each restart then finds as much to gain as those before. After
 `MAX_STRIKES` restarts in a row at which the gain was not below `FALL` times the
-least one at any restart before, the policy goes back to where the gain was
-least, and the ball is given up: beta stays 1, mu is the mean field of the
-policy, and logits take optimistic mirror steps, see optimistic_step.py, which
-settle in rotations too.
+least one at any restart before, the ball is given up. All starts over from the
+first policy (or, where the gain has fallen below `PROGRESS` times that of the
+beginning, from the policy of the least gain after a restart), beta stays 1, mu
+is the mean field of the policy, and logits take optimistic mirror steps, see
+optimistic_step.py, which settle in rotations too.
 
 CLAIM
 """
@@ -66,8 +67,12 @@ OVERSHOOT = 2.0
 # so many restarts in a row where it is not, the ball turns around something.
 FALL = 0.5
 MAX_STRIKES = 2
+# Optimistic steps start from the first policy, but for this much progress.
+PROGRESS = 1e-6
 # What there is to gain, relative to the largest value, is rounding below this.
 ROUNDING = 1e-15
+# And below this, optimistic steps do not grow: how values change is rounding.
+STEADY = 1e-12
 # No action becomes less likely than exp(this), below all rounding. Otherwise a
 # policy that stays would end as one that never leaves: the long-run law of its
 # chain is another one, and later gains could not bring the action back.
@@ -136,7 +141,7 @@ class Annealer:
   """Sets the steps of annealed MF-TRPO.
 
   Attributes:
-    best_logits: (N, A), of the policy that could gain least so far.
+    best_logits: (N, A), where to start over from.
   """
 
   # The attributes, arrays and numbers, that later steps depend on.
@@ -165,7 +170,8 @@ class Annealer:
     self.step_size = 0.0
     self.num_overshoots = 0
     self.age = 0
-    # Since the last restart, at the restarts, and of all.
+    # The least since the last restart, at the restarts, and right after them,
+    # or PROGRESS times that in the beginning.
     self.least_gain = np.inf
     self.restart_gain = np.inf
     self.best_gain = np.inf
@@ -191,8 +197,12 @@ class Annealer:
       logits: (N, A), before the step.
       action_values: (N, A); -inf where an action is not legal.
     """
-    if gain < self.best_gain:
-      self.best_gain, self.best_logits = gain, logits
+    if self.step_size and self.age == 0:
+      # The mean field is that of the policy.
+      if self.best_gain == np.inf:
+        self.best_gain = PROGRESS * gain
+      elif gain < self.best_gain:
+        self.best_gain, self.best_logits = gain, logits
     if not self.step_size:
       self.step_size = first_step_size(action_values)
       overshot = True
@@ -213,6 +223,7 @@ class Annealer:
 
   def optimistic(
     self,
+    gain: float,
     logits: np.ndarray,
     policy: np.ndarray,
     mean_field: np.ndarray,
@@ -222,6 +233,7 @@ class Annealer:
     """Returns c and the action values of an optimistic step.
 
     Args:
+      gain: What there is to gain.
       logits: (N, A), before the step.
       policy: (N, A), of the logits.
       mean_field: (N,), mu.
@@ -245,6 +257,7 @@ class Annealer:
           logits, self.last_logits, out=np.zeros_like(values), where=is_legal
         ),
         scale * change,
+        may_grow=gain > STEADY * np.abs(values).max(),
       )
       change *= self.last_step_size / self.step_size
     self.last_logits = logits

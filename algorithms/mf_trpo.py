@@ -33,7 +33,7 @@ many population steps, come from this study (stationary model, beta = 0.01):
 * phi_eta with eta 0.05 and warm start. In four rooms the crowd starts in one
   corner, and few steps at a time do not get it across in 5,000 iterations:
                 two islands, 1,000    four rooms, 5,000 iterations
-      M =   1         6.0e-1               -
+      M =   1         7.6e-1               -
       M =  10         2.4e-4               2.6e+1
       M = 100         1.0e-10              5.4e-1
       limit           9.6e-11              below 1e-15 (from 1,000 on)
@@ -84,7 +84,7 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     num_population_steps: int | None = None,
     population_update_rate: float | Schedule | str | None = None,
     warm_start: bool = False,
-    max_step_count: int = 0,
+    max_step_count: int | None = None,
     restart_distribution: np.ndarray | None = None,
     *,
     annealing: annealing_lib.Annealing | bool = False,
@@ -106,8 +106,9 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
         DEFAULT_POPULATION_UPDATE_RATE.
       warm_start: Whether TRPO goes on from the previous policy.
       max_step_count: Bound on the step counter l of a warm start, whose steps
-        are 1 / (eta (min(l, max_step_count) + 2)). Counting without bound, as
-        within one call of TRPO, would average over all past mean fields.
+        are 1 / (eta (min(l, max_step_count) + 2)); None is 0. Counting without
+        bound, as within one call of TRPO, would average over all past mean
+        fields.
       restart_distribution: nu, (N,): policies are updated in the states that
         are reached from its support. None is the mean field itself.
       annealing: Whether, and how, eta and beta go to 0. It sets eta, L, beta
@@ -117,10 +118,10 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
 
     Raises:
       ValueError: If a parameter is out of range, or given though annealing
-        sets it.
+        sets it, or without the warm start that it is for.
     """
-    super().__init__(model_or_game, model=model, root_state=root_state)
     validation.check_type("annealing", annealing, bool, annealing_lib.Annealing)
+    validation.check_type("warm_start", warm_start, bool)
     if annealing is True:
       annealing = annealing_lib.Annealing()
     if annealing:
@@ -129,13 +130,20 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
         "num_policy_updates": num_policy_updates is not None,
         "population_update_rate": population_update_rate is not None,
         "warm_start": warm_start,
-        "max_step_count": max_step_count != 0,
+        "max_step_count": max_step_count is not None,
       }
       for name, is_given in given.items():
         if is_given:
           raise ValueError(f"{name} must not be given with annealing.")
       warm_start = True
       self._STATE += ("_rate",)
+    if max_step_count is None:
+      max_step_count = 0
+    elif not warm_start:
+      raise ValueError(
+        "max_step_count must not be given without warm_start, got"
+        f" {max_step_count!r}."
+      )
     self._annealing = annealing or None
     if regularization is None:
       regularization = DEFAULT_REGULARIZATION
@@ -158,10 +166,11 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     if not self._is_auto and not callable(population_update_rate):
       _check_rate(population_update_rate)
     self._rate = population_update_rate
-    self._warm_start = validation.check_type("warm_start", warm_start, bool)
+    self._warm_start = warm_start
     self._max_step_count = validation.check_int(
       "max_step_count", max_step_count, 0
     )
+    super().__init__(model_or_game, model=model, root_state=root_state)
     self.mean_field = self.model.initial_mean_field()
     if restart_distribution is not None:
       restart_distribution = validation.check_distribution(
@@ -290,6 +299,7 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
       self._rate = 1.0
       return None
     step_size, action_values = annealer.optimistic(
+      gain,
       self._logits,
       self.policy,
       self.mean_field,
