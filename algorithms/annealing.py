@@ -33,8 +33,8 @@ counting the iteration of the restart, in which the mean field catches up with
 the policy). Then c was too large as well, and is halved; between restarts it
 grows, see adaptive_step.py. So nothing depends on the scale of the rewards.
 
-Where players only shun crowds the game has a potential, and this is fast: see
-docs/solvers.md. Where they also go after each other, as in rock, paper,
+Where players only shun crowds, so that the game has a potential, this is fast:
+see docs/solvers.md. Where they also go after each other, as in rock, paper,
 scissors, the ball is driven round, and friction that falls lets it go up for
 ever. Each restart then finds as much to gain as those before. After
 `MAX_STRIKES` restarts in a row at which the gain was not below `FALL` times the
@@ -44,7 +44,16 @@ beginning, from the policy of the least gain after a restart), beta stays 1, mu
 is the mean field of the policy, and logits take optimistic mirror steps, see
 optimistic_step.py, which settle in rotations too.
 
-CLAIM
+There is no proof that this settles in all monotone games: what is known is the
+convergence of OMD in continuous time (Perolat et al. (2021), arXiv:2103.00623).
+Of 300 random monotone games, most with rotation, 247 got to a millionth of the
+uniform policy's exploitability within 500 iterations, and 8 were then more than
+three times as far from equilibrium as the better of OMD, tuned for each game,
+and fictitious play (docs/solvers.md). It is slow where there is hardly any
+aversion to crowds, and where a few fast modes bound c, as in the maze there.
+Where players seek crowds there may be several equilibria, or none that
+attracts, and where moves depend on the mean field it may turn around one.
+Exploitability then stops falling, as the end of a run says.
 """
 
 import dataclasses
@@ -68,11 +77,9 @@ OVERSHOOT = 2.0
 FALL = 0.5
 MAX_STRIKES = 2
 # Optimistic steps start from the first policy, but for this much progress.
-PROGRESS = 1e-6
+PROGRESS = 1e-3
 # What there is to gain, relative to the largest value, is rounding below this.
 ROUNDING = 1e-15
-# And below this, optimistic steps do not grow: how values change is rounding.
-STEADY = 1e-12
 # No action becomes less likely than exp(this), below all rounding. Otherwise a
 # policy that stays would end as one that never leaves: the long-run law of its
 # chain is another one, and later gains could not bring the action back.
@@ -223,7 +230,6 @@ class Annealer:
 
   def optimistic(
     self,
-    gain: float,
     logits: np.ndarray,
     policy: np.ndarray,
     mean_field: np.ndarray,
@@ -233,7 +239,6 @@ class Annealer:
     """Returns c and the action values of an optimistic step.
 
     Args:
-      gain: What there is to gain.
       logits: (N, A), before the step.
       policy: (N, A), of the logits.
       mean_field: (N,), mu.
@@ -257,7 +262,6 @@ class Annealer:
           logits, self.last_logits, out=np.zeros_like(values), where=is_legal
         ),
         scale * change,
-        may_grow=gain > STEADY * np.abs(values).max(),
       )
       change *= self.last_step_size / self.step_size
     self.last_logits = logits

@@ -44,7 +44,6 @@ def step_size(
   policy_change: np.ndarray,
   logits_change: np.ndarray,
   values_change: np.ndarray,
-  may_grow: bool,
 ) -> float:
   """Returns c of the next step.
 
@@ -56,9 +55,8 @@ def step_size(
     policy_change: (N, A), that of the policy in the last step.
     logits_change: (N, A), that of the logits in the last step; finite.
     values_change: (N, A), that of `action_values` since the last step; finite.
-    may_grow: Whether c may be larger than the last one.
   """
-  size = GROWTH * last_step_size if may_grow else last_step_size
+  size = GROWTH * last_step_size
   moved = weights @ rows.total(policy_change * logits_change)
   mean = rows.total(policy * values_change)[:, None]
   changed = weights @ rows.total(policy * (values_change - mean) ** 2)

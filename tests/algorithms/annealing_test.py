@@ -169,7 +169,6 @@ def test_optimistic_steps_are_those_described():
 
 
 def test_what_has_settled_stays():
-  """Where changes of values are rounding, they say nothing of a step size."""
   model = benchmark_monotone.random_game("mixed", 14)
   algorithm = mf_trpo.MFTRPO(model, annealing=True)
   uniform = model.exploitability(algorithm.policy)

@@ -16,7 +16,6 @@ def step_size(
   policy_change=NOTHING,
   logits_change=NOTHING,
   values_change=NOTHING,
-  may_grow=True,
   policy=POLICY,
 ):
   return optimistic_step.step_size(
@@ -27,13 +26,11 @@ def step_size(
     policy_change,
     logits_change,
     values_change,
-    may_grow,
   )
 
 
 def test_it_grows_where_nothing_bounds_it():
   assert step_size(2.0) == pytest.approx(2.4)
-  assert step_size(2.0, may_grow=False) == 2.0
 
 
 def test_it_is_bounded_by_how_much_values_change():
