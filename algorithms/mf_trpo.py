@@ -33,7 +33,7 @@ many population steps, come from this study (stationary model, beta = 0.01):
 * phi_eta with eta 0.05 and warm start. In four rooms the crowd starts in one
   corner, and few steps at a time do not get it across in 5,000 iterations:
                 two islands, 1,000    four rooms, 5,000 iterations
-      M =   1         6.0e-1               -
+      M =   1         7.6e-1               -
       M =  10         2.4e-4               2.6e+1
       M = 100         1.0e-10              5.4e-1
       limit           9.6e-11              below 1e-15 (from 1,000 on)
@@ -43,12 +43,16 @@ many population steps, come from this study (stationary model, beta = 0.01):
   max_step_count 0 and beta 0.1 it was at 650 after 772 iterations on
   OpenSpiel's four rooms.
 
-The rate "auto" starts from the beta of the paper. While moves of the mean field
-go on in the direction of the last one, it grows; where one turns back, it is
-halved, see adaptive_step.py.
+* Where a crowd is driven round these settings do not settle: in rock, paper,
+  scissors with a small aversion to crowds phi_eta stays above 1 with beta 0.03
+  and max_step_count 10, and goes to 0 with beta 0.003 and max_step_count 0.
+
+The rate "auto" is that of adaptive_rate.py; there it falls until moves of the
+mean field get smaller.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 import pyspiel
@@ -56,7 +60,7 @@ import pyspiel
 from mftrpo_openspiel import entropy
 from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel import validation
-from mftrpo_openspiel.algorithms import adaptive_step
+from mftrpo_openspiel.algorithms import adaptive_rate
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import annealing as annealing_lib
 
@@ -67,8 +71,6 @@ DEFAULT_POLICY_UPDATES = 10
 # Of the paper's settings.
 DEFAULT_REGULARIZATION = 0.05
 DEFAULT_POPULATION_UPDATE_RATE = 0.01
-# Moves of a smaller share of the mean field than this are rounding.
-LEAST_MOVE = 1e-12
 
 
 class MFTRPO(algorithm.MeanFieldAlgorithm):
@@ -87,7 +89,7 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     num_population_steps: int | None = None,
     population_update_rate: float | Schedule | str | None = None,
     warm_start: bool = False,
-    max_step_count: int = 0,
+    max_step_count: int | None = None,
     restart_distribution: np.ndarray | None = None,
     *,
     annealing: annealing_lib.Annealing | bool = False,
@@ -109,8 +111,9 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
         DEFAULT_POPULATION_UPDATE_RATE.
       warm_start: Whether TRPO goes on from the previous policy.
       max_step_count: Bound on the step counter l of a warm start, whose steps
-        are 1 / (eta (min(l, max_step_count) + 2)). Counting without bound, as
-        within one call of TRPO, would average over all past mean fields.
+        are 1 / (eta (min(l, max_step_count) + 2)); None is 0. Counting without
+        bound, as within one call of TRPO, would average over all past mean
+        fields.
       restart_distribution: nu, (N,): policies are updated in the states that
         are reached from its support. None is the mean field itself.
       annealing: Whether, and how, eta and beta go to 0. It sets eta, L, beta
@@ -120,10 +123,10 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
 
     Raises:
       ValueError: If a parameter is out of range, or given though annealing
-        sets it.
+        sets it, or without the warm start that it is for.
     """
-    super().__init__(model_or_game, model=model, root_state=root_state)
     validation.check_type("annealing", annealing, bool, annealing_lib.Annealing)
+    validation.check_type("warm_start", warm_start, bool)
     if annealing is True:
       annealing = annealing_lib.Annealing()
     if annealing:
@@ -132,18 +135,19 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
         "num_policy_updates": num_policy_updates is not None,
         "population_update_rate": population_update_rate is not None,
         "warm_start": warm_start,
-        "max_step_count": max_step_count != 0,
+        "max_step_count": max_step_count is not None,
       }
       for name, is_given in given.items():
         if is_given:
           raise ValueError(f"{name} must not be given with annealing.")
       warm_start = True
-      self._STATE += (
-        "_step_size",
-        "_num_overshoots",
-        "_age",
-        "_rate",
-        "_least_gain",
+      self._STATE += ("_rate",)
+    if max_step_count is None:
+      max_step_count = 0
+    elif not warm_start:
+      raise ValueError(
+        "max_step_count must not be given without warm_start, got"
+        f" {max_step_count!r}."
       )
     self._annealing = annealing or None
     if regularization is None:
@@ -164,16 +168,14 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     if population_update_rate is None:
       population_update_rate = DEFAULT_POPULATION_UPDATE_RATE
     self._is_auto = population_update_rate == "auto"
-    if self._is_auto:
-      population_update_rate = DEFAULT_POPULATION_UPDATE_RATE
-      self._STATE += ("_rate", "_num_overshoots", "_last_move")
-    elif not callable(population_update_rate):
+    if not self._is_auto and not callable(population_update_rate):
       _check_rate(population_update_rate)
     self._rate = population_update_rate
-    self._warm_start = validation.check_type("warm_start", warm_start, bool)
+    self._warm_start = warm_start
     self._max_step_count = validation.check_int(
       "max_step_count", max_step_count, 0
     )
+    super().__init__(model_or_game, model=model, root_state=root_state)
     self.mean_field = self.model.initial_mean_field()
     if restart_distribution is not None:
       restart_distribution = validation.check_distribution(
@@ -187,11 +189,13 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     self._step_count = 0
     self._iterations = 0
     self.policy = entropy.softmax(self._logits)
-    self._step_size = 0.0
-    self._num_overshoots = 0
-    self._age = 0
-    self._least_gain = 0.0
-    self._last_move = np.zeros_like(self.mean_field)
+    # What sets eta and beta, if they are not given.
+    self._controller: annealing_lib.Annealer | adaptive_rate.AdaptiveRate | None
+    self._controller = None
+    if annealing:
+      self._controller = annealing_lib.Annealer(annealing, self._logits)
+    elif self._is_auto:
+      self._controller = adaptive_rate.AdaptiveRate(self.mean_field.size)
 
   def iteration(self) -> None:
     """Improves the policy, then moves the mean field."""
@@ -205,10 +209,9 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
         self.policy, self.mean_field, self._entropy_weight
       )
       if self._annealing:
-        gain = annealing_lib.gain(self.policy, self.mean_field, action_values)
-        if not gain:
+        action_values = self._anneal(action_values)
+        if action_values is None:
           break
-        self._anneal(gain, action_values)
       self._update_policy(action_values)
       self._step_count += 1
       if self._warm_start:
@@ -218,11 +221,32 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     )
     move = moved - self.mean_field
     if self._is_auto:
-      self._adapt_rate(move)
+      self._rate = self._controller.adapt(move, self.mean_field.sum())
     rate = self._rate
     if callable(rate):
       rate = _check_rate(rate(self._iterations))
     self.mean_field = self.mean_field + rate * move
+
+  def state(self) -> dict[str, np.ndarray]:
+    """Returns all that later iterations depend on; not to be written to."""
+    state = super().state()
+    for name in self._controlled():
+      state[name] = np.asarray(getattr(self._controller, name))
+    return state
+
+  def restore(self, state: Mapping[str, np.ndarray]) -> None:
+    """Goes back to what `state` was.
+
+    Raises:
+      ValueError: If it is not the state of such an algorithm on such a model.
+    """
+    super().restore(state)
+    for name in self._controlled():
+      array = state[name]
+      setattr(self._controller, name, array if array.ndim else array.item())
+
+  def _controlled(self) -> tuple[str, ...]:
+    return () if self._controller is None else self._controller.STATE
 
   def _update_policy(self, action_values: np.ndarray) -> None:
     """One step of Algorithm 1, lines 3 to 11.
@@ -258,34 +282,36 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     self._logits = logits
     self.policy = entropy.softmax(logits)
 
-  def _anneal(self, gain: float, action_values: np.ndarray) -> None:
-    """Sets eta and beta of this iteration, in which there is `gain` to have."""
-    if not self._step_size:
-      self._step_size = annealing_lib.first_step_size(action_values)
-      overshot = True
-    else:
-      # After a restart the mean field has jumped.
-      overshot = self._age > 0 and (
-        gain > annealing_lib.OVERSHOOT * self._least_gain
-      )
-      self._step_size, self._num_overshoots = adaptive_step.adapted(
-        self._step_size, self._num_overshoots, overshot
-      )
-    is_first = overshot or self._age == 0
-    self._least_gain = gain if is_first else min(gain, self._least_gain)
-    self._age = 0 if overshot else self._age + 1
-    self._regularization, self._rate = self._annealing.rates(
-      self._step_size, self._age
-    )
+  def _anneal(self, action_values: np.ndarray) -> np.ndarray | None:
+    """Sets eta and beta of this iteration.
 
-  def _adapt_rate(self, move: np.ndarray) -> None:
-    """Sets beta of this iteration, a share of the (N,) `move`."""
-    if np.abs(move).sum() > LEAST_MOVE * self.mean_field.sum():
-      rate, self._num_overshoots = adaptive_step.adapted(
-        self._rate, self._num_overshoots, bool(move @ self._last_move < 0)
+    Returns:
+      (N, A), the action values to improve the policy by; None if it is not to
+      be improved further.
+    """
+    gain = annealing_lib.gain(self.policy, self.mean_field, action_values)
+    if not gain:
+      return None
+    annealer = self._controller
+    if not annealer.is_optimistic:
+      self._regularization, self._rate = annealer.rates(
+        gain, self._logits, action_values
       )
-      self._rate = min(rate, 1.0)
-    self._last_move = move
+      if not annealer.is_optimistic:
+        return action_values
+      self._logits = annealer.best_logits
+      self.policy = entropy.softmax(self._logits)
+      self._rate = 1.0
+      return None
+    step_size, action_values = annealer.optimistic(
+      self._logits,
+      self.policy,
+      self.mean_field,
+      action_values,
+      self.model.discounts,
+    )
+    self._regularization = 1 / (2 * step_size)
+    return action_values
 
 
 def _check_rate(rate: float) -> float:

@@ -20,6 +20,8 @@ Tables, chosen by --tables:
   their step sizes tuned over grids; with a figure in --logdir. Each point of a
   grid has --seconds on each game, so that it takes some 250 times as long.
 * methods: those methods and grids.
+* monotone: how far those of our methods that should settle, OMD and FP get on
+  300 random monotone games; it takes some twenty minutes.
 * scale: the stationary model from 10^4 to 10^6 cells: seconds and memory of an
   iteration, how values and laws are computed, and how well. It takes some
   minutes and 6 GB.
@@ -55,6 +57,7 @@ from mftrpo_openspiel.scripts import benchmark_document
 from mftrpo_openspiel.scripts import benchmark_games
 from mftrpo_openspiel.scripts import benchmark_growth
 from mftrpo_openspiel.scripts import benchmark_head_to_head
+from mftrpo_openspiel.scripts import benchmark_monotone
 from mftrpo_openspiel.scripts import benchmark_peers
 from mftrpo_openspiel.scripts import benchmark_scale
 from mftrpo_openspiel.scripts import programs
@@ -171,6 +174,7 @@ TABLES = {
     benchmark_accuracy.method_table,
     benchmark_accuracy.METHOD_COLUMNS,
   ),
+  "monotone": (benchmark_monotone.table, benchmark_monotone.COLUMNS),
   "scale": (benchmark_scale.table, benchmark_scale.COLUMNS),
   "peers": (benchmark_peers.table, benchmark_peers.COLUMNS),
 }

@@ -10,6 +10,7 @@ import pytest
 from mftrpo_openspiel import compiled_game
 from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import mdp_game
+from mftrpo_openspiel import models
 from mftrpo_openspiel import openspiel_model
 from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import annealing
@@ -419,7 +420,13 @@ def test_steps_are_numbers_where_the_weight_of_later_times_underflows(
     ({"num_population_steps": 0}, "num_population_steps must"),
     ({"population_update_rate": 0.0}, "population_update_rate must"),
     ({"population_update_rate": 1.1}, "population_update_rate must"),
-    ({"max_step_count": -1}, "max_step_count must"),
+    ({"max_step_count": -1, "warm_start": True}, "max_step_count must be"),
+    ({"max_step_count": 5}, "max_step_count must not be given without warm_st"),
+    ({"max_step_count": 0}, "max_step_count must not be given without warm_st"),
+    ({"warm_start": "no"}, "warm_start must be a bool, got 'no'"),
+    ({"warm_start": "no", "annealing": True}, "warm_start must be a bool"),
+    ({"warm_start": 0, "annealing": True}, "warm_start must be a bool, got 0"),
+    ({"max_step_count": 0, "annealing": True}, "max_step_count must not be"),
     ({"restart_distribution": np.ones(3)}, "restart_distribution must"),
     ({"restart_distribution": np.ones(14)}, "restart_distribution must sum"),
   ],
@@ -428,6 +435,24 @@ def test_bad_parameters_are_refused(options, message):
   with pytest.raises(ValueError, match=message) as error:
     mf_trpo.MFTRPO(stationary("two_islands"), **options)
   assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+  "options",
+  [
+    {"warm_start": "no"},
+    {"max_step_count": 5},
+    {"regularization": 0.0},
+    {"population_update_rate": "slow"},
+    {"num_policy_updates": 0, "warm_start": True},
+  ],
+)
+def test_bad_parameters_are_refused_before_a_game_is_compiled(
+  options, monkeypatch
+):
+  monkeypatch.delattr(models, "create_model")
+  with pytest.raises(ValueError, match=f"^{next(iter(options))} must "):
+    mf_trpo.MFTRPO(pyspiel.load_game("python_mfg_two_islands"), **options)
 
 
 def test_a_schedule_out_of_range_is_refused():

@@ -216,6 +216,10 @@ BAD_CALLS = [
    "regularization must not be given with annealing"),
   (lambda: mf_trpo.MFTRPO(model(), warm_start=True, annealing=True),
    "warm_start must not be given with annealing"),
+  (lambda: mf_trpo.MFTRPO(model(), warm_start="no", annealing=True),
+   "warm_start must be a bool, got 'no'"),
+  (lambda: mf_trpo.MFTRPO(model(), max_step_count=5),
+   "max_step_count must not be given without warm_start, got 5"),
   (lambda: annealing.Annealing(window=0),
    r"window must be a number in \(0, inf\), got 0"),
   (lambda: mf_trpo.MFTRPO(

@@ -92,14 +92,15 @@ def test_mirror_steps_stay_in_the_simplex_and_climb(data):
 
 
 def _mf_trpo(draw, model, eta):
+  warm_start = draw(st.booleans())
   return mf_trpo.MFTRPO(
     model,
     regularization=eta,
     num_policy_updates=draw(st.integers(1, 10)),
     num_population_steps=draw(st.none() | st.integers(1, 20)),
     population_update_rate=draw(st.floats(0, 1, exclude_min=True)),
-    warm_start=draw(st.booleans()),
-    max_step_count=draw(st.integers(0, 3)),
+    warm_start=warm_start,
+    max_step_count=draw(st.integers(0, 3)) if warm_start else None,
   )
 
 
