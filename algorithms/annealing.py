@@ -39,10 +39,11 @@ scissors, the ball is driven round, and friction that falls lets it go up for
 ever. Each restart then finds as much to gain as those before. After
 `MAX_STRIKES` restarts in a row at which the gain was not below `FALL` times the
 least one at any restart before, or where c has to fall to `LEAST_SHARE` of its
-largest, the ball is given up. All starts over from the first policy (or, where the gain has fallen below `PROGRESS` times that of the
-beginning, from the policy of the least gain after a restart), beta stays 1, mu
-is the mean field of the policy, and logits take optimistic mirror steps, see
-optimistic_step.py, which settle in rotations too.
+largest, the ball is given up. All starts over from the first policy (or, where
+the gain has fallen below `PROGRESS` times that of the beginning, from the
+policy of the least gain after a restart), beta stays 1, mu is the mean field of
+the policy, and logits take optimistic mirror steps, see optimistic_step.py,
+which settle in rotations too.
 
 There is no proof that this settles in all monotone games: what is known is the
 convergence of OMD in continuous time (Perolat et al. (2021), arXiv:2103.00623).
