@@ -121,12 +121,12 @@ def test_pickles_are_never_run(tmp_path, compressed, monkeypatch):
     def __reduce__(self):
       return pytest.fail, ("It was unpickled.",)
 
-  monkeypatch.setattr(np.lib.format, "pickle", None, raising=False)
   path = tmp_path / "arrays.npz"
   save(path, compressed, a=np.array([Trap()]), b=np.ones(2))
+  np.save(tmp_path / "array.npy", np.array([Trap()]))
+  monkeypatch.setattr(np.lib.format, "pickle", None, raising=False)
   with pytest.raises(ValueError, match="objects are not loaded"):
     array_files.read_archive(path, accept, compressed)
-  np.save(tmp_path / "array.npy", np.array([Trap()]))
   with pytest.raises(ValueError, match="checksum does not fit"):
     array_files.read_array(tmp_path / "array.npy")
   data = (tmp_path / "array.npy").read_bytes()

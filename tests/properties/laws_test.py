@@ -43,7 +43,7 @@ def true_laws(chains, reference):
   numbers of 64 bits with exponents of 15.
   """
   rest = chains.astype(np.longdouble)
-  rest += np.longdouble(RESTART) * reference
+  rest += np.longdouble(RESTART) * reference.astype(np.longdouble)
   size = len(reference)
   leave = np.empty(chains.shape[:2], np.longdouble)
   for k in range(size - 1, 0, -1):
