@@ -49,13 +49,19 @@ def invariant_law(chain: Matrix) -> tuple[np.ndarray, Report]:
       numbers.
   """
   size = chain.shape[0]
+  if size == 1:
+    return np.ones(1), law_report.relative(law_report.Method.ELIMINATION, 0.0)
   if not sparse.issparse(chain):
+    moves = _moves(chain)
+    leave = moves.sum(axis=1)
     # The state with most of this is visited often, it is hoped.
     visits = chain.sum(axis=0)
     for _ in range(2):
-      swap = _swap(size, int(visits.argmax()))
-      visits, bound = _factorised_visits(*_cycle(chain[swap][:, swap]))
-      visits = np.append(1.0, visits)[swap]
+      hub = visits.argmax()
+      inner = moves.copy()
+      inner[hub] = 0.0
+      visits, bound = _factorised_visits(inner, leave, moves[hub])
+      visits[hub] = 1.0
       bound = 2 * bound + size * law_report.UNIT_ROUNDOFF
       if bound <= LU_TOLERANCE:
         report = law_report.relative(law_report.Method.DENSE_LU, bound)
@@ -95,7 +101,9 @@ def expected_visits(
     (n,), some of it NaN or infinite where it cannot be told.
   """
   if not sparse.issparse(chain):
-    visits, bound = _factorised_visits(chain, exits, entries)
+    moves = _moves(chain)
+    leave = moves.sum(axis=1) + exits
+    visits, bound = _factorised_visits(moves, leave, entries)
     if bound <= LU_TOLERANCE:
       return visits, law_report.relative(law_report.Method.DENSE_LU, bound)
     chain = sparse.csr_array(chain)
@@ -127,19 +135,30 @@ def _likely_state(chain: Matrix) -> int:
   return int(law.argmax())
 
 
+def _moves(chain: np.ndarray) -> np.ndarray:
+  """Returns a chain without its diagonal."""
+  moves = chain.copy()
+  moves.ravel()[:: len(moves) + 1] = 0.0
+  return moves
+
+
 def _factorised_visits(
-  chain: np.ndarray, exits: np.ndarray, entries: np.ndarray
+  moves: np.ndarray, leave: np.ndarray, entries: np.ndarray
 ) -> tuple[np.ndarray, float]:
-  """Returns `expected_visits` by LU, and the bound of its certificate."""
+  """Returns `expected_visits` by LU, and the bound of its certificate.
+
+  Args:
+    moves: (n, n), the probabilities of moves to other states within.
+    leave: (n,), those to leave each state, by a move within or an exit.
+    entries: (n,), how often each state is entered from outside.
+  """
   if not len(entries):
     return np.zeros(0), 0.0
-  moves = chain.copy()
-  np.fill_diagonal(moves, 0.0)
   is_move = moves > 0
   num_terms = is_move.sum(axis=0).max() + is_move.sum(axis=1).max()
-  leave = moves.sum(axis=1) + exits
   jumps = moves / leave[:, None]
-  system = np.eye(len(moves)) - jumps.T
+  system = -jumps.T
+  system.ravel(order="F")[:: len(moves) + 1] += 1.0
   factors, pivots, _ = lapack.dgetrf(system, overwrite_a=True)
   with np.errstate(all="ignore"):
     departures, _ = lapack.dgetrs(factors, pivots, entries)
