@@ -9,6 +9,7 @@ from mftrpo_openspiel import entropy
 from mftrpo_openspiel import large_chain
 from mftrpo_openspiel import law_report
 from mftrpo_openspiel import markov_chain
+from mftrpo_openspiel import mdp as mdp_lib
 from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import mf_trpo
 
@@ -173,3 +174,44 @@ def test_a_policy_may_be_changed_in_place_afterwards():
     assert model.exploitability(copy) == expected[1]
   with pytest.raises(ValueError, match="policy must be"):
     model.mean_field(array)
+
+
+def law_by_elimination(chain):
+  """Returns the law of an irreducible chain, without any subtraction.
+
+  Grassmann, Taksar and Heyman (1985), "Regenerative Analysis and Steady State
+  Distributions for Markov Chains"; right to some 1e-13 of each mass.
+  """
+  chain = chain.copy()
+  size = len(chain)
+  for k in range(size - 1, 0, -1):
+    chain[:k, k] /= chain[k, :k].sum()
+    chain[:k, :k] += np.outer(chain[:k, k], chain[k, :k])
+  law = np.zeros(size)
+  law[0] = 1.0
+  for k in range(1, size):
+    law[k] = law[:k] @ chain[:k, k]
+  return law / law.sum()
+
+
+@pytest.mark.parametrize("solver", ["auto", "dense LU", "sparse LU"])
+def test_a_steep_policy_on_a_ring_with_long_moves(solver):
+  """Nearly all are in one state, which LU with its pivots does not see."""
+  size, moves = 50, (0, 1, -2, 4)
+  kernel = np.eye(size)[(np.arange(size)[:, None] + moves) % size]
+  rng = np.random.default_rng(18575)
+  logits = 40 * rng.normal(size=(size, 4))
+  logits[:, 1] += 80 * (rng.random(size) < 0.7)
+  excess = logits - logits.max(axis=1, keepdims=True)
+  policy = np.exp(np.maximum(excess, -100))
+  policy /= policy.sum(axis=1, keepdims=True)
+  mdp = mdp_lib.MeanFieldMDP(
+    kernel,
+    lambda mu: np.repeat(-np.log(mu + 1e-25)[:, None], 4, axis=1),
+    0.9,
+    np.full(size, 1 / size),
+  )
+  model = stationary_model.StationaryModel(mdp, solver=solver)
+  law = law_by_elimination(np.einsum("sa,sat->st", policy, kernel))
+  assert law[19] > 0.999999999
+  np.testing.assert_allclose(model.mean_field(policy), law, rtol=1e-9)
