@@ -54,7 +54,10 @@ def discounted_sum(
     # The largest entry of a residual is some times its root mean square.
     target_norm = goal / 4 * math.sqrt(len(values))
     for method, limits in _METHODS:
-      step, _ = method(operator, residual, rtol=0.0, atol=target_norm, **limits)
+      with np.errstate(divide="ignore", invalid="ignore"):
+        step, _ = method(
+          operator, residual, rtol=0.0, atol=target_norm, **limits
+        )
       tried = values + step
       tried_residual = residual_of(tried)
       tried_largest = np.abs(tried_residual).max()

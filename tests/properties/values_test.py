@@ -97,12 +97,18 @@ class Problem:
   def optimal_values(self):
     """Returns V* and a policy that attains it."""
     values = np.zeros(len(self.rewards), LONG)
-    for _ in range(300):
+    for i in range(300):
       improved, policy = self.improvement(self.backup(values))
       left = improved - values
-      rounding = 2 * self.num_operations * np.finfo(LONG).eps
-      if (np.abs(left) <= rounding * self.terms(policy, values)).all():
+      # A hundredth of what the package is held to.
+      eps = np.finfo(LONG).eps
+      rounding = 20 * self.num_operations * eps
+      rounding = rounding * self.spread(self.terms(policy, values), eps)
+      if (np.abs(left) <= rounding).all():
         return values, policy
+      # Policies that tie take turns by rounding, unless values only rise.
+      if i >= 50 and (left > rounding).any():
+        left = np.maximum(left, 0)
       values = values + self.sums(policy, left)
     raise ArithmeticError("The oracle found no optimal values.")
 
@@ -111,10 +117,13 @@ class Problem:
     sizes = np.abs(self.rewards) + self.discount * following
     return np.abs(values) + (policy * sizes).sum(axis=1) + self.bonus
 
+  def spread(self, terms, eps):
+    """Returns the terms with what elimination spreads of the largest one."""
+    return terms + eps * len(terms) / (1 - self.discount) * terms.max()
+
   def rounding(self, policy, values):
     """Returns the bound of the module for one policy."""
-    terms = self.terms(policy, values)
-    terms = terms + EPS * len(terms) / (1 - self.discount) * terms.max()
+    terms = self.spread(self.terms(policy, values), EPS)
     return FACTOR * self.num_operations * EPS * self.sums(policy, terms)
 
 
