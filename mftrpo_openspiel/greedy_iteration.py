@@ -161,11 +161,14 @@ class GreedyIteration:
   ) -> np.ndarray:
     """Returns (I - gamma P^pi)^-1 x of the policy that takes (S,) actions."""
     key = actions.tobytes()
-    discounted_sum = self._kept.pop(key, None)
+    # A new dictionary, as other threads may look into this one.
+    kept = dict(self._kept)
+    discounted_sum = kept.pop(key, None)
     if discounted_sum is None:
       policy = entropy.deterministic_policy(actions, problem.rewards)
       discounted_sum = self._evaluate(problem, policy)
-    self._kept[key] = discounted_sum
-    if len(self._kept) > MAX_KEPT:
-      del self._kept[next(iter(self._kept))]
+    kept[key] = discounted_sum
+    if len(kept) > MAX_KEPT:
+      del kept[next(iter(kept))]
+    self._kept = kept
     return discounted_sum(stage_values)

@@ -80,9 +80,13 @@ class Report:
     if not self.methods:
       return "no law was solved for"
     if math.isfinite(self.relative_error_bound):
-      known = f"each mass within {_up(self.relative_error_bound)} of itself"
+      known = (
+        f"each mass within {rounded_up(self.relative_error_bound)} of itself"
+      )
     elif math.isfinite(self.error_bound):
-      known = f"errors of all masses at most {_up(self.error_bound)} together"
+      known = (
+        f"errors of all masses at most {rounded_up(self.error_bound)} together"
+      )
     else:
       known = "no bound of the error is known"
     if self.consistency_residual is not None:
@@ -95,7 +99,7 @@ def relative(method: Method, bound: float) -> Report:
   return Report(frozenset([method]), bound, bound)
 
 
-def _up(bound: float) -> str:
-  """Returns a positive number with two digits, not rounded down."""
+def rounded_up(bound: float) -> str:
+  """Returns a positive bound with two digits, not rounded down."""
   text = f"{bound:.1e}"
   return text if float(text) >= bound else f"{1.05 * bound:.1e}"

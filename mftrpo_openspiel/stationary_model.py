@@ -249,7 +249,7 @@ class StationaryModel(model.MeanFieldModel):
     bound = self.value_solver.error_bound
     values = "none yet"
     if bound is not None:
-      values = f"error at most {bound:.1e}"
+      values = f"error at most {law_report.rounded_up(bound)}"
       if not self.value_solver.is_direct:
         values += ", which exploitabilities include"
     return (

@@ -34,9 +34,10 @@ def test_large_models_say_how_they_solve():
   assert model.law_report.methods == {law_report.Method.LU}
   assert 0 < model.law_report.consistency_residual < 1e-14
   assert 0 < model.law_report.relative_error_bound < 1e-8
+  bound = law_report.rounded_up(model.value_solver.error_bound)
   assert model.accuracy() == (
-    f"Values by BiCGSTAB, error at most {model.value_solver.error_bound:.1e},"
-    f" which exploitabilities include; {model.law_report}."
+    f"Values by BiCGSTAB, error at most {bound}, which exploitabilities"
+    f" include; {model.law_report}."
   )
 
 
