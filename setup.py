@@ -4,8 +4,22 @@ import pathlib
 
 import setuptools
 
-# Top-level folders that are subpackages of mftrpo_openspiel.
-SUBPACKAGES = ("games", "algorithms", "scripts")
+# Subpackages of mftrpo_openspiel that are folders of it.
+ROOMS = (
+  "utils",
+  "openspiel",
+  "mdp",
+  "chains",
+  "values",
+  "compiler",
+  "models",
+  "runs",
+  "plots",
+  "benchmarks",
+  "paper",
+)
+# Subpackages of it that are top-level folders.
+TOP_FOLDERS = ("games", "algorithms", "scripts")
 
 # Console commands, mftrpo-..., and the scripts that they run.
 PROGRAMS = {
@@ -30,8 +44,8 @@ setuptools.setup(
   license_files=["LICENSE"],
   python_requires=">=3.11",
   packages=["mftrpo_openspiel"]
-  + [f"mftrpo_openspiel.{name}" for name in SUBPACKAGES],
-  package_dir={f"mftrpo_openspiel.{name}": name for name in SUBPACKAGES},
+  + [f"mftrpo_openspiel.{name}" for name in (*ROOMS, *TOP_FOLDERS)],
+  package_dir={f"mftrpo_openspiel.{name}": name for name in TOP_FOLDERS},
   package_data={"mftrpo_openspiel": ["py.typed"]},
   install_requires=[
     "absl-py>=1.0",

@@ -8,9 +8,9 @@ from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg.algorithms import distribution as distribution_lib
 import pyspiel
 
-from mftrpo_openspiel import model as model_lib
-from mftrpo_openspiel import models
-from mftrpo_openspiel import validation
+from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import validation
 
 
 class MeanFieldAlgorithm(abc.ABC):
@@ -59,7 +59,7 @@ class MeanFieldAlgorithm(abc.ABC):
       "model_or_game", model_or_game, model_lib.MeanFieldModel, pyspiel.Game
     )
     if isinstance(model_or_game, pyspiel.Game):
-      self.model = models.create_model(model, model_or_game, root_state)
+      self.model = from_game.create_model(model, model_or_game, root_state)
     elif root_state is not None:
       raise ValueError(
         "root_state must be None where a model is given, which has its own,"

@@ -61,11 +61,11 @@ import dataclasses
 
 import numpy as np
 
-from mftrpo_openspiel import entropy
-from mftrpo_openspiel import rows
-from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import adaptive_step
 from mftrpo_openspiel.algorithms import optimistic_step
+from mftrpo_openspiel.utils import rows
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
 
 # Bound on what two logits of a state move apart in the first iteration (where
 # values at later times are discounted, at time 0).
@@ -270,7 +270,7 @@ class Annealer:
         policy,
         mean_field * discounts,
         scale * values,
-        policy - entropy.softmax(self.last_logits),
+        policy - softmax.softmax(self.last_logits),
         np.subtract(
           logits, self.last_logits, out=np.zeros_like(values), where=is_legal
         ),

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from mftrpo_openspiel import entropy
-from mftrpo_openspiel import model as model_lib
-from mftrpo_openspiel import validation
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
 
 
 class BestResponse:
@@ -56,5 +56,5 @@ class BestResponse:
       mean_field, self._regularization
     )
     if self._is_greedy:
-      return entropy.greedy_policy(action_values)
-    return entropy.softmax(action_values, self._temperatures)
+      return softmax.greedy_policy(action_values)
+    return softmax.softmax(action_values, self._temperatures)

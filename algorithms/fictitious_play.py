@@ -15,11 +15,11 @@ OpenSpiel's FictitiousPlay.
 import numpy as np
 import pyspiel
 
-from mftrpo_openspiel import entropy
-from mftrpo_openspiel import model as model_lib
-from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import best_response
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
 
 
 class FictitiousPlay(algorithm.MeanFieldAlgorithm):
@@ -60,7 +60,7 @@ class FictitiousPlay(algorithm.MeanFieldAlgorithm):
       self.model, temperature, regularization
     )
     self._iterations = 0
-    self._uniform = entropy.uniform_policy(self.model.legal_actions_mask)
+    self._uniform = softmax.uniform_policy(self.model.legal_actions_mask)
     self.policy = self._uniform
     self.mean_field = self.model.mean_field(self.policy)
 

@@ -16,10 +16,10 @@ regularized one at the equilibrium of the regularized game.
 
 import pyspiel
 
-from mftrpo_openspiel import entropy
-from mftrpo_openspiel import model as model_lib
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import best_response
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import softmax
 
 
 class FixedPoint(algorithm.MeanFieldAlgorithm):
@@ -52,7 +52,7 @@ class FixedPoint(algorithm.MeanFieldAlgorithm):
     self._best_response = best_response.BestResponse(
       self.model, temperature, regularization
     )
-    self.policy = entropy.uniform_policy(self.model.legal_actions_mask)
+    self.policy = softmax.uniform_policy(self.model.legal_actions_mask)
     self.mean_field = self.model.mean_field(self.policy)
 
   def iteration(self) -> None:

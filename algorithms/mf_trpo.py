@@ -57,12 +57,12 @@ from collections.abc import Mapping
 import numpy as np
 import pyspiel
 
-from mftrpo_openspiel import entropy
-from mftrpo_openspiel import model as model_lib
-from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import adaptive_rate
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import annealing as annealing_lib
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
 
 Schedule = Callable[[int], float]
 
@@ -185,10 +185,10 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
         total=self.mean_field.sum(),
       )
     self._restart = restart_distribution
-    self._logits = entropy.zero_logits(self.model.legal_actions_mask)
+    self._logits = softmax.zero_logits(self.model.legal_actions_mask)
     self._step_count = 0
     self._iterations = 0
-    self.policy = entropy.softmax(self._logits)
+    self.policy = softmax.softmax(self._logits)
     # What sets eta and beta, if they are not given.
     self._controller: annealing_lib.Annealer | adaptive_rate.AdaptiveRate | None
     self._controller = None
@@ -201,8 +201,8 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
     """Improves the policy, then moves the mean field."""
     self._iterations += 1
     if not self._warm_start:
-      self._logits = entropy.zero_logits(self.model.legal_actions_mask)
-      self.policy = entropy.softmax(self._logits)
+      self._logits = softmax.zero_logits(self.model.legal_actions_mask)
+      self.policy = softmax.softmax(self._logits)
       self._step_count = 0
     for _ in range(self._num_policy_updates):
       action_values = self.model.action_values(
@@ -263,7 +263,7 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
       out=np.zeros_like(regularization),
       where=regularization >= np.finfo(np.float64).tiny,
     )
-    logits = entropy.mirror_step(
+    logits = softmax.mirror_step(
       self._logits,
       action_values,
       rate / (self._step_count + 2),
@@ -280,7 +280,7 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
       visited = self.model.reachable(self.policy, self.mean_field, start)
       logits = np.where(visited[:, None], logits, self._logits)
     self._logits = logits
-    self.policy = entropy.softmax(logits)
+    self.policy = softmax.softmax(logits)
 
   def _anneal(self, action_values: np.ndarray) -> np.ndarray | None:
     """Sets eta and beta of this iteration.
@@ -300,7 +300,7 @@ class MFTRPO(algorithm.MeanFieldAlgorithm):
       if not annealer.is_optimistic:
         return action_values
       self._logits = annealer.best_logits
-      self.policy = entropy.softmax(self._logits)
+      self.policy = softmax.softmax(self._logits)
       self._rate = 1.0
       return None
     step_size, action_values = annealer.optimistic(

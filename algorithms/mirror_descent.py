@@ -17,10 +17,10 @@ children, see `openspiel_algorithm.py`.
 
 import pyspiel
 
-from mftrpo_openspiel import entropy
-from mftrpo_openspiel import model as model_lib
-from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import algorithm
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
 
 
 class MirrorDescent(algorithm.MeanFieldAlgorithm):
@@ -54,8 +54,8 @@ class MirrorDescent(algorithm.MeanFieldAlgorithm):
     self._regularization = validation.check_real(
       "regularization", regularization, 0, 1 / self._lr, high_open=True
     )
-    self._logits = entropy.zero_logits(self.model.legal_actions_mask)
-    self.policy = entropy.softmax(self._logits)
+    self._logits = softmax.zero_logits(self.model.legal_actions_mask)
+    self.policy = softmax.softmax(self._logits)
     self.mean_field = self.model.mean_field(self.policy)
 
   def iteration(self) -> None:
@@ -65,8 +65,8 @@ class MirrorDescent(algorithm.MeanFieldAlgorithm):
     )
     # At time t the entropy weighs gamma^t, as the action values do.
     regularization = self._regularization * self.model.discounts[:, None]
-    self._logits = entropy.mirror_step(
+    self._logits = softmax.mirror_step(
       self._logits, action_values, self._lr, regularization
     )
-    self.policy = entropy.softmax(self._logits)
+    self.policy = softmax.softmax(self._logits)
     self.mean_field = self.model.mean_field(self.policy)

@@ -22,10 +22,10 @@ from open_spiel.python.mfg.algorithms import fictitious_play
 from open_spiel.python.mfg.algorithms import mirror_descent
 import pyspiel
 
-from mftrpo_openspiel import openspiel_model
-from mftrpo_openspiel import recursion
-from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import algorithm
+from mftrpo_openspiel.models import openspiel_model
+from mftrpo_openspiel.openspiel import recursion
+from mftrpo_openspiel.utils import validation
 
 
 class FrozenTableMirrorDescent(mirror_descent.MirrorDescent):

@@ -26,7 +26,7 @@ optimistic part), and policies leave a corner slowly enough for L to be noticed.
 
 import numpy as np
 
-from mftrpo_openspiel import rows
+from mftrpo_openspiel.utils import rows
 
 # c L is not above this. In linear problems steps settle up to 1 / sqrt(3).
 STABILITY = 0.4

@@ -22,10 +22,10 @@ it replaces the prior for the first time after n - 1 of them.
 
 import pyspiel
 
-from mftrpo_openspiel import entropy
-from mftrpo_openspiel import model as model_lib
-from mftrpo_openspiel import validation
 from mftrpo_openspiel.algorithms import algorithm
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
 
 
 class PriorDescent(algorithm.MeanFieldAlgorithm):
@@ -69,8 +69,8 @@ class PriorDescent(algorithm.MeanFieldAlgorithm):
       "best_response", best_response, bool
     )
     self._iterations = 0
-    self._prior_values = entropy.zero_logits(self.model.legal_actions_mask)
-    self.policy = entropy.softmax(self._prior_values)
+    self._prior_values = softmax.zero_logits(self.model.legal_actions_mask)
+    self.policy = softmax.softmax(self._prior_values)
     self.mean_field = self.model.mean_field(self.policy)
 
   def iteration(self) -> None:
@@ -79,10 +79,10 @@ class PriorDescent(algorithm.MeanFieldAlgorithm):
       action_values = self.model.optimal_action_values(self.mean_field)
     else:
       action_values = self.model.action_values(self.policy, self.mean_field)
-    values = entropy.mirror_step(
+    values = softmax.mirror_step(
       self._prior_values, action_values, learning_rate=1.0, regularization=0.0
     )
-    self.policy = entropy.softmax(values, self._temperature)
+    self.policy = softmax.softmax(values, self._temperature)
     self.mean_field = self.model.mean_field(self.policy)
     self._iterations += 1
     every = self._num_prior_iterations

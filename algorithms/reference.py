@@ -30,9 +30,9 @@ import dataclasses
 import numpy as np
 from scipy import optimize
 
-from mftrpo_openspiel import entropy
-from mftrpo_openspiel import model as model_lib
-from mftrpo_openspiel import validation
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
 
 METHOD = "Newton-Krylov"
 # Newton's method takes that many steps from one start.
@@ -199,7 +199,7 @@ class _Search:
     self.num_evaluations = 0
     mask = model.legal_actions_mask
     self._num_legal = mask.sum(axis=1, keepdims=True)
-    visited = model.mean_field(entropy.uniform_policy(mask)) > 0
+    visited = model.mean_field(softmax.uniform_policy(mask)) > 0
     self._is_unknown = mask & visited[:, None] & (self._num_legal > 1)
 
   @property
@@ -250,9 +250,9 @@ class _Search:
     return regularization * self._model.discounts
 
   def _policy(self, logits: np.ndarray) -> np.ndarray:
-    table = entropy.zero_logits(self._model.legal_actions_mask)
+    table = softmax.zero_logits(self._model.legal_actions_mask)
     table[self._is_unknown] = logits
-    return entropy.softmax(table)
+    return softmax.softmax(table)
 
   def _best_values(
     self, mean_field: np.ndarray, regularization: float
@@ -285,9 +285,9 @@ class _Search:
     model, temperatures = self._model, self._temperatures(regularization)
     mean_field = model.mean_field(self._policy(logits))
     best = self._best_values(mean_field, regularization)
-    policy = entropy.softmax(best, temperatures)
+    policy = softmax.softmax(best, temperatures)
     values = model.action_values(policy, mean_field, regularization)
-    change = np.abs(policy - entropy.softmax(values, temperatures))
+    change = np.abs(policy - softmax.softmax(values, temperatures))
     return _Candidate(
       logits=logits,
       policy=policy,

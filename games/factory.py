@@ -11,7 +11,7 @@ from open_spiel.python.mfg.games import factory as openspiel_factory
 import pyspiel
 
 from mftrpo_openspiel import games  # noqa: F401 (registers the games)
-from mftrpo_openspiel import validation
+from mftrpo_openspiel.utils import validation
 
 # Name of the setting -> the game it is of and its parameters.
 _SETTINGS = {

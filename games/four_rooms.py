@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pyspiel
 
-from mftrpo_openspiel import drawing
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import mdp_game
-from mftrpo_openspiel import memory
-from mftrpo_openspiel import validation
 from mftrpo_openspiel.games import grid as grid_lib
 from mftrpo_openspiel.games import parameters as parameters_lib
+from mftrpo_openspiel.mdp import drawing
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.utils import memory
+from mftrpo_openspiel.utils import validation
 
 FOUR_ROOMS = "four_rooms"
 

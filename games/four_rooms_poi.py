@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pyspiel
 
-from mftrpo_openspiel import mdp_game
-from mftrpo_openspiel import validation
 from mftrpo_openspiel.games import four_rooms
 from mftrpo_openspiel.games import grid as grid_lib
 from mftrpo_openspiel.games import parameters as parameters_lib
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.utils import validation
 
 BOTTOM_RIGHT = "bottom_right"
 

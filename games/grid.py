@@ -4,8 +4,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from mftrpo_openspiel import drawing
-from mftrpo_openspiel import memory
+from mftrpo_openspiel.mdp import drawing
+from mftrpo_openspiel.utils import memory
 
 WALL = "#"
 FREE = "."

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mftrpo_openspiel import validation
+from mftrpo_openspiel.utils import validation
 
 
 def with_defaults(

@@ -26,11 +26,11 @@ import numpy as np
 import pyspiel
 from scipy import sparse
 
-from mftrpo_openspiel import drawing
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import mdp_game
-from mftrpo_openspiel import validation
 from mftrpo_openspiel.games import parameters as parameters_lib
+from mftrpo_openspiel.mdp import drawing
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.utils import validation
 
 _ISLAND_SIZE = 7
 _FIRST_ISLAND = ((1, 3), (2, 4), (3, 5), (4, 0), (5, 1), (6, 2), (0, 7))

@@ -47,20 +47,20 @@ import warnings
 
 from absl import flags
 
-from mftrpo_openspiel import files
-from mftrpo_openspiel import lint
-from mftrpo_openspiel import models
-from mftrpo_openspiel import validation
-from mftrpo_openspiel.scripts import benchmark_accuracy
-from mftrpo_openspiel.scripts import benchmark_comparison as comparison
-from mftrpo_openspiel.scripts import benchmark_document
-from mftrpo_openspiel.scripts import benchmark_games
-from mftrpo_openspiel.scripts import benchmark_growth
-from mftrpo_openspiel.scripts import benchmark_head_to_head
-from mftrpo_openspiel.scripts import benchmark_monotone
-from mftrpo_openspiel.scripts import benchmark_peers
-from mftrpo_openspiel.scripts import benchmark_scale
+from mftrpo_openspiel.benchmarks import accuracy
+from mftrpo_openspiel.benchmarks import benchmark_games
+from mftrpo_openspiel.benchmarks import comparison
+from mftrpo_openspiel.benchmarks import document
+from mftrpo_openspiel.benchmarks import growth
+from mftrpo_openspiel.benchmarks import head_to_head
+from mftrpo_openspiel.benchmarks import monotone
+from mftrpo_openspiel.benchmarks import peers
+from mftrpo_openspiel.benchmarks import scale
+from mftrpo_openspiel.compiler import lint
+from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.scripts import programs
+from mftrpo_openspiel.utils import files
+from mftrpo_openspiel.utils import validation
 
 FLAGS = flags.FLAGS
 
@@ -96,7 +96,7 @@ def comparison_table() -> Iterator[dict[str, Any]]:
 def _comparisons(name: str, model_name: str) -> Iterator[comparison.Row]:
   game = benchmark_games.load(name)
   clock = comparison.Clock()
-  model = clock.time(lambda: models.create_model(model_name, game))
+  model = clock.time(lambda: from_game.create_model(model_name, game))
   yield comparison.Row(
     "set-up", seconds=clock.seconds, note=f"N = {len(model.discounts)}"
   )
@@ -161,25 +161,25 @@ TABLES = {
     | {check: f"<{len(check)}" for check in lint.QUESTIONS}
     | {"note": "<"},
   ),
-  "growth": (benchmark_growth.table, benchmark_growth.COLUMNS),
+  "growth": (growth.table, growth.COLUMNS),
   "head_to_head": (
-    lambda: benchmark_head_to_head.table(FLAGS.seconds, FLAGS.logdir),
-    benchmark_head_to_head.COLUMNS,
+    lambda: head_to_head.table(FLAGS.seconds, FLAGS.logdir),
+    head_to_head.COLUMNS,
   ),
   "accuracy": (
-    lambda: benchmark_accuracy.table(FLAGS.seconds, FLAGS.logdir),
-    benchmark_accuracy.COLUMNS,
+    lambda: accuracy.table(FLAGS.seconds, FLAGS.logdir),
+    accuracy.COLUMNS,
   ),
   "methods": (
-    benchmark_accuracy.method_table,
-    benchmark_accuracy.METHOD_COLUMNS,
+    accuracy.method_table,
+    accuracy.METHOD_COLUMNS,
   ),
-  "monotone": (benchmark_monotone.table, benchmark_monotone.COLUMNS),
-  "scale": (benchmark_scale.table, benchmark_scale.COLUMNS),
-  "peers": (benchmark_peers.table, benchmark_peers.COLUMNS),
+  "monotone": (monotone.table, monotone.COLUMNS),
+  "scale": (scale.table, scale.COLUMNS),
+  "peers": (peers.table, peers.COLUMNS),
 }
 # Those in --logdir that stand with the table in a document.
-FIGURES = {"accuracy": benchmark_accuracy.FIGURE}
+FIGURES = {"accuracy": accuracy.FIGURE}
 
 
 def main() -> None:
@@ -205,7 +205,7 @@ def main() -> None:
   validation.check_int("max_step_count", FLAGS.max_step_count, 0)
   benchmark_games.parse(FLAGS.games)
   if FLAGS.document:
-    benchmark_document.check(FLAGS.document, FLAGS.tables)
+    document.check(FLAGS.document, FLAGS.tables)
   logdir = files.folder(FLAGS.logdir) if FLAGS.logdir else None
   for name in FLAGS.tables:
     rows, columns = TABLES[name]
@@ -215,16 +215,12 @@ def main() -> None:
       path = logdir / f"{name}.csv" if logdir else None
       shown = _show(rows(), columns, path)
     if FLAGS.document:
-      block = benchmark_document.markdown(
-        shown, columns, least=benchmark_accuracy.LEVELS
-      )
+      block = document.markdown(shown, columns, least=accuracy.LEVELS)
       if logdir and name in FIGURES:
         folder = pathlib.Path(FLAGS.document).parent
         picture = os.path.relpath(logdir / FIGURES[name], folder)
         block = f"![{name}]({picture})\n\n{block}"
-      benchmark_document.replace(
-        FLAGS.document, name, f"{_origin()}\n\n{block}"
-      )
+      document.replace(FLAGS.document, name, f"{_origin()}\n\n{block}")
 
 
 def _show(
@@ -241,7 +237,7 @@ def _show(
   shown = []
   for row in rows:
     cells = [
-      f"{benchmark_document.cell(row, name, form):{widths[name]}}"
+      f"{document.cell(row, name, form):{widths[name]}}"
       for name, form in columns.items()
     ]
     print("  ".join(cells).rstrip(), flush=True)

@@ -21,8 +21,8 @@ import numpy as np
 from open_spiel.python.mfg.algorithms import nash_conv
 
 import mftrpo_openspiel
-from mftrpo_openspiel import mdp_game
 from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.scripts import programs
 
 FLAGS = flags.FLAGS

@@ -12,7 +12,7 @@ histories are compared where there are no more than 100,000. The exit status is
 from absl import flags
 from open_spiel.python.mfg import games as openspiel_games  # noqa: F401
 
-from mftrpo_openspiel import lint
+from mftrpo_openspiel.compiler import lint
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.scripts import programs
 

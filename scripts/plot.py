@@ -17,15 +17,15 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from mftrpo_openspiel import animation
-from mftrpo_openspiel import curve_plots
-from mftrpo_openspiel import figures
-from mftrpo_openspiel import mean_field_plots
-from mftrpo_openspiel import run_directory
+from mftrpo_openspiel.plots import animation
+from mftrpo_openspiel.plots import curve_plots
+from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.plots import mean_field_plots
+from mftrpo_openspiel.plots import run_curves
+from mftrpo_openspiel.plots import run_drawings
+from mftrpo_openspiel.plots import run_labels
+from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.scripts import programs
-from mftrpo_openspiel.scripts import run_curves
-from mftrpo_openspiel.scripts import run_drawings
-from mftrpo_openspiel.scripts import run_labels
 
 FLAGS = flags.FLAGS
 

@@ -16,7 +16,7 @@ from absl import flags
 from absl import logging
 import tqdm
 
-from mftrpo_openspiel import interrupts
+from mftrpo_openspiel.utils import interrupts
 
 # Errors that end a program in a line: of the user, or of the machine.
 _REFUSALS = (

@@ -21,17 +21,17 @@ import pathlib
 from absl import flags
 import numpy as np
 
-from mftrpo_openspiel import curve_plots
-from mftrpo_openspiel import figures
-from mftrpo_openspiel import files
-from mftrpo_openspiel import mean_field_plots
-from mftrpo_openspiel import runs
 from mftrpo_openspiel.games import factory as game_factory
-from mftrpo_openspiel.scripts import paper_experiments
-from mftrpo_openspiel.scripts import paper_runs
-from mftrpo_openspiel.scripts import paper_summary
-from mftrpo_openspiel.scripts import processes
+from mftrpo_openspiel.paper import experiments
+from mftrpo_openspiel.paper import paper_runs
+from mftrpo_openspiel.paper import summary
+from mftrpo_openspiel.plots import curve_plots
+from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.plots import mean_field_plots
+from mftrpo_openspiel.runs import processes
+from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import programs
+from mftrpo_openspiel.utils import files
 
 FLAGS = flags.FLAGS
 
@@ -40,9 +40,9 @@ _LOGDIR = "mftrpo_paper_results"
 
 def run_all(
   logdir: pathlib.Path, num_iterations: int, executor: futures.Executor
-) -> paper_summary.Runs:
+) -> summary.Runs:
   """Runs all experiments, writes a CSV for each, and returns the results."""
-  all_experiments = paper_experiments.experiments()
+  all_experiments = experiments.experiments()
   results = {}
   pending = {
     executor.submit(paper_runs.perform, batch, num_iterations): batch
@@ -57,7 +57,7 @@ def run_all(
       batch = pending[future]
       for experiment, result in zip(batch, future.result(), strict=True):
         results[experiment.name] = result
-        runs.write_csv(logdir / f"{experiment.name}.csv", result.records)
+        run_loop.write_csv(logdir / f"{experiment.name}.csv", result.records)
       progress.update(len(batch) * num_iterations)
   return [
     (experiment, results[experiment.name]) for experiment in all_experiments
@@ -65,18 +65,18 @@ def run_all(
 
 
 def draw_curves(
-  path: pathlib.Path, all_results: paper_summary.Runs, quantity: str, label: str
+  path: pathlib.Path, all_results: summary.Runs, quantity: str, label: str
 ) -> None:
   """Draws figure 2: one panel a game, solid and dashed for the two eta."""
   panels = []
-  for setting, title in paper_experiments.PANELS.items():
+  for setting, title in experiments.PANELS.items():
     curves = [
       curve_plots.Curve(
         label=_curve_label(experiment),
         x=[record.iteration for record in result.records],
         values=[getattr(record, quantity) for record in result.records],
         group=experiment.method + (" plain" * (experiment.eta is None)),
-        dashed=experiment.eta == paper_experiments.HIGH_ETA,
+        dashed=experiment.eta == experiments.HIGH_ETA,
       )
       for experiment, result in all_results
       if experiment.setting == setting and experiment.method != "FP regularized"
@@ -85,7 +85,7 @@ def draw_curves(
   figures.save(curve_plots.exploitability_figure(panels, ylabel=label), path)
 
 
-def _curve_label(experiment: paper_experiments.Experiment) -> str:
+def _curve_label(experiment: experiments.Experiment) -> str:
   if experiment.eta is None:
     return f"{experiment.method}, plain"
   return f"{experiment.method}, eta = {experiment.eta:g}"
@@ -101,7 +101,7 @@ def draw_mean_fields(
 
 def draw_all(
   logdir: pathlib.Path,
-  all_results: paper_summary.Runs,
+  all_results: summary.Runs,
   num_iterations: int,
   executor: futures.Executor,
 ) -> None:
@@ -115,12 +115,12 @@ def draw_all(
       ("figure_2_unregularized", "exploitability", "Exploitability"),
     )
   ]
-  for number, (setting, moments) in paper_experiments.MOMENTS.items():
+  for number, (setting, moments) in experiments.MOMENTS.items():
     (result,) = (
       result
       for experiment, result in all_results
       if (experiment.setting, experiment.method, experiment.eta)
-      == (setting, "MF-TRPO", paper_experiments.LOW_ETA)
+      == (setting, "MF-TRPO", experiments.LOW_ETA)
     )
     panels = {
       "Start" if k == 0 else f"{k:,} iterations": result.mean_fields[k]
@@ -145,7 +145,7 @@ def main() -> None:
       for process in multiprocessing.active_children():
         process.terminate()
       raise
-  report = paper_summary.summary(all_results, FLAGS.num_iterations)
+  report = summary.summary(all_results, FLAGS.num_iterations)
   with files.replacing(logdir / "summary.md") as temporary:
     temporary.write_text(report, encoding="utf-8")
   print(f"Figures, tables and summary.md are in {logdir}.")
@@ -156,10 +156,10 @@ def define_flags() -> None:
   flags.DEFINE_string("logdir", _LOGDIR, "Folder for figures and tables.")
   flags.DEFINE_integer(
     "num_iterations",
-    paper_experiments.PAPER["num_iterations"],
+    experiments.PAPER["num_iterations"],
     "Iterations of every run.",
     lower_bound=1,
-    upper_bound=runs.MAX_ITERATIONS,
+    upper_bound=run_loop.MAX_ITERATIONS,
   )
   flags.DEFINE_integer(
     "num_processes",

@@ -18,11 +18,12 @@ from collections.abc import Sequence
 from absl import flags
 import tqdm
 
-from mftrpo_openspiel import interrupts
-from mftrpo_openspiel import recording
-from mftrpo_openspiel import runs
-from mftrpo_openspiel.scripts import experiment as experiment_lib
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import recorder
+from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
+from mftrpo_openspiel.utils import interrupts
 
 FLAGS = flags.FLAGS
 
@@ -34,7 +35,7 @@ ROUNDING = 1e-9
 
 def define_flags() -> None:
   """Defines the flags of the program."""
-  experiment_lib.define_flags()
+  experiment_flags.define_flags()
   flags.DEFINE_string(
     "logdir", None, "Folder of the run; not given: nothing is kept."
   )
@@ -66,7 +67,7 @@ class Table:
     if self._progress is not None:
       self._progress.close()
 
-  def report(self, step: runs.Step) -> None:
+  def report(self, step: run_loop.Step) -> None:
     """Takes note of an iteration."""
     if self._progress is None:
       self._begin(step.iteration)
@@ -91,7 +92,7 @@ class Table:
     )
 
 
-def summary(costs: runs.Costs) -> str:
+def summary(costs: run_loop.Costs) -> str:
   """Returns one line on what a run took."""
 
   def share(seconds: float) -> str:
@@ -105,7 +106,7 @@ def summary(costs: runs.Costs) -> str:
   )
 
 
-def stall(records: Sequence[runs.Record]) -> str | None:
+def stall(records: Sequence[run_loop.Record]) -> str | None:
   """Returns a line if neither exploitability fell in the last half of a run.
 
   None also where one of them has fallen to rounding.
@@ -134,13 +135,13 @@ def main() -> int:
   """Runs what the flags ask for; returns the exit status."""
   if FLAGS.resume and FLAGS.logdir is None:
     raise ValueError("resume must not be given without logdir.")
-  experiment = experiment_lib.from_flags()
+  experiment = experiment_flags.from_flags()
   try:
     with Table(experiment) as table:
       result = experiment_lib.perform(
         experiment, FLAGS.logdir, FLAGS.resume, table.report
       )
-  except recording.Interrupted as interrupt:
+  except recorder.Interrupted as interrupt:
     print(f"Interrupted after iteration {interrupt.iteration}.")
     if FLAGS.logdir is not None:
       print(f"The same command with --resume goes on in {FLAGS.logdir}.")

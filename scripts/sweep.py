@@ -39,14 +39,14 @@ import sys
 from absl import flags
 from absl import logging
 
-from mftrpo_openspiel import interrupts
-from mftrpo_openspiel import run_directory
-from mftrpo_openspiel.scripts import experiment as experiment_lib
-from mftrpo_openspiel.scripts import processes
+from mftrpo_openspiel.runs import processes
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import sweep_table
+from mftrpo_openspiel.runs import sweep_worker
+from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
 from mftrpo_openspiel.scripts import sweep_grid
-from mftrpo_openspiel.scripts import sweep_table
-from mftrpo_openspiel.scripts import sweep_worker
+from mftrpo_openspiel.utils import interrupts
 
 FLAGS = flags.FLAGS
 
@@ -59,7 +59,7 @@ Count = Callable[[], int]
 
 def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
   """Defines the flags of the program."""
-  experiment_lib.define_flags(flag_values)
+  experiment_flags.define_flags(flag_values)
   flags.DEFINE_multi_string(
     "grid",
     [],

@@ -22,17 +22,18 @@ from typing import Any
 from absl import flags
 import pyspiel
 
-from mftrpo_openspiel import event_files
 from mftrpo_openspiel.games import factory as game_factory
-from mftrpo_openspiel.scripts import experiment as experiment_lib
-from mftrpo_openspiel.scripts import game_parameters
+from mftrpo_openspiel.openspiel import game_parameters
+from mftrpo_openspiel.runs import event_files
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
 
 # Before the name of a game parameter in the name of an axis.
 PARAMETER = "game_parameters."
 _OPTION_FLAGS = {
   algorithm: frozenset(flag_names.values())
-  for algorithm, flag_names in experiment_lib.OPTIONS.items()
+  for algorithm, flag_names in experiment_flags.OPTIONS.items()
 }
 # Stand in for larger ones when a run is checked.
 _SMALL_MDP_GAME = "python_mfg_two_islands(horizon=1)"
@@ -151,7 +152,7 @@ def _explained(point: Mapping[str, str]) -> Iterator[None]:
 
 def _new_flags() -> flags.FlagValues:
   new = flags.FlagValues()
-  experiment_lib.define_flags(new)
+  experiment_flags.define_flags(new)
   return new
 
 
@@ -208,7 +209,7 @@ def _experiment(
     flag_values(["sweep", *(f"--{name}={x}" for name, x in texts.items())])
   except flags.Error as error:
     raise ValueError(f"{error}.") from None
-  experiment = experiment_lib.from_flags(flag_values)
+  experiment = experiment_flags.from_flags(flag_values)
   parameters = game_parameters.parse(
     [
       f"{name.removeprefix(PARAMETER)}={x}"

@@ -98,7 +98,7 @@ def program():
   where a new one takes seconds. What OpenSpiel's C++ prints itself of its
   exceptions is left out.
   """
-  importlib.import_module("mftrpo_openspiel.scripts.experiment")
+  importlib.import_module("mftrpo_openspiel.runs.experiment")
 
   def run(name, *arguments, cwd=".", status=0):
     (output, output_end), (errors, errors_end) = os.pipe(), os.pipe()

@@ -5,13 +5,13 @@ import re
 
 import pytest
 
+from mftrpo_openspiel.benchmarks import accuracy
+from mftrpo_openspiel.benchmarks import document
 from mftrpo_openspiel.scripts import benchmark
-from mftrpo_openspiel.scripts import benchmark_accuracy
-from mftrpo_openspiel.scripts import benchmark_document
 
 ROOT = pathlib.Path(__file__).parents[1]
 SOLVERS = (ROOT / "docs" / "solvers.md").read_text()
-BLOCKS = benchmark_document.blocks(SOLVERS)
+BLOCKS = document.blocks(SOLVERS)
 
 
 def test_the_command_writes_all_tables():
@@ -23,10 +23,9 @@ def test_the_command_writes_all_tables():
 
 
 def test_the_methods_are_those_of_the_benchmark():
-  rows = list(benchmark_accuracy.method_table())
+  rows = list(accuracy.method_table())
   assert BLOCKS["methods"].endswith(
-    "\n\n"
-    + benchmark_document.markdown(rows, benchmark_accuracy.METHOD_COLUMNS)
+    "\n\n" + document.markdown(rows, accuracy.METHOD_COLUMNS)
   )
 
 

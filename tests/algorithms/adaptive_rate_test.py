@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import adaptive_rate
 from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import stationary_model
 
 
 def test_moves_that_get_smaller_leave_the_rate_to_grow():

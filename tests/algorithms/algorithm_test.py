@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mftrpo_openspiel import checkpoints
-from mftrpo_openspiel import models
-from mftrpo_openspiel.algorithms import factory as algorithm_factory
+from mftrpo_openspiel.algorithms import registry as algorithm_factory
 from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.runs import checkpoints
 
 GARNET = "mfg_garnet(size=4,horizon=4)"
 # Where plays lead hangs on the mean field, and is looked up in every call.
@@ -20,7 +20,7 @@ def make(name, options, model, game_name):
   """Returns the algorithm on a game and a model of its own."""
   game = game_factory.create_game(game_name)
   return algorithm_factory.create_algorithm(
-    name, models.create_model(model, game), **options
+    name, from_game.create_model(model, game), **options
   )
 
 

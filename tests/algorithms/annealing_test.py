@@ -6,14 +6,14 @@ from open_spiel.python.mfg.games import normal_form_game  # noqa: F401 (register
 import pyspiel
 import pytest
 
-from mftrpo_openspiel import compiled_game
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.benchmarks import monotone
 from mftrpo_openspiel.games import factory
-from mftrpo_openspiel.scripts import benchmark_monotone
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import stationary_model
 
 DISCOUNT = 0.9
 BASE = np.array([0.2, 0.0, -0.1])
@@ -169,7 +169,7 @@ def test_optimistic_steps_are_those_described():
 
 
 def test_what_has_settled_stays():
-  model = benchmark_monotone.random_game("mixed", 14)
+  model = monotone.random_game("mixed", 14)
   algorithm = mf_trpo.MFTRPO(model, annealing=True)
   uniform = model.exploitability(algorithm.policy)
   run(algorithm, 300)

@@ -9,15 +9,15 @@ from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
-from mftrpo_openspiel import openspiel_model
-from mftrpo_openspiel import stationary_model
-from mftrpo_openspiel.algorithms import factory as algorithm_factory
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import fixed_point
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import openspiel_algorithm
 from mftrpo_openspiel.algorithms import prior_descent
+from mftrpo_openspiel.algorithms import registry as algorithm_factory
 from mftrpo_openspiel.games import factory
+from mftrpo_openspiel.models import openspiel_model
+from mftrpo_openspiel.models import stationary_model
 
 SHARING_CHILDREN = "mfg_crowd_modelling"
 NOT_SHARING = ("mfg_garnet", "python_mfg_two_islands(horizon=4)")

@@ -7,15 +7,15 @@ from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
-from mftrpo_openspiel import compiled_game
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import mdp_game
-from mftrpo_openspiel import models
-from mftrpo_openspiel import openspiel_model
-from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import annealing
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.games import factory
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.models import openspiel_model
+from mftrpo_openspiel.models import stationary_model
 
 
 def stationary(setting):
@@ -450,7 +450,7 @@ def test_bad_parameters_are_refused(options, message):
 def test_bad_parameters_are_refused_before_a_game_is_compiled(
   options, monkeypatch
 ):
-  monkeypatch.delattr(models, "create_model")
+  monkeypatch.delattr(from_game, "create_model")
   with pytest.raises(ValueError, match=f"^{next(iter(options))} must "):
     mf_trpo.MFTRPO(pyspiel.load_game("python_mfg_two_islands"), **options)
 

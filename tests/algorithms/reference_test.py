@@ -4,13 +4,13 @@ import numpy as np
 import pyspiel
 import pytest
 
-from mftrpo_openspiel import compiled_game
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import models
-from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import reference
 from mftrpo_openspiel.games import factory
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.models import stationary_model
 
 # Setting, crowd aversion.
 PAPER_GAMES = [
@@ -181,9 +181,9 @@ def test_finite_horizon(game_name, eta):
 
 def test_openspiel_utilities_find_nothing_to_gain():
   game = factory.create_game("python_mfg_two_islands(horizon=4)")
-  model = models.create_model("compiled", game)
+  model = from_game.create_model("compiled", game)
   frozen = model.to_openspiel(reference.solve(model, 0.3).policy)
-  other = models.create_model("openspiel", game)
+  other = from_game.create_model("openspiel", game)
   policy = other.from_openspiel(frozen)
   mask = other.legal_actions_mask
   uniform = other.exploitability(mask / mask.sum(axis=1, keepdims=True), 0.3)

@@ -6,27 +6,27 @@ import numpy as np
 import pyspiel
 import pytest
 
-from mftrpo_openspiel import checkpoints
-from mftrpo_openspiel import compiled_game
-from mftrpo_openspiel import figures
-from mftrpo_openspiel import lint
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import mdp_game
-from mftrpo_openspiel import mean_field_plots
-from mftrpo_openspiel import models
-from mftrpo_openspiel import openspiel_model
-from mftrpo_openspiel import run_config
-from mftrpo_openspiel import run_directory
-from mftrpo_openspiel import runs
-from mftrpo_openspiel import solutions
-from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import annealing
-from mftrpo_openspiel.algorithms import factory as algorithm_factory
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.algorithms import registry as algorithm_factory
+from mftrpo_openspiel.compiler import lint
 from mftrpo_openspiel.games import factory as game_factory
-from mftrpo_openspiel.scripts import experiment as experiment_lib
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.models import openspiel_model
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.plots import mean_field_plots
+from mftrpo_openspiel.runs import checkpoints
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import run_config
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.runs import solutions
 
 NUM_STATES = 14
 UNIFORM = np.full((NUM_STATES, 2), 0.5)
@@ -44,7 +44,7 @@ def islands():
 
 @functools.cache
 def model(name="stationary"):
-  return models.create_model(name, islands())
+  return from_game.create_model(name, islands())
 
 
 def flow(name):
@@ -160,9 +160,10 @@ BAD_CALLS = [
   (lambda: mdp_game.MDPGame(islands()),
    "mdp must be a MeanFieldMDP, got python_mfg_tw"),
   # Models.
-  (lambda: models.create_model("infinite", islands()),
+  (lambda: from_game.create_model("infinite", islands()),
    "model must be one of compiled, openspiel, stationary, got 'infinite'"),
-  (lambda: models.create_model("stationary", pyspiel.load_game("mfg_garnet")),
+  (lambda: from_game.create_model(
+    "stationary", pyspiel.load_game("mfg_garnet")),
    "model must be 'compiled' or 'openspiel' for a game .* got 'stationary'"),
   (lambda: stationary_model.StationaryModel(islands()),
    "mdp must be a MeanFieldMDP, got python_mfg_tw"),
@@ -259,11 +260,11 @@ BAD_CALLS = [
    r"game parameter discount must be a number in .*, got \[0.5\]"),
   (lambda: experiment_lib.Experiment(num_iterations=10**13),
    "num_iterations must be a whole number in .*, got 10000000000000"),
-  (lambda: runs.log_spaced_iterations(10**20),
+  (lambda: run_loop.log_spaced_iterations(10**20),
    r"num_iterations must be a whole number in \[0, 10{12}\], got 10{20}"),
-  (lambda: runs.log_spaced_iterations(10, 10**9),
+  (lambda: run_loop.log_spaced_iterations(10, 10**9),
    r"per_decade must be a whole number in \[1, 10000\], got 1000000000"),
-  (lambda: runs.evenly_spaced_iterations(10**9, 1),
+  (lambda: run_loop.evenly_spaced_iterations(10**9, 1),
    "every must be at least 1000 with 1000000000 iterations, .*, got 1"),
   (lambda: solution(policy=2 * UNIFORM),
    r"policy must be a probability law .*, got \[1.0, 1.0\] in state 0"),
@@ -271,17 +272,17 @@ BAD_CALLS = [
    "mean_field must be finite and not negative, it is nan in state 0"),
   (lambda: solution(iteration=-1),
    "iteration must be a whole number of at least 0, got -1"),
-  (lambda: solution().to_policy(models.create_model("compiled", islands())),
+  (lambda: solution().to_policy(from_game.create_model("compiled", islands())),
    "model must have the 14 states of the solution, .* 'stationary', got 42"),
   (lambda: solutions.load(__file__),
    "path must be a whole file of a solution, got .*calls_test.py"),
   (lambda: solutions.save("/proc/solution.npz", solution()),
    "path must lie in a writable folder, got /proc/solution.npz"),
-  (lambda: runs.read_csv("nowhere.csv"),
+  (lambda: run_loop.read_csv("nowhere.csv"),
    "nowhere.csv cannot be read"),
-  (lambda: runs.read_csv(__file__),
+  (lambda: run_loop.read_csv(__file__),
    "calls_test.py, line 1, must be 'iteration,seconds,.*, got "),
-  (lambda: runs.log_spaced_iterations(-1),
+  (lambda: run_loop.log_spaced_iterations(-1),
    r"num_iterations must be a whole number in \[0, 10{12}\], got -1"),
   (lambda: checkpoints.load(__file__, "id"),
    "calls_test.py is no whole checkpoint"),

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mftrpo_openspiel.scripts import experiment as experiment_lib
+from mftrpo_openspiel.runs import experiment as experiment_lib
 
 
 @pytest.fixture(scope="session")

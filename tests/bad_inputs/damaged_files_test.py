@@ -14,15 +14,15 @@ import shutil
 import numpy as np
 import pytest
 
-from mftrpo_openspiel import array_files
-from mftrpo_openspiel import checkpoints
-from mftrpo_openspiel import run_config
-from mftrpo_openspiel import run_directory
-from mftrpo_openspiel import runs
-from mftrpo_openspiel.scripts import experiment as experiment_lib
-from mftrpo_openspiel.scripts import run_curves
-from mftrpo_openspiel.scripts import run_drawings
-from mftrpo_openspiel.scripts import run_labels
+from mftrpo_openspiel.plots import run_curves
+from mftrpo_openspiel.plots import run_drawings
+from mftrpo_openspiel.plots import run_labels
+from mftrpo_openspiel.runs import checkpoints
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import run_config
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.utils import array_files
 
 NUM_ITERATIONS, MORE_ITERATIONS = 4, 6
 FILES = [
@@ -263,7 +263,7 @@ def test_mean_fields_are_checked_before_any_work(
   shutil.copytree(whole[0], path)
   damage, message = MEAN_FIELDS[what]
   damage(path / "mean_fields" / "0000000001.npy")
-  monkeypatch.setattr(runs, "steps", lambda *_: pytest.fail("It ran."))
+  monkeypatch.setattr(run_loop, "steps", lambda *_: pytest.fail("It ran."))
   with pytest.raises(
     ValueError, match=rf"run/mean_fields/0000000001.npy is no .*{message}"
   ):
@@ -291,6 +291,6 @@ def test_a_checkpoint_of_another_model_is_refused_before_any_work(
   checkpoint = checkpoints.load(file, run_id)
   state = {**checkpoint.state, **changes}
   checkpoints.save(file, dataclasses.replace(checkpoint, state=state), run_id)
-  monkeypatch.setattr(runs, "steps", lambda *_: pytest.fail("It ran."))
+  monkeypatch.setattr(run_loop, "steps", lambda *_: pytest.fail("It ran."))
   with pytest.raises(ValueError, match=f"run/checkpoint.npz: .*{message}"):
     perform(path, MORE_ITERATIONS)

@@ -21,8 +21,8 @@ import pyspiel
 import pytest
 
 from mftrpo_openspiel import games
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import mdp_game
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 
 # Short name and parameters of each game under test.
 SETTINGS = {

@@ -4,9 +4,9 @@ import numpy as np
 import pyspiel
 import pytest
 
-from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.games import two_islands
+from mftrpo_openspiel.models import stationary_model
 
 NAME = "python_mfg_two_islands"
 

@@ -13,7 +13,7 @@ import numpy as np
 from open_spiel.python.mfg.algorithms import nash_conv
 import pytest
 
-from mftrpo_openspiel import openspiel_model
+from mftrpo_openspiel.models import openspiel_model
 
 EPS = np.finfo(np.float64).eps
 ROUNDING = 64 * EPS

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from mftrpo_openspiel import banded_chains
-from mftrpo_openspiel import large_chain
-from mftrpo_openspiel import law_report
-from mftrpo_openspiel import markov_chain
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel.chains import banded_chains
+from mftrpo_openspiel.chains import large_chain
+from mftrpo_openspiel.chains import law_report
+from mftrpo_openspiel.chains import markov_chain
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import stationary_model
 
 Method = law_report.Method
 

@@ -6,11 +6,11 @@ from hypothesis.extra import numpy as hypothesis_numpy
 import numpy as np
 import pytest
 
-from mftrpo_openspiel import entropy
-from mftrpo_openspiel import stationary_model
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.utils import softmax
 
 EPS = np.finfo(np.float64).eps
 NUM_ITERATIONS = 5
@@ -41,7 +41,7 @@ def check_policy(policy, legal):
 
 @given(logits(), temperatures())
 def test_softmax_is_a_policy_in_the_order_of_the_logits(logits, temperature):
-  policy = entropy.softmax(logits, temperature)
+  policy = softmax.softmax(logits, temperature)
   check_policy(policy, np.isfinite(logits))
   order = np.argsort(logits, axis=1)
   assert (np.diff(np.take_along_axis(policy, order, axis=1)) >= 0).all()
@@ -50,7 +50,7 @@ def test_softmax_is_a_policy_in_the_order_of_the_logits(logits, temperature):
 @given(logits(), temperatures())
 def test_the_soft_maximum_is_attained_by_the_softmax(values, temperature):
   """max Q <= soft maximum <= max Q + T log n, and it is p . Q + T H(p)."""
-  found = entropy.soft_maximum(values, temperature)
+  found = softmax.soft_maximum(values, temperature)
   best = values.max(axis=1)
   legal = np.isfinite(values)
   bonus = temperature * np.log(legal.sum(axis=1))
@@ -58,17 +58,17 @@ def test_the_soft_maximum_is_attained_by_the_softmax(values, temperature):
   tolerance = 8 * EPS * (np.abs(finite).max(axis=1) + bonus)
   assert (found >= best).all()
   assert (found <= best + bonus + tolerance).all()
-  policy = entropy.softmax(values, temperature)
+  policy = softmax.softmax(values, temperature)
   attained = objective(policy, finite, temperature)
   assert (np.abs(found - attained) <= tolerance).all()
   # Nothing gets more; the uniform policy for one.
-  uniform = entropy.uniform_policy(legal)
+  uniform = softmax.uniform_policy(legal)
   assert (objective(uniform, finite, temperature) <= found + tolerance).all()
 
 
 def objective(policy, values, eta):
   """Returns p . Q + eta H(p) in each state."""
-  return (policy * values).sum(axis=1) + eta * entropy.entropy(policy)
+  return (policy * values).sum(axis=1) + eta * softmax.entropy(policy)
 
 
 @given(st.data())
@@ -80,12 +80,12 @@ def test_mirror_steps_stay_in_the_simplex_and_climb(data):
   rate = 10 ** data.draw(st.floats(-3, 3))
   eta = data.draw(st.floats(0, 0.99)) / rate
   tolerance = 16 * EPS * (np.abs(finite).max() + eta * np.log(legal.shape[1]))
-  logits_ = entropy.zero_logits(legal)
-  policy = entropy.softmax(logits_)
+  logits_ = softmax.zero_logits(legal)
+  policy = softmax.softmax(logits_)
   for _ in range(NUM_ITERATIONS):
-    logits_ = entropy.mirror_step(logits_, values, rate, eta)
+    logits_ = softmax.mirror_step(logits_, values, rate, eta)
     np.testing.assert_array_equal(logits_.max(axis=1), 0)
-    old, policy = policy, entropy.softmax(logits_)
+    old, policy = policy, softmax.softmax(logits_)
     check_policy(policy, legal)
     gain = objective(policy, finite, eta) - objective(old, finite, eta)
     assert gain.min() >= -tolerance

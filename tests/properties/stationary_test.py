@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 
-from mftrpo_openspiel import entropy
-from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.utils import softmax
 
 EPS = np.finfo(np.float64).eps
 # Benign chains may be solved by LAPACK, and lose up to four digits that way.
@@ -184,7 +184,7 @@ def test_regularization_adds_at_most_its_bound_to_values(strategies, data):
     model.action_values(policy, mean_field, weight) for weight in (0.0, eta)
   )
   check(regularized_own - own, mdp.discount * bound)
-  bonus = eta * entropy.entropy(policy)
+  bonus = eta * softmax.entropy(policy)
   check((policy * (regularized_own - own)).sum(axis=1) + bonus, bound)
   # What is best is at least as good as the policy.
   assert (best - own).min() >= -tolerance
@@ -219,7 +219,7 @@ def test_exploitability_in_one_state_is_that_of_one_choice(strategies, data):
   policy = data.draw(strategies.laws()).policy(model)
   eta = data.draw(strategies.regularizations())
   rewards = mdp.reward_at(np.ones(1))
-  own = (policy * rewards).sum() + eta * entropy.entropy(policy)[0]
+  own = (policy * rewards).sum() + eta * softmax.entropy(policy)[0]
   gap = (best_values(rewards, eta)[0] - own) / (1 - mdp.discount)
   tolerance = value_rounding(mdp, np.ones(1), eta)
   assert abs(model.exploitability(policy, eta) - gap) <= tolerance

@@ -14,9 +14,9 @@ import numpy as np
 from open_spiel.python.mfg import games  # noqa: F401
 import pyspiel
 
-from mftrpo_openspiel import compiled_game
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import mdp_game
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import compiled_game
 
 # Rare transitions and rare actions have probabilities from here on. With both,
 # no law of ours is too small for `markov_chain` (1e-290).

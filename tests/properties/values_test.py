@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from mftrpo_openspiel import mdp as mdp_lib
-from mftrpo_openspiel import stationary_model
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import stationary_model
 
 LONG = np.longdouble
 EPS = np.finfo(np.float64).eps

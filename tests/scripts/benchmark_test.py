@@ -10,15 +10,15 @@ from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
-from mftrpo_openspiel import compiled_game
-from mftrpo_openspiel.scripts import benchmark_accuracy
-from mftrpo_openspiel.scripts import benchmark_comparison
-from mftrpo_openspiel.scripts import benchmark_document
-from mftrpo_openspiel.scripts import benchmark_games
-from mftrpo_openspiel.scripts import benchmark_growth
-from mftrpo_openspiel.scripts import benchmark_head_to_head
+from mftrpo_openspiel.benchmarks import accuracy
+from mftrpo_openspiel.benchmarks import benchmark_games
+from mftrpo_openspiel.benchmarks import comparison
+from mftrpo_openspiel.benchmarks import document as document_lib
+from mftrpo_openspiel.benchmarks import growth
+from mftrpo_openspiel.benchmarks import head_to_head
+from mftrpo_openspiel.models import compiled_game
 
-LIMITS = benchmark_comparison.Limits(num_iterations=3, seconds=60.0)
+LIMITS = comparison.Limits(num_iterations=3, seconds=60.0)
 
 
 def compiled(name):
@@ -45,9 +45,9 @@ def reached_by(algorithm, game, num_iterations=3):
 def test_rows_agree_with_openspiel(name):
   model = compiled(name)
   rows = [
-    benchmark_comparison.compare_nash_conv(model),
-    benchmark_comparison.compare_fictitious_play(model, LIMITS),
-    benchmark_comparison.compare_mirror_descent(model, LIMITS, lr=0.1),
+    comparison.compare_nash_conv(model),
+    comparison.compare_fictitious_play(model, LIMITS),
+    comparison.compare_mirror_descent(model, LIMITS, lr=0.1),
   ]
   for row in rows:
     assert row.difference < 1e-9
@@ -68,15 +68,15 @@ def test_a_difference_is_seen():
   """A model of another game must not pass for equal."""
   model = compiled("python_mfg_two_islands(horizon=3)")
   model._game = pyspiel.load_game("python_mfg_two_islands(horizon=3,seed=1)")
-  assert benchmark_comparison.compare_nash_conv(model).difference > 1e-3
+  assert comparison.compare_nash_conv(model).difference > 1e-3
 
 
 def test_mf_trpo_arrives():
   model = compiled("python_mfg_two_islands(horizon=5)")
-  row = benchmark_comparison.run_mf_trpo(
+  row = comparison.run_mf_trpo(
     model, 60.0, 0.3, {"population_update_rate": 0.3}
   )
-  assert 0 <= row.regularized < benchmark_comparison.EQUILIBRIUM
+  assert 0 <= row.regularized < comparison.EQUILIBRIUM
   # The bias of eta, which phi_eta does not have.
   assert row.reached > 1e-3
   assert row.openspiel_seconds is None and row.ratio is None
@@ -86,9 +86,9 @@ def test_head_to_head_is_measured_by_openspiel(tmp_path, monkeypatch):
   monkeypatch.setattr(
     benchmark_games, "HEAD_TO_HEAD", ["python_mfg_two_islands(horizon=3)"]
   )
-  monkeypatch.setattr(benchmark_head_to_head, "MAX_ITERATIONS", 3)
-  rows = list(benchmark_head_to_head.table(60.0, str(tmp_path)))
-  assert [row["method"] for row in rows] == list(benchmark_head_to_head.METHODS)
+  monkeypatch.setattr(head_to_head, "MAX_ITERATIONS", 3)
+  rows = list(head_to_head.table(60.0, str(tmp_path)))
+  assert [row["method"] for row in rows] == list(head_to_head.METHODS)
   game = pyspiel.load_game("python_mfg_two_islands(horizon=3)")
   values = {row["method"]: row["NashConv"] for row in rows}
   assert values["FP (OpenSpiel)"] == reached_by(
@@ -108,13 +108,13 @@ def test_head_to_head_is_measured_by_openspiel(tmp_path, monkeypatch):
 
 
 def test_growth_counts_the_transitions(monkeypatch):
-  monkeypatch.setattr(benchmark_growth, "ROOM_SIZES", (1, 2))
-  rows = list(benchmark_growth.table())
+  monkeypatch.setattr(growth, "ROOM_SIZES", (1, 2))
+  rows = list(growth.table())
   assert [row["cells"] for row in rows] == [8, 20]
   for row, room_size in zip(rows, (1, 2)):
     game = pyspiel.load_game("python_mfg_four_rooms", {"room_size": room_size})
     nonzero = np.count_nonzero(game.mean_field_mdp().kernel.toarray())
-    assert row["transitions"] == nonzero * benchmark_growth.HORIZON
+    assert row["transitions"] == nonzero * growth.HORIZON
   assert rows[0]["slope so far"] is None
   ratio = rows[1]["iteration, s"] / rows[0]["iteration, s"]
   assert rows[1]["slope so far"] == pytest.approx(
@@ -153,7 +153,7 @@ def test_the_program_prints_and_writes_the_same(program, tmp_path):
     f"--logdir={tmp_path}",
     f"--document={document}",
   )
-  blocks = benchmark_document.blocks(document.read_text())
+  blocks = document_lib.blocks(document.read_text())
   with (tmp_path / "comparison.csv").open() as file:
     rows = list(csv.DictReader(file))
   with (tmp_path / "lint.csv").open() as file:
@@ -181,9 +181,9 @@ def test_the_program_prints_and_writes_the_same(program, tmp_path):
 
 def test_a_document_has_the_figure_of_its_table(program, tmp_path, monkeypatch):
   monkeypatch.setattr(
-    benchmark_accuracy,
+    accuracy,
     "GAMES",
-    {"two_islands": benchmark_accuracy.Game("stationary")},
+    {"two_islands": accuracy.Game("stationary")},
   )
   document = tmp_path / "docs" / "document.md"
   document.parent.mkdir()
@@ -195,12 +195,12 @@ def test_a_document_has_the_figure_of_its_table(program, tmp_path, monkeypatch):
     f"--logdir={tmp_path}",
     f"--document={document}",
   )
-  (block,) = benchmark_document.blocks(document.read_text()).values()
+  (block,) = document_lib.blocks(document.read_text()).values()
   assert "![accuracy](../time_to_accuracy.png)" in block
   assert (tmp_path / "time_to_accuracy.png").exists()
   with (tmp_path / "accuracy.csv").open() as file:
     rows = list(csv.DictReader(file))
-  assert [row["method"] for row in rows] == list(benchmark_accuracy.METHODS)
+  assert [row["method"] for row in rows] == list(accuracy.METHODS)
   for row in rows:
     assert f"\n| {row['method']} | {row['setting']} |" in block
 

@@ -13,10 +13,10 @@ import pyspiel
 import pytest
 
 import mftrpo_openspiel
-from mftrpo_openspiel import mdp_game
-from mftrpo_openspiel import policies
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.games import four_rooms
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.scripts import example_own_game
 from mftrpo_openspiel.scripts import example_rl_agent
 

@@ -5,12 +5,12 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from mftrpo_openspiel import run_directory
-from mftrpo_openspiel.scripts import experiment
+from mftrpo_openspiel.plots import run_curves
+from mftrpo_openspiel.plots import run_drawings
+from mftrpo_openspiel.plots import run_labels
+from mftrpo_openspiel.runs import experiment
+from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.scripts import plot
-from mftrpo_openspiel.scripts import run_curves
-from mftrpo_openspiel.scripts import run_drawings
-from mftrpo_openspiel.scripts import run_labels
 
 SMALL = "four_rooms_poi_5x5"
 EXPERIMENTS = {

@@ -15,8 +15,8 @@ from absl import flags
 import pytest
 import tqdm
 
-from mftrpo_openspiel import run_directory
-from mftrpo_openspiel import runs
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import programs
 
 
@@ -118,7 +118,7 @@ def test_signals_leave_a_checkpoint(tmp_path, number, status, nohup):
   wait_for_records(process, path / "metrics.csv", 3)
   if nohup:
     process.send_signal(signal.SIGHUP)
-    reached = len(runs.read_csv(path / "metrics.csv"))
+    reached = len(run_loop.read_csv(path / "metrics.csv"))
     wait_for_records(process, path / "metrics.csv", reached + 2)
   process.send_signal(number)
   printed, said = process.communicate(timeout=60)

@@ -11,9 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from mftrpo_openspiel import run_directory
-from mftrpo_openspiel import runs
-from mftrpo_openspiel.scripts import experiment as experiment_lib
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import solve
 
 
@@ -49,7 +49,9 @@ def wait_for_change(path, process):
 
 
 def record(iteration, exploitability, regularized):
-  return runs.Record(iteration, 0.0, exploitability, regularized, 0.0, 0.0, 0.0)
+  return run_loop.Record(
+    iteration, 0.0, exploitability, regularized, 0.0, 0.0, 0.0
+  )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_it_prints_what_it_writes(run, tmp_path):
     "--num_records=4",
     f"--logdir={tmp_path / 'run'}",
   )
-  records = runs.read_csv(tmp_path / "run" / "metrics.csv")
+  records = run_loop.read_csv(tmp_path / "run" / "metrics.csv")
   printed = re.findall(r"^ *(\d+) +(\S+) +(\S+) +\S+$", output, re.MULTILINE)
   assert printed == [
     (
@@ -273,7 +275,7 @@ def test_memory_does_not_grow(tmp_path):
   """The largest memory of a run does not depend on how long it is."""
   program = (
     "import resource\n"
-    "from mftrpo_openspiel.scripts import experiment\n"
+    "from mftrpo_openspiel.runs import experiment\n"
     "def peak(step):\n"
     "  if step.iteration in (1000, 4000):\n"
     "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"

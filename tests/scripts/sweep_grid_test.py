@@ -6,7 +6,7 @@ import re
 from absl import flags
 import pytest
 
-from mftrpo_openspiel.scripts import experiment as experiment_lib
+from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import sweep
 from mftrpo_openspiel.scripts import sweep_grid
 
@@ -25,9 +25,9 @@ def expand(grid, *arguments):
 def solved(*arguments):
   """Returns what mftrpo-solve would run."""
   values = flags.FlagValues()
-  experiment_lib.define_flags(values)
+  experiment_flags.define_flags(values)
   values(["mftrpo-solve", *arguments])
-  return experiment_lib.from_flags(values)
+  return experiment_flags.from_flags(values)
 
 
 def test_each_combination_is_what_solve_runs_with_these_flags():

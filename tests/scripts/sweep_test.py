@@ -15,12 +15,12 @@ import time
 from absl import flags
 import pytest
 
-from mftrpo_openspiel import run_directory
-from mftrpo_openspiel.scripts import experiment as experiment_lib
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import sweep_table
+from mftrpo_openspiel.runs import sweep_worker
 from mftrpo_openspiel.scripts import sweep
 from mftrpo_openspiel.scripts import sweep_grid
-from mftrpo_openspiel.scripts import sweep_table
-from mftrpo_openspiel.scripts import sweep_worker
 
 FLAGS = ("--setting=two_islands", "--num_iterations=5", "--record_every=2")
 GRID = ["algorithm=mf_trpo,mirror_descent", "learning_rate=0.1"]

@@ -1,0 +1,67 @@
+"""What the forms in which a game is compiled have in common."""
+
+import abc
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+
+from mftrpo_openspiel.values import layered_mdp
+
+Rows = slice | np.ndarray
+
+
+class LayeredGame(abc.ABC):
+  """A game of finite horizon as arrays over N states in layers.
+
+  Attributes:
+    strings: The observation strings of the states.
+    layers: (N,), the layer of each state, counted from 0.
+    times: (N,), how many mean-field nodes lie between the first decision and
+      each state.
+    legal_actions_mask: (N, A) of bool.
+  """
+
+  strings: list[str]
+  layers: np.ndarray
+  times: np.ndarray
+  legal_actions_mask: np.ndarray
+
+  @abc.abstractmethod
+  def flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+
+  @abc.abstractmethod
+  def chain(
+    self, mean_field: np.ndarray
+  ) -> tuple[layered_mdp.LayeredChain, Rows]:
+    """Returns where actions lead under a mean field.
+
+    Args:
+      mean_field: (N,).
+
+    Returns:
+      The chain, and which of the N states are those of the chain. No play leads
+      to the others.
+    """
+
+  @abc.abstractmethod
+  def rewards(
+    self, mean_field: np.ndarray
+  ) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns what the states and afterstates of the chain pay.
+
+    Args:
+      mean_field: (N,).
+
+    Returns:
+      The rewards of the states, and of the afterstates; None if those pay
+      nothing.
+    """
+
+  @abc.abstractmethod
+  def mean_field_rows(self) -> dict[str, int]:
+    """Returns for each mean-field node, by its string, the row of its mass."""
+
+  @abc.abstractmethod
+  def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
+    """Returns the (N, A) array of an OpenSpiel policy."""

@@ -1,0 +1,323 @@
+"""Checks of whether OpenSpiel's mean-field utilities are exact on a game.
+
+They keep one value for each observation string, MirrorDescent evaluates its
+policy while that changes, states are copied over processes by pickling, and the
+environment for reinforcement learning hands out the rewards of some nodes only.
+Each of these asks something of a game that nothing in OpenSpiel checks.
+"""
+
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import decimal
+import functools
+import itertools
+import pickle
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel.compiler import enumeration
+from mftrpo_openspiel.compiler import probing
+from mftrpo_openspiel.compiler import telling
+from mftrpo_openspiel.utils import validation
+
+# Games with more histories (paths to a node, of all nodes) are sampled.
+MAX_HISTORIES = 100_000
+# States of a node that are then compared.
+NUM_STATES = 4
+# Plays whose states are pickled.
+NUM_PLAYS = 4
+
+QUESTIONS = {
+  "rewards": "Are rewards functions of the observation string?",
+  "chance_outcomes": "Are chance outcomes functions of the string?",
+  "legal_actions": "Are legal actions functions of the string?",
+  "next_nodes": "Are type and next nodes functions of the string?",
+  "own_children": "Does each decision node have children of its own?",
+  "pickling": "Do states survive pickling and serialization?",
+  "rewards_in_rl": "Does the RL environment hand out all rewards?",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+  """The answer to one question.
+
+  Attributes:
+    check: A key of `QUESTIONS`.
+    passed: Whether the answer is yes, as far as one has looked.
+    is_proved: Whether an example was found, or everything was looked at.
+    detail: What is wrong, with an example, or how much was looked at.
+  """
+
+  check: str
+  passed: bool
+  is_proved: bool
+  detail: str
+
+  @property
+  def verdict(self) -> str:
+    """The answer: yes, NO, or yes? if only a part was looked at."""
+    if not self.passed:
+      return "NO"
+    return "yes" if self.is_proved else "yes?"
+
+
+@dataclasses.dataclass(frozen=True)
+class LintReport:
+  """All answers for a game; `str` gives a table.
+
+  "yes?" in the table is no proof.
+
+  Attributes:
+    game: The game.
+    findings: The answers.
+  """
+
+  game: str
+  findings: tuple[Finding, ...]
+
+  @property
+  def passed(self) -> bool:
+    """Whether all answers are yes."""
+    return all(finding.passed for finding in self.findings)
+
+  def __str__(self) -> str:
+    lines = [self.game]
+    for finding in self.findings:
+      lines.append(f"  {finding.verdict:4}  {QUESTIONS[finding.check]}")
+      lines.append(f"        {finding.detail}")
+    return "\n".join(lines)
+
+
+def lint_game(
+  game: pyspiel.Game, checks: Collection[str] | None = None, seed: int = 0
+) -> LintReport:
+  """Returns what a mean-field game does that OpenSpiel does not expect.
+
+  Players are told two mean fields: that of the uniform policy, and a random one
+  (unless that changes their moves). Under each, all histories are compared if
+  there are no more than `MAX_HISTORIES`, else `NUM_STATES` a node. Only states
+  from a few plays are pickled.
+
+  Args:
+    game: The game.
+    checks: Keys of `QUESTIONS`; all if not given.
+    seed: Of the random mean field, and of the paths that are compared where
+      there are too many.
+
+  Raises:
+    ValueError: If it is no mean-field game, or a check is unknown.
+  """
+  names = list(QUESTIONS) if checks is None else list(checks)
+  for name in names:
+    validation.check_choice("checks", name, QUESTIONS)
+  if not names:
+    raise ValueError(
+      f"checks must be one or more of {', '.join(QUESTIONS)}, got none."
+    )
+  validation.check_game(game)
+  validation.check_int("seed", seed, 0)
+  linter = _Linter(game, seed)
+  return LintReport(str(game), tuple(map(linter.check, names)))
+
+
+class _Linter:
+  """Enumerates the game once, for all checks."""
+
+  def __init__(self, game: pyspiel.Game, seed: int):
+    self._seed = seed
+    self._roots = game.new_initial_states()
+    self._layers = enumeration.enumerate_layers(self._roots)
+    self._num_histories = probing.count_histories(self._layers)
+    self._lost_rewards: dict[str, str] = {}
+
+  def check(self, name: str) -> Finding:
+    """Returns the answer to a question."""
+    if name == "pickling":
+      wrong = self._pickling()
+      looked_at = f"nothing is lost in the states of {NUM_PLAYS} plays"
+      return Finding(name, not wrong, bool(wrong), wrong or looked_at)
+    walks = self._walks
+    if name == "own_children":
+      wrong = self._shared_children()
+    elif name == "rewards_in_rl":
+      wrong = "; ".join(self._lost_rewards.values())
+    else:
+      wrong = _differences(walks, _BY_PATH[name])
+    if wrong:
+      return Finding(name, False, True, wrong)
+    least = min(walk.num_histories for walk in walks)
+    detail = (
+      f"nothing found in {_number(least)} of {_number(self._num_histories)}"
+      f" histories, under {len(walks)} mean field{'s'[: len(walks) - 1]}"
+    )
+    return Finding(name, True, least == self._num_histories, detail)
+
+  @functools.cached_property
+  def _walks(self) -> list[probing.Probe]:
+    """Walks under one or two mean fields."""
+    num_states = None
+    if self._num_histories > MAX_HISTORIES:
+      num_states = NUM_STATES
+    rng = np.random.default_rng(self._seed)
+    masses = probing.random_masses(self._layers, rng)
+    walks = [
+      probing.probe(
+        self._roots,
+        self._layers,
+        tell,
+        num_states,
+        self._seed,
+        self._look_for_lost_rewards,
+      )
+      for tell in (telling.the_truth, telling.these(masses))
+    ]
+    return walks[:1] if walks[1].by_mean_field else walks
+
+  def _look_for_lost_rewards(
+    self,
+    index: int,
+    layer: enumeration.Layer,
+    states: Sequence[Sequence[pyspiel.State]],
+  ) -> None:
+    """Notes rewards of nodes that `rl_environment` passes over."""
+    where = layer.kind.name.lower()
+    above = [other.kind for other in self._layers[:index]]
+    if layer.kind == enumeration.DECISION and layer.kind not in above:
+      where = "first decision"
+    elif layer.kind in (enumeration.DECISION, enumeration.TERMINAL):
+      return
+    if where in self._lost_rewards:
+      return
+    rewards = np.array(
+      [max(map(enumeration.reward, group), key=abs) for group in states]
+    )
+    if rewards.any():
+      node = int(np.abs(rewards).argmax())
+      self._lost_rewards[where] = (
+        f"{where} nodes pay, such as {rewards[node]:.3g} at"
+        f" {layer.strings[node]!r}"
+      )
+
+  def _shared_children(self) -> str:
+    """Returns which nodes follow several decision nodes."""
+    number, example = 0, ""
+    for layer, below in itertools.pairwise(self._layers):
+      if layer.kind == enumeration.DECISION:
+        chosen = np.repeat(layer.num_moves > 1, layer.num_moves)
+        pairs = np.unique(
+          np.stack([layer.children[chosen], layer.origins[chosen]]), axis=1
+        )
+        counts = np.bincount(pairs[0], minlength=len(below))
+        number += int((counts > 1).sum())
+        if counts.size and counts.max() > 1 and not example:
+          example = below.strings[int(counts.argmax())]
+    if not number:
+      return ""
+    return (
+      f"{number} nodes follow several decision nodes, such as {example!r}:"
+      " OpenSpiel's MirrorDescent is not online mirror descent here"
+    )
+
+  def _pickling(self) -> str:
+    """Returns what the states of some random plays lose, with an example."""
+    rng = np.random.default_rng(self._seed)
+    # Under the uniform policy the crowd itself may be uniform, as it is again
+    # after a state has lost it.
+    masses = probing.random_masses(self._layers, rng)
+    lost = {}
+    for root in self._roots * NUM_PLAYS:
+      for state in self._play(root, masses, rng):
+        for name, copy in _COPIES.items():
+          for what in _what_is_lost(state, copy):
+            example = f"{name} at {enumeration.node_string(state)!r}"
+            lost.setdefault(what, f"{what}, by {example}")
+    return "; ".join(lost.values())
+
+  def _play(
+    self,
+    root: pyspiel.State,
+    masses: Mapping[int, np.ndarray],
+    rng: np.random.Generator,
+  ) -> Iterator[pyspiel.State]:
+    """Yields the states of a random play in which players are told `masses`."""
+    state = root.clone()
+    for index, layer in enumerate(self._layers):
+      yield state
+      if layer.kind == enumeration.TERMINAL:
+        return
+      if layer.kind == enumeration.MEAN_FIELD:
+        told = dict(zip(layer.strings, masses[index].tolist()))
+        support = state.distribution_support()
+        state.update_distribution([told.get(string, 0.0) for string in support])
+      else:
+        actions, law = zip(*enumeration.moves(state))
+        state.apply_action(int(rng.choice(actions, p=np.divide(law, sum(law)))))
+
+
+# What `probing.Difference` calls the answers to questions.
+_BY_PATH = {
+  "rewards": ("reward",),
+  "chance_outcomes": ("chance outcomes",),
+  "legal_actions": ("legal actions",),
+  "next_nodes": ("node type", "next node"),
+}
+
+
+def _differences(walks: Sequence[probing.Probe], kinds: Sequence[str]) -> str:
+  """Returns the largest differences of some kinds between paths."""
+  found = [
+    [walk.by_path[what] for walk in walks if what in walk.by_path]
+    for what in kinds
+  ]
+  return "; ".join(
+    f"{max(differences, key=lambda one: one.size)} between paths"
+    for differences in found
+    if differences
+  )
+
+
+def _number(count: int) -> str:
+  """Returns a count that may be too large for a float, in few digits."""
+  if count < 10**7:
+    return f"{count:,}"
+  return f"{decimal.Decimal(count):.1e}"
+
+
+def _serialized(state: pyspiel.State) -> pyspiel.State:
+  text = pyspiel.serialize_game_and_state(state.get_game(), state)
+  return pyspiel.deserialize_game_and_state(text)[1]
+
+
+_COPIES: dict[str, Callable[[pyspiel.State], pyspiel.State]] = {
+  "pickling": lambda state: pickle.loads(pickle.dumps(state)),
+  "serialization": _serialized,
+}
+
+
+def _what_is_lost(
+  state: pyspiel.State, copy: Callable[[pyspiel.State], pyspiel.State]
+) -> list[str]:
+  """Returns what a copied state does not share with `state`."""
+  try:
+    other = copy(state)
+    parts = {
+      "observation string": enumeration.node_string,
+      "rewards": lambda one: one.rewards(),
+      "returns": lambda one: one.returns(),
+      "moves": _moves,
+    }
+    return [name for name, part in parts.items() if part(other) != part(state)]
+  except Exception as error:  # Whatever a game raises is what is wrong.
+    return [f"{type(error).__name__} ({' '.join(str(error).split())})"]
+
+
+def _moves(state: pyspiel.State) -> list[tuple[int, float]]:
+  if state.get_type() in (enumeration.CHANCE, enumeration.DECISION):
+    return enumeration.moves(state)
+  return []

@@ -1,0 +1,176 @@
+"""The games of this package in layers, straight from their MDP.
+
+Every state of the MDP is a state of the game at each time, whether a play leads
+there or not, so that one kernel serves all layers and nothing is enumerated.
+The afterstate of state x and action a is the node of `mdp_game` in which the
+reward is paid.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+from scipy import sparse
+
+from mftrpo_openspiel.compiler import layered_game
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.openspiel import policies
+from mftrpo_openspiel.utils import memory
+from mftrpo_openspiel.values import layered_mdp
+
+# What an iteration of Mirror Descent takes, about: for each state of the game,
+# and for each of its actions.
+_STATE_BYTES = 130
+_ACTION_BYTES = 50
+
+
+class MDPLayers(layered_game.LayeredGame):
+  """An `MDPGame` in layers: state x at time t is row t * S + x."""
+
+  def __init__(self, game: mdp_game.MDPGame):
+    """Initializes the layers.
+
+    Args:
+      game: The game.
+
+    Raises:
+      ValueError: If there is no memory for its horizon.
+    """
+    self._game = game
+    self._mdp = game.mean_field_mdp()
+    num_states, num_actions = self._mdp.num_states, self._mdp.num_actions
+    memory.check(
+      "horizon",
+      game.horizon,
+      game.horizon * num_states * (_STATE_BYTES + _ACTION_BYTES * num_actions),
+    )
+    self._shape = (game.horizon, num_states)
+    self.layers = np.repeat(np.arange(game.horizon), num_states)
+    self.times = self.layers
+    self.legal_actions_mask = np.ones((self.layers.size, num_actions), bool)
+    self._afterstate_discounts = np.repeat(
+      game.discounts[: game.horizon], num_states * num_actions
+    )
+    self._no_rewards = np.zeros(self.layers.size)
+    self._crowd_aversion = None
+    if isinstance(self._mdp.reward, mdp_lib.CrowdAversion):
+      # Works state by state, so all layers can be one.
+      base = np.tile(self._mdp.reward.base, (game.horizon, 1))
+      self._crowd_aversion = dataclasses.replace(self._mdp.reward, base=base)
+    self._chain = None
+    if self._mdp.has_fixed_kernel:
+      self._chain = self._make_chain([self._mdp.kernel] * (game.horizon - 1))
+
+  def _make_chain(self, kernels) -> layered_mdp.LayeredChain:
+    size = self._mdp.num_states * self._mdp.num_actions
+    own = np.arange(size).reshape(self._mdp.num_states, -1)
+    return layered_mdp.LayeredChain(
+      self._mdp.initial_distribution,
+      [own] * self._game.horizon,
+      [*kernels, sparse.csr_array((size, 0))],
+    )
+
+  def agrees_with_game(self, num_plays: int = 2) -> bool:
+    """Returns whether random plays of the game are as the MDP says.
+
+    In each, players are told a random mean field, the same at all times.
+
+    Args:
+      num_plays: How many plays.
+    """
+    rng = np.random.default_rng(0)
+    return all(self._agrees_with_play(rng) for _ in range(num_plays))
+
+  def _agrees_with_play(self, rng: np.random.Generator) -> bool:
+    actions = list(range(self._mdp.num_actions))
+    state = self._game.new_initial_state()
+    expected = self._mdp.initial_distribution
+    told = rng.dirichlet(np.ones(self._mdp.num_states))
+    rewards = self._mdp.reward_at(told)
+    kernel = self._mdp.kernel_at(told)
+    for t in range(self._game.horizon):
+      outcomes = dict(state.chance_outcomes())
+      places = np.flatnonzero(expected)
+      law = [outcomes.get(x, 0.0) for x in places.tolist()]
+      if len(law) != len(outcomes) or not np.allclose(law, expected[places]):
+        return False
+      x = int(rng.choice(places))
+      state.apply_action(x)
+      state.update_distribution(told.tolist())
+      if state.legal_actions() != actions or state.rewards() != [0.0]:
+        return False
+      action = int(rng.choice(actions))
+      state.apply_action(action)
+      reward = self._game.discounts[t] * rewards[x, action]
+      forced = state.legal_actions()
+      if len(forced) != 1 or not np.allclose(state.rewards(), reward):
+        return False
+      state.apply_action(forced[0])
+      row = x * self._mdp.num_actions + action
+      expected = kernel[[row]].toarray()[0]
+    return True
+
+  @functools.cached_property
+  def strings(self) -> list[str]:
+    """The observation strings of the states."""
+    return [
+      string
+      for t in range(self._game.horizon)
+      for string in mdp_game.decision_strings(self._game, t)
+    ]
+
+  def flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    if self._chain:
+      return self._chain.flow(policy)
+    law = self._mdp.initial_distribution
+    laws = [law]
+    for plays in policy.reshape(*self._shape, -1)[:-1]:
+      law = (law[:, None] * plays).ravel() @ self._mdp.kernel_at(law)
+      laws.append(law)
+    return np.concatenate(laws)
+
+  def chain(
+    self, mean_field: np.ndarray
+  ) -> tuple[layered_mdp.LayeredChain, layered_game.Rows]:
+    """Returns where actions lead under a mean field, and all rows."""
+    chain = self._chain
+    if chain is None:
+      laws = mean_field.reshape(self._shape)[:-1]
+      chain = self._make_chain([self._mdp.kernel_at(law) for law in laws])
+    return chain, slice(None)
+
+  def rewards(
+    self, mean_field: np.ndarray
+  ) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns zeros for the states, and gamma^t r(x, a, mu_t)."""
+    if self._crowd_aversion:
+      rewards = self._crowd_aversion(mean_field)
+    else:
+      laws = mean_field.reshape(self._shape)
+      rewards = np.concatenate([self._mdp.reward_at(law) for law in laws])
+    return self._no_rewards, rewards.ravel() * self._afterstate_discounts
+
+  def mean_field_rows(self) -> dict[str, int]:
+    """Returns for each mean-field node, by its string, the row of its mass."""
+    strings = (
+      string
+      for t in range(self._game.horizon)
+      for string in self._game.support(t)
+    )
+    return {string: row for row, string in enumerate(strings)}
+
+  def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
+    """Returns the (N, A) array of an OpenSpiel policy."""
+    return np.concatenate(
+      [
+        policies.policy_array(
+          policy,
+          mdp_game.decision_states(self._game, t),
+          self._mdp.num_actions,
+        )
+        for t in range(self._game.horizon)
+      ]
+    )

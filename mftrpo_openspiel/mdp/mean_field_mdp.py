@@ -1,0 +1,194 @@
+"""Mean-field Markov decision processes over finitely many states, as arrays."""
+
+from collections.abc import Callable
+import dataclasses
+
+import numpy as np
+from scipy import sparse
+
+from mftrpo_openspiel.mdp import drawing as drawing_lib
+from mftrpo_openspiel.utils import validation
+
+# As in OpenSpiel's crowd-modelling games: the density under a logarithm.
+DENSITY_FLOOR = 1e-25
+
+Reward = Callable[[np.ndarray], np.ndarray]
+Kernel = sparse.csr_array | Callable[[np.ndarray], sparse.csr_array]
+
+
+@dataclasses.dataclass(frozen=True)
+class CrowdAversion:
+  """The reward r(s, a, mu) = base(s, a) - crowd_aversion * log mu(s).
+
+  Attributes:
+    base: (S, A), what does not depend on the mean field.
+    crowd_aversion: K of the paper's equation (1).
+  """
+
+  base: np.ndarray
+  crowd_aversion: float
+
+  def __call__(self, mean_field: np.ndarray) -> np.ndarray:
+    """Returns the (S, A) rewards under the (S,) mean field."""
+    penalty = self.crowd_aversion * np.log(mean_field + DENSITY_FLOOR)
+    return self.base - penalty[:, None]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeanFieldMDP:
+  """A mean-field MDP (S, A, P, r, gamma) and its initial law (paper, III).
+
+  Attributes:
+    kernel: P, as a (S * A, S) CSR array whose row s * A + a is the law of the
+      next state after action a in state s; a dense array of that shape or of
+      shape (S, A, S) is converted. If it depends on the mean field, a function
+      from (S,) to such an array.
+    reward: r, a function from the (S,) mean field to finite (S, A) rewards.
+    discount: gamma, in [0, 1).
+    initial_distribution: mu_0, (S,).
+    drawing: Where the states lie on paper, or None.
+    action_names: One a action, for displays; numbers if not given.
+
+  Raises:
+    ValueError: If a shape does not fit, a row of the kernel or the initial
+      distribution is not a probability law, the discount is out of range, or
+      a reward under the initial distribution is not finite.
+  """
+
+  kernel: Kernel
+  reward: Reward
+  discount: float
+  initial_distribution: np.ndarray
+  drawing: drawing_lib.Drawing | None = None
+  action_names: tuple[str, ...] = ()
+
+  def __post_init__(self):
+    def set_field(name, value):
+      object.__setattr__(self, name, value)
+
+    set_field(
+      "discount",
+      validation.check_real("discount", self.discount, 0, 1, high_open=True),
+    )
+    initial = validation.check_numbers(
+      "initial_distribution", self.initial_distribution
+    ).copy()
+    if initial.ndim != 1 or not initial.size:
+      raise ValueError(
+        "initial_distribution must be a list of numbers, one a state, got"
+        f" shape {initial.shape}."
+      )
+    initial = validation.check_distribution(
+      "initial_distribution", initial, initial.size
+    )
+    initial.flags.writeable = False
+    set_field("initial_distribution", initial)
+    if self.has_fixed_kernel:
+      if not sparse.issparse(self.kernel):
+        set_field("kernel", validation.check_numbers("kernel", self.kernel))
+      if self.kernel.shape[-1:] != initial.shape:
+        raise ValueError(
+          f"kernel must have {initial.size} columns, one for each entry of"
+          f" initial_distribution, got shape {self.kernel.shape}."
+        )
+    if not callable(self.reward):
+      raise ValueError(
+        "reward must be a function of the mean field, got"
+        f" {type(self.reward).__name__}."
+      )
+    rewards = validation.check_numbers("reward", self.reward(initial))
+    if (
+      rewards.ndim != 2
+      or rewards.shape[0] != self.num_states
+      or not rewards.shape[1]
+    ):
+      raise ValueError(
+        f"reward must return shape ({self.num_states}, number of actions),"
+        f" got {rewards.shape}."
+      )
+    set_field("_shape", rewards.shape)
+    self.reward_at(initial)
+    if self.has_fixed_kernel:
+      set_field("kernel", self._checked_kernel(self.kernel))
+    else:
+      self.kernel_at(initial)
+    names = self.action_names or tuple(map(str, range(self.num_actions)))
+    if len(names) != self.num_actions:
+      raise ValueError(
+        f"action_names must have {self.num_actions} entries, got {names}."
+      )
+    set_field("action_names", tuple(names))
+
+  @property
+  def has_fixed_kernel(self) -> bool:
+    """Whether the kernel is the same under every mean field."""
+    return not callable(self.kernel)
+
+  @property
+  def num_states(self) -> int:
+    """Number S of states."""
+    return self.initial_distribution.size
+
+  @property
+  def num_actions(self) -> int:
+    """Number A of actions."""
+    return self._shape[1]
+
+  def kernel_at(self, mean_field: np.ndarray) -> sparse.csr_array:
+    """Returns the (S * A, S) kernel under the (S,) mean field."""
+    if self.has_fixed_kernel:
+      return self.kernel
+    return self._checked_kernel(self.kernel(mean_field))
+
+  def reward_at(self, mean_field: np.ndarray) -> np.ndarray:
+    """Returns the (S, A) rewards under the (S,) mean field.
+
+    Raises:
+      ValueError: If the user's function returns another shape, NaN or inf.
+    """
+    rewards = validation.check_numbers("reward", self.reward(mean_field))
+    if rewards.shape != self._shape:
+      raise ValueError(
+        f"reward must return shape {self._shape} for every mean field, as for"
+        f" initial_distribution, got {rewards.shape}."
+      )
+    if not np.isfinite(rewards).all():
+      state, action = np.argwhere(~np.isfinite(rewards))[0]
+      raise ValueError(
+        f"reward must be finite, it is {rewards[state, action]} in state"
+        f" {state} for action {action}."
+      )
+    return rewards
+
+  def _checked_kernel(self, kernel) -> sparse.csr_array:
+    """Returns `kernel` as a canonical CSR array, or raises ValueError."""
+    num_states, num_actions = self.num_states, self.num_actions
+    shape = (num_states * num_actions, num_states)
+    if sparse.issparse(kernel):
+      validation.check_sparse_numbers("kernel", kernel)
+    else:
+      kernel = validation.check_numbers("kernel", kernel)
+      if kernel.shape == (num_states, num_actions, num_states):
+        kernel = kernel.reshape(shape)
+    if kernel.shape != shape:
+      raise ValueError(
+        f"kernel must have shape {shape}, a row for each state and action, or"
+        f" {(num_states, num_actions, num_states)}, got {kernel.shape}."
+      )
+    kernel = sparse.csr_array(kernel, dtype=np.float64, copy=True)
+    kernel.sum_duplicates()
+    kernel.eliminate_zeros()
+    sums = kernel.sum(axis=1)
+    bad = ~(np.abs(sums - 1) <= validation.SUM_TOLERANCE)
+    if bad.any() or kernel.data.min() < 0:
+      row = int(bad.argmax())
+      if not bad.any():
+        entry = int(kernel.data.argmin())
+        row = int(np.searchsorted(kernel.indptr, entry, side="right")) - 1
+      state, action = divmod(row, num_actions)
+      raise ValueError(
+        "kernel must have non-negative rows that sum to 1, the row of state"
+        f" {state} and action {action} sums to {sums[row]:.12g} with least"
+        f" entry {kernel[[row]].min():g}{validation.advice_on_sums(sums)}."
+      )
+    return kernel

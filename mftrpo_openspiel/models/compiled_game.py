@@ -1,0 +1,296 @@
+"""Any OpenSpiel mean-field game at array speed.
+
+OpenSpiel's utilities walk through the game, with a state object for each node,
+in every call. Here the game is written into arrays once, and flows, values,
+best responses and NashConv are sweeps over its layers.
+"""
+
+import warnings
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+import pyspiel
+
+from mftrpo_openspiel.compiler import enumeration
+from mftrpo_openspiel.compiler import game_compiler
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.models import mean_field_model
+from mftrpo_openspiel.openspiel import policies
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
+
+
+class CompiledGame(mean_field_model.MeanFieldModel):
+  """A `pyspiel.Game` with mean-field dynamics, compiled into arrays.
+
+  The N states are decision nodes, told apart by their observation strings and
+  listed layer by layer. A layer in which all have a single action is left out
+  and folded into the moves around it, unless the players are told its masses.
+  (Where a mean-field layer does not lead to decision nodes one to one, its own
+  nodes are states too, with the only action 0.) The mean field sums to one over
+  the states of each layer and population. Exploitability is NashConv, the sum
+  over populations.
+
+  Four kinds of games are told apart:
+
+  * Those of this package come straight from their MDP; all its states are
+    states of each layer, including those to which no play leads.
+  * Games whose moves are known not to depend on the mean field, by their source
+    (`known_moves`) or because the caller says so, are enumerated once. Rewards
+    are computed on arrays for the games that `game_rewards` knows, and only
+    after a comparison with what the states of the game pay; otherwise they are
+    read from the states in every call.
+  * Games whose moves change when players are told a random mean field, or that
+    a whole population is in one place, are enumerated in every call; see
+    `reenumerated_layers`. Q is 0 in states to which no play leads under the
+    mean field.
+  * All others are enumerated once too, but trials prove nothing. So each mean
+    field that is given or returned is checked in a walk through all moves, once
+    for all calls with it in a row, in which the rewards are read. Moves that it
+    changes are a ValueError that names the node.
+
+  Where what happens at a node depends on more than its string, OpenSpiel's
+  values depend on the path on which a node is met first. They are reproduced
+  (for policies that list all legal actions, in their order), and a warning
+  names the node where the difference is largest.
+
+  Attributes:
+    layers: (N,), the layer of each state, counted from 0.
+  """
+
+  def __init__(
+    self,
+    game: pyspiel.Game,
+    root_state: pyspiel.State | None = None,
+    *,
+    moves_are_fixed: bool = False,
+  ):
+    """Compiles the game.
+
+    Args:
+      game: A mean-field game of one or more populations.
+      root_state: Where plays start, instead of the game's initial states; for
+        games of one population.
+      moves_are_fixed: Whether it is known that no mean field changes where
+        moves lead, legal actions and chance outcomes. That saves the walk in
+        which games that are neither OpenSpiel's nor ours are checked under each
+        mean field. If it is not true, numbers may be wrong.
+
+    Raises:
+      ValueError: If the game is no mean-field game, OpenSpiel's own
+        DistributionPolicy would not take it, nobody ever has a choice and
+        players are told nothing, or a random mean field changes moves that are
+        said to be fixed.
+    """
+    validation.check_game(game)
+    validation.check_type("moves_are_fixed", moves_are_fixed, bool)
+    if root_state is not None and game.num_players() > 1:
+      raise ValueError(
+        "root_state must be None for a game of more than one population, got"
+        f" {enumeration.node_string(root_state)!r}."
+      )
+    self._game = game
+    self.root_state = root_state
+    self._layered, notes = game_compiler.compile_game(
+      game, root_state, moves_are_fixed
+    )
+    for note in notes:
+      warnings.warn(f"{game}: {note}", stacklevel=2)
+    self._discount, self._start_time = 1.0, 0
+    if isinstance(game, mdp_game.MDPGame):
+      self._discount = game.mean_field_mdp().discount
+      self._start_time = 0 if root_state is None else root_state.t
+    self._refresh()
+
+  def _refresh(self) -> None:
+    """Sets what depends on the states of the model."""
+    self.layers = self._layered.layers
+    self.legal_actions_mask = self._layered.legal_actions_mask
+    self.discounts = self._discount ** (self._start_time + self._layered.times)
+
+  @property
+  def game(self) -> pyspiel.Game:
+    """The OpenSpiel game."""
+    return self._game
+
+  @property
+  def observation_strings(self) -> list[str]:
+    """The N strings of the states."""
+    return self._layered.strings
+
+  def initial_mean_field(self) -> np.ndarray:
+    """Returns the mean field of the uniform policy."""
+    return self._layered.flow(softmax.uniform_policy(self.legal_actions_mask))
+
+  def mean_field(self, policy: np.ndarray) -> np.ndarray:
+    """Returns mu^pi, (N,): OpenSpiel's DistributionPolicy."""
+    return self._layered.flow(self._checked_policy(policy))
+
+  def propagate(
+    self,
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    num_steps: int | None,
+  ) -> np.ndarray:
+    """Returns `mean_field` moved `num_steps` times on the chain of (x, t).
+
+    A step sends time t to time t + 1 and puts the initial law at time 0, so as
+    many steps as there are times, or None, give the whole flow. What players
+    are told stays `mean_field` in all steps.
+
+    Raises:
+      ValueError: If there are fewer steps than times, and `mean_field` has mass
+        in states that no play leads to when players are told of it.
+    """
+    policy = self._checked_policy(policy)
+    mean_field = self._checked_mean_field(mean_field)
+    chain, rows = self._layered.chain(mean_field)
+    if num_steps is None:
+      num_steps = chain.num_steps
+    if validation.check_int("num_steps", num_steps, 0) >= chain.num_steps:
+      return self._spread(chain.flow(policy[rows]), rows)
+    moved = mean_field[rows]
+    lost = mean_field.sum() - moved.sum()
+    if lost > validation.SUM_TOLERANCE:
+      raise ValueError(
+        f"num_steps must be None or at least {chain.num_steps} where no play"
+        f" leads to a mass of {lost:.3g} in mean_field, got {num_steps}."
+      )
+    for _ in range(num_steps):
+      moved = chain.step(policy[rows], moved)
+    return self._spread(moved, rows)
+
+  def action_values(
+    self,
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+  ) -> np.ndarray:
+    """Returns Q_mu^pi, (N, A): OpenSpiel's PolicyValue of each action."""
+    policy = self._checked_policy(policy)
+    mean_field = self._checked_mean_field(mean_field)
+    chain, rows = self._layered.chain(mean_field)
+    rewards = self._layered.rewards(mean_field)
+    bonus = _bonus(policy[rows], self._temperatures(regularization, rows))
+    return self._spread(chain.evaluate(policy[rows], *rewards, bonus), rows)
+
+  def optimal_action_values(
+    self, mean_field: np.ndarray, regularization: float = 0.0
+  ) -> np.ndarray:
+    """Returns the maximum of Q_mu^pi, (N, A): OpenSpiel's BestResponse."""
+    mean_field = self._checked_mean_field(mean_field)
+    chain, rows = self._layered.chain(mean_field)
+    rewards = self._layered.rewards(mean_field)
+    temperatures = self._temperatures(regularization, rows)
+    return self._spread(chain.optimize(*rewards, temperatures), rows)
+
+  def exploitability(
+    self, policy: np.ndarray, regularization: float = 0.0
+  ) -> float:
+    """Returns NashConv; with the entropy in both terms if regularized.
+
+    By the performance difference lemma it is what the policy loses, against the
+    best, in each state that it comes to: a sum without negative terms.
+    """
+    policy = self._checked_policy(policy)
+    mean_field = self._layered.flow(policy)
+    chain, rows = self._layered.chain(mean_field)
+    rewards = self._layered.rewards(mean_field)
+    temperatures = self._temperatures(regularization, rows)
+    best = chain.optimize(*rewards, temperatures)
+    return float(mean_field[rows] @ _losses(policy[rows], best, temperatures))
+
+  def reachable(
+    self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
+  ) -> np.ndarray:
+    """Returns (N,) of bool: where `policy` leads from where `start` > 0."""
+    policy = self._checked_policy(policy)
+    mean_field = self._checked_mean_field(mean_field)
+    chain, rows = self._layered.chain(mean_field)
+    start = self._checked_masses("start", start) > 0
+    reached = start.copy()
+    reached[rows] = chain.reached(
+      policy[rows], start[rows], at_once=self._discount == 0
+    )
+    return reached
+
+  def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
+    """Returns `policy` as a frozen policy for `game`."""
+    policy = self._checked_policy(policy)
+    return policies.FrozenPolicy(self._game, self._state_rows(), policy)
+
+  def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
+    """Returns the (N, A) array of a policy for `game`.
+
+    Where moves depend on the mean field, the nodes to which the policy leads
+    become states of the model if they were not: N may grow.
+    """
+    array = self._layered.policy_array(policy)
+    self._refresh()
+    return self._checked_policy(array)
+
+  def _state_rows(self) -> dict[str, int]:
+    return {string: row for row, string in enumerate(self._layered.strings)}
+
+  def _node_rows(self) -> dict[str, int]:
+    """Returns for each node, by its string, the state with the same mass."""
+    return self._state_rows() | self._layered.mean_field_rows()
+
+  def _checked_policy(self, policy) -> np.ndarray:
+    return validation.check_policy(policy, self.legal_actions_mask)
+
+  def _checked_mean_field(self, mean_field) -> np.ndarray:
+    return self._checked_masses("mean_field", mean_field)
+
+  def _checked_masses(self, name: str, value) -> np.ndarray:
+    return validation.check_masses(name, value, len(self.layers))
+
+  def _temperatures(self, regularization: float, rows) -> np.ndarray | None:
+    """Returns what the entropy weighs in each state; None for nothing."""
+    if not validation.check_real("regularization", regularization, 0):
+      return None
+    return regularization * self.discounts[rows]
+
+  def _spread(self, values: np.ndarray, rows) -> np.ndarray:
+    """Returns what holds on the chain for all states, 0 elsewhere."""
+    if isinstance(rows, slice):
+      return values
+    if values.ndim == 1:
+      result = np.zeros(len(self.layers))
+    else:
+      result = np.where(self.legal_actions_mask, 0.0, -np.inf)
+    result[rows] = values
+    return result
+
+
+def _bonus(
+  policy: np.ndarray, temperatures: np.ndarray | None
+) -> np.ndarray | float:
+  """Returns the entropy bonus in each state."""
+  if temperatures is None:
+    return 0.0
+  return temperatures * softmax.entropy(policy)
+
+
+def _losses(
+  policy: np.ndarray,
+  best: np.ndarray,
+  temperatures: np.ndarray | None,
+) -> np.ndarray:
+  """Returns (N,): what one choice by `policy` costs if the best play follows.
+
+  Args:
+    policy: (N, A).
+    best: (N, A), the largest action values; -inf where not legal.
+    temperatures: (N,), the weights of the entropy; None for no entropy.
+  """
+  regrets = best.max(axis=1, keepdims=True) - best
+  mean_regrets = np.einsum(
+    "na,na->n", policy, np.where(policy > 0, regrets, 0.0)
+  )
+  if temperatures is None:
+    return mean_regrets
+  # The divergence of the policy from the best one, times the temperature.
+  least = -softmax.soft_maximum(-regrets, temperatures)
+  divergences = mean_regrets - temperatures * softmax.entropy(policy) - least
+  return np.maximum(divergences, 0.0)

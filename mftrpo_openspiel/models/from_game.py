@@ -1,0 +1,61 @@
+"""The models of a game by name."""
+
+from collections.abc import Callable
+
+import pyspiel
+
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.models import openspiel_model
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.utils import validation
+
+
+def _stationary(
+  game: pyspiel.Game, root_state: pyspiel.State | None
+) -> model_lib.MeanFieldModel:
+  if not hasattr(game, "mean_field_mdp"):
+    raise ValueError(
+      "model must be 'compiled' or 'openspiel' for a game that has no"
+      " mean_field_mdp(), got 'stationary'."
+    )
+  if root_state is not None:
+    raise ValueError(
+      "root_state must be None for model 'stationary', which has no beginning,"
+      f" got {str(root_state)!r}."
+    )
+  return stationary_model.StationaryModel(game.mean_field_mdp(), game)
+
+
+MODELS: dict[
+  str,
+  Callable[[pyspiel.Game, pyspiel.State | None], model_lib.MeanFieldModel],
+] = {
+  "stationary": _stationary,
+  "compiled": compiled_game.CompiledGame,
+  "openspiel": openspiel_model.OpenSpielModel,
+}
+
+
+def create_model(
+  name: str, game: pyspiel.Game, root_state: pyspiel.State | None = None
+) -> model_lib.MeanFieldModel:
+  """Returns the model `name` of a game.
+
+  Args:
+    name: One of `MODELS`.
+    game: A mean-field game.
+    root_state: Where plays start; None for the initial states of the game.
+
+  Raises:
+    ValueError: If there is no such model, or not of this game.
+  """
+  create = MODELS[validation.check_choice("model", name, MODELS)]
+  validation.check_type("game", game, pyspiel.Game)
+  try:
+    return create(game, root_state)
+  except pyspiel.SpielError as error:
+    reason = " ".join(str(error).split())
+    raise ValueError(
+      f"game must be one that OpenSpiel can play, {game} is not: {reason}"
+    ) from None

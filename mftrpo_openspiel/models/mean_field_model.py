@@ -1,0 +1,145 @@
+"""What an algorithm sees of a mean-field game: arrays over decision states.
+
+An algorithm of this package is written once, against `MeanFieldModel`, and
+runs on an infinite-horizon mean-field MDP (`StationaryModel`) and on any
+OpenSpiel mean-field game (`OpenSpielModel`) alike.
+"""
+
+import abc
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+from open_spiel.python.mfg import tabular_distribution
+import pyspiel
+
+from mftrpo_openspiel.utils import validation
+
+
+class MeanFieldModel(abc.ABC):
+  """A mean-field game as arrays over N decision states and A actions.
+
+  In all methods `policy` is (N, A), `mean_field` is (N,), action values are
+  (N, A) with -inf where an action is not legal, and `regularization` is eta of
+  the paper: the weight, >= 0, of the entropy bonus of the policy.
+
+  Attributes:
+    legal_actions_mask: (N, A) of bool.
+    discounts: (N,), the factor gamma^t that the action values of each state
+      carry, and with which its entropy is weighed; ones in a stationary model.
+    root_state: Where plays of the game start; None for its initial states.
+  """
+
+  legal_actions_mask: np.ndarray
+  discounts: np.ndarray
+  root_state: pyspiel.State | None = None
+
+  @property
+  @abc.abstractmethod
+  def game(self) -> pyspiel.Game:
+    """The OpenSpiel game whose policies `to_openspiel` gives."""
+
+  @property
+  @abc.abstractmethod
+  def observation_strings(self) -> list[str]:
+    """The N strings of the states; in a stationary model those at time 0."""
+
+  @abc.abstractmethod
+  def initial_mean_field(self) -> np.ndarray:
+    """Returns mu_0, the mean field that an algorithm starts from."""
+
+  @abc.abstractmethod
+  def propagate(
+    self,
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    num_steps: int | None,
+  ) -> np.ndarray:
+    """Returns mu (P_mu^pi)^M: `mean_field` moved `num_steps` times.
+
+    The kernel stays the one under `mean_field` in all steps. None is the limit
+    of many steps (of their averages, where the chain is periodic).
+    """
+
+  @abc.abstractmethod
+  def mean_field(self, policy: np.ndarray) -> np.ndarray:
+    """Returns mu^pi, the mean field when everybody plays `policy`."""
+
+  @abc.abstractmethod
+  def action_values(
+    self,
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+  ) -> np.ndarray:
+    """Returns Q_mu^pi, the values of each action followed by `policy`.
+
+    The entropy bonus of later states is in them, that of the state itself is
+    not.
+    """
+
+  @abc.abstractmethod
+  def optimal_action_values(
+    self, mean_field: np.ndarray, regularization: float = 0.0
+  ) -> np.ndarray:
+    """Returns the maximum over policies of Q_mu^pi."""
+
+  @abc.abstractmethod
+  def exploitability(
+    self, policy: np.ndarray, regularization: float = 0.0
+  ) -> float:
+    """Returns how much a single player gains by leaving `policy`.
+
+    phi(pi) = max_pi' J(pi', mu^pi) - J(pi, mu^pi) (paper, IV.e), from the
+    model's own initial law; with regularization > 0 both terms carry the
+    entropy bonus.
+    """
+
+  @abc.abstractmethod
+  def reachable(
+    self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
+  ) -> np.ndarray:
+    """Returns (N,) of bool: where `policy` leads from the support of `start`.
+
+    The support of the discounted occupancy d_{start,mu}^pi of Algorithm 1, in
+    which what is reached t time steps later has the weight gamma^t. So at
+    discount 0 nothing is reached at later times.
+    """
+
+  def accuracy(self) -> str:
+    """Returns how the last values and mean field were computed, in words."""
+    return "Values and mean fields are exact up to rounding."
+
+  @abc.abstractmethod
+  def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
+    """Returns `policy` as a frozen policy for `game`."""
+
+  @abc.abstractmethod
+  def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
+    """Returns the (N, A) array of a policy for `game`."""
+
+  def to_distribution(
+    self, mean_field: np.ndarray
+  ) -> tabular_distribution.TabularDistribution:
+    """Returns `mean_field` as the distribution of OpenSpiel's utilities.
+
+    It has the masses of all states and of all mean-field nodes of `game`, so
+    that OpenSpiel's PolicyValue and BestResponse are those under `mean_field`.
+
+    Raises:
+      ValueError: If it is anything but N finite masses >= 0.
+    """
+    num_states = len(self.legal_actions_mask)
+    masses = validation.check_masses("mean_field", mean_field, num_states)
+    masses = masses.tolist()
+    distribution = tabular_distribution.TabularDistribution(self.game)
+    distribution.set_params(
+      {string: masses[row] for string, row in self._node_rows().items()}
+    )
+    return distribution
+
+  @abc.abstractmethod
+  def _node_rows(self) -> dict[str, int]:
+    """Returns for each node, by its string, the state with the same mass.
+
+    For the nodes of all states and all mean-field nodes of `game`.
+    """

@@ -1,0 +1,423 @@
+"""Any OpenSpiel mean-field game through OpenSpiel's own utilities.
+
+States are the game's decision nodes, layer by layer. Mean fields come from
+`distribution.DistributionPolicy`, values from `policy_value.PolicyValue` and
+`best_response_value.BestResponse`, whose subclasses here add the entropy bonus.
+It is as slow as they are: the reference for everything faster.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+from open_spiel.python.mfg import distribution as distribution_lib
+from open_spiel.python.mfg import value as value_lib
+from open_spiel.python.mfg.algorithms import best_response_value
+from open_spiel.python.mfg.algorithms import distribution as flow_lib
+from open_spiel.python.mfg.algorithms import policy_value
+import pyspiel
+
+from mftrpo_openspiel.compiler import known_moves
+from mftrpo_openspiel.compiler import moves_check
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.models import mean_field_model
+from mftrpo_openspiel.openspiel import policies
+from mftrpo_openspiel.openspiel import recursion
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
+
+_DECISION = pyspiel.StateType.DECISION
+_CHANCE = pyspiel.StateType.CHANCE
+_MEAN_FIELD = pyspiel.StateType.MEAN_FIELD
+_TERMINAL = pyspiel.StateType.TERMINAL
+
+
+class OpenSpielModel(mean_field_model.MeanFieldModel):
+  """An OpenSpiel mean-field game of finite horizon.
+
+  The N states of the interface are the decision nodes of all populations, in
+  the order of their layers. A mean field holds the mass of each node; the nodes
+  of a layer have mass one for each population. One step of `propagate` goes
+  from one time (the layers between two mean-field nodes) to the next, and puts
+  the initial law in the first. Exploitability is OpenSpiel's NashConv.
+
+  In a game over a `MeanFieldMDP`, whose rewards at time t carry gamma^t, the
+  entropy bonus carries it too.
+  """
+
+  def __init__(
+    self, game: pyspiel.Game, root_state: pyspiel.State | None = None
+  ):
+    """Initializes the model: walks through the game once.
+
+    Args:
+      game: A mean-field game.
+      root_state: Where it starts; its initial states if not given.
+
+    Raises:
+      ValueError: If it is no mean-field game, its plays are too long, a
+        mean-field node does not lead to one decision node of its own, or moves
+        depend on the mean field (other than in games of this package): states
+        and what follows them would be those of another mean field.
+    """
+    self._game = validation.check_game(game)
+    recursion.check(game)
+    self.root_state = root_state
+    self._roots = [root_state] if root_state else game.new_initial_states()
+    self._check_moves = moves_check.no_check
+    if not isinstance(game, mdp_game.MDPGame) and not known_moves.are_fixed(
+      game
+    ):
+      self._check_moves = moves_check.MovesCheck(self._roots)
+    self._states: list[pyspiel.State] = []
+    self._times: list[int] = []
+    self._decision_of: dict[str, str] = {}  # Follows each mean-field node.
+    first_layers: list[bool] = []  # Whether a node is in the first of its time.
+    uniform = policy_lib.UniformRandomPolicy(game)
+    previous = None
+    for states, edges in _walk(self._roots, uniform, _uniform_crowd):
+      kind = next(iter(states.values())).get_type()
+      if kind == _DECISION:
+        is_first = previous != _DECISION
+        time = self._times[-1] + is_first if self._times else 0
+        self._states += states.values()
+        self._times += [time] * len(states)
+        first_layers += [is_first] * len(states)
+      elif kind == _MEAN_FIELD:
+        self._decision_of.update((key, child) for key, child, _ in edges)
+      previous = kind
+    if not self._states:
+      raise ValueError("game must have a decision node, it has none.")
+    self._is_first = np.array(first_layers)
+    self._rows = {_key(state): i for i, state in enumerate(self._states)}
+    followers = set(self._decision_of.values())
+    if len(followers) < len(self._decision_of) or followers - self._rows.keys():
+      raise ValueError(
+        "game must lead from each mean-field node to a decision node of its"
+        f" own, {game} does not."
+      )
+    shape = (len(self._states), game.num_distinct_actions())
+    self.legal_actions_mask = np.zeros(shape, dtype=bool)
+    self._children = np.full(shape, "", dtype=object)
+    for row, state in enumerate(self._states):
+      for action in state.legal_actions():
+        self.legal_actions_mask[row, action] = True
+        self._children[row, action] = _key(state.child(action))
+    self._discount, start_time = 1.0, 0
+    if isinstance(game, mdp_game.MDPGame):
+      self._discount = game.mean_field_mdp().discount
+      start_time = 0 if root_state is None else root_state.t
+    self.discounts = self._discount ** (start_time + np.array(self._times))
+
+  @property
+  def game(self) -> pyspiel.Game:
+    """The game."""
+    return self._game
+
+  @property
+  def observation_strings(self) -> list[str]:
+    """The N nodes' strings."""
+    return list(self._rows)
+
+  def initial_mean_field(self) -> np.ndarray:
+    """Returns the mean field of the uniform policy."""
+    return self.mean_field(softmax.uniform_policy(self.legal_actions_mask))
+
+  def propagate(
+    self,
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    num_steps: int | None,
+  ) -> np.ndarray:
+    """Returns `mean_field` moved on `num_steps` times, None for to the end."""
+    horizon = self._times[-1] + 1
+    if num_steps is None:
+      num_steps = horizon
+    frozen = self.to_distribution(mean_field)
+    self._check_moves(frozen)
+    if validation.check_int("num_steps", num_steps, 0) >= horizon:
+      return self._push(policy, frozen, 1.0, lambda row, arrived: arrived)
+    for _ in range(num_steps):
+      mean_field = self._push(
+        policy,
+        frozen,
+        1.0,
+        lambda row, arrived, start=mean_field: (
+          start[row] if self._is_first[row] else arrived
+        ),
+      )
+    return mean_field
+
+  def mean_field(self, policy: np.ndarray) -> np.ndarray:
+    """Returns the flow of `policy`.
+
+    Raises:
+      ValueError: If it leads to a node that is not there under a uniform crowd
+        (the nodes of such a game depend on the mean field).
+    """
+    flow = self._flow(self.to_openspiel(policy))
+    self._check_moves(flow)
+    return np.array(
+      [flow.value_str(key, 0.0) for key in self.observation_strings]
+    )
+
+  def action_values(
+    self,
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+  ) -> np.ndarray:
+    """Returns (N, A): Q_mu^pi."""
+    values = value_lib.TabularValueFunction(self._game)
+    distribution = self.to_distribution(mean_field)
+    self._check_moves(distribution)
+    self._policy_value(policy, distribution, regularization, values)
+    bonus = regularization * self.discounts * softmax.entropy(policy)
+
+    def node_values(following: np.ndarray) -> np.ndarray:
+      legal = np.where(self.legal_actions_mask, following, 0.0)
+      return (policy * legal).sum(axis=1) + bonus
+
+    return self._action_values(values, node_values)
+
+  def optimal_action_values(
+    self, mean_field: np.ndarray, regularization: float = 0.0
+  ) -> np.ndarray:
+    """Returns (N, A): the maximum over policies of Q_mu^pi."""
+    values = value_lib.TabularValueFunction(self._game)
+    distribution = self.to_distribution(mean_field)
+    self._check_moves(distribution)
+    self._best_response(distribution, regularization, values)
+
+    def node_values(following: np.ndarray) -> np.ndarray:
+      if not regularization:
+        return following.max(axis=1)
+      return softmax.soft_maximum(following, regularization * self.discounts)
+
+    return self._action_values(values, node_values)
+
+  def exploitability(
+    self, policy: np.ndarray, regularization: float = 0.0
+  ) -> float:
+    """Returns NashConv, with entropy bonuses if regularization > 0."""
+    flow = self._flow(self.to_openspiel(policy))
+    own = self._policy_value(policy, flow, regularization)
+    best = self._best_response(flow, regularization)
+    return float(
+      sum(
+        best.eval_state(state) - own.eval_state(state) for state in self._roots
+      )
+    )
+
+  def reachable(
+    self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
+  ) -> np.ndarray:
+    """Returns (N,) of bool: where the game can get to from `start`."""
+    start = validation.check_masses("start", start, len(self._states)) > 0
+    distribution = self.to_distribution(mean_field)
+    self._check_moves(distribution)
+    ends = self._is_first & (self._discount == 0)
+    arrived = self._push(
+      softmax.uniform_policy(policy > 0),
+      distribution,
+      0.0,
+      lambda row, arrived: float(start[row] or (arrived > 0 and not ends[row])),
+    )
+    return start | ((arrived > 0) & ~ends)
+
+  def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
+    """Returns `policy` as a frozen policy of the game."""
+    policy = validation.check_policy(policy, self.legal_actions_mask)
+    return policies.FrozenPolicy(self._game, self._rows, policy)
+
+  def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
+    """Returns the (N, A) array of a policy of the game."""
+    num_actions = self.legal_actions_mask.shape[1]
+    array = policies.policy_array(policy, self._states, num_actions)
+    return validation.check_policy(array, self.legal_actions_mask)
+
+  def _flow(self, policy: policy_lib.Policy) -> flow_lib.DistributionPolicy:
+    return flow_lib.DistributionPolicy(self._game, policy, self.root_state)
+
+  def _node_rows(self) -> dict[str, int]:
+    """Returns for each node, by its string, the state with the same mass."""
+    carried = {
+      key: self._rows[decision] for key, decision in self._decision_of.items()
+    }
+    return self._rows | carried
+
+  def _push(
+    self,
+    policy: np.ndarray,
+    distribution: distribution_lib.Distribution,
+    root_mass: float,
+    departing: Callable[[int, float], float],
+  ) -> np.ndarray:
+    """Returns the mass that arrives at each node in a walk through the game.
+
+    Args:
+      policy: (N, A), what is played.
+      distribution: What the mean-field nodes are shown.
+      root_mass: Of each root.
+      departing: The mass that leaves a node, from its row and what arrived.
+    """
+    arrived = np.zeros(len(self._states))
+    mass = {_key(state): root_mass for state in self._roots}
+    crowd = _crowd(distribution)
+    openspiel_policy = self.to_openspiel(policy)
+    for states, edges in _walk(self._roots, openspiel_policy, crowd):
+      if next(iter(states.values())).get_type() == _DECISION:
+        for key in states:
+          row = self._rows[key]
+          arrived[row] = mass[key]
+          mass[key] = departing(row, mass[key])
+      following = dict.fromkeys((child for _, child, _ in edges), 0.0)
+      for key, child, probability in edges:
+        following[child] += mass[key] * probability
+      mass = following
+    return arrived
+
+  def _policy_value(self, policy, distribution, regularization, values=None):
+    """Returns OpenSpiel's value function of the (N, A) `policy`."""
+    arguments = (
+      self._game,
+      distribution,
+      self.to_openspiel(policy),
+      values,
+      self.root_state,
+    )
+    with recursion.deep(self._game):
+      if not regularization:
+        return policy_value.PolicyValue(*arguments)
+      return _RegularizedPolicyValue(self._weights(regularization), *arguments)
+
+  def _best_response(self, distribution, regularization, values=None):
+    """Returns OpenSpiel's value function of the best response."""
+    arguments = (self._game, distribution, values, self.root_state)
+    with recursion.deep(self._game):
+      if not regularization:
+        return best_response_value.BestResponse(*arguments)
+      return _RegularizedBestResponse(self._weights(regularization), *arguments)
+
+  def _weights(self, regularization: float) -> dict[str, float]:
+    """Returns the weight of the entropy bonus in each node."""
+    validation.check_real("regularization", regularization, 0)
+    weights = (regularization * self.discounts).tolist()
+    return dict(zip(self.observation_strings, weights))
+
+  def _action_values(
+    self,
+    values: value_lib.TabularValueFunction,
+    node_values: Callable[[np.ndarray], np.ndarray],
+  ) -> np.ndarray:
+    """Returns Q, (N, A), from the values of all nodes.
+
+    Args:
+      values: Of every node, by its string.
+      node_values: From the (N, A) values of what follows, those of the nodes
+        without their own reward.
+    """
+    following = np.full(self.legal_actions_mask.shape, -np.inf)
+    following[self.legal_actions_mask] = [
+      values(child) for child in self._children[self.legal_actions_mask]
+    ]
+    own = np.array([values(key) for key in self.observation_strings])
+    return following + (own - node_values(following))[:, None]
+
+
+class _RegularizedPolicyValue(policy_value.PolicyValue):
+  """PolicyValue with the entropy of the policy on top, by decision node."""
+
+  def __init__(self, weights: dict[str, float], *args):
+    self._weights = weights
+    super().__init__(*args)
+
+  def eval_state(self, state):
+    key = _key(state)
+    if not self._state_value.has(key):
+      super().eval_state(state)
+      if state.get_type() == _DECISION:
+        law = np.array(list(self._policy(state).values()))
+        bonus = self._weights[key] * softmax.entropy(law[None])[0]
+        self._state_value.add_value(key, bonus)
+    return self._state_value(key)
+
+
+class _RegularizedBestResponse(best_response_value.BestResponse):
+  """BestResponse with the soft maximum in place of the maximum."""
+
+  def __init__(self, weights: dict[str, float], *args):
+    self._weights = weights
+    super().__init__(*args)
+
+  def eval_state(self, state):
+    key = _key(state)
+    if self._state_value.has(key) or state.get_type() != _DECISION:
+      return super().eval_state(state)
+    following = np.array(
+      [self.eval_state(state.child(action)) for action in state.legal_actions()]
+    )
+    best = softmax.soft_maximum(following[None], self._weights[key])[0]
+    reward = state.rewards()[state.mean_field_population()]
+    self._state_value.set_value(key, reward + best)
+    return self._state_value(key)
+
+
+# Turns a mean-field node into what `update_distribution` is given there.
+_Crowd = Callable[[pyspiel.State], list[float]]
+
+
+def _key(state: pyspiel.State) -> str:
+  return state.observation_string(pyspiel.PlayerId.DEFAULT_PLAYER_ID)
+
+
+def _uniform_crowd(state: pyspiel.State) -> list[float]:
+  size = len(state.distribution_support())
+  return [1.0 / size for _ in range(size)]
+
+
+def _crowd(distribution: distribution_lib.Distribution) -> _Crowd:
+  return lambda state: [
+    distribution.value_str(key, 0.0) for key in state.distribution_support()
+  ]
+
+
+def _children(
+  state: pyspiel.State, policy: policy_lib.Policy, crowd: _Crowd
+) -> list[tuple[pyspiel.State, float]]:
+  """Returns what follows a node, with probabilities."""
+  kind = state.get_type()
+  if kind == _TERMINAL:
+    return []
+  if kind == _MEAN_FIELD:
+    child = state.clone()
+    child.update_distribution(crowd(state))
+    return [(child, 1.0)]
+  law = (
+    state.chance_outcomes()
+    if kind == _CHANCE
+    else policy.action_probabilities(state).items()
+  )
+  return [(state.child(action), probability) for action, probability in law]
+
+
+def _walk(
+  roots: list[pyspiel.State], policy: policy_lib.Policy, crowd: _Crowd
+) -> Iterator[tuple[dict[str, pyspiel.State], list[tuple[str, str, float]]]]:
+  """Yields the nodes of each layer by their strings, and its edges.
+
+  An edge is the string of a node, that of one of its children, and the
+  probability to go there. All legal actions of the policy are followed.
+  """
+  states = {_key(state): state for state in roots}
+  while states:
+    edges = []
+    following = {}
+    for key, state in states.items():
+      for child, probability in _children(state, policy, crowd):
+        child_key = _key(child)
+        following.setdefault(child_key, child)
+        edges.append((key, child_key, probability))
+    yield states, edges
+    states = following

@@ -1,0 +1,73 @@
+"""Parameters of any OpenSpiel game, given on top of those that it has."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
+
+import pyspiel
+
+from mftrpo_openspiel.utils import validation
+
+
+def parse(texts: Iterable[str], game: pyspiel.Game) -> dict[str, Any]:
+  """Returns game parameters with the types that a game has for them.
+
+  Args:
+    texts: Each name=value.
+    game: Any game with these parameters.
+
+  Raises:
+    ValueError: If one is no such text, or not known, or of another type.
+  """
+  known = game.get_type().parameter_specification
+  parameters = {}
+  for text in texts:
+    name, equals, value = text.partition("=")
+    if not equals:
+      raise ValueError(f"game_parameters must be name=value, got {text!r}.")
+    if name in parameters:
+      raise ValueError(f"game_parameters must have {name} once, got it twice.")
+    kind = type(known[validation.check_choice("game parameter", name, known)])
+    try:
+      if kind is bool:
+        parameters[name] = {"true": True, "false": False}[value.lower()]
+      else:
+        parameters[name] = kind(value)
+    except (KeyError, ValueError):
+      raise ValueError(
+        f"game parameter {name} must be of type {kind.__name__}, got {value!r}."
+      ) from None
+    _check(name, parameters[name], kind)
+  return parameters
+
+
+def changed(game: pyspiel.Game, parameters: Mapping[str, Any]) -> pyspiel.Game:
+  """Returns the game with other values of these parameters.
+
+  Raises:
+    ValueError: If one is not known, or of another type, or the game refuses it.
+  """
+  game_type = game.get_type()
+  known = game_type.parameter_specification
+  for name, value in parameters.items():
+    validation.check_choice("game parameter", name, known)
+    _check(name, value, type(known[name]))
+  try:
+    return pyspiel.load_game(
+      game_type.short_name, {**game.get_parameters(), **parameters}
+    )
+  except pyspiel.SpielError as error:
+    reason = " ".join(str(error).split())
+    raise ValueError(
+      f"game_parameters {dict(parameters)} are refused: {reason}"
+    ) from None
+
+
+def _check(name: str, value: Any, kind: type) -> None:
+  """Raises a ValueError if OpenSpiel cannot hold `value` as a parameter."""
+  what = f"game parameter {name}"
+  if kind is int:
+    validation.check_int(what, value, *validation.INT32)
+  elif kind is float:
+    validation.check_real(what, value)
+  validation.check_type(what, value, kind)

@@ -1,0 +1,301 @@
+"""Figures of exploitability against iterations or time."""
+
+from collections.abc import Sequence
+import dataclasses
+
+from matplotlib import axes as axes_lib
+from matplotlib import figure as figure_lib
+import numpy as np
+
+from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.utils import validation
+
+# Values below this are rounding errors, and a log axis has no place for 0.
+VALUE_FLOOR = 1e-16
+# As many as colours and one more, so that it takes long until both repeat.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+MAX_GROUPS = len(figures.PALETTE) * len(MARKERS)
+# How far apart the markers of a line are, as a share of the panel.
+MARKER_DISTANCE = 0.16
+# Name of a band -> its lower and upper quantile, and what the legend says.
+SPREADS = {
+  "range": (0.0, 1.0, "line: median, band: full range over the runs"),
+  "quartiles": (0.25, 0.75, "line: median, band: quartiles over the runs"),
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Band:
+  """What lies around a curve that is the median of several runs.
+
+  Attributes:
+    low: (n,), its lower edge.
+    high: (n,), its upper edge.
+    spread: Which band this is, one of `SPREADS`.
+    num_runs: Of how many runs.
+  """
+
+  low: np.ndarray
+  high: np.ndarray
+  spread: str
+  num_runs: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Curve:
+  """One line of an exploitability plot.
+
+  Attributes:
+    label: For the legend.
+    x: (n,), iterations or seconds; non-negative, finite and not falling.
+    values: (n,), finite.
+    group: What the colour and the marker stand for, such as the algorithm; the
+      label if not given.
+    dashed: The line style, which stands for the regularization in the paper:
+      solid for eta = 0.05 and dashed for eta = 0.3.
+    band: Around the line, if any.
+
+  Raises:
+    ValueError: If the shapes do not fit or an entry is not allowed.
+  """
+
+  label: str
+  x: np.ndarray
+  values: np.ndarray
+  group: str = ""
+  dashed: bool = False
+  band: Band | None = None
+
+  def __post_init__(self):
+    if not self.group:
+      object.__setattr__(self, "group", self.label)
+    for name in ("x", "values"):
+      array = validation.check_numbers(
+        f"{name} of curve {self.label!r}", getattr(self, name)
+      )
+      object.__setattr__(self, name, array)
+    shape = self.x.shape
+    if len(shape) != 1 or not shape[0] or self.values.shape != shape:
+      raise ValueError(
+        f"curve {self.label!r} must have as many x as values, at least one, got"
+        f" shapes {shape} and {self.values.shape}."
+      )
+    if not (
+      (np.isfinite(self.x) & (self.x >= 0)).all()
+      and (np.diff(self.x) >= 0).all()
+    ):
+      raise ValueError(
+        f"x of curve {self.label!r} must be non-negative, finite and not"
+        " falling."
+      )
+    if not np.isfinite(self.values).all():
+      bad = int(np.argmin(np.isfinite(self.values)))
+      raise ValueError(
+        f"values of curve {self.label!r} must be finite, got"
+        f" {self.values[bad]} at position {bad}."
+      )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Panel:
+  """What is drawn into the same axes.
+
+  Attributes:
+    curves: At least one.
+    title: "" for none.
+    xlabel: What x of the curves is.
+
+  Raises:
+    ValueError: If there is no curve.
+  """
+
+  curves: Sequence[Curve]
+  title: str = ""
+  xlabel: str = "Iteration"
+
+  def __post_init__(self):
+    if not self.curves:
+      raise ValueError(f"panel {self.title!r} must have a curve, got none.")
+
+
+def median_curve(curves: Sequence[Curve], spread: str = "range") -> Curve:
+  """Returns the median of the curves of several runs with a band around it.
+
+  Where the runs were recorded at different x, each is read between its records
+  on a straight line in the logarithm of its values, at the x of all of them
+  that lie within every run.
+
+  Args:
+    curves: One a run; label, group and style are those of the first.
+    spread: Of the band: "range", from the least to the largest value, or
+      "quartiles".
+
+  Raises:
+    ValueError: If there is no curve, the spread is unknown, or the runs have
+      no x in common.
+  """
+  validation.check_choice("spread", spread, SPREADS)
+  if not curves:
+    raise ValueError("curves must have at least one run, got none.")
+  x, values = _aligned(curves)
+  low, high, _ = SPREADS[spread]
+  return dataclasses.replace(
+    curves[0],
+    x=x,
+    values=np.median(values, axis=0),
+    band=Band(*np.quantile(values, (low, high), axis=0), spread, len(curves)),
+  )
+
+
+def _aligned(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
+  """Returns x, (n,), and the values of each curve there, (runs, n)."""
+  x = curves[0].x
+  if all(np.array_equal(curve.x, x) for curve in curves):
+    return x, np.array([curve.values for curve in curves])
+  x = np.unique(np.concatenate([curve.x for curve in curves]))
+  first = max(curve.x[0] for curve in curves)
+  last = min(curve.x[-1] for curve in curves)
+  x = x[(first <= x) & (x <= last)]
+  if not x.size:
+    raise ValueError(
+      f"curves of label {curves[0].label!r} must have x in common, but one"
+      f" starts at {first:g} and one ends at {last:g}."
+    )
+  logs = [np.log(np.maximum(curve.values, VALUE_FLOOR)) for curve in curves]
+  return x, np.exp(
+    [np.interp(x, curve.x, log) for curve, log in zip(curves, logs)]
+  )
+
+
+def exploitability_figure(
+  panels: Sequence[Panel],
+  ylabel: str = "Exploitability",
+  log_x: bool = False,
+) -> figure_lib.Figure:
+  """Returns curves on log axes side by side, as in figure 2 of the paper.
+
+  Each group has one colour and marker in all panels, given out in the order in
+  which the groups first appear, and one legend serves all panels. Values below
+  `VALUE_FLOOR` are drawn there, on a dotted line that says so.
+
+  Args:
+    panels: At least one.
+    ylabel: What the values are; say which exploitability it is.
+    log_x: Whether x too has a log axis; it goes on linearly from the least
+      positive x of the panel down to 0.
+
+  Raises:
+    ValueError: If there is no panel, there are more groups than `MAX_GROUPS`,
+      one label has two looks, or bands are of two kinds.
+  """
+  curves = [curve for panel in panels for curve in panel.curves]
+  groups = list(dict.fromkeys(curve.group for curve in curves))
+  if len(groups) > MAX_GROUPS:
+    raise ValueError(
+      f"panels must show at most {MAX_GROUPS} groups, got {len(groups)}."
+    )
+  looks = {}
+  for curve in curves:
+    look = (groups.index(curve.group), bool(curve.dashed))
+    if looks.setdefault(curve.label, look) != look:
+      raise ValueError(
+        f"label {curve.label!r} must stand for one group and line style."
+      )
+  figure, all_axes = figures.panels(
+    [panel.title for panel in panels], 3.4, 0.85
+  )
+  entries = {}
+  for axes, panel in zip(all_axes, panels):
+    for curve in panel.curves:
+      line = _draw_curve(axes, curve, looks[curve.label], len(groups))
+      entries[looks[curve.label], line.get_label()] = line
+    _style_axes(axes, panel, log_x)
+  all_axes[0].set_ylabel(ylabel)
+  figures.add_legend(
+    figure,
+    {label: entries[look, label] for look, label in sorted(entries)},
+    min(len(groups), figures.MAX_COLUMNS),
+    _band_title(curves),
+  )
+  return figure
+
+
+def _draw_curve(
+  axes: axes_lib.Axes, curve: Curve, look: tuple[int, bool], num_groups: int
+):
+  """Draws a curve and returns its line."""
+  group, dashed = look
+  color = figures.PALETTE[group % len(figures.PALETTE)]
+  label = curve.label
+  if curve.band:
+    axes.fill_between(
+      curve.x,
+      np.maximum(curve.band.low, VALUE_FLOOR),
+      np.maximum(curve.band.high, VALUE_FLOOR),
+      color=color,
+      alpha=0.2,
+      linewidth=0,
+    )
+    label += f" ({curve.band.num_runs} runs)"
+  # A lone line needs no marker, a lone point does.
+  marked = num_groups > 1 or curve.x.size == 1
+  (line,) = axes.plot(
+    curve.x,
+    np.maximum(curve.values, VALUE_FLOOR),
+    color=color,
+    linestyle="--" if dashed else "-",
+    linewidth=1.5,
+    marker=MARKERS[group % len(MARKERS)] if marked else None,
+    markersize=5.5,
+    markeredgecolor="white",
+    markeredgewidth=0.6,
+    # Those of different groups do not fall on each other.
+    markevery=(MARKER_DISTANCE * group / num_groups, MARKER_DISTANCE),
+    label=label,
+  )
+  return line
+
+
+def _band_title(curves: Sequence[Curve]) -> str | None:
+  spreads = {curve.band.spread for curve in curves if curve.band}
+  if len(spreads) > 1:
+    raise ValueError(
+      f"bands must all be of one spread, got {', '.join(sorted(spreads))}."
+    )
+  return SPREADS[spreads.pop()][2] if spreads else None
+
+
+def _style_axes(axes: axes_lib.Axes, panel: Panel, log_x: bool) -> None:
+  axes.set_yscale("log")
+  positive = np.concatenate([curve.x[curve.x > 0] for curve in panel.curves])
+  if log_x and positive.size:
+    # A power of ten, so that no label of one comes to lie close to that of 0.
+    first_decade = 10.0 ** np.floor(np.log10(positive.min()))
+    axes.set_xscale("symlog", linthresh=first_decade)
+  axes.set_xlim(left=0)
+  axes.set_xlabel(panel.xlabel)
+  axes.grid(color="0.9", linewidth=0.6)
+  axes.set_axisbelow(True)
+  axes.spines[["top", "right"]].set_visible(False)
+  if any(_least(curve) < VALUE_FLOOR for curve in panel.curves):
+    _mark_floor(axes)
+
+
+def _least(curve: Curve) -> float:
+  return min(curve.values.min(), curve.band.low.min() if curve.band else np.inf)
+
+
+def _mark_floor(axes: axes_lib.Axes) -> None:
+  axes.axhline(VALUE_FLOOR, color="0.5", linestyle=":", linewidth=1)
+  # Below the line, where there is no curve.
+  axes.margins(y=0.09)
+  axes.annotate(
+    f"{VALUE_FLOOR:g} or less",
+    (0, VALUE_FLOOR),
+    xycoords=axes.get_yaxis_transform(),
+    xytext=(4, -3),
+    textcoords="offset points",
+    verticalalignment="top",
+    fontsize="small",
+    color="0.3",
+  )

@@ -1,0 +1,139 @@
+"""What all figures have in common: colours, panels and files.
+
+Figures are `matplotlib.figure.Figure` objects of their own, without pyplot and
+its global state, so that they work without a display and in any process.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import io
+import os
+import pathlib
+import textwrap
+
+import matplotlib
+from matplotlib import axes as axes_lib
+from matplotlib import figure as figure_lib
+from matplotlib import lines as lines_lib
+import numpy as np
+
+from mftrpo_openspiel.utils import files
+
+# The palette of Okabe and Ito (2008), told apart by colour-blind readers too,
+# without its yellow, which is too pale for a line on white; then the wine of
+# Tol's "muted" one and a grey, for those who compare many solvers.
+PALETTE = (
+  "#0072B2",
+  "#D55E00",
+  "#009E73",
+  "#E69F00",
+  "#CC79A7",
+  "#56B4E9",
+  "#000000",
+  "#882255",
+  "#8C8C8C",
+)
+# Walls, frames and outlines.
+DARK = "#3C3C3C"
+MAX_COLUMNS = 4
+_LETTERS_PER_INCH = 12
+FORMATS = ("pdf", "png", "svg")
+# Without the date the same figure gives the same file.
+_METADATA = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
+
+
+def panels(
+  titles: Sequence[str], width: float, aspect: float
+) -> tuple[figure_lib.Figure, Sequence[axes_lib.Axes]]:
+  """Returns a figure with one panel a title, at most `MAX_COLUMNS` in a row.
+
+  Args:
+    titles: Of the panels; "" for none.
+    width: Of a panel, in inches.
+    aspect: Height by width of what a panel shows; the panel of a very flat or
+      high one is higher or flatter than that.
+
+  Raises:
+    ValueError: If there is no title.
+  """
+  if not titles:
+    raise ValueError("a figure must have at least one panel, got none.")
+  columns = min(len(titles), MAX_COLUMNS)
+  rows = -(-len(titles) // columns)
+  height = width * float(np.clip(aspect, 0.5, 2.5)) + 0.5
+  figure = figure_lib.Figure(
+    figsize=(width * columns + 0.9, height * rows), layout="constrained"
+  )
+  all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
+  for axes in all_axes[len(titles) :]:
+    axes.remove()
+  all_axes = all_axes[: len(titles)]
+  for axes, title in zip(all_axes, titles):
+    set_title(axes, title, width)
+  return figure, all_axes
+
+
+def set_title(axes: axes_lib.Axes, title: str, width: float) -> None:
+  """Writes a title over a panel as wide as `width` inches."""
+  letters = round(_LETTERS_PER_INCH * width)
+  lines = [textwrap.fill(line, letters) for line in title.split("\n")]
+  axes.set_title("\n".join(lines), fontsize="medium")
+
+
+def add_legend(
+  figure: figure_lib.Figure,
+  entries: Mapping[str, lines_lib.Line2D],
+  max_columns: int,
+  title: str | None = None,
+) -> None:
+  """Adds a legend below the panels, and its height to the finished figure.
+
+  Args:
+    figure: To which.
+    entries: What stands beside each label.
+    max_columns: Fewer are taken where the figure is not wide enough.
+    title: Of the legend.
+  """
+  for columns in range(max_columns, 0, -1):
+    legend = figure.legend(
+      entries.values(),
+      entries.keys(),
+      loc="outside lower center",
+      ncols=columns,
+      frameon=False,
+      title=title,
+    )
+    box = legend.get_window_extent()
+    if box.width <= figure.bbox.width or columns == 1:
+      break
+    legend.remove()
+  figure.set_figheight(figure.get_figheight() + box.height / figure.dpi)
+  # One pass of the layout may leave titles over the edge; drawing is the next.
+  figure.draw_without_rendering()
+
+
+def save(figure: figure_lib.Figure, path: str | os.PathLike) -> None:
+  """Writes `figure` to `path`, whole or not at all.
+
+  Args:
+    figure: What to write.
+    path: Of a file in an existing folder, ending in one of `FORMATS`.
+
+  Raises:
+    ValueError: If the ending is unknown or the folder is missing.
+  """
+  path = pathlib.Path(path)
+  file_format = path.suffix.lower().removeprefix(".")
+  if file_format not in FORMATS:
+    raise ValueError(
+      f"path must end in one of {', '.join(FORMATS)}, got {str(path)!r}."
+    )
+  # Many publishers refuse matplotlib's default, Type 3 fonts.
+  fixed = {"pdf.fonttype": 42, "svg.hashsalt": "mftrpo"}
+  # Not into the file: matplotlib hides that a disk is full.
+  buffer = io.BytesIO()
+  with files.replacing(path) as temporary, matplotlib.rc_context(fixed):
+    figure.savefig(
+      buffer, format=file_format, dpi=150, metadata=_METADATA[file_format]
+    )
+    temporary.write_bytes(buffer.getvalue())

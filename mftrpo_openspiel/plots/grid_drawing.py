@@ -1,0 +1,152 @@
+"""Draws values and policies on a grid into matplotlib axes."""
+
+from matplotlib import axes as axes_lib
+from matplotlib import cm
+from matplotlib import collections
+from matplotlib import ticker
+import numpy as np
+from scipy import sparse
+
+from mftrpo_openspiel.mdp import drawing
+from mftrpo_openspiel.plots import figures
+
+PANEL_WIDTH = 2.7
+ARROW_COLOR = "#1A1A1A"
+STAY_COLOR = figures.PALETTE[0]
+# In cells: the radius of the dot of probability 1; how far from the centre an
+# arrow starts at least, how long that of probability 1 is, the size of its head
+# and the width of its shaft.
+DOT_RADIUS = 0.2
+ARROW_START = 0.08
+ARROW_LENGTH = 0.42
+HEAD_LENGTH = 0.18
+HEAD_WIDTH = 0.2
+SHAFT_WIDTH = 0.07
+# Of less than this no arrow is drawn.
+LEAST_PROBABILITY = 0.05
+
+
+def check(grid: drawing.Grid) -> None:
+  """Checks that `grid` can be drawn.
+
+  Raises:
+    ValueError: If the walls are not two-dimensional, or the cells are not all
+      the others, each once.
+  """
+  walls, cells = np.asarray(grid.walls, dtype=bool), np.asarray(grid.cells)
+  if (
+    walls.ndim != 2
+    or cells.shape != ((~walls).sum(), 2)
+    or not np.array_equal(np.unique(cells, axis=0), np.argwhere(~walls))
+  ):
+    raise ValueError(
+      "grid must have two-dimensional walls and every other cell once in"
+      f" cells, got shapes {walls.shape} and {cells.shape}."
+    )
+
+
+def num_states(grid: drawing.Grid) -> int:
+  """Returns the number of cells that are no walls."""
+  return len(grid.cells)
+
+
+def aspect(grid: drawing.Grid) -> float:
+  """Returns height by width."""
+  rows, columns = np.shape(grid.walls)
+  return rows / columns
+
+
+def draw(
+  axes: axes_lib.Axes,
+  grid: drawing.Grid,
+  values: np.ndarray,
+  colors_of: cm.ScalarMappable,
+) -> None:
+  """Draws a value a cell as its colour.
+
+  Args:
+    axes: Where to draw.
+    grid: With S free cells.
+    values: (S,), such as the colours allow.
+    colors_of: The colours; that of bad values is for the walls.
+  """
+  image = np.ma.masked_all(np.shape(grid.walls))
+  image[tuple(np.transpose(grid.cells))] = values
+  axes.imshow(
+    image,
+    cmap=colors_of.cmap,
+    norm=colors_of.norm,
+    aspect="equal",
+    interpolation="nearest",
+  )
+  for axis in (axes.xaxis, axes.yaxis):
+    axis.set_major_locator(ticker.MaxNLocator(6, integer=True, min_n_ticks=1))
+  axes.tick_params(length=0, labelsize="small")
+  axes.spines[:].set(color=figures.DARK, linewidth=2)
+
+
+def draw_policy(
+  axes: axes_lib.Axes, grid: drawing.Grid, moves: sparse.coo_array
+) -> None:
+  """Draws how likely the players of each cell head for which cells.
+
+  The length of an arrow is proportional to the probability; so is the area of
+  the dot in a cell that players aim to stay in, from which its arrows start.
+
+  Args:
+    axes: Where to draw; the cells are drawn already.
+    grid: With S free cells.
+    moves: (S, S), the probability of heading from a cell for a cell.
+  """
+  cells = np.asarray(grid.cells, dtype=float)[:, ::-1]
+  radii = DOT_RADIUS * np.sqrt(moves.diagonal())
+  axes.add_collection(
+    collections.EllipseCollection(
+      2 * radii,
+      2 * radii,
+      np.zeros(len(radii)),
+      units="xy",
+      offsets=cells,
+      offset_transform=axes.transData,
+      facecolor=STAY_COLOR,
+      linewidth=0,
+      zorder=3,
+    )
+  )
+  tails, heads = moves.row, moves.col
+  shown = (tails != heads) & (moves.data >= LEAST_PROBABILITY)
+  tails, heads = tails[shown], heads[shown]
+  steps = cells[heads] - cells[tails]
+  steps /= np.linalg.norm(steps, axis=1, keepdims=True)
+  axes.add_collection(
+    collections.PolyCollection(
+      _arrows(
+        cells[tails] + np.maximum(radii, ARROW_START)[tails, None] * steps,
+        steps,
+        ARROW_LENGTH * moves.data[shown],
+      ),
+      facecolor=ARROW_COLOR,
+      linewidth=0,
+      zorder=3,
+    )
+  )
+
+
+def _arrows(
+  starts: np.ndarray, directions: np.ndarray, lengths: np.ndarray
+) -> np.ndarray:
+  """Returns the outlines of n arrows, (n, 7, 2); short ones are all head."""
+  heads = np.minimum(lengths, HEAD_LENGTH)
+  necks, zeros = lengths - heads, np.zeros_like(lengths)
+  sides = HEAD_WIDTH / 2 * heads / HEAD_LENGTH
+  shafts = np.minimum(sides, SHAFT_WIDTH / 2)
+  along = np.stack([zeros, necks, necks, lengths, necks, necks, zeros], axis=1)
+  across = np.stack(
+    [shafts, shafts, sides, zeros, -sides, -shafts, -shafts], axis=1
+  )
+  sideways = directions[:, ::-1] * (-1, 1)
+  return (
+    starts[:, None]
+    + along[:, :, None] * directions[:, None]
+    + across[:, :, None] * sideways[:, None]
+  )

@@ -1,0 +1,203 @@
+"""Figures of mean fields, and of what tells two apart, on a grid or a graph."""
+
+from collections.abc import Mapping
+import types
+
+from matplotlib import axes as axes_lib
+from matplotlib import cm
+from matplotlib import colormaps
+from matplotlib import colors
+from matplotlib import figure as figure_lib
+import numpy as np
+
+from mftrpo_openspiel.mdp import drawing as drawing_lib
+from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.plots import graph_drawing
+from mftrpo_openspiel.plots import grid_drawing
+from mftrpo_openspiel.utils import validation
+
+SCALES = ("log", "linear")
+
+
+def mean_field_figure(
+  drawing: drawing_lib.Drawing,
+  mean_fields: Mapping[str, np.ndarray],
+  scale: str = "log",
+) -> figure_lib.Figure:
+  """Returns mean fields side by side, as in figures 3 to 5 of the paper.
+
+  On a grid a cell has the colour of its mass, and walls are dark grey. On a
+  graph the area of a node, too, is proportional to its mass. Colours and areas
+  mean the same in all panels.
+
+  Args:
+    drawing: Where the S states lie.
+    mean_fields: The (S,) mean field of each panel, by its title.
+    scale: Of the colours. "log": from a tenth of the uniform law up to the
+      largest mass, with less than that in white, so that a crowd in one place
+      and a crowd all over are both readable. "linear": from zero.
+
+  Raises:
+    ValueError: If the drawing is not one, there is no panel, a mean field is no
+      law over S states, or the scale is unknown.
+  """
+  mean_fields = checked(drawing, mean_fields)
+  colors_of = mass_colors(mean_fields, scale)
+  figure, all_axes = panels_for(drawing, list(mean_fields))
+  for axes, mean_field in zip(all_axes, mean_fields.values()):
+    draw(axes, drawing, mean_field, colors_of)
+  add_mass_bar(figure, colors_of)
+  return figure
+
+
+def difference_figure(
+  drawing: drawing_lib.Drawing, differences: Mapping[str, np.ndarray]
+) -> figure_lib.Figure:
+  """Returns differences of mean fields side by side.
+
+  The colours are symmetric around zero, which is white, and the same in all
+  panels. On a graph the area of a node is proportional to the size of its
+  difference.
+
+  Args:
+    drawing: Where the S states lie.
+    differences: The (S,) difference of two mean fields of each panel, by its
+      title; say in it which was subtracted from which.
+
+  Raises:
+    ValueError: If the drawing is not one, there is no panel, or a difference is
+      not finite or does not sum to zero over S states.
+  """
+  size = num_states(drawing)
+  differences = {
+    title: validation.check_numbers(f"difference {title!r}", difference)
+    for title, difference in differences.items()
+  }
+  for title, difference in differences.items():
+    # A NaN fails the comparison.
+    if difference.shape != (size,) or not (
+      abs(difference.sum()) <= 2 * validation.SUM_TOLERANCE
+    ):
+      raise ValueError(
+        f"difference {title!r} must be of two laws over {size} states, got"
+        f" shape {difference.shape} and sum {difference.sum():g}."
+      )
+  figure, all_axes = panels_for(drawing, list(differences))
+  largest = max(np.abs(values).max() for values in differences.values())
+  # The ends of the map are as dark as walls.
+  cmap = colors.ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 255)))
+  colors_of = cm.ScalarMappable(
+    # Of two equal laws nothing differs, on whatever scale.
+    colors.Normalize(-(largest or 1.0), largest or 1.0),
+    cmap.with_extremes(bad=figures.DARK),
+  )
+  for axes, values in zip(all_axes, differences.values()):
+    draw(axes, drawing, values, colors_of)
+  _add_color_bar(figure, colors_of, "Difference in the\nshare of the players")
+  return figure
+
+
+def checked(
+  drawing: drawing_lib.Drawing, mean_fields: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+  """Returns `mean_fields` as arrays if all are laws over the drawn states.
+
+  Raises:
+    ValueError: If one is not, or the drawing is not one.
+  """
+  size = num_states(drawing)
+  return {
+    title: validation.check_distribution(
+      f"mean field {title!r}", mean_field, size
+    )
+    for title, mean_field in mean_fields.items()
+  }
+
+
+def num_states(drawing: drawing_lib.Drawing) -> int:
+  """Returns the number of states of a drawing.
+
+  Raises:
+    ValueError: If it is not one.
+  """
+  drawer = _drawer(drawing)
+  drawer.check(drawing)
+  return drawer.num_states(drawing)
+
+
+def panels_for(drawing: drawing_lib.Drawing, titles: list[str]):
+  """Returns a figure with a panel a title, and the panels' axes."""
+  drawer = _drawer(drawing)
+  return figures.panels(titles, drawer.PANEL_WIDTH, drawer.aspect(drawing))
+
+
+def draw(
+  axes: axes_lib.Axes,
+  drawing: drawing_lib.Drawing,
+  values: np.ndarray,
+  colors_of: cm.ScalarMappable,
+) -> None:
+  """Draws (S,) masses or differences into axes."""
+  if isinstance(colors_of.norm, colors.LogNorm):
+    # A log scale would mask a zero, and paint it as a wall.
+    values = np.maximum(values, np.finfo(float).tiny)
+  _drawer(drawing).draw(axes, drawing, values, colors_of)
+
+
+def mass_colors(
+  mean_fields: Mapping[str, np.ndarray], scale: str
+) -> cm.ScalarMappable:
+  """Returns the colours of all mean fields of a figure.
+
+  Raises:
+    ValueError: If there are none or the scale is unknown.
+  """
+  validation.check_choice("scale", scale, SCALES)
+  if not mean_fields:
+    raise ValueError("mean_fields must have at least one panel, got none.")
+  laws = np.array(list(mean_fields.values()))
+  if scale == "log":
+    norm = colors.LogNorm(0.1 / laws.shape[1], laws.max())
+  else:
+    norm = colors.Normalize(0.0, laws.max())
+  cmap = colormaps["YlOrRd"].with_extremes(bad=figures.DARK, under="white")
+  return cm.ScalarMappable(norm, cmap)
+
+
+def add_mass_bar(
+  figure: figure_lib.Figure, colors_of: cm.ScalarMappable
+) -> None:
+  """Adds the colour bar of `mass_colors` beside all panels of a figure."""
+  is_log = isinstance(colors_of.norm, colors.LogNorm)
+  _add_color_bar(
+    figure,
+    colors_of,
+    "Share of the players" + ("\n(log scale)" if is_log else ""),
+    extend="min" if is_log else "neither",
+  )
+
+
+def _add_color_bar(
+  figure: figure_lib.Figure,
+  colors_of: cm.ScalarMappable,
+  label: str,
+  extend: str = "neither",
+) -> None:
+  figure.colorbar(
+    colors_of,
+    ax=figure.axes,
+    label=label,
+    extend=extend,
+    pad=0.02,
+    shrink=0.9,
+  )
+
+
+def _drawer(drawing: drawing_lib.Drawing) -> types.ModuleType:
+  """Returns the module that draws a kind of drawing."""
+  match drawing:
+    case drawing_lib.Grid():
+      return grid_drawing
+    case drawing_lib.Graph():
+      return graph_drawing
+  raise ValueError(f"drawing must be a Grid or a Graph, got {drawing!r}.")

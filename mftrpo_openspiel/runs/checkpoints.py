@@ -1,0 +1,133 @@
+"""Checkpoints: where a run can be gone on with."""
+
+from collections.abc import Mapping
+import dataclasses
+import hashlib
+import os
+import time
+
+import numpy as np
+
+from mftrpo_openspiel.utils import array_files
+from mftrpo_openspiel.utils import files
+from mftrpo_openspiel.utils import validation
+
+# At most this share of the time goes into writing checkpoints.
+LARGEST_SHARE = 0.02
+# Before the name of an array of the algorithm's state.
+_STATE = "state."
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Checkpoint:
+  """A run after some iterations.
+
+  Attributes:
+    iteration: Number of iterations performed.
+    seconds: Spent in them.
+    state: Of the algorithm, arrays by name.
+  """
+
+  iteration: int
+  seconds: float
+  state: Mapping[str, np.ndarray]
+
+
+def save(path: str | os.PathLike, checkpoint: Checkpoint, run_id: str) -> None:
+  """Writes a checkpoint, whole or not at all, and waits until it is on disk.
+
+  Args:
+    path: Of the file.
+    checkpoint: What to write.
+    run_id: Tells the run from others.
+
+  Raises:
+    ValueError: If the folder of `path` cannot be written to.
+    OSError: If the disk is full.
+  """
+  arrays = {
+    "iteration": np.array(checkpoint.iteration),
+    "seconds": np.array(checkpoint.seconds),
+    "run_id": np.array(run_id),
+  }
+  arrays.update({_STATE + name: x for name, x in checkpoint.state.items()})
+  arrays["checksum"] = np.array(_checksum(arrays))
+  with files.replacing(path) as temporary, temporary.open("wb") as file:
+    np.savez(file, **arrays)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def load(path: str | os.PathLike, run_id: str) -> Checkpoint:
+  """Returns the checkpoint that `save` wrote.
+
+  Raises:
+    ValueError: If the file is damaged, is no checkpoint, or one of another run.
+  """
+  try:
+    arrays = array_files.read_archive(
+      path, _check_headers, may_be_compressed=False
+    )
+  except ValueError as error:
+    raise ValueError(f"{path} is no whole checkpoint ({error}).") from None
+  checksum = arrays.pop("checksum").item()
+  if _checksum(arrays) != checksum:
+    raise ValueError(f"{path} is damaged: its checksum does not fit.")
+  if arrays["run_id"].item() != run_id:
+    raise ValueError(f"{path} is a checkpoint of another run.")
+  iteration, seconds = arrays["iteration"].item(), arrays["seconds"].item()
+  try:
+    validation.check_int("iteration", iteration, 0)
+    validation.check_real("seconds", seconds, 0)
+  except ValueError as error:
+    raise ValueError(f"{path} is no checkpoint of a run: {error}") from None
+  return Checkpoint(
+    iteration,
+    seconds,
+    {
+      name.removeprefix(_STATE): array
+      for name, array in arrays.items()
+      if name.startswith(_STATE)
+    },
+  )
+
+
+def _check_headers(headers: Mapping[str, array_files.Header]) -> None:
+  """Raises a ValueError where the headers are not those of a checkpoint."""
+  for name in ("checksum", "iteration", "run_id", "seconds"):
+    if name not in headers:
+      raise ValueError(f"it has no {name}")
+    if headers[name].shape:
+      raise ValueError(f"its {name} has shape {headers[name].shape}")
+
+
+def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
+  digest = hashlib.sha256()
+  for name in sorted(arrays):
+    array = arrays[name]
+    digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+    digest.update(array.tobytes())
+  return digest.hexdigest()
+
+
+class Schedule:
+  """Says when the next checkpoint is due."""
+
+  def __init__(self, least_seconds: float):
+    """Initializes the schedule.
+
+    Args:
+      least_seconds: Between two checkpoints. There are more where writing them
+        would take more than LARGEST_SHARE of the time.
+    """
+    self._least_seconds = least_seconds
+    self._due = time.monotonic() + least_seconds
+
+  def is_due(self) -> bool:
+    """Whether it is time for a checkpoint."""
+    return time.monotonic() >= self._due
+
+  def wrote(self, seconds: float) -> None:
+    """Takes note of a checkpoint that took `seconds` to write."""
+    wait = max(self._least_seconds, seconds / LARGEST_SHARE)
+    self._due = time.monotonic() + wait

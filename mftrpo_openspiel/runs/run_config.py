@@ -1,0 +1,195 @@
+"""What config.json says of a run, and whether two runs are the same."""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+import hashlib
+import json
+import os
+import pathlib
+import reprlib
+from typing import Any
+import warnings
+
+from mftrpo_openspiel.runs import provenance
+from mftrpo_openspiel.utils import files
+from mftrpo_openspiel.utils import validation
+
+# Of run directories. Format 1 had no checksums.
+FORMAT = 2
+# Fields of an experiment that may change when a run is gone on with.
+FREE_FIELDS = ("checkpoint_seconds", "num_iterations", "tensorboard")
+# All fields of an experiment.
+FIELDS = {
+  "game_name": (str, type(None)),
+  "setting": (str, type(None)),
+  "game_parameters": (dict,),
+  "model": (str,),
+  "algorithm": (str,),
+  "options": (dict,),
+  "num_iterations": (int,),
+  "regularization": (int, float),
+  "record_every": (int, type(None)),
+  "num_records": (int,),
+  "log_distribution": (bool,),
+  "checkpoint_seconds": (int, float),
+  "tensorboard": (bool,),
+}
+
+_TYPES = {
+  "experiment": (dict,),
+  "game": (str,),
+  "model": (str,),
+  "versions": (dict,),
+  "commit": (str, type(None)),
+}
+
+
+def make(
+  experiment: Mapping[str, Any], game: str, model: str
+) -> dict[str, Any]:
+  """Returns what config.json has of an experiment.
+
+  Args:
+    experiment: Its FIELDS.
+    game: `str(game)`.
+    model: One of `models.MODELS`.
+
+  Raises:
+    ValueError: If a field is missing or of another type, or has anything but
+      texts, numbers, lists and dictionaries of them, and None.
+  """
+  try:
+    fields = json.loads(json.dumps(experiment, allow_nan=False))
+  except (TypeError, ValueError) as error:
+    raise ValueError(
+      f"experiment must be of texts and numbers ({error}), got"
+      f" {dict(experiment)}."
+    ) from None
+  _check_types(fields, FIELDS)
+  return {
+    "format": FORMAT,
+    "experiment": fields,
+    "game": game,
+    "model": model,
+    "versions": provenance.versions(),
+    "commit": provenance.commit(),
+  }
+
+
+def read(path: str | os.PathLike) -> dict[str, Any]:
+  """Returns what a file has that `write` wrote.
+
+  Raises:
+    ValueError: If it cannot be read, is of another format, or was changed.
+  """
+  try:
+    config = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    if not isinstance(config, dict):
+      raise ValueError("it is no JSON object")
+    if config.get("format") != FORMAT:
+      raise ValueError(
+        f"its format is {reprlib.repr(config.get('format'))}, not {FORMAT},"
+        " which is that of this version of the package"
+      )
+    _check_types(config, _TYPES)
+    _check_types(config["experiment"], FIELDS)
+    if config.pop("checksum", None) != _checksum(config):
+      raise ValueError(
+        "it was changed after it had been written, its checksum does not fit"
+      )
+  except RecursionError:
+    raise ValueError(f"{path} cannot be read: it is nested too deep.") from None
+  except (OSError, ValueError) as error:
+    reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+    raise ValueError(f"{path} cannot be read: {reason}.") from None
+  return config
+
+
+def _check_types(
+  values: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]
+) -> None:
+  for name, kinds in types.items():
+    if name not in values:
+      raise ValueError(f"{name} must be given, got nothing.")
+    value = values[name]
+    if type(value) not in kinds:  # A bool is no int here.
+      allowed = " or ".join(kind.__name__ for kind in kinds)
+      raise ValueError(
+        f"{name} must be of type {allowed}, got {reprlib.repr(value)}."
+      )
+    if type(value) in (int, float):
+      validation.check_real(name, value, 0)
+
+
+def _checksum(config: Mapping[str, Any]) -> str:
+  text = json.dumps(config, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
+  """Writes `config`, whole or not at all.
+
+  Where a run is gone on with, what it was begun with stays in the file, and a
+  warning names the packages of which there is another version by now.
+  """
+  path = pathlib.Path(path)
+  if path.exists():
+    begun = read(path)
+    for name, version in config["versions"].items():
+      if begun["versions"].get(name) != version:
+        warnings.warn(
+          f"{path.parent} was begun with {name} {begun['versions'].get(name)}"
+          f" and is gone on with {version}: results may differ.",
+          stacklevel=2,
+        )
+    config = {**begun, "experiment": config["experiment"]}
+    if config == begun:
+      return
+  with files.replacing(path) as temporary:
+    text = json.dumps({**config, "checksum": _checksum(config)}, indent=2)
+    temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def identity(config: Mapping[str, Any]) -> str:
+  """Returns a text that is the same for runs that can go on from each other."""
+  text = json.dumps(dict(_lasting(config)), sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_same(
+  begun: Mapping[str, Any], config: Mapping[str, Any], path: str | os.PathLike
+) -> None:
+  """Raises a ValueError that names where `config` is of another run.
+
+  Args:
+    begun: What a run directory has.
+    config: What is to go on there.
+    path: Of the run directory.
+  """
+  there, here = dict(_lasting(begun)), dict(_lasting(config))
+  for name in sorted(there.keys() | here.keys()):
+    ours, theirs = here.get(name), there.get(name)
+    if ours != theirs:
+      raise ValueError(
+        f"{name} must be {theirs!r} to go on with the run in {path}, got"
+        f" {ours!r}."
+      )
+  before = begun["experiment"]["num_iterations"]
+  if config["experiment"]["num_iterations"] < before:
+    raise ValueError(
+      f"num_iterations must be at least {before} to go on with the run in"
+      f" {path}, got {config['experiment']['num_iterations']}."
+    )
+
+
+def _lasting(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+  """Yields the names and values that stay as they are in a run."""
+  yield "game", config["game"]
+  for name, value in config["experiment"].items():
+    if name in FREE_FIELDS:
+      continue
+    if isinstance(value, dict):
+      for key, entry in value.items():
+        yield f"{name}.{key}", entry
+    else:
+      yield name, value

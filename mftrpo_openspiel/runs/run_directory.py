@@ -1,0 +1,354 @@
+"""The folder of a run: what it is, what it recorded, how to go on with it.
+
+    config.json      all that is needed to repeat the run
+    metrics.csv      the records
+    checkpoint.npz   where the run can be gone on with
+    mean_fields/     if asked for, <iteration>.npy at each record, with a CRC-32
+                     behind the array
+    solution.npz     the policy and the mean field at the end
+    tensorboard/     if asked for, an event file
+    lock             locked by the program that writes here
+
+At any moment the other files agree with checkpoint.npz up to its iteration.
+What they have of later ones is dropped when the run is gone on with. All have
+checksums, which are compared whenever they are read.
+"""
+
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+import contextlib
+import dataclasses
+import fcntl
+import os
+import pathlib
+import time
+from typing import Any
+from typing import Self
+
+import numpy as np
+
+from mftrpo_openspiel.runs import checkpoints
+from mftrpo_openspiel.runs import event_files
+from mftrpo_openspiel.runs import mean_field_files
+from mftrpo_openspiel.runs import run_config
+from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.runs import solutions
+from mftrpo_openspiel.utils import files
+from mftrpo_openspiel.utils import interrupts
+
+_CONFIG, _METRICS, _LOCK = "config.json", "metrics.csv", "lock"
+_CHECKPOINT, _SOLUTION = "checkpoint.npz", "solution.npz"
+_MEAN_FIELDS, _EVENTS = "mean_fields", "tensorboard"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunResult:
+  """A run and what it gave.
+
+  Attributes:
+    config: As in config.json: "format", "experiment" (a dictionary), "game",
+      "model", "versions", "commit".
+    records: In the order of their iterations.
+    solution: The policy and mean field at the end, or where the run was last
+      interrupted; None if there is none yet.
+    mean_fields: (N,) arrays by the iterations of the records; empty if they
+      were not asked for.
+    costs: Of the program that made it; None where it is read from disk.
+    accuracy: How its values and mean fields were computed and how well, in
+      words; None where it is read from disk.
+  """
+
+  config: dict[str, Any]
+  records: list[run_loop.Record]
+  solution: solutions.Solution | None
+  mean_fields: dict[int, np.ndarray]
+  costs: run_loop.Costs | None = None
+  accuracy: str | None = None
+
+
+def has_run(path: str | os.PathLike) -> bool:
+  """Whether the folder `path` has a run, finished or not.
+
+  Raises:
+    ValueError: If that cannot be told.
+  """
+  return _exists(pathlib.Path(path) / _CONFIG)
+
+
+def read(path: str | os.PathLike) -> RunResult:
+  """Returns the run in the folder `path`, which may still be going on.
+
+  Raises:
+    ValueError: If there is no run, or one of its files is damaged.
+  """
+  path = pathlib.Path(path)
+  if not has_run(path):
+    raise ValueError(f"path must be a run directory, got {path}.")
+  config = run_config.read(path / _CONFIG)
+  records = run_loop.read_csv(path / _METRICS)
+  solution = num_states = None
+  if _exists(path / _SOLUTION):
+    solution = solutions.load(path / _SOLUTION)
+    num_states = len(solution.mean_field)
+    _check_end(path, config, records, solution)
+  mean_fields = {}
+  if config["experiment"]["log_distribution"]:
+    for record in records:
+      mean_fields[record.iteration] = mean_field_files.read(
+        path / _MEAN_FIELDS, record.iteration, num_states
+      )
+  return RunResult(config, records, solution, mean_fields)
+
+
+def _check_end(
+  path: pathlib.Path,
+  config: Mapping[str, Any],
+  records: list[run_loop.Record],
+  solution: solutions.Solution,
+) -> None:
+  """Raises a ValueError if a finished run has not its last record."""
+  last = config["experiment"]["num_iterations"]
+  if solution.iteration == last and (
+    not records or records[-1].iteration != last
+  ):
+    raise ValueError(
+      f"{path / _METRICS} has no record of iteration {last}, of which"
+      f" {_SOLUTION} is."
+    )
+
+
+def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
+  """Whether `path` has a run of this experiment and its last solution.
+
+  Raises:
+    ValueError: If it has a run with a damaged file.
+  """
+  path = pathlib.Path(path)
+  if not has_run(path) or not _exists(path / _SOLUTION):
+    return False
+  there = run_config.read(path / _CONFIG)
+  last = config["experiment"]["num_iterations"]
+  return (
+    run_config.identity(there) == run_config.identity(config)
+    and there["experiment"]["num_iterations"] == last
+    and solutions.load(path / _SOLUTION).iteration == last
+  )
+
+
+class RunDirectory:
+  """A run directory that this program alone writes to, until it is closed.
+
+  `found` reads, `begin` opens for writing; then come records and checkpoints.
+  The lock is the system's: it is gone when the program is, and does not hold
+  on network drives without locks.
+  """
+
+  def __init__(self, path: str | os.PathLike):
+    """Locks the folder, made if it is not there.
+
+    Raises:
+      ValueError: If it cannot be made, is locked by another program, or has
+        files of a run, but no run.
+    """
+    self.path = files.folder(path)
+    if not has_run(self.path):
+      self._check_empty()
+    with _writing(self.path / _LOCK):
+      self._lock = (self.path / _LOCK).open("a")
+    try:
+      fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+      self._lock.close()
+      raise ValueError(
+        f"logdir must not be in use by another program, got {self.path}."
+      ) from None
+    except OSError as error:
+      self._lock.close()
+      raise ValueError(
+        f"logdir must be a folder with locks, got {self.path}"
+        f" ({error.strerror})."
+      ) from None
+    self._run_id = ""
+    self._metrics: run_loop.CsvAppender | None = None
+    self._events: event_files.EventWriter | None = None
+    self._schedule = checkpoints.Schedule(0.0)
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(self, *_) -> None:
+    try:
+      for file in (self._metrics, self._events):
+        if file is not None:
+          with _writing(self.path):
+            file.close()
+    finally:
+      self._lock.close()
+
+  def found(
+    self,
+    config: Mapping[str, Any],
+    record_at: Collection[int],
+    resume: bool,
+    num_states: int | None = None,
+  ) -> tuple[checkpoints.Checkpoint | None, list[run_loop.Record]]:
+    """Returns where to go on, None for the beginning; writes nothing.
+
+    Args:
+      config: Of the run that is to be here.
+      record_at: The iterations at which it has records.
+      resume: Whether a run that is here is gone on with.
+      num_states: N of the mean fields that are kept; None if it is not known.
+
+    Returns:
+      The latest checkpoint, and the records up to it.
+
+    Raises:
+      ValueError: If there is a run and `resume` is not set, or one that is not
+        of this experiment, or is damaged.
+    """
+    if not has_run(self.path):
+      return None, []
+    if not resume:
+      raise ValueError(
+        f"logdir has a run already, got {self.path}; add --resume to go on"
+        " with it."
+      )
+    begun = run_config.read(self.path / _CONFIG)
+    run_config.check_same(begun, config, self.path)
+    if not (self.path / _CHECKPOINT).exists():
+      return None, []
+    checkpoint = checkpoints.load(
+      self.path / _CHECKPOINT, run_config.identity(config)
+    )
+    last = begun["experiment"]["num_iterations"]
+    if checkpoint.iteration > last:
+      raise ValueError(
+        f"{self.path / _CHECKPOINT} is of iteration {checkpoint.iteration}, the"
+        f" run has {last}."
+      )
+    due = {k for k in record_at if k <= checkpoint.iteration}
+    if config["experiment"]["log_distribution"]:
+      for iteration in sorted(due):
+        mean_field_files.read(self.path / _MEAN_FIELDS, iteration, num_states)
+    return checkpoint, self._kept(due)
+
+  def _check_empty(self) -> None:
+    for name in (_METRICS, _CHECKPOINT, _SOLUTION, _MEAN_FIELDS, _EVENTS):
+      if (self.path / name).exists():
+        raise ValueError(
+          f"logdir must be new or have a run, got {self.path}, which has"
+          f" {name} but no {_CONFIG}."
+        )
+
+  def _kept(self, due: Collection[int]) -> list[run_loop.Record]:
+    """Returns the records of the iterations `due`."""
+    path = self.path / _METRICS
+    # A last line may be cut off, by a power failure in the midst of it.
+    whole, newline, _ = run_loop.read_text(path).rpartition("\n")
+    records = run_loop.parse_csv(whole + newline, path)
+    kept = [record for record in records if record.iteration in due]
+    missing = set(due) - {record.iteration for record in kept}
+    if missing:
+      raise ValueError(
+        f"{path} has no record of iteration {min(missing)}, which"
+        f" {_CHECKPOINT} is past."
+      )
+    return kept
+
+  def begin(
+    self, config: Mapping[str, Any], records: list[run_loop.Record]
+  ) -> None:
+    """Writes what is known, drops what is later, and opens for more.
+
+    Args:
+      config: Of the run. What a run that is here was begun with stays in it.
+      records: Up to now.
+
+    Raises:
+      ValueError: If something cannot be written.
+    """
+    self._run_id = run_config.identity(config)
+    experiment = config["experiment"]
+    with _writing(self.path):
+      self._remove_temporaries()
+      run_config.write(self.path / _CONFIG, config)
+      run_loop.write_csv(self.path / _METRICS, records)
+      kept = {record.iteration for record in records}
+      mean_field_files.keep(self.path / _MEAN_FIELDS, kept)
+      if experiment["tensorboard"]:
+        self._events = event_files.EventWriter(self.path / _EVENTS, records)
+      self._metrics = run_loop.CsvAppender(self.path / _METRICS)
+    self._schedule = checkpoints.Schedule(experiment["checkpoint_seconds"])
+
+  def _remove_temporaries(self) -> None:
+    """Removes what `files.replacing` leaves if the program is killed in it."""
+    for name in (_CONFIG, _METRICS, _CHECKPOINT, _SOLUTION):
+      stem, dot, ending = name.partition(".")
+      for file in self.path.glob(f".{stem}.*{dot}{ending}"):
+        file.unlink()
+
+  def record(
+    self, record: run_loop.Record, mean_field: np.ndarray | None = None
+  ) -> None:
+    """Adds a record, and the mean field if it is kept.
+
+    Raises:
+      ValueError: If it cannot be written.
+    """
+    with _writing(self.path):
+      if mean_field is not None:
+        folder = self.path / _MEAN_FIELDS
+        mean_field_files.write(folder, record.iteration, mean_field)
+      self._metrics.append(record)
+      if self._events is not None:
+        self._events.write(record)
+
+  def checkpoint_is_due(self) -> bool:
+    """Whether it is time for the next checkpoint."""
+    return self._schedule.is_due()
+
+  def save_checkpoint(self, checkpoint: checkpoints.Checkpoint) -> None:
+    """Puts a checkpoint in the place of the one before.
+
+    All records up to its iteration must have been added.
+
+    Raises:
+      ValueError: If it cannot be written; the one before stays.
+    """
+    start = time.perf_counter()
+    with _writing(self.path):
+      self._metrics.sync()
+      if self._events is not None:
+        self._events.flush()
+      checkpoints.save(self.path / _CHECKPOINT, checkpoint, self._run_id)
+    self._schedule.wrote(time.perf_counter() - start)
+
+  def save_solution(self, solution: solutions.Solution) -> None:
+    """Puts a solution in the place of the one before, if any.
+
+    Raises:
+      ValueError: If it cannot be written; the one before stays.
+    """
+    with _writing(self.path):
+      solutions.save(self.path / _SOLUTION, solution)
+
+
+@contextlib.contextmanager
+def _writing(path: pathlib.Path) -> Iterator[None]:
+  """Turns errors of the disk into a ValueError; Ctrl-C waits for the end."""
+  try:
+    with interrupts.deferred():
+      yield
+  except OSError as error:
+    raise ValueError(
+      f"{error.filename or path} cannot be written ({error.strerror or error})."
+    ) from None
+
+
+def _exists(path: pathlib.Path) -> bool:
+  try:
+    return path.exists()
+  except OSError as error:
+    raise ValueError(f"{path} cannot be read ({error.strerror}).") from None

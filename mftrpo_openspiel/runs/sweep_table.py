@@ -1,0 +1,88 @@
+"""The results of a sweep as one tidy table: a row for each run and record."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import csv
+import dataclasses
+import importlib
+import pathlib
+from typing import Any
+
+from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.scripts import sweep_grid
+from mftrpo_openspiel.utils import files
+
+Result = tuple[sweep_grid.Run, Sequence[run_loop.Record]]
+_FIELDS = [field.name for field in dataclasses.fields(run_loop.Record)]
+
+
+def columns(
+  axes: Sequence[str], results: Sequence[Result]
+) -> dict[str, list[Any]]:
+  """Returns the table by columns: run, the axes, the fields of a record.
+
+  Args:
+    axes: Names of what was varied.
+    results: The runs with their records.
+  """
+  table = {name: [] for name in ("run", *axes, *_FIELDS)}
+  for run, records in results:
+    for record in records:
+      row = {"run": run.name, **run.varied, **vars(record)}
+      for name, values in table.items():
+        values.append(row[name])
+  return table
+
+
+def write(logdir: pathlib.Path, table: Mapping[str, Sequence[Any]]) -> None:
+  """Writes results.csv, and results.parquet if pyarrow is installed.
+
+  Raises:
+    ValueError: If they cannot be written; those there before stay.
+  """
+  try:
+    with files.replacing(logdir / "results.csv") as temporary:
+      with temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table)
+        writer.writerows(zip(*table.values()))
+    _write_parquet(logdir / "results.parquet", table)
+  except OSError as error:
+    raise ValueError(
+      f"results cannot be written to {logdir} ({error.strerror})."
+    ) from None
+
+
+def _write_parquet(
+  path: pathlib.Path, table: Mapping[str, Sequence[Any]]
+) -> None:
+  try:
+    pyarrow = importlib.import_module("pyarrow")
+    parquet = importlib.import_module("pyarrow.parquet")
+  except ImportError:
+    path.unlink(missing_ok=True)  # It would be of other results.
+    return
+  arrays = {}
+  for name, values in table.items():
+    if any(isinstance(value, str) for value in values):
+      # A parameter may be a text in one game and a number in another.
+      values = [None if value is None else str(value) for value in values]
+    arrays[name] = pyarrow.array(values)
+  with files.replacing(path) as temporary:
+    parquet.write_table(pyarrow.table(arrays), temporary)
+
+
+def summary(results: Sequence[Result]) -> str:
+  """Returns a line for each run with its last record."""
+  width = max(len("run"), *(len(run.name) for run, _ in results))
+  lines = [
+    f"{'run':{width}} {'iteration':>9} {'phi_0':>11} {'phi_eta':>11}"
+    f" {'seconds':>9}"
+  ]
+  for run, records in results:
+    last = records[-1]
+    lines.append(
+      f"{run.name:{width}} {last.iteration:9d} {last.exploitability:11.4e}"
+      f" {last.regularized_exploitability:11.4e} {last.seconds:9.3f}"
+    )
+  return "\n".join(lines)

@@ -1,0 +1,129 @@
+"""Softmax, soft maximum and entropy over the actions of many states at once.
+
+All functions take (N, A) arrays and work row by row; -inf marks an action that
+is not legal. Scales may be one number or one a state.
+"""
+
+import numpy as np
+from scipy import special
+
+from mftrpo_openspiel.utils import rows
+
+
+def softmax(
+  logits: np.ndarray, temperature: float | np.ndarray = 1.0
+) -> np.ndarray:
+  """Returns the (N, A) policy proportional to exp(logits / temperature).
+
+  Args:
+    logits: (N, A); -inf where an action is not legal.
+    temperature: A number, or (N,) for one a state; where it is 0, the limit:
+      the uniform law on the largest logits.
+  """
+  weights, _ = _weights(logits, temperature)
+  return weights / rows.total(weights)[:, None]
+
+
+def soft_maximum(
+  action_values: np.ndarray, temperature: float | np.ndarray
+) -> np.ndarray:
+  """Returns max over laws p of p . Q + temperature * entropy(p).
+
+  Args:
+    action_values: (N, A), Q; -inf where an action is not legal.
+    temperature: >= 0; a number, or (N,) for one a state.
+
+  Returns:
+    (N,): temperature * log sum_a exp(Q / temperature).
+  """
+  return soft_improvement(action_values, temperature)[0]
+
+
+def soft_improvement(
+  action_values: np.ndarray, temperature: float | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the `soft_maximum` and the policy that attains it, the `softmax`.
+
+  Args:
+    action_values: (N, A), Q; -inf where an action is not legal.
+    temperature: >= 0; a number, or (N,) for one a state.
+  """
+  weights, largest = _weights(action_values, temperature)
+  total = rows.total(weights)
+  return largest + temperature * np.log(total), weights / total[:, None]
+
+
+def _weights(
+  logits: np.ndarray, temperature: float | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns exp((logits - largest) / temperature) and the (N,) largest."""
+  largest = rows.maximum(logits)
+  excess = logits - largest[:, None]
+  if np.ndim(temperature) == 0 and temperature == 1:
+    return np.exp(excess), largest
+  # A tiny temperature makes -inf of what is not the maximum, as it should.
+  with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+    if np.ndim(temperature):
+      temperature = np.reshape(temperature, (-1, 1))
+    scaled = excess / temperature
+  if not np.all(temperature):
+    scaled[excess == 0] = 0.0
+  return np.exp(scaled), largest
+
+
+def entropy(policy: np.ndarray) -> np.ndarray:
+  """Returns the (N,) Shannon entropies, in nats."""
+  return rows.total(special.entr(policy))
+
+
+def uniform_policy(legal_actions_mask: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) uniform policy on the legal actions."""
+  return legal_actions_mask / legal_actions_mask.sum(axis=1, keepdims=True)
+
+
+def greedy_policy(action_values: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) policy that takes the first best action everywhere."""
+  return deterministic_policy(action_values.argmax(axis=1), action_values)
+
+
+def deterministic_policy(actions: np.ndarray, like: np.ndarray) -> np.ndarray:
+  """Returns the policy of the (N,) actions, an array `like` an (N, A) one."""
+  policy = np.zeros_like(like)
+  policy[np.arange(len(policy)), actions] = 1.0
+  return policy
+
+
+def mirror_step(
+  logits: np.ndarray,
+  action_values: np.ndarray,
+  learning_rate: float | np.ndarray,
+  regularization: float | np.ndarray,
+) -> np.ndarray:
+  """Returns the logits after a step of regularized mirror descent.
+
+  The step y <- y + lr (Q - eta log pi) for pi = softmax(y), up to a constant in
+  each row: (1 - lr eta) y + lr Q.
+
+  Args:
+    logits: (N, A), y; -inf where an action is not legal.
+    action_values: (N, A), Q; -inf where an action is not legal.
+    learning_rate: lr >= 0; a number, or (N, 1) for one a state.
+    regularization: eta in [0, 1 / lr]; a number, or (N, 1).
+
+  Returns:
+    (N, A), with a largest entry of 0 in each row.
+  """
+  share = 1 - learning_rate * regularization
+  if np.all(share * learning_rate):
+    stepped = share * logits + learning_rate * action_values
+  else:
+    # A factor of 0 must not touch actions that are not legal: 0 * -inf.
+    with np.errstate(invalid="ignore"):
+      stepped = share * logits + learning_rate * action_values
+    stepped[np.isneginf(action_values)] = -np.inf
+  return stepped - rows.maximum(stepped)[:, None]
+
+
+def zero_logits(legal_actions_mask: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) logits of the uniform policy."""
+  return np.where(legal_actions_mask, 0.0, -np.inf)

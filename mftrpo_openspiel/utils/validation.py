@@ -1,0 +1,219 @@
+"""Checks of what users hand in.
+
+Every check raises a one-line `ValueError` that names the parameter, the value
+and what is allowed, and returns the value in the form the package works with.
+"""
+
+import numbers
+import reprlib
+from typing import Any
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel.utils import rows
+
+# How far a row of probabilities may be from summing to one.
+SUM_TOLERANCE = 1e-9
+# How far it may be where the probabilities are of single precision.
+_SINGLE_PRECISION = 1e-4
+_FLOAT64 = np.dtype(np.float64)
+# What OpenSpiel keeps a whole number among the parameters of a game in.
+INT32 = (-(2**31), 2**31 - 1)
+
+
+def check_type(name: str, value: Any, *allowed: type) -> Any:
+  """Returns `value` if it is of one of the types `allowed`."""
+  if isinstance(value, allowed):
+    return value
+  kinds = " or ".join(kind.__name__ for kind in allowed)
+  raise ValueError(f"{name} must be a {kinds}, got {_shown(value)}.")
+
+
+def _shown(value: Any) -> str:
+  return " ".join(reprlib.repr(value).split())
+
+
+def check_game(game: pyspiel.Game) -> pyspiel.Game:
+  """Returns `game` if it is a mean-field game that can begin."""
+  game_type = check_type("game", game, pyspiel.Game).get_type()
+  if game_type.dynamics != pyspiel.GameType.Dynamics.MEAN_FIELD:
+    raise ValueError(
+      f"game must be a mean-field game, got {game_type.short_name!r}."
+    )
+  try:
+    game.new_initial_states()
+  except (pyspiel.SpielError, ValueError) as error:
+    reason = " ".join(str(error).split())
+    raise ValueError(
+      f"game must be one that OpenSpiel can play, {game} is not: {reason}."
+    ) from None
+  return game
+
+
+def check_real(
+  name: str,
+  value: float,
+  low: float = -np.inf,
+  high: float = np.inf,
+  low_open: bool = False,
+  high_open: bool = False,
+) -> float:
+  """Returns `value` as a float if it is finite and lies between the bounds."""
+  is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+  try:
+    number = float(value) if is_real else np.nan
+  except OverflowError:
+    number = np.inf
+  above = number > low if low_open else number >= low
+  below = number < high if high_open else number <= high
+  if above and below and np.isfinite(number):
+    return number
+  left = "(" if low_open or low == -np.inf else "["
+  right = ")" if high_open or high == np.inf else "]"
+  raise ValueError(
+    f"{name} must be a number in {left}{low:g}, {high:g}{right}, got {value!r}."
+  )
+
+
+def check_int(name: str, value: int, low: int, high: int | None = None) -> int:
+  """Returns `value` as an int if it is one and lies in [low, high]."""
+  is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+  if is_int and value >= low and (high is None or value <= high):
+    return int(value)
+  allowed = f"of at least {low}" if high is None else f"in [{low}, {high}]"
+  raise ValueError(f"{name} must be a whole number {allowed}, got {value!r}.")
+
+
+def check_choice(name: str, value: str, choices) -> str:
+  """Returns `value` if it is one of `choices`."""
+  if value in choices:
+    return value
+  raise ValueError(
+    f"{name} must be one of {', '.join(sorted(choices))}, got {value!r}."
+  )
+
+
+def check_numbers(name: str, value) -> np.ndarray:
+  """Returns `value` as an array of float64 of whatever shape.
+
+  Numbers that are complex, or texts, or of another class are refused: numpy
+  would drop a part of some, and read others.
+  """
+  try:
+    array = np.asarray(value)
+  except (TypeError, ValueError):  # Rows of several lengths.
+    array = None
+  # Most arrays are float64, and rewards are checked often.
+  if array is not None and array.dtype == _FLOAT64:
+    return array
+  if array is not None and array.dtype.kind in "fiub":
+    return array.astype(np.float64)
+  raise ValueError(
+    f"{name} must be an array of numbers, got {_shown_array(value)}."
+  )
+
+
+def check_sparse_numbers(name: str, value: Any) -> None:
+  """Raises a ValueError if a SciPy sparse array has anything but numbers."""
+  if value.dtype.kind not in "fiub":
+    raise ValueError(
+      f"{name} must be an array of numbers, got {_shown_array(value)}."
+    )
+
+
+def _shown_array(value: Any) -> str:
+  if hasattr(value, "dtype"):
+    return f"a {type(value).__name__} of {value.dtype}"
+  return _shown(value)
+
+
+def advice_on_sums(sums: np.ndarray | float, total: float = 1.0) -> str:
+  """Returns what to do, for a message, where `sums` are almost `total`.
+
+  As they are where probabilities were computed, or kept, in float32.
+  """
+  error = np.max(np.abs(sums - total)) / total
+  if SUM_TOLERANCE < error <= _SINGLE_PRECISION:
+    return "; probabilities in float32 must be normalized again in float64"
+  return ""
+
+
+def _check_array(name: str, value, shape: tuple[int, ...]) -> np.ndarray:
+  array = check_numbers(name, value)
+  if array.shape != shape:
+    raise ValueError(f"{name} must have shape {shape}, got {array.shape}.")
+  return array
+
+
+def check_distribution(
+  name: str, value, size: int, total: float = 1.0
+) -> np.ndarray:
+  """Returns `value` as a (size,) array if it is a law of mass `total`."""
+  array = _check_array(name, value, (size,))
+  # A NaN fails both comparisons.
+  if array.min() >= 0 and abs(array.sum() - total) <= SUM_TOLERANCE * total:
+    return array
+  if not np.isfinite(array).all():
+    raise ValueError(
+      f"{name} must be finite, entry {int(np.argmin(np.isfinite(array)))}"
+      " is not."
+    )
+  if array.min() < 0:
+    raise ValueError(
+      f"{name} must be non-negative, entry {int(array.argmin())} is"
+      f" {array.min():g}."
+    )
+  if abs(array.sum() - total) > SUM_TOLERANCE * total:
+    raise ValueError(
+      f"{name} must sum to {total:g}, it sums to {array.sum():.12g}"
+      f"{advice_on_sums(array.sum(), total)}."
+    )
+  return array
+
+
+def check_masses(name: str, value, size: int) -> np.ndarray:
+  """Returns `value` as a (size,) array if it is finite and not negative."""
+  array = check_numbers(name, value)
+  if array.shape != (size,):
+    raise ValueError(f"{name} must have shape ({size},), got {array.shape}.")
+  good = np.isfinite(array) & (array >= 0)
+  if not good.all():
+    worst = int(good.argmin())
+    raise ValueError(
+      f"{name} must be finite and not negative, it is {array[worst]:g} in"
+      f" state {worst}."
+    )
+  return array
+
+
+def check_policy(policy, legal_actions_mask: np.ndarray) -> np.ndarray:
+  """Returns `policy` as an array if each row is a law on the legal actions.
+
+  Args:
+    policy: (N, A), one law over the actions a state.
+    legal_actions_mask: (N, A) of bool.
+
+  Raises:
+    ValueError: On a wrong shape, NaN, a negative probability, mass on an
+      illegal action, or a row that does not sum to one.
+  """
+  array = _check_array("policy", policy, legal_actions_mask.shape)
+  # A NaN fails both comparisons, so the good case costs few passes.
+  if (
+    array.min() >= 0
+    and np.abs(rows.total(array) - 1).max() <= SUM_TOLERANCE
+    and (legal_actions_mask.all() or not array[~legal_actions_mask].any())
+  ):
+    return array
+  bad = ~(
+    (array >= 0).all(axis=1)
+    & (np.abs(array.sum(axis=1) - 1) <= SUM_TOLERANCE)
+    & ~np.where(legal_actions_mask, 0.0, array).any(axis=1)
+  )
+  row = int(bad.argmax())
+  raise ValueError(
+    "policy must be a probability law over the legal actions in every state,"
+    f" got {array[row].tolist()} in state {row}"
+    f"{advice_on_sums(array.sum(axis=1))}."
+  )

@@ -1,0 +1,229 @@
+"""Flows and values of a finite-horizon game, in sweeps over its layers.
+
+Layer k has n_k states. Action a in state s leads to an afterstate of the layer
+for certain, and from there chance leads to the states of layer k + 1:
+
+    Q_k(s, a) = r(s) + U_k(afterstate(s, a))
+    U_k       = r'   + kernel_k V_{k+1}
+
+with rewards r of the states and r' of the afterstates. Work is linear in the
+number of actions and transitions. Several layers may belong to one time step;
+mostly each is a time step of its own.
+"""
+
+from collections.abc import Sequence
+import itertools
+
+import numpy as np
+from scipy import sparse
+
+from mftrpo_openspiel.utils import softmax
+
+
+class LayeredChain:
+  """Where actions lead, under one mean field.
+
+  Attributes:
+    kernels: For each layer, the laws of the next state after each afterstate.
+    legal_actions_mask: (N, A) of bool.
+    num_steps: How many time steps there are.
+  """
+
+  def __init__(
+    self,
+    initial: np.ndarray,
+    afterstates: Sequence[np.ndarray],
+    kernels: Sequence[sparse.csr_array | None],
+    times: Sequence[int] | None = None,
+  ):
+    """Initializes the chain.
+
+    Args:
+      initial: (n_0,), the masses that plays start with.
+      afterstates: For each layer (n_k, A), the afterstate that each action
+        leads to, -1 if it is not legal.
+      kernels: For each layer (m_k, n_{k+1}), the laws of the next state after
+        each afterstate; None where the afterstates are the next states, and of
+        width 0 for the last layer.
+      times: The time step that each layer belongs to; its own if not given.
+    """
+    times = range(len(kernels)) if times is None else times
+    self._begins_step = np.diff(times, prepend=-1) > 0
+    self.num_steps = int(self._begins_step.sum())
+    self._initial = initial
+    self.legal_actions_mask = np.concatenate(afterstates) >= 0
+    self._all_legal = bool(self.legal_actions_mask.all())
+    self._sizes = [
+      len(afterstates[k + 1]) if kernel is None else kernel.shape[0]
+      for k, kernel in enumerate(kernels)
+    ]
+    self._slices = _slices([len(layer) for layer in afterstates])
+    self._afterstate_slices = _slices(self._sizes)
+    self.kernels = list(kernels)
+    # A view on the same entries.
+    self._transposed = [
+      None if kernel is None else kernel.T for kernel in kernels
+    ]
+    # Actions that are not legal lead to one afterstate more, the last. None
+    # where each action has an afterstate of its own, in order.
+    self._afterstates = [
+      None if _is_range(layer, size) else np.where(layer < 0, size, layer)
+      for layer, size in zip(afterstates, self._sizes)
+    ]
+
+  def flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    masses = np.empty(len(policy))
+    masses[self._slices[0]] = self._initial
+    for k in range(len(self.kernels) - 1):
+      self._push(k, masses, policy, masses)
+    return masses
+
+  def step(self, policy: np.ndarray, masses: np.ndarray) -> np.ndarray:
+    """Returns (N,): `masses` moved on by a time step, `initial` in the first.
+
+    What counts are the masses of the first layer of each time step; those of
+    its other layers follow from them.
+    """
+    old, moved = masses.copy(), np.empty(len(policy))
+    moved[self._slices[0]] = self._initial
+    for k in range(len(self.kernels) - 1):
+      begins = self._begins_step[k + 1]
+      self._push(k, old, policy, moved if begins else old)
+    for k in np.flatnonzero(~self._begins_step[1:]):
+      self._push(k, moved, policy, moved)
+    return moved
+
+  def reached(
+    self, policy: np.ndarray, start: np.ndarray, at_once: bool = False
+  ) -> np.ndarray:
+    """Returns (N,) of bool: where `policy` leads to from the states `start`.
+
+    Args:
+      policy: (N, A).
+      start: (N,) of bool, which count as reached.
+      at_once: Whether only states of the same time step count.
+    """
+    plays = (policy > 0).astype(np.float64)
+    reached = start.astype(np.float64)
+    arriving = np.empty(len(policy))
+    for k in range(len(self.kernels) - 1):
+      if at_once and self._begins_step[k + 1]:
+        continue
+      self._push(k, reached, plays, arriving)
+      below = self._slices[k + 1]
+      reached[below] = np.maximum(reached[below], arriving[below] > 0)
+    return reached > 0
+
+  def _push(self, k, masses, policy, result) -> None:
+    """Writes what layer k sends to layer k + 1 into `result`."""
+    here = self._slices[k]
+    weights = (masses[here, None] * policy[here]).ravel()
+    afterstates = self._afterstates[k]
+    if afterstates is not None:
+      size = self._sizes[k]
+      weights = np.bincount(afterstates.ravel(), weights, minlength=size)
+      weights = weights[:size]
+    if self.kernels[k] is not None:
+      weights = self._transposed[k] @ weights
+    result[self._slices[k + 1]] = weights
+
+  def evaluate(
+    self,
+    policy: np.ndarray,
+    rewards: np.ndarray,
+    afterstate_rewards: np.ndarray | None,
+    bonus: np.ndarray | float = 0.0,
+  ) -> np.ndarray:
+    """Returns the action values of `policy`.
+
+    Args:
+      policy: (N, A).
+      rewards: (N,), of the states.
+      afterstate_rewards: Of the afterstates; None if they pay nothing.
+      bonus: (N,), what the policy earns in each state on top.
+
+    Returns:
+      Q, (N, A), without the bonus of the state itself; -inf where an action is
+      not legal.
+    """
+    on_arrival = np.broadcast_to(rewards + bonus, rewards.shape)
+
+    def value(here, action_values):
+      expected = np.einsum("na,na->n", policy[here], action_values)
+      return expected + on_arrival[here]
+
+    action_values = self._sweep(value, afterstate_rewards, illegal=0.0)
+    action_values += rewards[:, None]
+    if not self._all_legal:
+      action_values[~self.legal_actions_mask] = -np.inf
+    return action_values
+
+  def optimize(
+    self,
+    rewards: np.ndarray,
+    afterstate_rewards: np.ndarray | None,
+    temperatures: np.ndarray | None = None,
+  ) -> np.ndarray:
+    """Returns the largest action values, over all policies.
+
+    Args:
+      rewards: (N,), of the states.
+      afterstate_rewards: Of the afterstates; None if they pay nothing.
+      temperatures: (N,), the weights of the entropy bonus; None for no bonus.
+
+    Returns:
+      As `evaluate`.
+    """
+
+    def value(here, action_values):
+      if temperatures is None:
+        return action_values.max(axis=1) + rewards[here]
+      return rewards[here] + softmax.soft_maximum(
+        action_values, temperatures[here]
+      )
+
+    action_values = self._sweep(value, afterstate_rewards, illegal=-np.inf)
+    action_values += rewards[:, None]
+    return action_values
+
+  def _sweep(self, value, afterstate_rewards, illegal) -> np.ndarray:
+    """Sweeps from the last layer to the first.
+
+    Args:
+      value: Gives the values of the states in a slice, from what follows each
+        of their actions.
+      afterstate_rewards: Of the afterstates, or None.
+      illegal: What follows an action that is not legal.
+
+    Returns:
+      What follows each action, (N, A).
+    """
+    action_values = np.empty(self.legal_actions_mask.shape)
+    values = np.zeros(0)
+    for k in reversed(range(len(self.kernels))):
+      here = self._slices[k]
+      follows = values
+      if self.kernels[k] is not None:
+        follows = self.kernels[k] @ values
+      if afterstate_rewards is not None:
+        follows = follows + afterstate_rewards[self._afterstate_slices[k]]
+      afterstates = self._afterstates[k]
+      if afterstates is None:
+        action_values[here] = follows.reshape(-1, action_values.shape[1])
+      else:
+        padded = np.empty(self._sizes[k] + 1)
+        padded[:-1], padded[-1] = follows, illegal
+        np.take(padded, afterstates, out=action_values[here], mode="clip")
+      values = value(here, action_values[here])
+    return action_values
+
+
+def _slices(sizes: Sequence[int]) -> list[slice]:
+  """Returns the places of parts of these sizes, one after the other."""
+  bounds = itertools.accumulate(sizes, initial=0)
+  return [slice(*pair) for pair in itertools.pairwise(bounds)]
+
+
+def _is_range(array: np.ndarray, size: int) -> bool:
+  return array.size == size and np.array_equal(array.ravel(), np.arange(size))

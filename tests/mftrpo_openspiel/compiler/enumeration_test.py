@@ -1,0 +1,133 @@
+"""Enumerated layers against OpenSpiel's own walk."""
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+from open_spiel.python.mfg import games  # noqa: F401
+from open_spiel.python.mfg.algorithms import distribution
+import pyspiel
+import pytest
+
+from mftrpo_openspiel.compiler import enumeration
+
+GAMES = [
+  "mfg_crowd_modelling(size=5,horizon=3)",
+  "mfg_garnet(size=4,horizon=3)",
+  "python_mfg_predator_prey(horizon=2)",
+  "mfg_dynamic_routing(network=braess,max_num_time_step=20,"
+  "time_step_length=0.25)",
+  "python_odd_game",
+]
+
+
+def enumerated(name):
+  game = pyspiel.load_game(name)
+  roots = game.new_initial_states()
+  return game, roots, enumeration.enumerate_layers(roots)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_nodes_and_masses_are_those_of_openspiel(name):
+  game, _, layers = enumerated(name)
+  flow = distribution.DistributionPolicy(
+    game, policy_lib.UniformRandomPolicy(game)
+  ).distribution
+  masses = {
+    string: mass
+    for layer in layers
+    for string, mass in zip(layer.strings, layer.masses)
+  }
+  assert masses == pytest.approx(flow, rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_replayed_states_are_those_of_the_nodes(name):
+  _, roots, layers = enumerated(name)
+  for layer, states in zip(layers, enumeration.replay(roots, layers)):
+    assert [enumeration.node_string(state) for state in states] == layer.strings
+    for node, state in enumerate(states):
+      assert state.get_type() == layer.kind
+      if layer.kind in (enumeration.CHANCE, enumeration.DECISION):
+        assert dict(enumeration.moves(state)) == layer.moves_of(node)
+      if layer.kind != enumeration.CHANCE:
+        assert enumeration.reward(state) == layer.rewards[node]
+
+
+def test_moves_lead_to_the_children():
+  _, roots, layers = enumerated("mfg_garnet(size=4,horizon=2)")
+  all_states = list(enumeration.replay(roots, layers))
+  for layer, below, states in zip(layers, layers[1:], all_states):
+    for node, state in enumerate(states):
+      for action, place in layer.children_of(node).items():
+        if layer.kind == enumeration.MEAN_FIELD:
+          child = enumeration.updated(state, [0.25] * 4)
+        else:
+          child = state.child(action)
+        assert enumeration.node_string(child) == below.strings[place]
+
+
+def test_supports_name_nodes_and_say_which_are_never_met():
+  _, roots, layers = enumerated("mfg_crowd_modelling_2d(size=3,horizon=2)")
+  _, _, odd_layers = enumerated("python_odd_game")
+  for layer, states in zip(layers, enumeration.replay(roots, layers)):
+    if layer.kind == enumeration.MEAN_FIELD:
+      assert len(layer.supports) == 1  # Shared by all nodes.
+      support = states[0].distribution_support()
+      assert [layer.strings[place] for place in layer.supports[0]] == support
+  for layer in odd_layers:
+    if layer.kind == enumeration.MEAN_FIELD:
+      assert (layer.supports[0] < 0).sum() == 8 - len(layer)
+
+
+def test_first_state_of_a_node_comes_on_the_first_path():
+  _, _, layers = enumerated("mfg_crowd_modelling(size=3,horizon=1)")
+  # From place 0, action 0 leads to place 2, 1 to 0 and 2 to 1.
+  chance = layers[2]
+  assert chance.strings == ["(2, 0)_a_mu", "(0, 0)_a_mu", "(1, 0)_a_mu"]
+  assert chance.parents.tolist() == [0, 0, 0]
+  assert chance.parent_actions.tolist() == [0, 1, 2]
+
+
+class _Flawed:
+  """A state of a game that is not in layers."""
+
+  def __init__(self, string, children):
+    self._string, self._children = string, children
+
+  def observation_string(self, player):
+    return self._string
+
+  def mean_field_population(self):
+    return 0
+
+  def rewards(self):
+    return [0.0]
+
+  def get_type(self):
+    if self._children:
+      return enumeration.DECISION
+    return enumeration.TERMINAL
+
+  def legal_actions(self):
+    return list(range(len(self._children)))
+
+  def child(self, action):
+    return self._children[action]
+
+
+def test_a_string_that_is_met_twice_is_refused():
+  end = _Flawed("end", [])
+  root = _Flawed("start", [_Flawed("start", [end])])
+  with pytest.raises(ValueError, match="meet a node twice, it does 'start'"):
+    enumeration.enumerate_layers([root])
+
+
+def test_a_layer_of_several_types_is_refused():
+  end = _Flawed("end", [])
+  root = _Flawed("start", [end, _Flawed("middle", [end])])
+  with pytest.raises(ValueError, match=r"nodes of one type .* 'end'"):
+    enumeration.enumerate_layers([root])
+
+
+def test_what_is_told_is_zero_where_no_play_leads_to():
+  masses = np.array([0.25, 0.75])
+  assert enumeration.told(masses, np.array([1, -1, 0])) == [0.75, 0.0, 0.25]

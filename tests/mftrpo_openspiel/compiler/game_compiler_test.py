@@ -1,0 +1,174 @@
+"""Whether moves depend on the mean field, against OpenSpiel's utilities.
+
+Oracles: DistributionPolicy, PolicyValue, BestResponse and NashConv.
+"""
+
+import numpy as np
+from open_spiel.python.mfg import games  # noqa: F401
+from open_spiel.python.mfg.algorithms import distribution
+from open_spiel.python.mfg.algorithms import nash_conv
+import pyspiel
+import pytest
+
+from mftrpo_openspiel.compiler import game_rewards
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.utils import softmax
+
+BRAESS = (
+  "mfg_dynamic_routing(network=braess,max_num_time_step=3,"
+  "time_step_length=1.0)",
+  "mfg_dynamic_routing(network=braess,max_num_time_step=5,"
+  "time_step_length=1.0)",
+  "mfg_dynamic_routing(network=braess,max_num_time_step=7,"
+  "time_step_length=0.5)",
+  "python_mfg_dynamic_routing(max_num_time_step=3,time_step_length=1.0)",
+  "python_mfg_dynamic_routing(max_num_time_step=5,time_step_length=1.0)",
+)
+
+
+def random_policies(model, number=6):
+  """Returns the uniform, deterministic and uneven policies, (N, A)."""
+  mask = model.legal_actions_mask
+  rng = np.random.default_rng(0)
+  drawn = [np.where(mask, rng.random(mask.shape), -np.inf) for _ in range(8)]
+  return [
+    softmax.uniform_policy(mask),
+    *[softmax.greedy_policy(values) for values in drawn[:number]],
+    *[softmax.softmax(9 * values) for values in drawn[number:]],
+  ]
+
+
+def check(model, policy):
+  """Compares flow and exploitability to OpenSpiel's."""
+  played = model.to_openspiel(policy)
+  flow = distribution.DistributionPolicy(model.game, played)
+  np.testing.assert_allclose(
+    model.mean_field(policy),
+    [flow.value_str(string, 0.0) for string in model.observation_strings],
+    rtol=1e-11,
+    atol=1e-14,
+  )
+  assert model.exploitability(policy) == pytest.approx(
+    nash_conv.NashConv(model.game, played).nash_conv(), rel=1e-10, abs=1e-12
+  )
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    *BRAESS,
+    "python_odd_game(pays=first,jam=told:1.0:1.0)",
+    "python_odd_game(pays=second,jam=chance:1.0:1.0)",
+    "python_odd_game(pays=terminal,coin=false,jam=next:1.0:1.0)",
+    "python_odd_game(pays=first,coin=false,jam=told:0.88:2.0)",
+    "python_odd_game(pays=second+memory,jam=chance:0.88:2.0)",
+    "python_odd_game(pays=terminal,jam=next:0.88:2.0)",
+    "python_odd_game(pays=first,jam=chance:0.0:0.0)",
+  ],
+)
+def test_moves_that_only_a_crowd_at_one_place_changes_are_found(name):
+  model = compiled_game.CompiledGame(pyspiel.load_game(name))
+  for policy in random_policies(model):
+    check(model, policy)
+
+
+@pytest.mark.parametrize("what", ["told", "chance", "next", "legal"])
+def test_moves_that_were_not_found_to_change_are_an_error(what, crowding):
+  game = pyspiel.load_game(
+    f"python_odd_game(pays=second,coin=false,jam={what}:0.8999:0.9001)"
+  )
+  model = compiled_game.CompiledGame(game)
+  for policy in random_policies(model):
+    check(model, policy)
+  policy = crowding(model)
+  plain = compiled_game.CompiledGame(
+    pyspiel.load_game("python_odd_game(pays=second,coin=false)")
+  )
+  mean_field = plain.mean_field(policy)
+  assert np.isclose(mean_field[model.layers == 2], 0.9).any()
+  for call in (
+    lambda: model.mean_field(policy),
+    lambda: model.exploitability(policy),
+    lambda: model.action_values(policy, mean_field),
+    lambda: model.optimal_action_values(mean_field),
+    lambda: model.propagate(policy, mean_field, 1),
+    lambda: model.reachable(policy, mean_field, mean_field),
+  ):
+    with pytest.raises(
+      ValueError, match=r"^game must have moves.*differ[^\n]*$"
+    ):
+      call()
+
+
+def test_legal_actions_that_change_are_an_error(crowding):
+  game = pyspiel.load_game("python_odd_game(jam=legal:0.88:2.0,coin=false)")
+  model = compiled_game.CompiledGame(game)
+  check(model, softmax.uniform_policy(model.legal_actions_mask))
+  policy = np.zeros(model.legal_actions_mask.shape)
+  plain = compiled_game.CompiledGame(
+    pyspiel.load_game("python_odd_game(coin=false)")
+  )
+  rows = {string: row for row, string in enumerate(plain.observation_strings)}
+  chosen = crowding(plain)
+  for row, string in enumerate(model.observation_strings):
+    own = chosen[rows[string]] if string in rows else np.eye(3)[0]
+    policy[row] = own
+  with pytest.raises(ValueError, match=r"legal actions that do not .* at '\(0"):
+    model.mean_field(policy)
+
+
+def test_rewards_that_only_one_mean_field_brings_are_there(crowding):
+  game = pyspiel.load_game(
+    "python_odd_game(pays=nothing,coin=false,jam=pay:0.8999:0.9001)"
+  )
+  model = compiled_game.CompiledGame(game)
+  check(model, softmax.uniform_policy(model.legal_actions_mask))
+  policy = crowding(model)
+  check(model, policy)
+  assert model.exploitability(policy) > 0.1
+
+
+@pytest.mark.parametrize("coin", ["true", "false"])
+@pytest.mark.parametrize(
+  ("pays", "is_read_from_states"),
+  [
+    ("mean_field", True),
+    ("mean_field+first+second+terminal", True),
+    ("mean_field+terminal", True),
+    ("first+second", True),
+    ("first+memory", False),
+    ("mean_field+second+memory", False),
+  ],
+)
+def test_games_that_are_said_to_have_fixed_moves(
+  pays, is_read_from_states, coin
+):
+  """Their rewards are read from the states after what players are told."""
+  game = pyspiel.load_game(f"python_odd_game(pays={pays},coin={coin})")
+  model = compiled_game.CompiledGame(game, moves_are_fixed=True)
+  source = model._layered._reward_source
+  assert isinstance(source, game_rewards.StateRewards) == is_read_from_states
+  for policy in random_policies(model):
+    check(model, policy)
+
+
+def test_moves_that_are_not_as_fixed_as_is_said_are_refused():
+  game = pyspiel.load_game("python_odd_game(jam=chance:0.1:0.9)")
+  with pytest.raises(ValueError, match="moves_are_fixed must be true if"):
+    compiled_game.CompiledGame(game, moves_are_fixed=True)
+  with pytest.raises(ValueError, match="moves_are_fixed must be a bool, got 1"):
+    compiled_game.CompiledGame(game, moves_are_fixed=1)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0])
+def test_rewards_of_an_earlier_mean_field_are_seen_on_any_scale(
+  scale, random_policy
+):
+  game = pyspiel.load_game(
+    "python_odd_game", {"pays": "first+memory", "scale": scale}
+  )
+  model = compiled_game.CompiledGame(game, moves_are_fixed=True)
+  policy = random_policy(game, 3)
+  assert model.exploitability(model.from_openspiel(policy)) == pytest.approx(
+    nash_conv.NashConv(game, policy).nash_conv(), rel=1e-9, abs=0
+  )

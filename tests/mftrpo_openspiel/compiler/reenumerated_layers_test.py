@@ -1,0 +1,137 @@
+"""Games whose moves depend on the mean field."""
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+from open_spiel.python.mfg import games  # noqa: F401
+from open_spiel.python.mfg.algorithms import best_response_value
+from open_spiel.python.mfg.algorithms import distribution
+from open_spiel.python.mfg.algorithms import nash_conv
+from open_spiel.python.mfg.algorithms import policy_value
+import pyspiel
+import pytest
+
+from mftrpo_openspiel.compiler import reenumerated_layers
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.utils import softmax
+
+BRAESS = (
+  "mfg_dynamic_routing(network=braess,max_num_time_step=30,"
+  "time_step_length=0.2)"
+)
+LIN_QUAD = (
+  "mean_field_lin_quad(size=6,horizon=3,n_actions_per_side=1,mean_revert=0.5)"
+)
+PREVIOUS = "python_odd_game(pays=mean_field+first+second+terminal)"
+MEMORY = "python_odd_game(pays=first+memory)"
+
+
+@pytest.fixture(name="model", params=[BRAESS, LIN_QUAD, PREVIOUS, MEMORY])
+def _model(request):
+  game = pyspiel.load_game(request.param)
+  if request.param == LIN_QUAD:
+    with pytest.warns(UserWarning, match="reward at"):
+      return compiled_game.CompiledGame(game)
+  return compiled_game.CompiledGame(game)
+
+
+def test_nash_conv_and_flow_are_those_of_openspiel(model, random_policy):
+  num_states = len(model.layers)
+  for policy in (
+    policy_lib.UniformRandomPolicy(model.game),
+    *[random_policy(model.game, seed) for seed in (1, 4, 9)],
+  ):
+    array = model.from_openspiel(policy)
+    assert len(array) == num_states  # All nodes were looked for.
+    assert model.exploitability(array) == pytest.approx(
+      nash_conv.NashConv(model.game, policy).nash_conv(), rel=1e-11
+    )
+    flow = distribution.DistributionPolicy(model.game, policy)
+    np.testing.assert_allclose(
+      model.mean_field(array),
+      [flow.value_str(s, 0.0) for s in model.observation_strings],
+      rtol=1e-11,
+      atol=1e-15,
+    )
+
+
+def test_action_values_are_those_of_openspiel(model, random_policy):
+  """Under the mean field of another policy than the one that is valued."""
+  game = model.game
+  crowd, own = random_policy(game, 3), random_policy(game, 1)
+  flow = distribution.DistributionPolicy(game, crowd)
+  value = policy_value.PolicyValue(game, flow, own)
+  best = best_response_value.BestResponse(game, flow)
+  mean_field = model.mean_field(model.from_openspiel(crowd))
+  q = model.action_values(model.from_openspiel(own), mean_field)
+  optimal = model.optimal_action_values(mean_field)
+  compared = 0
+  for row, string in enumerate(model.observation_strings):
+    if model.legal_actions_mask[row].sum() > 1 and value._state_value.has(
+      string
+    ):
+      compared += 1
+      law = model.from_openspiel(own)[row]
+      legal = model.legal_actions_mask[row]
+      np.testing.assert_allclose(
+        law[legal] @ q[row, legal], value._state_value(string), rtol=1e-10
+      )
+      np.testing.assert_allclose(
+        optimal[row].max(), best._state_value(string), rtol=1e-10
+      )
+  assert compared
+  assert np.isneginf(q[~model.legal_actions_mask]).all()
+  assert np.isfinite(q[model.legal_actions_mask]).all()
+
+
+def test_loops_stay_within_the_states():
+  """The best responses of fictitious play crowd onto single paths."""
+  model = compiled_game.CompiledGame(pyspiel.load_game(BRAESS))
+  mean_field = model.initial_mean_field()
+  gaps = []
+  for k in range(8):
+    best = model.optimal_action_values(mean_field)
+    response = model.mean_field(softmax.greedy_policy(best))
+    mean_field = mean_field + (response - mean_field) / (k + 2)
+    assert np.isfinite(best[model.legal_actions_mask]).all()
+    gaps.append(np.abs(response - mean_field).sum())
+  assert len(set(np.round(gaps, 9))) > 1  # Responses did move the crowd.
+
+
+def test_fewer_steps_than_times_need_all_mass_on_met_nodes():
+  model = compiled_game.CompiledGame(pyspiel.load_game(BRAESS))
+  policy = softmax.uniform_policy(model.legal_actions_mask)
+  mean_field = model.initial_mean_field()
+  np.testing.assert_allclose(
+    model.propagate(policy, mean_field, 3), mean_field, rtol=1e-12
+  )
+  greedy = np.where(model.legal_actions_mask, 0.0, -np.inf)
+  other = model.mean_field(softmax.greedy_policy(greedy))
+  with pytest.raises(ValueError, match="num_steps must be None or at least"):
+    model.propagate(policy, (mean_field + other) / 2, 3)
+  model.propagate(policy, (mean_field + other) / 2, None)
+
+
+def test_nodes_beyond_the_states_are_named_and_can_be_taken_in(
+  monkeypatch, random_policy
+):
+  monkeypatch.setattr(reenumerated_layers, "MAX_NODES", 10)
+  game = pyspiel.load_game(BRAESS)
+  model = compiled_game.CompiledGame(game)
+  uniform = policy_lib.UniformRandomPolicy(game)
+  array = model.from_openspiel(uniform)
+  strings = model.observation_strings
+  greedy = softmax.greedy_policy(
+    np.where(model.legal_actions_mask, 0.0, -np.inf)
+  )
+  with pytest.raises(ValueError, match="outside the model, it does to 'Loc"):
+    model.mean_field(greedy)
+  policy = random_policy(game, 9)
+  array = model.from_openspiel(policy)
+  assert len(array) > len(strings)
+  assert model.observation_strings[: len(strings)] == strings
+  assert len(model.layers) == len(model.discounts) == len(array)
+  assert model.exploitability(array) == pytest.approx(
+    nash_conv.NashConv(game, policy).nash_conv(), rel=1e-11
+  )
+  with pytest.raises(ValueError, match="policy must have shape"):
+    model.mean_field(greedy)

@@ -1,0 +1,218 @@
+"""Tests of the methods of the stationary model: they agree, and are pure."""
+
+import numpy as np
+import pyspiel
+import pytest
+
+from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.chains import large_chain
+from mftrpo_openspiel.chains import law_report
+from mftrpo_openspiel.chains import markov_chain
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.values import discounted_values
+
+
+def random_policy(model, seed):
+  rng = np.random.default_rng(seed)
+  num_states, num_actions = model.legal_actions_mask.shape
+  return rng.dirichlet(np.ones(num_actions), num_states)
+
+
+def test_large_models_say_how_they_solve():
+  game = pyspiel.load_game("python_mfg_four_rooms(room_size=28)")
+  model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
+  uniform = softmax.uniform_policy(model.legal_actions_mask)
+  # The closed form of stationary_model_test.py.
+  assert model.exploitability(uniform) == pytest.approx(
+    (0.2 + 0.2 * 3 / 5) / (1 - 0.9), rel=1e-9
+  )
+  assert model.mdp.num_states > discounted_values.MAX_DIRECT_STATES
+  assert model.value_solver.method is discounted_values.Method.KRYLOV
+  assert 0 < model.value_solver.error_bound < 1e-10
+  assert model.law_report.methods == {law_report.Method.LU}
+  assert 0 < model.law_report.consistency_residual < 1e-14
+  assert 0 < model.law_report.relative_error_bound < 1e-8
+  bound = law_report.rounded_up(model.value_solver.error_bound)
+  assert model.accuracy() == (
+    f"Values by BiCGSTAB, error at most {bound}, which exploitabilities"
+    f" include; {model.law_report}."
+  )
+
+
+@pytest.fixture(name="everything_is_large")
+def _everything_is_large(monkeypatch):
+  for module in (discounted_values, markov_chain):
+    monkeypatch.setattr(module, "MAX_DENSE_STATES", 0)
+  monkeypatch.setattr(discounted_values, "MAX_DIRECT_STATES", 0)
+  monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_STATES", 1)
+
+
+@pytest.mark.usefixtures("everything_is_large")
+@pytest.mark.parametrize("max_bandwidth", [0, 1000])
+def test_results_do_not_depend_on_earlier_calls(max_bandwidth, monkeypatch):
+  monkeypatch.setattr(large_chain, "MAX_BANDWIDTH", max_bandwidth)
+  mdp = pyspiel.load_game("python_mfg_four_rooms_poi").mean_field_mdp()
+
+  def results(model):
+    policy = random_policy(model, 3)
+    law = model.mean_field(policy)
+    return [
+      law,
+      model.propagate(policy, law, None),
+      model.action_values(policy, law, 0.1),
+      model.optimal_action_values(law),
+      model.exploitability(policy),
+      model.exploitability(policy, 0.1),
+    ]
+
+  fresh = results(stationary_model.StationaryModel(mdp))
+  used = stationary_model.StationaryModel(mdp)
+  for seed in (1, 2):
+    used.exploitability(random_policy(used, seed), 0.3)
+  for one, other in zip(fresh, results(used)):
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.usefixtures("everything_is_large")
+def test_a_resumed_run_on_a_large_model_has_the_same_bits():
+  mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
+
+  def solver():
+    model = stationary_model.StationaryModel(mdp)
+    return mf_trpo.MFTRPO(model, warm_start=True, max_step_count=10)
+
+  whole, resumed = solver(), solver()
+  for i in range(6):
+    if i == 3:
+      state = whole.state()
+      whole.model.exploitability(whole.policy)
+    whole.iteration()
+  resumed.restore(state)
+  for _ in range(3):
+    resumed.iteration()
+  np.testing.assert_array_equal(resumed.policy, whole.policy)
+  np.testing.assert_array_equal(resumed.mean_field, whole.mean_field)
+
+
+@pytest.mark.parametrize("regularization", [0.0, 0.1])
+@pytest.mark.parametrize("solver", ["band LU", "sparse LU", "BiCGSTAB"])
+def test_solvers_agree(solver, regularization):
+  game = pyspiel.load_game("python_mfg_four_rooms_poi")
+  mdp = game.mean_field_mdp()
+  dense = stationary_model.StationaryModel(mdp, solver="dense LU")
+  other = stationary_model.StationaryModel(mdp, solver=solver)
+  policy = random_policy(dense, 12)
+  law = dense.mean_field(policy)
+  assert f"Values by {solver}, " in other.accuracy()
+  np.testing.assert_allclose(other.mean_field(policy), law, rtol=1e-11)
+  np.testing.assert_allclose(
+    other.action_values(policy, law, regularization),
+    dense.action_values(policy, law, regularization),
+    atol=1e-10,
+  )
+  np.testing.assert_allclose(
+    other.optimal_action_values(law, regularization),
+    dense.optimal_action_values(law, regularization),
+    atol=1e-10,
+  )
+  assert other.exploitability(policy, regularization) == pytest.approx(
+    dense.exploitability(policy, regularization), rel=1e-10
+  )
+
+
+def test_grids_are_solved_by_band_lu():
+  mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
+  model = stationary_model.StationaryModel(mdp)
+  model.exploitability(random_policy(model, 0))
+  assert "Values by band LU, error at most " in model.accuracy()
+  assert model.accuracy().endswith(f"; {model.law_report}.")
+  assert str(model.law_report).startswith("laws by band LU, each mass within ")
+  assert 0 < model.law_report.relative_error_bound < 3e-10
+
+
+@pytest.mark.parametrize("name", ["four_rooms", "two_islands"])
+def test_evaluations_are_shared_and_pure(name):
+  """What is remembered has the bits of what is computed."""
+  mdp = pyspiel.load_game(f"python_mfg_{name}").mean_field_mdp()
+  model = stationary_model.StationaryModel(mdp)
+  policies = [random_policy(model, seed) for seed in range(3)]
+  for policy in (*policies, *policies[::-1]):
+    for array in (policy, np.asfortranarray(policy)):
+      fresh = stationary_model.StationaryModel(mdp)
+      law = model.mean_field(array)
+      np.testing.assert_array_equal(law, fresh.mean_field(policy))
+      for regularization in (0.0, 0.1):
+        np.testing.assert_array_equal(
+          model.action_values(array, law, regularization),
+          stationary_model.StationaryModel(mdp).action_values(
+            policy, law, regularization
+          ),
+        )
+        assert model.exploitability(
+          array, regularization
+        ) == stationary_model.StationaryModel(mdp).exploitability(
+          policy, regularization
+        )
+      start = np.eye(len(policy))[0]
+      np.testing.assert_array_equal(
+        model.reachable(array, law, start), fresh.reachable(policy, law, start)
+      )
+
+
+def test_a_policy_may_be_changed_in_place_afterwards():
+  mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
+  model = stationary_model.StationaryModel(mdp)
+  array, other = (
+    np.asfortranarray(random_policy(model, seed)) for seed in range(2)
+  )
+  copy = array.copy(order="F")
+  expected = model.mean_field(array), model.exploitability(array)
+  for change in (other, np.nan):
+    array[:] = change
+    np.testing.assert_array_equal(model.mean_field(copy), expected[0])
+    assert model.exploitability(copy) == expected[1]
+  with pytest.raises(ValueError, match="policy must be"):
+    model.mean_field(array)
+
+
+def law_by_elimination(chain):
+  """Returns the law of an irreducible chain, without any subtraction.
+
+  Grassmann, Taksar and Heyman (1985), "Regenerative Analysis and Steady State
+  Distributions for Markov Chains"; right to some 1e-13 of each mass.
+  """
+  chain = chain.copy()
+  size = len(chain)
+  for k in range(size - 1, 0, -1):
+    chain[:k, k] /= chain[k, :k].sum()
+    chain[:k, :k] += np.outer(chain[:k, k], chain[k, :k])
+  law = np.zeros(size)
+  law[0] = 1.0
+  for k in range(1, size):
+    law[k] = law[:k] @ chain[:k, k]
+  return law / law.sum()
+
+
+@pytest.mark.parametrize("solver", ["auto", "dense LU", "sparse LU"])
+def test_a_steep_policy_on_a_ring_with_long_moves(solver):
+  """Nearly all are in one state, which LU with its pivots does not see."""
+  size, moves = 50, (0, 1, -2, 4)
+  kernel = np.eye(size)[(np.arange(size)[:, None] + moves) % size]
+  rng = np.random.default_rng(18575)
+  logits = 40 * rng.normal(size=(size, 4))
+  logits[:, 1] += 80 * (rng.random(size) < 0.7)
+  excess = logits - logits.max(axis=1, keepdims=True)
+  policy = np.exp(np.maximum(excess, -100))
+  policy /= policy.sum(axis=1, keepdims=True)
+  mdp = mdp_lib.MeanFieldMDP(
+    kernel,
+    lambda mu: np.repeat(-np.log(mu + 1e-25)[:, None], 4, axis=1),
+    0.9,
+    np.full(size, 1 / size),
+  )
+  model = stationary_model.StationaryModel(mdp, solver=solver)
+  law = law_by_elimination(np.einsum("sa,sat->st", policy, kernel))
+  assert law[19] > 0.999999999
+  np.testing.assert_allclose(model.mean_field(policy), law, rtol=1e-9)

@@ -1,0 +1,127 @@
+"""Tests of checkpoints."""
+
+import numpy as np
+import pytest
+
+from mftrpo_openspiel.runs import checkpoints
+
+STATE = {
+  "policy": np.asfortranarray(np.arange(6.0).reshape(2, 3) / 7),
+  "logits": np.array([[0.0, -np.inf]]),
+  "step": np.array(3),
+  "nodes": np.array(["(0, 1)", "ü\n"]),
+  "none": np.zeros((0, 4)),
+}
+CHECKPOINT = checkpoints.Checkpoint(12, 0.1 + 0.2, STATE)
+
+
+def assert_is_checkpoint(checkpoint):
+  assert (checkpoint.iteration, checkpoint.seconds) == (12, 0.1 + 0.2)
+  assert checkpoint.state.keys() == STATE.keys()
+  for name, array in STATE.items():
+    assert checkpoint.state[name].dtype == array.dtype
+    assert checkpoint.state[name].flags.fnc == array.flags.fnc, name
+    assert np.array_equal(checkpoint.state[name], array)
+
+
+@pytest.fixture
+def path(tmp_path):
+  checkpoints.save(tmp_path / "checkpoint.npz", CHECKPOINT, "run")
+  return tmp_path / "checkpoint.npz"
+
+
+def test_a_checkpoint_comes_back(path):
+  assert_is_checkpoint(checkpoints.load(path, "run"))
+  later = checkpoints.Checkpoint(13, 1.0, {})
+  checkpoints.save(path, later, "run")
+  assert checkpoints.load(path, "run").iteration == 13
+  assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_damaged_checkpoint_is_refused(path):
+  data = path.read_bytes()
+  for length in range(0, len(data), 101):
+    path.write_bytes(data[:length])
+    with pytest.raises(ValueError, match=r"is no whole checkpoint .*\.$"):
+      checkpoints.load(path, "run")
+  num_refused = 0
+  for place in range(0, len(data), 11):
+    changed = bytearray(data)
+    changed[place] ^= 1 << place % 8
+    path.write_bytes(changed)
+    try:
+      # Some bytes, such as those of dates, mean nothing to a reader.
+      assert_is_checkpoint(checkpoints.load(path, "run"))
+    except ValueError as error:
+      assert "\n" not in str(error)
+      num_refused += 1
+  assert num_refused > len(data) / 11 / 2
+
+
+def test_what_is_no_checkpoint_of_the_run_is_refused(path, tmp_path):
+  with pytest.raises(ValueError, match="is a checkpoint of another run"):
+    checkpoints.load(path, "another")
+  with pytest.raises(ValueError, match=r"no whole checkpoint \(No such file"):
+    checkpoints.load(tmp_path / "missing.npz", "run")
+  (tmp_path / "text.npz").write_text("text")
+  with pytest.raises(ValueError, match="is no whole checkpoint"):
+    checkpoints.load(tmp_path / "text.npz", "run")
+  np.savez(tmp_path / "other.npz", policy=np.zeros(3))
+  with pytest.raises(ValueError, match="is no whole checkpoint"):
+    checkpoints.load(tmp_path / "other.npz", "run")
+  with np.load(path) as archive:
+    arrays = dict(archive)
+  arrays["state.step"] += 1
+  np.savez(tmp_path / "changed.npz", **arrays)
+  with pytest.raises(ValueError, match="its checksum does not fit"):
+    checkpoints.load(tmp_path / "changed.npz", "run")
+
+
+@pytest.mark.parametrize(
+  ("iteration", "seconds", "message"),
+  [
+    (-5, 1.0, "iteration must be a whole number of at least 0, got -5"),
+    (1.5, 1.0, "iteration must be a whole number of at least 0, got 1.5"),
+    (True, 1.0, "iteration must be a whole number .*, got True"),
+    ("3", 1.0, "iteration must be a whole number .*, got '3'"),
+    ([3], 1.0, r"its iteration has shape \(1,\)"),
+    (3, -1.0, r"seconds must be a number in \[0, inf\), got -1.0"),
+    (3, np.nan, r"seconds must be a number in \[0, inf\), got nan"),
+    (3, "1", r"seconds must be a number in \[0, inf\), got '1'"),
+  ],
+)
+def test_a_forged_checkpoint_is_refused(path, iteration, seconds, message):
+  # The checksum fits, as `save` does not look at what it is given.
+  checkpoints.save(path, checkpoints.Checkpoint(iteration, seconds, {}), "run")
+  with pytest.raises(
+    ValueError, match=rf"checkpoint.npz is no .*{message}.*\.$"
+  ) as error:
+    checkpoints.load(path, "run")
+  assert "\n" not in str(error.value)
+
+
+def test_the_one_before_stays_where_the_disk_is_full(path, file_size_limit):
+  later = checkpoints.Checkpoint(13, 1.0, {"policy": np.zeros(10_000)})
+  with file_size_limit(4_000), pytest.raises(OSError):
+    checkpoints.save(path, later, "run")
+  assert_is_checkpoint(checkpoints.load(path, "run"))
+  assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_schedule_waits_longer_where_writing_is_slow(monkeypatch):
+  now = 100.0
+  monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now)
+  schedule = checkpoints.Schedule(30)
+  assert not schedule.is_due()
+  now += 30
+  assert schedule.is_due()
+  schedule.wrote(0.1)
+  now += 29
+  assert not schedule.is_due()
+  now += 1
+  assert schedule.is_due()
+  schedule.wrote(10)
+  now += 499
+  assert not schedule.is_due()
+  now += 1
+  assert schedule.is_due()

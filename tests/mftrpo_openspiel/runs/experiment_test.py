@@ -1,0 +1,358 @@
+"""Tests of runs from the beginning to the end, stopped and gone on with."""
+
+import dataclasses
+import gc
+import multiprocessing
+import os
+import random
+import signal
+import struct
+import sys
+import time
+
+from absl import flags
+import numpy as np
+import pytest
+
+from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import recorder
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import solutions
+from mftrpo_openspiel.scripts import experiment_flags
+
+Experiment = experiment_lib.Experiment
+
+ISLANDS = Experiment(
+  setting="two_islands",
+  options={"warm_start": True},
+  num_iterations=40,
+  record_every=3,
+  log_distribution=True,
+  checkpoint_seconds=0.0,
+)
+EXPERIMENTS = {
+  "stationary": ISLANDS,
+  "compiled": Experiment(
+    game_name="mfg_garnet(size=4,horizon=4)",
+    algorithm="mirror_descent",
+    options={"lr": 0.1},
+    num_iterations=30,
+    checkpoint_seconds=0.0,
+  ),
+  "openspiel": Experiment(
+    game_name="mfg_garnet(size=3,horizon=3)",
+    model="openspiel",
+    algorithm="openspiel_mirror_descent",
+    num_iterations=8,
+    record_every=1,
+    checkpoint_seconds=0.0,
+  ),
+}
+
+
+def assert_same_results(one, other):
+  """Bit by bit, but for the seconds."""
+
+  def timeless(records):
+    return [dataclasses.replace(record, seconds=0) for record in records]
+
+  assert timeless(one.records) == timeless(other.records)
+  assert one.mean_fields.keys() == other.mean_fields.keys()
+  for iteration, mean_field in one.mean_fields.items():
+    assert np.array_equal(mean_field, other.mean_fields[iteration])
+  for name, value in vars(one.solution).items():
+    assert np.array_equal(value, getattr(other.solution, name)), name
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+  """Returns the results of uninterrupted runs."""
+  folder = tmp_path_factory.mktemp("whole")
+  return {
+    name: experiment_lib.perform(experiment, folder / name)
+    for name, experiment in EXPERIMENTS.items()
+  }
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_run_says_what_it_was_and_ends_with_a_solution(name, results):
+  experiment, result = EXPERIMENTS[name], results[name]
+  there = result.config["experiment"]
+  again = Experiment(**there)
+  assert again == dataclasses.replace(experiment, model=name)
+  assert result.config["game"] == str(experiment.create_game())
+  assert result.config["model"] == name
+  iterations = [record.iteration for record in result.records]
+  assert iterations == experiment.record_at()
+  assert iterations[0] == 0
+  assert iterations[-1] == experiment.num_iterations
+  seconds = [record.seconds for record in result.records]
+  assert seconds == sorted(seconds)
+  assert result.costs.solving == seconds[-1]
+  model = from_game.create_model(name, experiment.create_game())
+  policy = model.from_openspiel(result.solution.to_policy(model))
+  assert model.exploitability(policy) == result.records[-1].exploitability
+  assert result.solution.iteration == experiment.num_iterations
+  if experiment.log_distribution:
+    assert list(result.mean_fields) == iterations
+    last = result.mean_fields[iterations[-1]]
+    assert np.array_equal(last, result.solution.mean_field)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_what_is_kept_in_memory_is_the_same(name, results):
+  result = experiment_lib.perform(EXPERIMENTS[name], None)
+  assert_same_results(result, results[name])
+  assert result.config == results[name].config
+
+
+@pytest.fixture
+def no_collector():
+  """Stops the collection of garbage, whose callbacks cannot be interrupted.
+
+  Python only prints what they raise, and hypothesis has one. To print it parses
+  a line of code; within another parse, as that of an array's header, it makes
+  the latter end in a SystemError (see python/cpython#106905).
+  """
+  gc.disable()
+  yield
+  gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_interrupted_run_ends_the_same(name, results, tmp_path):
+  """Ctrl-C at any moment of the run, each time a little later."""
+  num_interrupts, delay, result = 0, 0.0005, None
+
+  def report(step):
+    if signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0):
+      signal.setitimer(signal.ITIMER_REAL, delay)
+
+  def ctrl_c(*_):
+    signal.raise_signal(signal.SIGINT)
+
+  before = signal.signal(signal.SIGALRM, ctrl_c)
+  try:
+    while result is None:
+      delay *= 1.2
+      try:
+        result = experiment_lib.perform(
+          EXPERIMENTS[name], tmp_path, True, report
+        )
+      except recorder.Interrupted as interrupt:
+        num_interrupts += 1
+        solution = solutions.load(tmp_path / "solution.npz")
+        assert solution.iteration == interrupt.iteration
+      except KeyboardInterrupt:
+        pass  # Before the first iteration.
+      finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+  finally:
+    signal.signal(signal.SIGALRM, before)
+  assert num_interrupts > 0
+  assert_same_results(result, results[name])
+
+
+def killed(experiment, path, generator):
+  """Kills a run at a random moment; returns whether it was at work."""
+  checkpoint = path / "checkpoint.npz"
+
+  def written():
+    return os.stat(checkpoint).st_mtime_ns if checkpoint.exists() else None
+
+  process = multiprocessing.get_context("fork").Process(
+    target=experiment_lib.perform, args=(experiment, path, True)
+  )
+  before = written()
+  process.start()
+  if generator.random() < 0.8:  # Else it may not have begun.
+    while process.is_alive() and written() == before:
+      time.sleep(0.001)
+  time.sleep(generator.uniform(0, 0.05))
+  at_work = process.is_alive() and written() != before
+  os.kill(process.pid, signal.SIGKILL)
+  process.join()
+  return at_work
+
+
+def test_a_killed_run_ends_the_same(tmp_path):
+  experiment = dataclasses.replace(ISLANDS, num_iterations=150)
+  generator = random.Random(4)
+  kills = [killed(experiment, tmp_path / "a", generator) for _ in range(10)]
+  assert sum(kills) >= 3
+  result = experiment_lib.perform(experiment, tmp_path / "a", resume=True)
+  whole = experiment_lib.perform(experiment, tmp_path / "b")
+  assert_same_results(result, whole)
+  seconds = [record.seconds for record in result.records]
+  assert seconds == sorted(set(seconds))
+
+
+def test_a_longer_run_is_the_same_as_one_that_was_long_at_once(
+  results, tmp_path
+):
+  for short in (4, 11):
+    experiment = dataclasses.replace(
+      EXPERIMENTS["compiled"], num_iterations=short
+    )
+    experiment_lib.perform(experiment, tmp_path, resume=True)
+  result = experiment_lib.perform(
+    EXPERIMENTS["compiled"], tmp_path, resume=True
+  )
+  assert_same_results(result, results["compiled"])
+  assert result.config == results["compiled"].config
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path):
+  experiment = dataclasses.replace(ISLANDS, num_iterations=3)
+  first = experiment_lib.perform(experiment, tmp_path)
+  times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+  def report(step):
+    raise AssertionError("It is finished.")
+
+  again = experiment_lib.perform(experiment, tmp_path, True, report)
+  assert again.costs is None
+  assert_same_results(first, again)
+  assert times == {path: path.stat().st_mtime_ns for path in times}
+  assert set(times) == set(tmp_path.rglob("*"))
+  with pytest.raises(ValueError, match=r"has a run already.*--resume"):
+    experiment_lib.perform(experiment, tmp_path)
+  other = dataclasses.replace(experiment, setting="two_islands_imbalanced")
+  with pytest.raises(ValueError, match="game must be 'python_mfg_two_islands"):
+    experiment_lib.perform(other, tmp_path, resume=True)
+
+
+def test_a_refused_experiment_leaves_no_folder(tmp_path):
+  for changes, message in (
+    ({"model": "stationary"}, "model must be 'compiled' or 'openspiel'"),
+    ({"options": {"lr": -1.0}}, "lr must be"),
+    ({"game_parameters": {"width": 3}}, "game parameter must be one of"),
+  ):
+    experiment = dataclasses.replace(EXPERIMENTS["compiled"], **changes)
+    with pytest.raises(ValueError, match=message):
+      experiment_lib.perform(experiment, tmp_path / "run")
+  assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_stops_a_run_that_can_be_gone_on_with(
+  results, tmp_path, file_size_limit
+):
+  experiment = EXPERIMENTS["compiled"]
+  with file_size_limit(1_500):
+    with pytest.raises(ValueError, match="cannot be written") as refusal:
+      experiment_lib.perform(experiment, tmp_path)
+  assert "\n" not in str(refusal.value)
+  assert run_directory.read(tmp_path).solution is None
+  result = experiment_lib.perform(experiment, tmp_path, resume=True)
+  assert_same_results(result, results["compiled"])
+
+
+def events(folder):
+  """Returns {tag: {step: value}} of an event file, read by hand."""
+  event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2")
+  (path,) = folder.iterdir()
+  data, found = path.read_bytes(), {}
+  while data:
+    (length,) = struct.unpack("<Q", data[:8])
+    event = event_pb2.Event.FromString(data[12 : 12 + length])
+    for value in event.summary.value:
+      found.setdefault(value.tag, {})[event.step] = value.simple_value
+    data = data[16 + length :]
+  return found
+
+
+def test_events_are_the_records(tmp_path):
+  experiment = dataclasses.replace(ISLANDS, num_iterations=6, tensorboard=True)
+
+  def stop(step):
+    if step.iteration == 4:
+      raise KeyboardInterrupt
+
+  with pytest.raises(recorder.Interrupted):
+    experiment_lib.perform(experiment, tmp_path, report=stop)
+  result = experiment_lib.perform(experiment, tmp_path, resume=True)
+  found = events(tmp_path / "tensorboard")
+  assert len(found) == 6
+  for name, values in found.items():
+    assert values == {
+      record.iteration: np.float32(getattr(record, name))
+      for record in result.records
+    }
+
+
+def test_events_need_tensorboardx(tmp_path, monkeypatch):
+  monkeypatch.setitem(sys.modules, "tensorboardX", None)
+  experiment = dataclasses.replace(ISLANDS, tensorboard=True)
+  with pytest.raises(ValueError, match="needs the package tensorboardX: pip"):
+    experiment_lib.perform(experiment, tmp_path / "run")
+  assert not (tmp_path / "run").exists()
+
+
+def parse(*arguments):
+  values = flags.FlagValues()
+  experiment_flags.define_flags(values)
+  values(["program", *arguments])
+  return experiment_flags.from_flags(values)
+
+
+def test_flags_make_an_experiment(tmp_path):
+  flagfile = tmp_path / "flags.txt"
+  flagfile.write_text("--setting=two_islands\n--learning_rate=0.5\n")
+  assert parse(
+    f"--flagfile={flagfile}",
+    "--algorithm=mirror_descent",
+    "--game_parameters=seed=3,crowd_aversion=1",
+    "--regularization=0.1",
+    "--record_every=7",
+  ) == Experiment(
+    setting="two_islands",
+    game_parameters={"seed": 3, "crowd_aversion": 1.0},
+    algorithm="mirror_descent",
+    options={"lr": 0.5, "regularization": 0.1},
+    regularization=0.1,
+    record_every=7,
+  )
+  default = parse("--game_name=mfg_garnet")
+  assert default == Experiment(game_name="mfg_garnet")
+
+
+def test_game_parameters_are_on_top_of_name_and_setting():
+  game = parse(
+    "--game_name=mfg_garnet(size=4,seed=1)", "--game_parameters=seed=2,eta=3"
+  ).create_game()
+  known = game.get_parameters()
+  assert (known["size"], known["seed"], known["eta"]) == (4, 2, 3.0)
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    (["--num_iterations=0"], r"num_iterations must be a whole number in \[1"),
+    (["--regularization=-1"], "regularization must be a number in"),
+    (["--regularization=nan"], "regularization must be a number in"),
+    (["--checkpoint_seconds=-1"], "checkpoint_seconds must be a number in"),
+    (["--record_every=0"], "record_every must be a whole number of at least 1"),
+    (["--num_records=0"], r"num_records must be a whole number in \[1, 10"),
+    (["--record_every=2", "--num_records=3"], "num_records must not be given"),
+    (["--learning_rate=1"], "--learning_rate is not an option of algorithm"),
+    (["--game_parameters=seed"], "must be name=value, got 'seed'"),
+    (["--game_parameters=seed=1,seed=1"], "must have seed once"),
+    (["--game_parameters=sed=1"], "game parameter must be one of .*'sed'"),
+    (["--game_parameters=seed=1.5"], "seed must be of type int, got '1.5'"),
+    (["--game_parameters=discount=inf"], "discount must be a number in"),
+  ],
+)
+def test_bad_flags_are_refused_in_one_line(arguments, message):
+  with pytest.raises(ValueError, match=message) as refusal:
+    parse("--setting=two_islands", *arguments)
+  assert "\n" not in str(refusal.value)
+
+
+def test_a_bad_value_of_a_game_parameter_is_refused_in_one_line():
+  for text in ("crowd_aversion=-1", "initial_distribution=nowhere"):
+    experiment = parse("--setting=two_islands", f"--game_parameters={text}")
+    with pytest.raises(ValueError, match=text.partition("=")[0]) as refusal:
+      experiment_lib.perform(experiment, None)
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,45 @@
+"""Tests of processes of which each dies for itself."""
+
+from concurrent import futures
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from mftrpo_openspiel.runs import processes
+from mftrpo_openspiel.utils import interrupts
+
+
+def test_a_process_that_dies_takes_nothing_else_along():
+  handler = signal.getsignal(signal.SIGINT)
+  # Each begins with arguments of its own; the third cannot.
+  given = iter([("1.0",), ("2.0",), ("none",)])
+  with processes.SeparateProcesses(1, float, lambda: next(given)) as executor:
+    first = executor.submit(os.getpid)
+    # These are left to the program.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+      executor.submit(signal.raise_signal, number)
+    same = executor.submit(os.getpid)
+    killed = executor.submit(signal.raise_signal, signal.SIGKILL)
+    second = executor.submit(os.getpid)
+    dead = executor.submit(os._exit, 0)
+    third = executor.submit(os.getpid)
+    for future in (killed, dead, third):
+      with pytest.raises(futures.BrokenExecutor):
+        future.result()
+    assert first.result() == same.result()
+    assert len({first.result(), second.result(), os.getpid()}) == 3
+  # Here nothing is ignored or blocked.
+  assert signal.getsignal(signal.SIGINT) is handler
+  assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_signals_find_no_process_that_is_just_starting():
+  with processes.SeparateProcesses(1, os.getpid, tuple) as executor:
+    future = executor.submit(os.getpid)
+    while not (children := multiprocessing.active_children()):
+      assert not future.done()
+    for number in interrupts.SIGNALS:
+      os.kill(children[0].pid, number)
+    assert future.result() == children[0].pid

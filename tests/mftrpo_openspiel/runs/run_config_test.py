@@ -1,0 +1,194 @@
+"""Tests of what config.json says."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+import subprocess
+
+import pytest
+
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import provenance
+from mftrpo_openspiel.runs import run_config
+
+EXPERIMENT = {
+  "game_name": None,
+  "setting": "two_islands",
+  "game_parameters": {},
+  "model": "stationary",
+  "algorithm": "mirror_descent",
+  "options": {"lr": 0.1},
+  "num_iterations": 10,
+  "regularization": 0.05,
+  "record_every": None,
+  "num_records": 10,
+  "log_distribution": False,
+  "checkpoint_seconds": 30.0,
+  "tensorboard": False,
+}
+
+
+def config(game="islands(seed=28)", **changes):
+  return run_config.make({**EXPERIMENT, **changes}, game, "stationary")
+
+
+def test_a_config_comes_back(tmp_path):
+  path = tmp_path / "config.json"
+  run_config.write(path, config())
+  assert run_config.read(path) == config()
+  there = json.loads(path.read_text())
+  # As anyone can compute it.
+  text = json.dumps(config(), sort_keys=True)
+  assert there.pop("checksum") == hashlib.sha256(text.encode()).hexdigest()
+  assert there == config()
+  assert config()["versions"].keys() == {
+    *("python", "mftrpo_openspiel", "open_spiel", "numpy", "scipy")
+  }
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"setting": None}, "setting must be 'two_islands' to go on .*, got None"),
+    ({"options": {"lr": 0.2}}, "options.lr must be 0.1 to go on"),
+    ({"options": {"lr": 0.1, "a": 1}}, "options.a must be None .*, got 1"),
+    ({"game": "islands(seed=1)"}, r"game must be 'islands\(seed=28\)'"),
+    ({"num_iterations": 9}, "num_iterations must be at least 10 .*, got 9"),
+  ],
+)
+def test_another_run_is_told_by_what_differs(changes, message):
+  with pytest.raises(ValueError, match=message):
+    run_config.check_same(config(), config(**changes), "runs/1")
+
+
+def test_what_is_no_text_nor_number_is_refused():
+  for value in (float("nan"), len):
+    with pytest.raises(ValueError, match="must be of texts and numbers"):
+      config(options={"lr": value})
+
+
+@pytest.mark.parametrize("name", EXPERIMENT)
+@pytest.mark.parametrize("value", [[], {"a": 1}, "a", 1.5, True, None])
+def test_a_field_of_another_type_is_refused(name, value):
+  kinds = run_config.FIELDS[name]
+  if type(value) in kinds:
+    assert config(**{name: value})["experiment"][name] == value
+    return
+  with pytest.raises(ValueError, match=f"^{name} must be of type .*, got "):
+    config(**{name: value})
+
+
+def test_the_fields_are_those_of_an_experiment():
+  fields = dataclasses.fields(experiment_lib.Experiment)
+  assert run_config.FIELDS.keys() == {field.name for field in fields}
+
+
+def test_some_fields_may_change():
+  changed = config(num_iterations=11, checkpoint_seconds=1, tensorboard=True)
+  run_config.check_same(config(), changed, "runs/1")
+  assert run_config.identity(config()) == run_config.identity(changed)
+  other = config(options={"lr": 0.2})
+  assert run_config.identity(config()) != run_config.identity(other)
+
+
+def test_a_longer_run_keeps_what_it_was_begun_with(tmp_path):
+  path = tmp_path / "config.json"
+  begun = {**config(), "commit": "abc"}
+  begun["versions"] = {**begun["versions"], "numpy": "1.0"}
+  run_config.write(path, begun)
+  with pytest.warns(UserWarning, match="begun with numpy 1.0 and is gone on"):
+    run_config.write(path, config(num_iterations=20))
+  assert run_config.read(path) == {
+    **begun,
+    "experiment": config(num_iterations=20)["experiment"],
+  }
+
+
+@pytest.mark.parametrize(
+  ("text", "message"),
+  [
+    ("{", "Expecting"),
+    ("[]", "it is no JSON object"),
+    ("{}", r"its format is None, not 2, which is that of this version of the"),
+    ('{"format": 1}', "its format is 1, not 2, which is that of"),
+    ('{"format": 2, "experiment": 3}', "experiment must be of type dict, got"),
+    ('{"format": 2, "experiment": {}}', "game must be given, got nothing"),
+    ("[" * 100_000, "it is nested too deep"),
+    ('{"format": ' + "[" * 100_000, "it is nested too deep"),
+    ('{"format": ' + "9" * 5_000 + "}", "Exceeds the limit"),
+    ("\N{SNOWMAN}", "Expecting"),
+    (b"\xff", "can't decode byte"),
+  ],
+)
+def test_a_damaged_config_is_refused(tmp_path, text, message):
+  path = tmp_path / "config.json"
+  path.write_bytes(text if isinstance(text, bytes) else text.encode())
+  with pytest.raises(
+    ValueError, match=f"config.json cannot be read: .*{message}"
+  ) as error:
+    run_config.read(path)
+  assert "\n" not in str(error.value)
+
+
+def leaves(value, place=()):
+  """Yields where the values of a config are, of dictionaries too."""
+  yield place
+  if isinstance(value, dict):
+    for name, entry in value.items():
+      yield from leaves(entry, (*place, name))
+
+
+def replaced(config, place, value):
+  if not place:
+    return value
+  name, *rest = place
+  return {**config, name: replaced(config[name], rest, value)}
+
+
+WRONG = ["x", -1, 1.5, True, None, [], {}, [[0]], 10**400, math.nan, -math.inf]
+
+
+@pytest.mark.parametrize("place", list(leaves(config())))
+def test_a_config_that_was_edited_is_refused(tmp_path, place):
+  path = tmp_path / "config.json"
+  run_config.write(path, config())
+  whole = json.loads(path.read_text())
+  for value in WRONG:
+    edited = replaced(whole, place, value)
+    path.write_text(json.dumps(edited))
+    if json.dumps(edited) == json.dumps(whole):
+      assert run_config.read(path) == config()
+      continue
+    with pytest.raises(ValueError, match=r"config.json cannot be read: .*\.$"):
+      run_config.read(path)
+    # And by someone who has also put the checksum right.
+    forged = (
+      {k: x for k, x in edited.items() if k != "checksum"} if place else {}
+    )
+    text = json.dumps(forged, sort_keys=True)
+    forged["checksum"] = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps(forged))
+    try:
+      read = run_config.read(path)
+    except ValueError as error:
+      assert re.fullmatch(r".*config.json cannot be read: .*\.", str(error))
+    else:
+      for name, kinds in run_config.FIELDS.items():
+        assert type(read["experiment"][name]) in kinds
+
+
+def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):
+  commit = provenance.commit.__wrapped__
+  known = commit()
+  if known is not None:
+    assert re.fullmatch("[0-9a-f]{40}(-dirty)?", known)
+  package = tmp_path / "checkout" / "mftrpo_openspiel"
+  package.mkdir(parents=True)
+  monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
+  subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+  # The checkout around it is not its own; and one without commits has none.
+  assert commit() is None
+  subprocess.run(["git", "init", "-q", str(package.parent)], check=True)
+  assert commit() is None

@@ -1,0 +1,404 @@
+"""Tests of run directories."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import itertools
+import os
+import signal
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from mftrpo_openspiel.runs import checkpoints
+from mftrpo_openspiel.runs import run_config
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.runs import solutions
+from mftrpo_openspiel.utils import array_files
+
+DUE = [0, 1, 2, 5, 10]
+
+
+def config(num_iterations=10, lr=0.1):
+  experiment = {
+    "game_name": "game",
+    "setting": None,
+    "game_parameters": {},
+    "model": "stationary",
+    "algorithm": "mirror_descent",
+    "options": {"lr": lr},
+    "num_iterations": num_iterations,
+    "regularization": 0.05,
+    "record_every": None,
+    "num_records": 10,
+    "log_distribution": True,
+    "checkpoint_seconds": 0.0,
+    "tensorboard": False,
+  }
+  return run_config.make(experiment, "game", "stationary")
+
+
+def record(iteration):
+  return run_loop.Record(iteration, 0.1 * iteration, 1.0, 0.5, 0.1, 0.2, 0.3)
+
+
+def checkpoint(iteration):
+  return checkpoints.Checkpoint(iteration, 1.5, {"x": np.arange(iteration)})
+
+
+def solution(iteration):
+  return solutions.Solution(
+    ["a", "b"],
+    np.ones((2, 1), bool),
+    np.ones((2, 1)),
+    [0.3, 0.7],
+    *"gm",
+    iteration,
+  )
+
+
+def snapshot(path):
+  return {
+    file.relative_to(path): file.read_bytes()
+    for file in path.rglob("*")
+    if file.is_file() and file.name != "lock"
+  }
+
+
+@pytest.fixture
+def path(tmp_path):
+  """Returns the folder of a run that was killed after iteration 7."""
+  with run_directory.RunDirectory(tmp_path / "run") as directory:
+    assert directory.found(config(), DUE, resume=False) == (None, [])
+    directory.begin(config(), [])
+    for iteration in (0, 1, 2):
+      directory.record(record(iteration), np.array([iteration, 1.0]))
+    assert directory.checkpoint_is_due()
+    directory.save_checkpoint(checkpoint(3))
+    directory.record(record(5), np.array([5, 1.0]))
+  for name in (".checkpoint.abc.npz", ".metrics.abc.csv", "notes.csv"):
+    (tmp_path / "run" / name).touch()
+  (tmp_path / "run" / "mean_fields" / ".0000000007.abc.npy").touch()
+  return tmp_path / "run"
+
+
+def resume(path, new=None):
+  """Returns what `found` does, after going on with it."""
+  with run_directory.RunDirectory(path) as directory:
+    found = directory.found(new or config(), DUE, resume=True)
+    directory.begin(new or config(), found[1])
+  return found
+
+
+def test_a_run_is_read_while_it_goes_on(path):
+  result = run_directory.read(path)
+  assert result.config == config()
+  assert result.records == [record(k) for k in (0, 1, 2, 5)]
+  assert result.solution is None
+  assert {k: list(x) for k, x in result.mean_fields.items()} == {
+    k: [k, 1.0] for k in (0, 1, 2, 5)
+  }
+  assert not run_directory.is_finished(path, config())
+
+
+def test_what_is_later_than_the_checkpoint_is_dropped(path):
+  with (path / "metrics.csv").open("a") as file:
+    file.write("7,0.")  # As after a power failure.
+  with pytest.raises(ValueError, match=r"metrics.csv, line 6, is cut"):
+    run_directory.read(path)
+  before = snapshot(path)
+  with run_directory.RunDirectory(path) as directory:
+    found, records = directory.found(config(), DUE, resume=True)
+    assert snapshot(path) == before
+    assert (found.iteration, found.seconds) == (3, 1.5)
+    assert np.array_equal(found.state["x"], [0, 1, 2])
+    assert records == [record(k) for k in (0, 1, 2)]
+    directory.begin(config(), records)
+    assert sorted(file.name for file in (path / "mean_fields").iterdir()) == [
+      f"000000000{k}.npy" for k in (0, 1, 2)
+    ]
+    directory.record(record(5), np.array([5, 2.0]))
+  result = run_directory.read(path)
+  assert result.records == [record(k) for k in (0, 1, 2, 5)]
+  assert sorted(result.mean_fields) == [0, 1, 2, 5]
+  names = {file.name for file in path.rglob(".*")}
+  assert not names
+  assert (path / "notes.csv").exists()
+
+
+def test_a_run_can_be_made_longer(path):
+  with run_directory.RunDirectory(path) as directory:
+    directory.begin(config(), [record(k) for k in DUE])
+    directory.save_checkpoint(checkpoint(10))
+    directory.save_solution(solution(10))
+  assert run_directory.is_finished(path, config())
+  assert not run_directory.is_finished(path, config(12))
+  assert not run_directory.is_finished(path, config(lr=0.2))
+  with run_directory.RunDirectory(path) as directory:
+    # With 12 iterations there is no record at the tenth.
+    found, records = directory.found(config(12), [0, 1, 2, 5, 12], resume=True)
+    assert found.iteration == 10
+    assert records == [record(k) for k in (0, 1, 2, 5)]
+    directory.begin(config(12), records)
+  assert run_directory.read(path).records == records
+  assert run_directory.read(path).config == config(12)
+
+
+def damage(name, change):
+  def apply(path):
+    file = path / name
+    file.write_bytes(change(file.read_bytes()))
+
+  return apply
+
+
+@pytest.mark.parametrize(
+  ("change", "new", "message"),
+  [
+    (None, config(lr=0.2), "options.lr must be 0.1 to go on with the run in"),
+    (None, config(9), "num_iterations must be at least 10"),
+    (damage("config.json", lambda x: x[:20]), None, "config.json cannot be"),
+    (damage("checkpoint.npz", lambda x: x[:-9]), None, "no whole checkpoint"),
+    (damage("checkpoint.npz", lambda x: b"x"), None, "no whole checkpoint"),
+    (damage("metrics.csv", lambda x: x[:140]), None, "has no record of"),
+    (damage("metrics.csv", lambda x: x[5:]), None, "line 1, must be"),
+    (
+      damage("metrics.csv", lambda x: x.replace(b"\n2,", b"\n3,")),
+      None,
+      "line 4, is damaged: its checksum does not fit",
+    ),
+    (
+      damage("metrics.csv", lambda x: x.replace(b"\n5,", b"\nx,")),
+      None,
+      "line 5, must have a whole number",
+    ),
+    (lambda path: (path / "metrics.csv").unlink(), None, "cannot be read"),
+  ],
+)
+def test_what_cannot_be_gone_on_with_is_left_as_it_is(
+  path, change, new, message
+):
+  if change is not None:
+    change(path)
+  before = snapshot(path)
+  with pytest.raises(ValueError, match=message) as refusal:
+    resume(path, new)
+  assert "\n" not in str(refusal.value)
+  assert snapshot(path) == before
+
+
+def test_a_checkpoint_of_another_run_is_refused(path, tmp_path):
+  with run_directory.RunDirectory(tmp_path / "other") as directory:
+    directory.begin(config(lr=0.2), [])
+    directory.save_checkpoint(checkpoint(3))
+  os.replace(tmp_path / "other" / "checkpoint.npz", path / "checkpoint.npz")
+  with pytest.raises(ValueError, match="is a checkpoint of another run"):
+    resume(path)
+
+
+def test_a_run_without_a_checkpoint_begins_again(path):
+  (path / "checkpoint.npz").unlink()
+  assert resume(path) == (None, [])
+  assert run_directory.read(path).records == []
+  assert run_directory.read(path).mean_fields == {}
+
+
+def test_a_run_is_not_overwritten(path, tmp_path):
+  with run_directory.RunDirectory(path) as directory:
+    with pytest.raises(ValueError, match=r"has a run already.*add --resume"):
+      directory.found(config(), DUE, resume=False)
+  (tmp_path / "metrics.csv").touch()
+  with pytest.raises(ValueError, match=r"which has metrics\.csv but no config"):
+    run_directory.RunDirectory(tmp_path)
+  assert not (tmp_path / "lock").exists()
+  with pytest.raises(ValueError, match="path must be a run directory, got"):
+    run_directory.read(tmp_path)
+
+
+def test_one_of_many_programs_gets_the_folder(tmp_path):
+  barrier = threading.Barrier(8)
+
+  def attempt(_):
+    barrier.wait()
+    try:
+      return run_directory.RunDirectory(tmp_path / "run")
+    except ValueError as error:
+      return str(error)
+
+  with concurrent.futures.ThreadPoolExecutor(8) as executor:
+    outcomes = list(executor.map(attempt, range(8)))
+  (winner,) = (x for x in outcomes if not isinstance(x, str))
+  losers = [x for x in outcomes if isinstance(x, str)]
+  assert all("in use by another program" in loser for loser in losers)
+  with winner:
+    winner.begin(config(), [])
+  with run_directory.RunDirectory(tmp_path / "run"):
+    pass
+
+
+def test_a_full_disk_leaves_what_there_was(path, file_size_limit):
+  with run_directory.RunDirectory(path) as directory:
+    _, records = directory.found(config(), DUE, resume=True)
+    directory.begin(config(), records)
+    before = snapshot(path)
+    large = checkpoints.Checkpoint(6, 2.0, {"x": np.zeros(9_000)})
+    long = dataclasses.replace(solution(6), game="g" * 9_000)
+    size = (path / "metrics.csv").stat().st_size
+    with file_size_limit(size + 4):
+      for write in (
+        lambda: directory.record(record(5)),
+        lambda: directory.record(record(5), np.zeros(9_000)),
+        lambda: directory.save_checkpoint(large),
+        lambda: directory.save_solution(long),
+      ):
+        with pytest.raises(ValueError, match=r"cannot be written \(.*\)\.$"):
+          write()
+    assert snapshot(path) == before
+    directory.record(record(5), np.array([5, 1.0]))
+  assert run_directory.read(path).records[-1] == record(5)
+
+
+def interrupted_at(line, act):
+  """Performs `act` with Ctrl-C at a line of it; returns whether it came."""
+  lines = itertools.count()
+
+  def trace(frame, event, argument):
+    if event == "line" and next(lines) == line:
+      signal.raise_signal(signal.SIGINT)
+    return trace
+
+  before = sys.gettrace()
+  sys.settrace(trace)
+  try:
+    act()
+  except KeyboardInterrupt:
+    return True
+  finally:
+    sys.settrace(before)
+  return False
+
+
+@pytest.mark.parametrize("name", ["metrics", "checkpoint", "solution"])
+def test_ctrl_c_at_any_line_leaves_whole_files(path, name):
+  with run_directory.RunDirectory(path) as directory:
+    _, records = directory.found(config(), DUE, resume=True)
+    directory.begin(config(), records)
+
+    def write(iteration):
+      if name == "metrics":
+        directory.record(record(iteration), np.array([iteration, 1.0]))
+      elif name == "checkpoint":
+        directory.save_checkpoint(checkpoint(iteration))
+      else:
+        directory.save_solution(solution(iteration))
+
+    def latest():
+      if name == "metrics":
+        return run_loop.read_csv(path / "metrics.csv")[-1].iteration
+      if name == "checkpoint":
+        run_id = run_config.identity(config())
+        return checkpoints.load(path / "checkpoint.npz", run_id).iteration
+      return solutions.load(path / "solution.npz").iteration
+
+    write(6)
+    iterations = itertools.count(7)
+    written = {False: 0, True: 0}
+    for line in itertools.count(step=5):
+      iteration, before = next(iterations), latest()
+      came = interrupted_at(line, functools.partial(write, iteration))
+      assert latest() in (before, iteration)
+      written[latest() == iteration] += 1
+      if not came:
+        break
+    assert latest() == iteration
+    assert min(written.values()) > 5
+  assert not list(path.rglob(".*"))
+
+
+def shorter(file):
+  file.write_bytes(file.read_bytes()[:-1])
+
+
+def changed(file):
+  data = bytearray(file.read_bytes())
+  data[-10] ^= 1  # A bit of the last number.
+  file.write_bytes(data)
+
+
+def write(array):
+  return lambda file: array_files.write_array(file, array)
+
+
+def save(array):
+  return lambda file: np.save(file, array)
+
+
+BAD_MEAN_FIELDS = [
+  (lambda file: file.unlink(), "No such file or directory"),
+  (shorter, "its checksum does not fit"),
+  (changed, "its checksum does not fit"),
+  (lambda file: file.write_bytes(b""), "its checksum does not fit"),
+  (save([1.0, 1.0]), "its checksum does not fit"),
+  (write(np.ones(3)), r"the mean field must have shape \(2,\), got \(3,\)"),
+  (write(np.ones((2, 1))), r"must have shape \(2,\), got \(2, 1\)"),
+  (
+    write(np.array([0.5, np.nan])),
+    "must be finite and not negative, it is nan",
+  ),
+  (write(np.array([0.5, -0.5])), "must be finite and not negative, it is -0.5"),
+  (write(np.array(["a", "b"])), "must be an array of numbers, got"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), BAD_MEAN_FIELDS)
+def test_mean_fields_are_checked(path, damage, message):
+  with run_directory.RunDirectory(path) as directory:
+    directory.found(config(), DUE, resume=True, num_states=2)
+    directory.begin(config(), [record(k) for k in (0, 1, 2)])
+    directory.save_solution(solution(3))
+  file = path / "mean_fields" / "0000000001.npy"
+  damage(file)
+  before = snapshot(path)
+  message = rf"0000000001.npy is no whole array \(.*{message}.*\)\.$"
+  with pytest.raises(ValueError, match=message) as error:
+    run_directory.read(path)
+  assert "\n" not in str(error.value)
+  with (
+    run_directory.RunDirectory(path) as directory,
+    pytest.raises(ValueError, match=message),
+  ):
+    directory.found(config(), DUE, resume=True, num_states=2)
+  assert snapshot(path) == before
+
+
+def test_a_finished_run_has_its_last_record(path):
+  with run_directory.RunDirectory(path) as directory:
+    directory.begin(config(), [record(k) for k in (0, 1, 2)])
+    for iteration in (5, 10):
+      directory.record(record(iteration), np.array([5, 1.0]))
+    directory.save_checkpoint(checkpoint(10))
+    directory.save_solution(solution(10))
+  assert run_directory.is_finished(path, config())
+  lines = (path / "metrics.csv").read_text().splitlines(keepends=True)
+  for number in range(1, len(lines)):
+    (path / "metrics.csv").write_text("".join(lines[:number]))
+    with pytest.raises(
+      ValueError, match=r"metrics.csv has no record of iteration 10, of which"
+    ):
+      run_directory.read(path)
+
+
+@pytest.mark.parametrize("iteration", [11, 10**6])
+def test_a_checkpoint_is_not_past_the_run(path, iteration):
+  checkpoints.save(
+    path / "checkpoint.npz",
+    checkpoints.Checkpoint(iteration, 1.0, {}),
+    run_config.identity(config()),
+  )
+  with pytest.raises(
+    ValueError, match=rf"checkpoint.npz is of iteration {iteration}, the run"
+  ):
+    resume(path, config(10**7))

@@ -1,0 +1,115 @@
+"""Tests of Ctrl-C that waits."""
+
+import signal
+import threading
+
+import pytest
+
+from mftrpo_openspiel.utils import interrupts
+
+
+def ctrl_c():
+  signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_comes_at_the_end_of_the_block():
+  done = []
+  with pytest.raises(KeyboardInterrupt):
+    with interrupts.deferred():
+      with interrupts.deferred():
+        ctrl_c()
+        ctrl_c()
+        done.append("inner")
+      done.append("outer")
+    done.append("after")
+  assert done == ["inner", "outer"]
+  with pytest.raises(KeyboardInterrupt):
+    ctrl_c()
+
+
+def test_without_ctrl_c_nothing_comes():
+  with interrupts.deferred():
+    pass
+  with pytest.raises(OSError, match="full"):
+    with interrupts.deferred():
+      raise OSError("full")
+  assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_outlives_an_error():
+  with pytest.raises(KeyboardInterrupt) as info:
+    with interrupts.deferred():
+      ctrl_c()
+      raise OSError("full")
+  assert isinstance(info.value.__context__, OSError)
+
+
+def test_ctrl_c_may_be_ignored():
+  handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+  try:
+    with interrupts.deferred():
+      ctrl_c()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+  finally:
+    signal.signal(signal.SIGINT, handler)
+
+
+def test_other_threads_are_not_interrupted():
+  done = []
+
+  def work():
+    with interrupts.deferred():
+      done.append(signal.getsignal(signal.SIGINT))
+
+  thread = threading.Thread(target=work)
+  thread.start()
+  thread.join()
+  assert done == [signal.default_int_handler]
+
+
+@pytest.fixture
+def handlers():
+  """Puts the handlers of all signals back that a program takes."""
+  before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
+  yield
+  for number, handler in before.items():
+    signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+  ("number", "status"),
+  [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+)
+def test_a_program_takes_all_signals_as_ctrl_c(handlers, number, status):
+  interrupts.take()
+  with pytest.raises(KeyboardInterrupt):
+    signal.raise_signal(number)
+  assert interrupts.exit_status() == status
+  done = []
+  with pytest.raises(KeyboardInterrupt):
+    with interrupts.deferred():
+      signal.raise_signal(number)
+      with interrupts.deferred():
+        signal.raise_signal(number)
+      done.append("block")
+  assert done == ["block"]
+  assert interrupts.exit_status() == status
+
+
+def test_what_is_ignored_stays_so(handlers):
+  signal.signal(signal.SIGHUP, signal.SIG_IGN)  # As nohup does.
+  interrupts.take()
+  signal.raise_signal(signal.SIGHUP)
+  with interrupts.deferred():
+    signal.raise_signal(signal.SIGHUP)
+
+
+def test_a_handler_of_the_user_is_called_at_the_end(handlers):
+  called = []
+  signal.signal(signal.SIGINT, lambda *arguments: called.append(arguments[0]))
+  with interrupts.deferred():
+    ctrl_c()
+    assert not called
+  assert called == [signal.SIGINT]
+  ctrl_c()
+  assert len(called) == 2

@@ -1,0 +1,42 @@
+import numpy as np
+
+from mftrpo_openspiel.utils import memo
+
+
+def test_only_the_last_result_is_remembered():
+  calls = []
+
+  def function(array, number):
+    calls.append(number)
+    return array * number
+
+  remembered = memo.Memo(function)
+  array = np.arange(3.0)
+  first = remembered(array, 2.0)
+  assert remembered(array.copy(), 2.0) is first
+  assert calls == [2.0]
+  array[0] = 7.0  # Not what was asked before.
+  np.testing.assert_array_equal(remembered(array, 2.0), [14, 2, 4])
+  remembered(array, 3.0)
+  remembered(array, 2.0)
+  assert calls == [2.0, 2.0, 3.0, 2.0]
+
+
+def test_keys_tell_arrays_apart():
+  square = np.arange(4.0).reshape(2, 2)
+  assert memo.key(square) == memo.key(square.copy())
+  assert memo.key(1.0) == memo.key(1.0)
+  different = [
+    square,
+    square + 1,
+    square.T.copy(),
+    square.T,  # Has the bytes of `square`.
+    square.ravel(),
+    square.astype(np.int64),
+    np.zeros(4),
+    0.0,
+    1.0,
+  ]
+  for i, one in enumerate(different):
+    for other in different[:i]:
+      assert memo.key(one) != memo.key(other)
