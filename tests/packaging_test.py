@@ -17,7 +17,7 @@ import zipfile
 import pytest
 
 # The fixtures build and install: once, in one of the test processes.
-pytestmark = pytest.mark.xdist_group("packaging")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
 
 ROOT = pathlib.Path(__file__).parents[1]
 # Import names of the folders that hold the modules.
