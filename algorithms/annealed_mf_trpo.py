@@ -11,7 +11,7 @@ are not regularized (TRPO's first step, l = 0):
     mu <- mu + beta (mu (P_mu^pi)^M - mu).
 
 That is the step of `mirror_descent.MirrorDescent` with lr = 1 / (2 eta) and no
-entropy, but with action values under a mean field that lags behind the policy.
+entropy, under a mean field that lags behind the policy.
 
 It rests only where no action is better than one that is played, and mu is the
 mean field of pi: at an equilibrium. eta and beta go to 0 together,

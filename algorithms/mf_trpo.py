@@ -19,9 +19,10 @@ floor of the regularized exploitability, about 1 / (L + 1)^2. With `warm_start`
 TRPO goes on from the policy of the previous iteration and the floor vanishes.
 
 With warm start, L = 1, `max_step_count` 0, beta = 1 and the limit of many
-population steps, an iteration is one of `mirror_descent.MirrorDescent` with
-lr = 1 / (2 eta) and regularization = eta, if both start from the same mean
-field (and it has mass in every state, or leads to it).
+population steps, this is `mirror_descent.MirrorDescent` with lr = 1 / (2 eta)
+and regularization = eta, if both start from the same mean field. (Two things
+differ in games of finite horizon: the steps at time t of a discounted one are
+larger here, by 1 / gamma^t; and states that no play reaches keep their policy.)
 
 The paper gives neither L nor M: docs/mf_trpo_parameters.md has the study from
 which their defaults come. The annealed method, which is not in the paper, is in

@@ -11,9 +11,9 @@ With regularization eta the step is that of the regularized game,
 y <- y + lr (Q_eta - eta log pi), which is y <- (1 - lr eta) y + lr Q_eta: it
 comes to rest at pi = softmax(Q_eta / eta).
 
-With lr = 1 / (2 eta) and regularization = eta this is an iteration of
-`mf_trpo.MFTRPO` with warm start, one policy update, beta = 1 and the limit of
-many population steps, if both start from the same mean field.
+With lr = 1 / (2 eta) and regularization = eta this is `mf_trpo.MFTRPO` with
+warm start, one policy update an iteration, beta = 1 and the limit of many
+population steps, if both start from the same mean field; see there.
 
 OpenSpiel's MirrorDescent is another algorithm where decision nodes share
 children, see `openspiel_algorithm.py`.

@@ -127,6 +127,34 @@ def test_it_is_the_schedule_that_is_described():
 
 
 @pytest.mark.parametrize(
+  "make", [lambda: stationary("two_islands"), lambda: compiled("mfg_garnet")]
+)
+def test_a_step_is_one_of_mirror_descent_under_a_lagging_mean_field(make):
+  """With lr = 1 / (2 eta), and no entropy."""
+  model = make()
+  algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
+  lag = 0.0
+  for _ in range(20):
+    before = algorithm.state()
+    algorithm.iteration()
+    after = algorithm.state()
+    eta = after["rate"] / (2 * after["ball.step_size"])
+    omd = mirror_descent.MirrorDescent(model, lr=1 / (2 * eta))
+    lag += np.abs(
+      model.mean_field(before["policy"]) - before["mean_field"]
+    ).sum()
+    omd.restore({name: before[name] for name in omd.state()})
+    omd.iteration()
+    reached = model.reachable(
+      before["policy"], before["mean_field"], before["mean_field"]
+    )
+    np.testing.assert_allclose(
+      algorithm.policy[reached], omd.policy[reached], rtol=0, atol=1e-12
+    )
+  assert lag > 0.1
+
+
+@pytest.mark.parametrize(
   ("make", "num_iterations"),
   [
     (lambda: stationary("four_rooms"), 300),
