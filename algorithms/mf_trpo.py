@@ -129,6 +129,10 @@ class MFTRPO(algorithm.ArrayAlgorithm[State]):
     self._num_population_steps = num_population_steps
     rate_lib.check(population_update_rate)
     super().__init__(model_or_game)
+    self._weighted_regularization = (
+      self._regularization * self.model.discounts[:, None]
+    )
+    self._learning_rate = mirror_steps.inverse(self._weighted_regularization)
     mean_field = self.model.initial_mean_field()
     self._restart = check_restart(restart_distribution, mean_field)
     logits = mirror_steps.uniform_logits(self.model.legal_actions_mask)
@@ -168,13 +172,11 @@ class MFTRPO(algorithm.ArrayAlgorithm[State]):
       action_values = self.model.action_values(
         policy, mean_field, self._regularization
       )
-      stepped = mirror_steps.trust_region_step(
+      stepped = mirror_steps.mirror_step(
         logits,
         action_values,
-        self.model.discounts,
-        trust_region_weight=self._regularization,
-        entropy_weight=self._regularization,
-        step_count=step_count,
+        self._learning_rate / (step_count + 2),
+        self._weighted_regularization,
       )
       logits = mirror_steps.where_reached(
         self.model, policy, mean_field, start, stepped, logits
