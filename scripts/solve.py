@@ -19,7 +19,6 @@ from absl import flags
 import tqdm
 
 from mftrpo_openspiel.runs import experiment as experiment_lib
-from mftrpo_openspiel.runs import recorder
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
@@ -68,16 +67,16 @@ class Table:
     if self._progress is not None:
       self._progress.close()
 
-  def report(self, step: run_loop.Step) -> None:
+  def report(self, finished: run_loop.FinishedIteration) -> None:
     """Takes note of an iteration."""
     if self._progress is None:
-      self._begin(step.iteration)
-    self._progress.update(step.iteration - self._progress.n)
-    if step.record is not None:
+      self._begin(finished.iteration)
+    self._progress.update(finished.iteration - self._progress.n)
+    if finished.record is not None:
       tqdm.tqdm.write(
-        f"{step.iteration:9d} {step.record.exploitability:11.4e}"
-        f" {step.record.regularized_exploitability:11.4e}"
-        f" {step.seconds:9.3f}"
+        f"{finished.iteration:9d} {finished.record.exploitability:11.4e}"
+        f" {finished.record.regularized_exploitability:11.4e}"
+        f" {finished.seconds:9.3f}"
       )
 
   def _begin(self, iteration: int) -> None:
@@ -142,7 +141,7 @@ def main() -> int:
       result = experiment_lib.run_experiment(
         experiment, FLAGS.logdir, FLAGS.resume, table.report
       )
-  except recorder.Interrupted as interrupt:
+  except run_loop.Interrupted as interrupt:
     print(f"Interrupted after iteration {interrupt.iteration}.")
     if FLAGS.logdir is not None:
       print(f"The same command with --resume goes on in {FLAGS.logdir}.")

@@ -264,10 +264,10 @@ def main(flag_values: flags.FlagValues = FLAGS) -> int:
     )
   with (
     _executor(flag_values, len(runs)) as (executor, count),
-    # Of the folder only the lock is used: one sweep at a time.
-    run_directory.RunDirectory(flag_values.logdir) as directory,
+    # One sweep at a time.
+    run_directory.locked(flag_values.logdir) as folder,
   ):
-    logdir = directory.path.resolve()
+    logdir = folder.resolve()
     print("\n".join(notes), end="\n" * bool(notes), flush=True)
     outcomes, interrupted = perform_all(runs, logdir, executor, count)
     results = [

@@ -81,10 +81,10 @@ class _Monitor:
     self._counted = 0
     self._next = 0.0
 
-  def report(self, step: run_loop.Step) -> None:
+  def report(self, finished: run_loop.FinishedIteration) -> None:
     """Takes note of an iteration; raises KeyboardInterrupt to stop."""
     if time.monotonic() >= self._next:
-      self.count(step.iteration)
+      self.count(finished.iteration)
       self.look()
       self._next = time.monotonic() + _WAIT
 

@@ -14,8 +14,8 @@ import pytest
 
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import sweep
 
 RESUME = (
@@ -61,7 +61,7 @@ FULL_DISKS = {
     for number in range(9)
   },
   "a line of metrics.csv": lambda patch: patch.setattr(
-    run_loop, "open", open_full, raising=False
+    metrics_table, "open", open_full, raising=False
   ),
   "a checkpoint that is on the disk": lambda patch: patch.setattr(
     os, "fsync", allow(1, os.fsync)

@@ -14,8 +14,8 @@ import time
 from absl import flags
 import pytest
 
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.runs import run_loop
 
 
 def test_reproduce_paper_writes_everything(program, tmp_path):
@@ -116,7 +116,7 @@ def test_signals_leave_a_checkpoint(tmp_path, number, status, nohup):
   wait_for_records(process, path / "metrics.csv", 3)
   if nohup:
     process.send_signal(signal.SIGHUP)
-    reached = len(run_loop.read_csv(path / "metrics.csv"))
+    reached = len(metrics_table.read_csv(path / "metrics.csv"))
     wait_for_records(process, path / "metrics.csv", reached + 2)
   process.send_signal(number)
   printed, said = process.communicate(timeout=60)

@@ -81,7 +81,7 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path, capsys):
   runs = runs_of([*GRID, "game_parameters.seed=1,2"])
   (tmp_path / runs[0].name).write_text("No folder.")
   # Another program is at work there.
-  with run_directory.RunDirectory(tmp_path / runs[2].name):
+  with run_directory.locked(tmp_path / runs[2].name):
     outcomes, _ = perform(runs, tmp_path)
   assert [outcome.error is None for outcome in outcomes] == [False, True] * 2
   assert "in use by another program" in outcomes[2].error
@@ -201,7 +201,7 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path):
   values = flag_values(
     *FLAGS, f"--logdir={tmp_path}", "--grid=algorithm=mf_trpo"
   )
-  with run_directory.RunDirectory(tmp_path):
+  with run_directory.locked(tmp_path):
     with pytest.raises(ValueError, match="in use by another program"):
       sweep.main(values)
   assert [path.name for path in tmp_path.iterdir()] == ["lock"]
@@ -400,7 +400,8 @@ def test_a_dask_cluster_gives_the_same_and_stops_on_ctrl_c(tmp_path):
     thread.join()
     assert 0 < run_directory.load_run(folder).solution.iteration < 100000
     # The lock is free: the run has ended on the cluster, too.
-    run_directory.RunDirectory(folder).__exit__()
+    with run_directory.locked(folder):
+      pass
   with pytest.raises(ValueError, match="must be that of a running scheduler"):
     with sweep.dask_executor("nowhere"):
       pass
