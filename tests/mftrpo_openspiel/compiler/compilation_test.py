@@ -1,6 +1,7 @@
 """Which layers are kept, and what is folded between them."""
 
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python.mfg import games  # noqa: F401
 import pyspiel
 import pytest

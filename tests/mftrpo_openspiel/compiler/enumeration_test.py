@@ -1,6 +1,7 @@
 """Enumerated layers against OpenSpiel's own walk."""
 
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import distribution

@@ -1,6 +1,7 @@
 """Rewards read from states, and computed from densities."""
 
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python.mfg import games  # noqa: F401
 import pyspiel
 import pytest

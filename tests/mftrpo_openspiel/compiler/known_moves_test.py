@@ -1,6 +1,7 @@
 """Games whose moves are said not to depend on the mean field."""
 
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.games import normal_form_game  # noqa: F401
 import pyspiel

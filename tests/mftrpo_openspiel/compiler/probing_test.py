@@ -1,6 +1,7 @@
 """What walks with several states for a node show."""
 
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python.mfg import games  # noqa: F401
 import pyspiel
 import pytest

@@ -1,6 +1,8 @@
 """Games whose moves depend on the mean field."""
 
+import draws
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import best_response_value
@@ -34,11 +36,11 @@ def _model(request):
   return compiled_game.CompiledGame(game)
 
 
-def test_nash_conv_and_flow_are_those_of_openspiel(model, random_policy):
+def test_nash_conv_and_flow_are_those_of_openspiel(model):
   num_states = len(model.layers)
   for policy in (
     policy_lib.UniformRandomPolicy(model.game),
-    *[random_policy(model.game, seed) for seed in (1, 4, 9)],
+    *[draws.RandomPolicy(model.game, seed) for seed in (1, 4, 9)],
   ):
     array = model.from_openspiel(policy)
     assert len(array) == num_states  # All nodes were looked for.
@@ -54,10 +56,13 @@ def test_nash_conv_and_flow_are_those_of_openspiel(model, random_policy):
     )
 
 
-def test_action_values_are_those_of_openspiel(model, random_policy):
+def test_action_values_are_those_of_openspiel(model):
   """Under the mean field of another policy than the one that is valued."""
   game = model.game
-  crowd, own = random_policy(game, 3), random_policy(game, 1)
+  crowd, own = (
+    draws.RandomPolicy(game, 3),
+    draws.RandomPolicy(game, 1),
+  )
   flow = distribution.DistributionPolicy(game, crowd)
   value = policy_value.PolicyValue(game, flow, own)
   best = best_response_value.BestResponse(game, flow)
@@ -111,9 +116,7 @@ def test_fewer_steps_than_times_need_all_mass_on_met_nodes():
   model.propagate(policy, (mean_field + other) / 2, None)
 
 
-def test_nodes_beyond_the_states_are_named_and_can_be_taken_in(
-  monkeypatch, random_policy
-):
+def test_nodes_beyond_the_states_are_named_and_can_be_taken_in(monkeypatch):
   monkeypatch.setattr(reenumerated_layers, "MAX_NODES", 10)
   game = pyspiel.load_game(BRAESS)
   model = compiled_game.CompiledGame(game)
@@ -125,7 +128,7 @@ def test_nodes_beyond_the_states_are_named_and_can_be_taken_in(
   )
   with pytest.raises(ValueError, match="outside the model, it does to 'Loc"):
     model.mean_field(greedy)
-  policy = random_policy(game, 9)
+  policy = draws.RandomPolicy(game, 9)
   array = model.from_openspiel(policy)
   assert len(array) > len(strings)
   assert model.observation_strings[: len(strings)] == strings

@@ -7,6 +7,7 @@ import warnings
 import zipfile
 
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
