@@ -19,13 +19,13 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
 import dataclasses
-import fcntl
 import os
 import pathlib
 import time
 from typing import Any
 from typing import Self
 
+import filelock
 import numpy as np
 
 from mftrpo_openspiel.runs import checkpoints
@@ -156,19 +156,22 @@ def locked(path: str | os.PathLike) -> Iterator[pathlib.Path]:
           f"logdir must be new or have a run, got {folder}, which has"
           f" {name} but no {_CONFIG}."
         )
-  with _writing(folder / _LOCK):
-    file = (folder / _LOCK).open("a")
-  with file:
-    try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-      raise ValueError(
-        f"logdir must not be in use by another program, got {folder}."
-      ) from None
-    except OSError as error:
-      raise ValueError(
-        f"logdir must be a folder with locks, got {folder} ({error.strerror})."
-      ) from None
+  try:
+    # A soft lock, which is a file, would outlive a program that is killed.
+    lock = filelock.FileLock(
+      folder / _LOCK, timeout=0, thread_local=False, fallback_to_soft=False
+    ).acquire()
+  except filelock.Timeout:
+    raise ValueError(
+      f"logdir must not be in use by another program, got {folder}."
+    ) from None
+  except OSError as error:
+    if error.filename is not None:  # The file cannot be opened.
+      raise _not_written(error, folder) from None
+    raise ValueError(
+      f"logdir must be a folder with locks, got {folder} ({error.strerror})."
+    ) from None
+  with lock:
     yield folder
 
 
@@ -329,9 +332,13 @@ def _writing(path: pathlib.Path) -> Iterator[None]:
     with interrupts.deferred():
       yield
   except OSError as error:
-    raise ValueError(
-      f"{error.filename or path} cannot be written ({error.strerror or error})."
-    ) from None
+    raise _not_written(error, path) from None
+
+
+def _not_written(error: OSError, path: pathlib.Path) -> ValueError:
+  return ValueError(
+    f"{error.filename or path} cannot be written ({error.strerror or error})."
+  )
 
 
 def _exists(path: pathlib.Path) -> bool:

@@ -14,6 +14,7 @@ import time
 from absl import flags
 import pytest
 
+import mftrpo_openspiel
 from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
 
@@ -55,6 +56,12 @@ def test_help_says_what_each_flag_is(program, name, module):
   for flag in flags_of(script):
     assert flag.help
     assert f"--{flag.name}:" in shown or f"--[no]{flag.name}:" in shown
+
+
+@pytest.mark.parametrize("name", ["plot", "solve"])
+def test_version_is_that_of_the_package(program, name):
+  shown = program(name, "--version").stdout
+  assert shown == f"mftrpo_openspiel {mftrpo_openspiel.__version__}\n"
 
 
 def flags_of(script):
