@@ -6,11 +6,11 @@ Each must be refused in one line, or give what the whole run gives.
 """
 
 import dataclasses
-import hashlib
 import itertools
 import json
 import shutil
 
+import config_edits
 import numpy as np
 import pytest
 
@@ -178,28 +178,6 @@ def test_reading_finds_every_bit_that_matters(whole, tmp_path):
     file.write_bytes(data)
 
 
-def leaves(value, place=()):
-  """Yields where the values of a config are, of dictionaries too."""
-  yield place
-  if isinstance(value, dict):
-    for name, entry in value.items():
-      yield from leaves(entry, (*place, name))
-
-
-def replaced(config, place, value):
-  if not place:
-    return value
-  name, *rest = place
-  return {**config, name: replaced(config[name], rest, value)}
-
-
-def put_right(config):
-  """Returns a config with the checksum that it has by now."""
-  config = {name: value for name, value in config.items() if name != "checksum"}
-  text = json.dumps(config, sort_keys=True)
-  return {**config, "checksum": hashlib.sha256(text.encode()).hexdigest()}
-
-
 WRONG = ["x", -1, 1.5, True, None, [], {"a": 1}, 10**400, float("nan")]
 
 
@@ -211,15 +189,15 @@ def test_an_edited_config_is_refused_or_makes_no_difference(
   path = tmp_path / "run"
   shutil.copytree(source, path)
   config = json.loads((source / "config.json").read_text())
-  variants = list(itertools.product(leaves(config), WRONG))
+  variants = list(itertools.product(config_edits.leaves(config), WRONG))
   num_refused = num_read = 0
   for number in np.random.default_rng(14).permutation(len(variants))[:50]:
     place, value = variants[number]
-    edited = replaced(config, place, value)
+    edited = config_edits.replaced(config, place, value)
     if json.dumps(edited) == json.dumps(config):
       continue
     if is_forged and isinstance(edited, dict):
-      edited = put_right(edited)
+      edited = config_edits.with_checksum(edited)
     (path / "config.json").write_text(json.dumps(edited))
     for act in (
       lambda: draw(path),

@@ -19,6 +19,7 @@ from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
 
 
+@pytest.mark.slow
 def test_reproduce_paper_writes_everything(program, tmp_path):
   program(
     "reproduce-paper",

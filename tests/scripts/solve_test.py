@@ -211,6 +211,7 @@ def test_help_documents_every_flag(run):
     assert re.search(rf"^ +--(\[no\])?{name}: \S", output, re.MULTILINE), name
 
 
+@pytest.mark.slow
 def test_a_run_is_stopped_and_gone_on_with(run, tmp_path):
   """In processes of their own, with other orders of sets and dictionaries."""
   path = tmp_path / "run"
@@ -272,6 +273,7 @@ def test_a_run_is_stopped_and_gone_on_with(run, tmp_path):
   assert output == f"The run in {path} is finished; nothing was changed.\n"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow(tmp_path):
   """The largest memory of a run does not depend on how long it is."""
   program = (

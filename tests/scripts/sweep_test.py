@@ -136,6 +136,7 @@ def test_a_process_that_is_killed_ends_one_run(tmp_path):
     assert timeless(outcome.records) == expected(run)
 
 
+@pytest.mark.slow
 def test_a_worker_of_dask_that_dies_ends_one_run():
   distributed = pytest.importorskip("distributed")
   dask = pytest.importorskip("dask")
@@ -319,6 +320,7 @@ def is_gone(group):
   return False
 
 
+@pytest.mark.slow
 def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
   arguments = [
     "--setting=two_islands",
@@ -369,6 +371,7 @@ def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
   assert not list(tmp_path.glob("**/.*"))
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_and_stops_on_ctrl_c(tmp_path):
   distributed = pytest.importorskip("distributed")
   runs = runs_of()

@@ -177,6 +177,7 @@ def killed(experiment, path, generator):
   return at_work
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_the_same(tmp_path):
   experiment = dataclasses.replace(ISLANDS, num_iterations=150)
   generator = random.Random(4)

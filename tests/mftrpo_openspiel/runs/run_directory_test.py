@@ -306,6 +306,7 @@ def interrupted_at(line, act):
 
 
 @pytest.mark.parametrize("name", ["metrics", "checkpoint", "solution"])
+@pytest.mark.slow
 def test_ctrl_c_at_any_line_leaves_whole_files(path, name):
   _, records = run_directory.read_progress(path, config(), DUE, True)
   with writer(path, records=records) as run:
