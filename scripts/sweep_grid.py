@@ -22,6 +22,7 @@ from typing import Any
 from absl import flags
 import pyspiel
 
+from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import event_files
@@ -31,10 +32,6 @@ from mftrpo_openspiel.scripts import experiment_flags
 
 # Before the name of a game parameter in the name of an axis.
 PARAMETER = "game_parameters."
-_OPTION_FLAGS = {
-  algorithm: frozenset(flag_names.values())
-  for algorithm, flag_names in experiment_flags.OPTIONS.items()
-}
 # Stand in for larger ones when a run is checked.
 _SMALL_MDP_GAME = "python_mfg_two_islands(horizon=1)"
 _SMALL_GAME = "mfg_crowd_modelling(size=3,horizon=1)"
@@ -163,10 +160,11 @@ def _fixed(flag_values: flags.FlagValues) -> dict[str, str]:
 def _absent(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
   """Yields what the run does not take, and who is without it."""
   algorithm = given.get("algorithm", experiment_lib.Experiment.algorithm)
-  options = frozenset().union(*_OPTION_FLAGS.values())
-  # Every run measures with regularization, whatever its algorithm takes.
+  # The experiment refuses an unknown algorithm.
   not_taken = (
-    options - {"regularization"} - _OPTION_FLAGS.get(algorithm, options)
+    experiment_flags.flags_not_taken(algorithm)
+    if algorithm in registry.ALGORITHMS
+    else set()
   )
   game_type = _game(given.get("game_name"), given.get("setting")).get_type()
   for name in given:
