@@ -28,6 +28,7 @@ from mftrpo_openspiel.paper import summary
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import mean_field_plots
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import processes
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import programs
@@ -58,7 +59,9 @@ def run_all(
       batch = pending[future]
       for experiment, result in zip(batch, future.result(), strict=True):
         results[experiment.name] = result
-        run_loop.write_csv(logdir / f"{experiment.name}.csv", result.records)
+        metrics_table.write_csv(
+          logdir / f"{experiment.name}.csv", result.records
+        )
       bar.update(len(batch) * num_iterations)
   return [
     (experiment, results[experiment.name]) for experiment in all_experiments

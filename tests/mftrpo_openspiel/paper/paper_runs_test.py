@@ -27,9 +27,9 @@ def plain_records(experiment, num_iterations):
   )
   record_at = run_loop.log_spaced_iterations(num_iterations)
   eta = experiment.eta or experiments.LOW_ETA
-  return list(
-    run_loop.run(algorithm, num_iterations, eta, record_at)
-  ), algorithm
+  memory = run_loop.MemorySink(keep_mean_fields=False)
+  run_loop.run(algorithm, "stationary", num_iterations, eta, record_at, memory)
+  return memory.records, algorithm
 
 
 def assert_agree(records, expected_records, tolerance):
