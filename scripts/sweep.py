@@ -152,18 +152,11 @@ def fixed_values(flag_values: flags.FlagValues) -> dict[str, Any]:
   return fixed
 
 
-def _option_names() -> sweep_grid.OptionNames:
-  return {
-    algorithm: {flag: option for option, flag in options.items()}
-    for algorithm, options in experiment_flags.OPTIONS.items()
-  }
-
-
 def expand(
   axes: dict[str, list[Any]], flag_values: flags.FlagValues
 ) -> tuple[list[sweep_grid.SweepRun], list[str]]:
   """Returns the runs of a grid and notes; see `sweep_grid.expand`."""
-  return sweep_grid.expand(axes, fixed_values(flag_values), _option_names())
+  return sweep_grid.expand(axes, fixed_values(flag_values))
 
 
 def _executor(

@@ -188,7 +188,10 @@ class UnionModel(stationary_model.StationaryModel):
     )
 
   def optimal_action_values(
-    self, mean_field: np.ndarray, regularization: float = 0.0
+    self,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns (S, A): the maximum over policies of Q_mu^pi."""
     problem = self._problem(

@@ -21,6 +21,7 @@ from typing import Any
 
 import pyspiel
 
+from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import event_files
@@ -29,8 +30,6 @@ from mftrpo_openspiel.utils import validation
 
 # Before the name of a game parameter in the name of an axis.
 PARAMETER = "game_parameters."
-# By algorithm: its options by the names of their axes.
-OptionNames = Mapping[str, Mapping[str, str]]
 _FIELDS = {
   field.name for field in dataclasses.fields(experiment_lib.Experiment)
 }
@@ -59,14 +58,12 @@ class SweepRun:
 def expand(
   axes: Mapping[str, Sequence[Any]],
   fixed: Mapping[str, Any],
-  option_names: OptionNames,
 ) -> tuple[list[SweepRun], list[str]]:
   """Returns the runs of a grid, each checked, and notes for the user.
 
   Args:
     axes: Values along each axis; those of game parameters are texts.
     fixed: What is the same in all runs, by the same names.
-    option_names: The options of each algorithm.
 
   Raises:
     ValueError: If a run is refused, something is both fixed and varied, or
@@ -86,9 +83,9 @@ def expand(
   for point in points:
     given = {**fixed, **point}
     with _explained(point):
-      absent = dict(_not_taken(given, option_names))
+      absent = dict(_not_taken(given))
       kept = {name: x for name, x in given.items() if name not in absent}
-      experiment = _experiment(kept, option_names)
+      experiment = _experiment(kept)
       _check(experiment)
     taken.update(kept)
     for name, place in absent.items():
@@ -122,19 +119,24 @@ def _explained(point: Mapping[str, Any]) -> Iterator[None]:
     raise ValueError(f"grid, at {where}: {error}") from None
 
 
-def _not_taken(
-  given: Mapping[str, Any], option_names: OptionNames
-) -> Iterator[tuple[str, str]]:
+def _option_names(algorithm: str) -> dict[str, str]:
+  """Returns the options of an algorithm by the names of their axes."""
+  options = registry.options_of(algorithm)
+  return {option.flag: name for name, option in options.items()}
+
+
+def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
   """Yields what the run does not take, and who is without it."""
   algorithm = given.get("algorithm", experiment_lib.Experiment.algorithm)
-  validation.check_choice("algorithm", algorithm, option_names)
+  validation.check_choice("algorithm", algorithm, registry.ALGORITHMS)
+  option_names = _option_names(algorithm)
   game_type = _game(given.get("game_name"), given.get("setting")).get_type()
   for name in given:
     if name.startswith(PARAMETER):
       if name.removeprefix(PARAMETER) not in game_type.parameter_specification:
         yield name, game_type.short_name
     # Every run measures with regularization, whatever its algorithm takes.
-    elif name not in _FIELDS and name not in option_names[algorithm]:
+    elif name not in _FIELDS and name not in option_names:
       yield name, algorithm
 
 
@@ -148,9 +150,7 @@ def _game(
   return game_parameters.changed(game, dict(parameters)) if parameters else game
 
 
-def _experiment(
-  given: Mapping[str, Any], option_names: OptionNames
-) -> experiment_lib.Experiment:
+def _experiment(given: Mapping[str, Any]) -> experiment_lib.Experiment:
   """Returns the experiment of a point, of what it takes alone."""
   if "record_every" in given and "num_records" in given:
     raise ValueError("num_records must not be given with record_every.")
@@ -167,7 +167,7 @@ def _experiment(
   )
   options = {
     option: given[name]
-    for name, option in option_names[experiment.algorithm].items()
+    for name, option in _option_names(experiment.algorithm).items()
     if name in given
   }
   return dataclasses.replace(

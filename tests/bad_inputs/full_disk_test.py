@@ -14,6 +14,7 @@ import pytest
 
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import sweep as sweep_lib
@@ -92,7 +93,7 @@ def test_a_full_disk_loses_nothing_of_a_run(
   program(*LONGER.split(), cwd=tmp_path)
   result = run_directory.load_run(tmp_path / "run")
   game = game_factory.create_game(setting="two_islands")
-  whole = mf_trpo.MFTRPO(game, model="stationary")
+  whole = mf_trpo.MFTRPO(from_game.create_model("stationary", game))
   for _ in range(9):
     whole.iteration()
   np.testing.assert_array_equal(result.solution.policy, whole.policy)

@@ -11,7 +11,7 @@ from mftrpo_openspiel.benchmarks import course as course_lib
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import stationary_model
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 
 class Halving:
@@ -147,7 +147,7 @@ def test_values_are_those_of_the_algorithm_relative_to_the_uniform_policy():
   )
   method = accuracy.Method("mirror_descent", grid={"lr": (1.0,)})
   uniform = model.exploitability(
-    softmax.uniform_policy(model.legal_actions_mask)
+    tabular_policies.uniform_policy(model.legal_actions_mask)
   )
   course = accuracy._course("", model, method, {"lr": 1.0}, 0.01, uniform)
   assert course.values[0] == 1.0

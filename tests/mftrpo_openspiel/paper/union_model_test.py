@@ -6,7 +6,7 @@ from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.paper import union_model
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 # Five actions and two; each with a weight of its own, large enough that
 # rounding does not grow.
@@ -38,7 +38,7 @@ def played(models):
     num_states, num_actions = single.legal_actions_mask.shape
     policies.append(rng.dirichlet(np.ones(num_actions), num_states))
     mean_fields.append(rng.dirichlet(np.ones(num_states)))
-  uniform = softmax.uniform_policy(union.legal_actions_mask)
+  uniform = tabular_policies.uniform_policy(union.legal_actions_mask)
   state = union.join_states(
     [
       {"policy": policy, "mean_field": mean_field, "count": np.array(3)}
