@@ -28,7 +28,6 @@ same path.
 
 from collections.abc import Iterable
 from collections.abc import Sequence
-from concurrent import futures
 import contextlib
 import os
 import sys
@@ -38,6 +37,7 @@ from absl import flags
 from absl import logging
 
 from mftrpo_openspiel.openspiel import game_parameters
+from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import sweep as sweep_lib
 from mftrpo_openspiel.runs import sweep_grid
@@ -95,8 +95,8 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
   for text in texts:
     name, equals, values = text.partition("=")
     name = name.strip().lstrip("-")
-    is_parameter = name.startswith(sweep_grid.PARAMETER)
-    if name + "." == sweep_grid.PARAMETER:
+    is_parameter = name.startswith(experiment_lib.PARAMETER)
+    if name + "." == experiment_lib.PARAMETER:
       raise ValueError(
         f"grid must name parameters of games one by one, as {name}.NAME, got"
         f" {text!r}."
@@ -104,7 +104,7 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
     if not is_parameter and name not in known:
       raise ValueError(
         f"grid must be over flags of a run, {', '.join(known)}, or"
-        f" {sweep_grid.PARAMETER}NAME, got {text!r}."
+        f" {experiment_lib.PARAMETER}NAME, got {text!r}."
       )
     if name in axes:
       raise ValueError(f"grid must have {name} once, got it twice.")
@@ -133,38 +133,10 @@ def _value(name: str, text: str) -> Any:
   return flag_values[name].value
 
 
-def fixed_values(flag_values: flags.FlagValues) -> dict[str, Any]:
-  """Returns the flags of a run that are given, by the names of axes."""
-  fixed: dict[str, Any] = {}
-  for name in _new_flags():
-    flag = flag_values[name]
-    if name + "." == sweep_grid.PARAMETER:
-      for text in flag.value or ():
-        parameter, equals, value = text.partition("=")
-        axis = sweep_grid.PARAMETER + parameter
-        if not equals or axis in fixed:
-          raise ValueError(
-            f"{name} must be name=value, each name once, got {text!r}."
-          )
-        fixed[axis] = value
-    elif flag.present and flag.value is not None:
-      fixed[name] = flag.value
-  return fixed
-
-
-def expand(
-  axes: dict[str, list[Any]], flag_values: flags.FlagValues
-) -> tuple[list[sweep_grid.SweepRun], list[str]]:
-  """Returns the runs of a grid and notes; see `sweep_grid.expand`."""
-  return sweep_grid.expand(axes, fixed_values(flag_values))
-
-
 def _executor(
   flag_values: flags.FlagValues, num_runs: int
-) -> contextlib.AbstractContextManager[
-  tuple[futures.Executor, sweep_lib.Count | None]
-]:
-  """Returns what the flags ask for; see `sweep_lib.run_sweep`."""
+) -> contextlib.AbstractContextManager[sweep_lib.CountedExecutor]:
+  """Returns what performs the runs."""
   if not flag_values.scheduler_address:
     return sweep_lib.local_executor(min(flag_values.num_processes, num_runs))
   if flag_values["num_processes"].present:
@@ -201,7 +173,9 @@ def main(flag_values: flags.FlagValues = FLAGS) -> int:
   axes = parse_axes(flag_values.grid)
   if flag_values.logdir is None:
     raise ValueError("logdir must be given.")
-  runs, notes = expand(axes, flag_values)
+  runs, notes = sweep_grid.expand(
+    axes, experiment_flags.given_values(flag_values)
+  )
   if run_directory.has_run(flag_values.logdir):
     raise ValueError(
       "logdir must be a folder for many runs, got the run directory"

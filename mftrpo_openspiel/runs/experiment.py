@@ -19,7 +19,8 @@ from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.utils import validation
 
-DEFAULT_REGULARIZATION = 0.05
+# Before the name of a game parameter among the values of an experiment.
+PARAMETER = "game_parameters."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Experiment:
   algorithm: str = "mf_trpo"
   options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   num_iterations: int = 1000
-  regularization: float = DEFAULT_REGULARIZATION
+  regularization: float = 0.05
   record_every: int | None = None
   num_records: int = 10
   log_distribution: bool = False
@@ -113,6 +114,39 @@ class Experiment:
     """
     model = from_game.create_model(self.model_name(game), game)
     return registry.create_algorithm(self.algorithm, model, **self.options)
+
+
+def create_experiment(values: Mapping[str, Any]) -> Experiment:
+  """Returns the experiment with values that are named as in programs.
+
+  Args:
+    values: Of fields, of options of the algorithm by the names of their flags,
+      and texts of game parameters, as game_parameters.NAME. "regularization" is
+      the field and, where the algorithm takes it, the option.
+
+  Raises:
+    ValueError: If a value is refused.
+  """
+  if "record_every" in values and "num_records" in values:
+    raise ValueError("num_records must not be given with record_every.")
+  fields = {field.name for field in dataclasses.fields(Experiment)}
+  experiment = Experiment(**{k: x for k, x in values.items() if k in fields})
+  options = {
+    name: values[option.flag]
+    for name, option in registry.options_of(experiment.algorithm).items()
+    if option.flag in values
+  }
+  texts = {
+    name.removeprefix(PARAMETER): text
+    for name, text in values.items()
+    if name.startswith(PARAMETER)
+  }
+  parameters = (
+    game_parameters.parse(texts, experiment.create_game()) if texts else {}
+  )
+  return dataclasses.replace(
+    experiment, game_parameters=parameters, options=options
+  )
 
 
 def run_experiment(

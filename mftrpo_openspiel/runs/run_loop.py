@@ -7,7 +7,6 @@ run directory or memory.
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
-from collections.abc import Mapping
 import dataclasses
 import time
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import solutions
 from mftrpo_openspiel.utils import softmax
@@ -26,27 +25,6 @@ from mftrpo_openspiel.utils import validation
 MAX_ITERATIONS = 10**12
 MAX_RECORDS = 10**6
 MAX_RECORDS_PER_DECADE = 10**4
-
-
-class Algorithm(Protocol):
-  """What can be run: the algorithms of this package.
-
-  An iteration puts new arrays in place of `policy` and `mean_field`; it does
-  not write into the old ones.
-  """
-
-  model: model_lib.MeanFieldModel
-  policy: np.ndarray
-  mean_field: np.ndarray
-
-  def iteration(self) -> None:
-    """Performs one iteration."""
-
-  def state(self) -> dict[str, np.ndarray]:
-    """Returns all that later iterations depend on."""
-
-  def restore(self, state: Mapping[str, np.ndarray]) -> None:
-    """Goes back to what `state` was."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +140,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def run(
-  algorithm: Algorithm,
+  algorithm: algorithm_lib.MeanFieldAlgorithm,
   model_name: str,
   num_iterations: int,
   regularization: float,
@@ -224,7 +202,7 @@ def run(
 
 
 def iterations(
-  algorithm: Algorithm,
+  algorithm: algorithm_lib.MeanFieldAlgorithm,
   num_iterations: int,
   regularization: float,
   record_at: Collection[int],
@@ -272,7 +250,7 @@ def iterations(
 
 
 def _solution(
-  algorithm: Algorithm, model_name: str, iteration: int
+  algorithm: algorithm_lib.MeanFieldAlgorithm, model_name: str, iteration: int
 ) -> solutions.Solution:
   """Returns what the algorithm has found after `iteration` iterations."""
   return solutions.Solution(

@@ -34,6 +34,7 @@ _UPDATE_SECONDS = 0.2
 Futures = dict[futures.Future, sweep_grid.SweepRun]
 # Returns the number of iterations so far.
 Count = Callable[[], int]
+CountedExecutor = tuple[futures.Executor, Count | None]
 
 # Adds to the iterations that are performed; set in processes of this machine.
 _add_iterations: Callable[[int], None] | None = None
@@ -57,9 +58,7 @@ class RunOutcome:
 
 
 @contextlib.contextmanager
-def local_executor(
-  num_processes: int,
-) -> Iterator[tuple[futures.Executor, Count | None]]:
+def local_executor(num_processes: int) -> Iterator[CountedExecutor]:
   """Gives processes of this machine, and a count of their iterations."""
   counters: list[Any] = []
 
@@ -74,9 +73,7 @@ def local_executor(
 
 
 @contextlib.contextmanager
-def dask_executor(
-  address: str,
-) -> Iterator[tuple[futures.Executor, Count | None]]:
+def dask_executor(address: str) -> Iterator[CountedExecutor]:
   """Gives the workers of a dask.distributed cluster, and no count.
 
   Raises:

@@ -1,8 +1,6 @@
 """The runs of a sweep: all combinations of values along some axes.
 
-An axis is a field of `experiment.Experiment`, an option of algorithms by the
-name that programs have for it, or, as game_parameters.NAME, a parameter of the
-game. The field "regularization" is also the option, where there is one.
+An axis is anything that `experiment.create_experiment` takes.
 
 What an algorithm does not take, or a parameter that a game does not have, is
 left out there, and runs that are then the same are one run.
@@ -28,8 +26,6 @@ from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.utils import validation
 
-# Before the name of a game parameter in the name of an axis.
-PARAMETER = "game_parameters."
 _FIELDS = {
   field.name for field in dataclasses.fields(experiment_lib.Experiment)
 }
@@ -85,14 +81,14 @@ def expand(
     with _explained(point):
       absent = dict(_not_taken(given))
       kept = {name: x for name, x in given.items() if name not in absent}
-      experiment = _experiment(kept)
+      experiment = experiment_lib.create_experiment(kept)
       _check(experiment)
     taken.update(kept)
     for name, place in absent.items():
       if place not in left_out.setdefault(name, []):
         left_out[name].append(place)
     for name, value in experiment.game_parameters.items():
-      kept[PARAMETER + name] = value
+      kept[experiment_lib.PARAMETER + name] = value
     varied = {name: kept.get(name) for name in axes}
     run = SweepRun(_folder_name(varied), varied, experiment)
     runs.setdefault(run.name, run)
@@ -119,24 +115,21 @@ def _explained(point: Mapping[str, Any]) -> Iterator[None]:
     raise ValueError(f"grid, at {where}: {error}") from None
 
 
-def _option_names(algorithm: str) -> dict[str, str]:
-  """Returns the options of an algorithm by the names of their axes."""
-  options = registry.options_of(algorithm)
-  return {option.flag: name for name, option in options.items()}
-
-
 def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
   """Yields what the run does not take, and who is without it."""
   algorithm = given.get("algorithm", experiment_lib.Experiment.algorithm)
   validation.check_choice("algorithm", algorithm, registry.ALGORITHMS)
-  option_names = _option_names(algorithm)
+  taken = {option.flag for option in registry.options_of(algorithm).values()}
   game_type = _game(given.get("game_name"), given.get("setting")).get_type()
   for name in given:
-    if name.startswith(PARAMETER):
-      if name.removeprefix(PARAMETER) not in game_type.parameter_specification:
+    if name.startswith(experiment_lib.PARAMETER):
+      if (
+        name.removeprefix(experiment_lib.PARAMETER)
+        not in game_type.parameter_specification
+      ):
         yield name, game_type.short_name
     # Every run measures with regularization, whatever its algorithm takes.
-    elif name not in _FIELDS and name not in option_names:
+    elif name not in _FIELDS and name not in taken:
       yield name, algorithm
 
 
@@ -148,31 +141,6 @@ def _game(
 ) -> pyspiel.Game:
   game = game_factory.create_game(game_name, setting)
   return game_parameters.changed(game, dict(parameters)) if parameters else game
-
-
-def _experiment(given: Mapping[str, Any]) -> experiment_lib.Experiment:
-  """Returns the experiment of a point, of what it takes alone."""
-  if "record_every" in given and "num_records" in given:
-    raise ValueError("num_records must not be given with record_every.")
-  experiment = experiment_lib.Experiment(
-    **{name: x for name, x in given.items() if name in _FIELDS}
-  )
-  parameters = game_parameters.parse(
-    [
-      f"{name.removeprefix(PARAMETER)}={x}"
-      for name, x in given.items()
-      if name.startswith(PARAMETER)
-    ],
-    _game(experiment.game_name, experiment.setting),
-  )
-  options = {
-    option: given[name]
-    for name, option in _option_names(experiment.algorithm).items()
-    if name in given
-  }
-  return dataclasses.replace(
-    experiment, game_parameters=parameters, options=options
-  )
 
 
 def _check(experiment: experiment_lib.Experiment) -> None:
@@ -201,7 +169,7 @@ def _folder_name(varied: Mapping[str, Any]) -> str:
   a shell or a file system may not like becomes "-", with a digest at the end.
   """
   full = ",".join(
-    f"{name.removeprefix(PARAMETER)}="
+    f"{name.removeprefix(experiment_lib.PARAMETER)}="
     + (str(value).lower() if isinstance(value, bool) else str(value))
     for name, value in varied.items()
     if value is not None

@@ -18,7 +18,9 @@ import pytest
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import sweep as sweep_lib
+from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.runs import sweep_table
+from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import sweep
 
 FLAGS = ("--setting=two_islands", "--num_iterations=5", "--record_every=2")
@@ -34,7 +36,8 @@ def flag_values(*arguments):
 
 def runs_of(grid=GRID, arguments=FLAGS):
   axes = sweep.parse_axes(grid)
-  return sweep.expand(axes, flag_values(*arguments))[0]
+  fixed = experiment_flags.given_values(flag_values(*arguments))
+  return sweep_grid.expand(axes, fixed)[0]
 
 
 def perform(runs, logdir):
