@@ -4,6 +4,7 @@ from collections.abc import Callable
 import functools
 
 from matplotlib import figure as figure_lib
+import numpy as np
 
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.paper import claims
@@ -26,8 +27,8 @@ def exploitability_figure(
     curves = [
       curve_plots.Curve(
         label=f"{name.method}, {_eta_label(name.eta)}",
-        x=[record.iteration for record in result.records],
-        values=[getattr(record, quantity) for record in result.records],
+        x=np.array([record.iteration for record in result.records]),
+        values=np.array([getattr(r, quantity) for r in result.records]),
         group=name.method + (" plain" if name.eta is None else ""),
         dashed=name.eta == experiments.HIGH_ETA,
       )

@@ -9,7 +9,7 @@ import pytest
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
-from mftrpo_openspiel.benchmarks import monotone
+from mftrpo_openspiel.benchmarks import monotone_games
 from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
@@ -169,7 +169,7 @@ def test_optimistic_steps_are_those_described():
 
 
 def test_what_has_settled_stays():
-  model = monotone.random_game("mixed", 14)
+  model = monotone_games.random_game("mixed", 14)
   algorithm = mf_trpo.MFTRPO(model, annealing=True)
   uniform = model.exploitability(algorithm.policy)
   run(algorithm, 300)
