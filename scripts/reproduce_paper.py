@@ -25,6 +25,7 @@ from mftrpo_openspiel.paper import paper_figures
 from mftrpo_openspiel.paper import report
 from mftrpo_openspiel.paper import run_to_rest
 from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import processes
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import programs
@@ -53,7 +54,7 @@ def run_all(
   ) as bar:
     for future in futures.as_completed(pending):
       path = logdir / f"{pending[future].file_name}.csv"
-      run_loop.write_csv(path, future.result().records)
+      metrics_table.write_csv(path, future.result().records)
       bar.update(num_iterations)
   return {name: future.result() for future, name in pending.items()}
 

@@ -9,9 +9,9 @@ Its mirror descent moves the mean field by 20 steps of the kernel in an
 iteration, and by 50 more for the exploitability, where ours has the invariant
 law. Moving slowly is what lets it settle with its best learning rate, 0.5 /
 0.8; with the law itself and that rate OMD swings for ever, so ours has a
-smaller one, and annealing a longer window than by default. The regularized
-method of ours is measured by phi_eta, as it goes on to equilibria of the
-regularized game.
+smaller one, and annealed MF-TRPO a longer window than by default. The
+regularized method of ours is measured by phi_eta, as it goes on to equilibria
+of the regularized game.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,8 @@ from benchmfg.learner.jax import omd_jax
 import jax
 import numpy as np
 
-from mftrpo_openspiel.algorithms import annealing
+from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
+from mftrpo_openspiel.algorithms import annealed_mf_trpo
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.benchmarks import other_packages
@@ -45,7 +46,7 @@ RATE = 0.3
 ETA = 0.3
 # Policies are improved in the walls, too.
 EVERYWHERE = {"restart_distribution": np.full(NUM_STATES, 1 / NUM_STATES)}
-ANNEALED = {"annealing": annealing.Annealing(window=20.0), **EVERYWHERE}
+ANNEALED = {"window": 20.0, **EVERYWHERE}
 WARM = {
   "regularization": ETA,
   "population_update_rate": 0.1,
@@ -77,7 +78,9 @@ def contests() -> Iterator[other_packages.Contest]:
       lambda: _started(mf_trpo.MFTRPO(model, **WARM), initial), ETA
     ),
     "MF-TRPO (annealed)": other_packages.solver(
-      lambda: _started(mf_trpo.MFTRPO(model, **ANNEALED), initial)
+      lambda: _started(
+        annealed_mf_trpo.AnnealedMFTRPO(model, **ANNEALED), initial
+      )
     ),
   }
   policies = other_packages.random_policies(model.mdp.num_states, 5)
@@ -192,7 +195,7 @@ def _mirror_descent(
 
 
 def _started(
-  algorithm: mf_trpo.MFTRPO, initial_policy: np.ndarray
-) -> mf_trpo.MFTRPO:
+  algorithm: algorithm_lib.MeanFieldAlgorithm, initial_policy: np.ndarray
+) -> algorithm_lib.MeanFieldAlgorithm:
   algorithm.restore({**algorithm.state(), "logits": np.log(initial_policy)})
   return other_packages.started(algorithm, initial_policy)

@@ -33,7 +33,7 @@ from mftrpo_openspiel.benchmarks import timed_runs
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.openspiel import recursion
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 # What can be compared, beside NashConv.
 ALGORITHMS = ("fictitious_play", "mirror_descent", "mf_trpo")
@@ -145,7 +145,7 @@ def openspiel_nash_conv(game: pyspiel.Game, policy: policy_lib.Policy) -> float:
 def compare_nash_conv(model: model_lib.MeanFieldModel) -> Row:
   """Compares NashConv of the uniform and of random policies."""
   mask = model.legal_actions_mask
-  arrays = [softmax.uniform_policy(mask)]
+  arrays = [tabular_policies.uniform_policy(mask)]
   for seed in range(NUM_RANDOM_POLICIES):
     weights = np.random.default_rng(seed).random(mask.shape) * mask
     arrays.append(weights / weights.sum(axis=1, keepdims=True))
@@ -288,19 +288,18 @@ class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
     rival: openspiel_fictitious_play.FictitiousPlay,
   ):
     super().__init__(model)
-    self._best_response = self._following_response
     self._rival = rival
     self.num_ties = 0
 
-  def _following_response(self, mean_field: np.ndarray) -> np.ndarray:
-    values = self.model.optimal_action_values(mean_field)
+  def _respond(self, state: fictitious_play.State) -> np.ndarray:
+    values = self.model.optimal_action_values(state.mean_field)
     best = values.max(axis=1, keepdims=True)
     ties = best - values <= TIE * np.maximum(1.0, np.abs(best))
     # Holds the best response of the last iteration.
     taken = self.model.from_openspiel(
       _Completed(self.model.game, self._rival._correlating_policy)
     )
-    response = softmax.greedy_policy(np.where(ties, taken, -1.0))
+    response = tabular_policies.greedy_policy(np.where(ties, taken, -1.0))
     visited = self.model.mean_field(response) > 0
     self.num_ties += int((visited & (ties.sum(axis=1) > 1)).sum())
     return response

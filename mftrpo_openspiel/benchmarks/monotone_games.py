@@ -30,7 +30,7 @@ from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.models import stationary_model
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 KINDS = ("potential", "rotational", "mixed")
 NUM_GAMES = 100  # Of each kind; game i is made by the seed i.
@@ -125,7 +125,7 @@ def _exploitabilities(
   algorithm = registry.create_algorithm(method.algorithm, model, **options)
   eta = options["regularization"] if is_regularized else 0.0
   uniform = model.exploitability(
-    softmax.uniform_policy(model.legal_actions_mask), eta
+    tabular_policies.uniform_policy(model.legal_actions_mask), eta
   )
   values: list[float] = []
   count = 0

@@ -31,7 +31,7 @@ from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.utils import files
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 # A method has this many times the wall time of a point of its grid.
 LONG_RUN = 20
@@ -98,7 +98,7 @@ METHODS = {
   "MF-TRPO (warm, auto)": Method(
     "mf_trpo", {**WARM, "population_update_rate": "auto"}
   ),
-  "MF-TRPO (annealed)": Method("mf_trpo", {"annealing": True}),
+  "MF-TRPO (annealed)": Method("annealed_mf_trpo"),
   "FP": Method("fictitious_play", grid={"lr": (None, 0.3, 0.1, 0.03, 0.01)}),
   "OMD": Method(
     "mirror_descent", grid={"lr": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)}
@@ -170,7 +170,7 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   for name, game in GAMES.items():
     model = from_game.create_model(game.model, game_names.load(name))
     uniform = model.exploitability(
-      softmax.uniform_policy(model.legal_actions_mask)
+      tabular_policies.uniform_policy(model.legal_actions_mask)
     )
     if uniform < comparison.ROUNDING:
       note = (

@@ -17,6 +17,7 @@ from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 
@@ -120,7 +121,9 @@ class CompiledGame(mean_field_model.MeanFieldModel):
 
   def initial_mean_field(self) -> np.ndarray:
     """Returns the mean field of the uniform policy."""
-    return self._layered.flow(softmax.uniform_policy(self.legal_actions_mask))
+    return self._layered.flow(
+      tabular_policies.uniform_policy(self.legal_actions_mask)
+    )
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
     """Returns mu^pi, (N,): OpenSpiel's DistributionPolicy."""
@@ -175,7 +178,10 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     return self._spread(chain.evaluate(policy[rows], *rewards, bonus), rows)
 
   def optimal_action_values(
-    self, mean_field: np.ndarray, regularization: float = 0.0
+    self,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns the maximum of Q_mu^pi, (N, A): OpenSpiel's BestResponse."""
     mean_field = self._checked_mean_field(mean_field)

@@ -25,6 +25,7 @@ from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.openspiel import recursion
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 _DECISION = pyspiel.StateType.DECISION
@@ -122,7 +123,9 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
 
   def initial_mean_field(self) -> np.ndarray:
     """Returns the mean field of the uniform policy."""
-    return self.mean_field(softmax.uniform_policy(self.legal_actions_mask))
+    return self.mean_field(
+      tabular_policies.uniform_policy(self.legal_actions_mask)
+    )
 
   def propagate(
     self,
@@ -182,7 +185,10 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     return self._action_values(values, node_values)
 
   def optimal_action_values(
-    self, mean_field: np.ndarray, regularization: float = 0.0
+    self,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns (N, A): the maximum over policies of Q_mu^pi."""
     values = value_lib.TabularValueFunction(self._game)
@@ -219,7 +225,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     self._check_moves(distribution)
     ends = self._is_first & (self._discount == 0)
     arrived = self._push(
-      softmax.uniform_policy(policy > 0),
+      tabular_policies.uniform_policy(policy > 0),
       distribution,
       0.0,
       lambda row, arrived: float(start[row] or (arrived > 0 and not ends[row])),

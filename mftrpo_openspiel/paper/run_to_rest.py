@@ -74,56 +74,51 @@ def run_to_rest(
   )
   records: list[run_loop.Record] = []
   mean_fields = {}
-  for algorithm, step in _steps(experiment):
-    if step.record is None:
-      continue
-    records.append(step.record)
-    if step.iteration in keep_at:
-      mean_fields[step.iteration] = algorithm.mean_field
-    if comes_to_rest and step.iteration > 0 and _is_at_rest(step.record):
+  for algorithm, record in _recorded_iterations(experiment):
+    records.append(record)
+    if record.iteration in keep_at:
+      mean_fields[record.iteration] = algorithm.mean_field
+    if comes_to_rest and record.iteration > 0 and _is_at_rest(record):
       break
-  last = records[-1]
   records += [
-    dataclasses.replace(last, iteration=iteration)
+    dataclasses.replace(record, iteration=iteration)
     for iteration in experiment.record_at()
-    if iteration > last.iteration
+    if iteration > record.iteration
   ]
   for iteration in keep_at:
     mean_fields.setdefault(iteration, algorithm.mean_field)
-  return RunToRest(records, mean_fields, algorithm.policy, last.iteration)
+  return RunToRest(records, mean_fields, algorithm.policy, record.iteration)
 
 
 def _is_at_rest(record: run_loop.Record) -> bool:
   return max(record.mean_field_change, record.policy_change) < LEAST_CHANGE
 
 
-def _steps(
+def _recorded_iterations(
   experiment: experiment_lib.Experiment,
-) -> Iterator[tuple[algorithm_lib.MeanFieldAlgorithm, run_loop.Step]]:
-  """Yields the algorithm and where the run is, after each iteration."""
-  done = None
-  state = None
+) -> Iterator[tuple[algorithm_lib.MeanFieldAlgorithm, run_loop.Record]]:
+  """Yields the algorithm after each iteration that has a record."""
+  start = None
   for solver, num_iterations in (
     ("dense LU", min(NUM_DENSE_ITERATIONS, experiment.num_iterations)),
     ("auto", experiment.num_iterations),
   ):
     game = experiment.create_game()
-    algorithm = registry.create_algorithm(
-      experiment.algorithm,
-      stationary_model.StationaryModel(
-        game.mean_field_mdp(), game, solver=solver
-      ),
-      **experiment.options,
+    model = stationary_model.StationaryModel(
+      game.mean_field_mdp(), game, solver=solver
     )
-    if state is not None:
-      algorithm.restore(state)
-    for step in run_loop.steps(
+    algorithm = registry.create_algorithm(
+      experiment.algorithm, model, **experiment.options
+    )
+    if start is not None:
+      algorithm.restore(start.state)
+    for finished in run_loop.iterations(
       algorithm,
       num_iterations,
       experiment.regularization,
       experiment.record_at(),
-      done,
+      start,
     ):
-      yield algorithm, step
-    done = step
-    state = algorithm.state()
+      if finished.record is not None:
+        yield algorithm, finished.record
+    start = finished

@@ -9,6 +9,7 @@ from mftrpo_openspiel.runs import run_directory
 
 TITLES = {
   "mf_trpo": "MF-TRPO",
+  "annealed_mf_trpo": "MF-TRPO (annealed)",
   "fictitious_play": "Fictitious Play",
   "mirror_descent": "Mirror Descent",
   "fixed_point": "Fixed Point",

@@ -21,7 +21,6 @@ from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.utils import array_files
 
 NUM_ITERATIONS, MORE_ITERATIONS = 4, 6
@@ -34,7 +33,7 @@ FILES = [
 ]
 
 
-def perform(path, num_iterations, resume=True):
+def perform(path, num_iterations, resume=True, report=None):
   return experiment_lib.run_experiment(
     experiment_lib.Experiment(
       setting="two_islands",
@@ -44,6 +43,7 @@ def perform(path, num_iterations, resume=True):
     ),
     path,
     resume,
+    report,
   )
 
 
@@ -239,6 +239,10 @@ def test_an_edited_config_is_refused_or_makes_no_difference(
   assert (num_read > 0) == is_forged
 
 
+def it_ran(_):
+  pytest.fail("It ran.")
+
+
 # What becomes of a mean field -> what is said.
 MEAN_FIELDS = {
   "deleted": (lambda file: file.unlink(), "No such file"),
@@ -257,17 +261,16 @@ MEAN_FIELDS = {
 @pytest.mark.parametrize("what", MEAN_FIELDS)
 @pytest.mark.parametrize("num_iterations", [NUM_ITERATIONS, MORE_ITERATIONS])
 def test_mean_fields_are_checked_before_any_work(
-  whole, tmp_path, monkeypatch, what, num_iterations
+  whole, tmp_path, what, num_iterations
 ):
   path = tmp_path / "run"
   shutil.copytree(whole[0], path)
   damage, message = MEAN_FIELDS[what]
   damage(path / "mean_fields" / "0000000001.npy")
-  monkeypatch.setattr(run_loop, "steps", lambda *_: pytest.fail("It ran."))
   with pytest.raises(
     ValueError, match=rf"run/mean_fields/0000000001.npy is no .*{message}"
   ):
-    perform(path, num_iterations)
+    perform(path, num_iterations, report=it_ran)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +285,7 @@ def test_mean_fields_are_checked_before_any_work(
   ],
 )
 def test_a_checkpoint_of_another_model_is_refused_before_any_work(
-  whole, tmp_path, monkeypatch, changes, message
+  whole, tmp_path, changes, message
 ):
   path = tmp_path / "run"
   shutil.copytree(whole[0], path)
@@ -291,6 +294,5 @@ def test_a_checkpoint_of_another_model_is_refused_before_any_work(
   checkpoint = checkpoints.load(file, run_id)
   state = {**checkpoint.state, **changes}
   checkpoints.save(file, dataclasses.replace(checkpoint, state=state), run_id)
-  monkeypatch.setattr(run_loop, "steps", lambda *_: pytest.fail("It ran."))
   with pytest.raises(ValueError, match=f"run/checkpoint.npz: .*{message}"):
-    perform(path, MORE_ITERATIONS)
+    perform(path, MORE_ITERATIONS, report=it_ran)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import solve
@@ -107,7 +108,7 @@ def test_it_prints_what_it_writes(run, tmp_path):
     "--num_records=4",
     f"--logdir={tmp_path / 'run'}",
   )
-  records = run_loop.read_csv(tmp_path / "run" / "metrics.csv")
+  records = metrics_table.read_csv(tmp_path / "run" / "metrics.csv")
   printed = re.findall(r"^ *(\d+) +(\S+) +(\S+) +\S+$", output, re.MULTILINE)
   assert printed == [
     (

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.algorithms import annealed_mf_trpo
 from mftrpo_openspiel.benchmarks import monotone_games
 from mftrpo_openspiel.benchmarks import time_to_accuracy
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import stationary_model
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 
 @pytest.mark.parametrize("kind", monotone_games.KINDS)
@@ -106,8 +106,8 @@ def test_annealing_is_not_behind(monkeypatch):
 )
 def test_annealing_settles_where_the_ball_is_slow(kind, seed):
   model = monotone_games.random_game(kind, seed)
-  uniform = softmax.uniform_policy(model.legal_actions_mask)
-  algorithm = mf_trpo.MFTRPO(model, annealing=True)
+  uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
+  algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
   for _ in range(500):
     algorithm.iteration()
   reached = model.exploitability(algorithm.policy)

@@ -10,7 +10,7 @@ from mftrpo_openspiel.benchmarks import timed_runs
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import stationary_model
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 
 class Halving:
@@ -144,7 +144,7 @@ def test_values_are_those_of_the_algorithm_relative_to_the_uniform_policy():
   model = from_game.create_model("stationary", game_names.load("two_islands"))
   method = time_to_accuracy.Method("mirror_descent", grid={"lr": (1.0,)})
   uniform = model.exploitability(
-    softmax.uniform_policy(model.legal_actions_mask)
+    tabular_policies.uniform_policy(model.legal_actions_mask)
   )
   run = time_to_accuracy._run("", model, method, {"lr": 1.0}, 0.01, uniform)
   assert run.values[0] == 1.0

@@ -23,13 +23,16 @@ def dense_run(experiment):
   algorithm = registry.create_algorithm(
     experiment.algorithm, model, **experiment.options
   )
-  records = run_loop.run(
+  sink = run_loop.MemorySink(keep_mean_fields=False)
+  run_loop.run(
     algorithm,
+    "stationary",
     experiment.num_iterations,
     experiment.regularization,
     experiment.record_at(),
+    sink,
   )
-  return list(records), algorithm
+  return sink.records, algorithm
 
 
 def assert_agree(records, expected_records):

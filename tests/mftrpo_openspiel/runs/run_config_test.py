@@ -4,13 +4,13 @@ import dataclasses
 import hashlib
 import json
 import math
+import pathlib
 import re
 import subprocess
 
 import pytest
 
 from mftrpo_openspiel.runs import experiment as experiment_lib
-from mftrpo_openspiel.runs import provenance
 from mftrpo_openspiel.runs import run_config
 
 EXPERIMENT = {
@@ -179,16 +179,18 @@ def test_a_config_that_was_edited_is_refused(tmp_path, place):
         assert type(read["experiment"][name]) in kinds
 
 
-def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):
-  commit = provenance.commit.__wrapped__
-  known = commit()
-  if known is not None:
-    assert re.fullmatch("[0-9a-f]{40}(-dirty)?", known)
-  package = tmp_path / "checkout" / "mftrpo_openspiel"
-  package.mkdir(parents=True)
-  monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
-  subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+def git(folder, *arguments):
+  subprocess.run(["git", "-C", str(folder), *arguments], check=True)
+
+
+def test_the_commit_is_that_of_the_checkout(tmp_path):
+  if (pathlib.Path(__file__).parents[3] / ".git").exists():
+    assert re.fullmatch("[0-9a-f]{40}(-dirty)?", run_config.commit())
+  checkout = tmp_path / "checkout"
+  checkout.mkdir()
+  git(tmp_path, "init", "-q")
   # The checkout around it is not its own; and one without commits has none.
-  assert commit() is None
-  subprocess.run(["git", "init", "-q", str(package.parent)], check=True)
-  assert commit() is None
+  assert run_config.commit(checkout) is None
+  run_config.commit.cache_clear()
+  git(checkout, "init", "-q")
+  assert run_config.commit(checkout) is None

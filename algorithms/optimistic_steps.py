@@ -24,9 +24,13 @@ small that no log-probability gains more than `MAX_RISE` in a step (but for the
 optimistic part), and policies leave a corner slowly enough for L to be noticed.
 """
 
+import dataclasses
+
 import numpy as np
 
+from mftrpo_openspiel.algorithms import mirror_steps
 from mftrpo_openspiel.utils import rows
+from mftrpo_openspiel.utils import softmax
 
 # c L is not above this. In linear problems steps settle up to 1 / sqrt(3).
 STABILITY = 0.4
@@ -36,7 +40,63 @@ GROWTH = 1.2
 MAX_RISE = 1.0
 
 
-def step_size(
+@dataclasses.dataclass(frozen=True, eq=False)
+class OptimisticStep:
+  """The last optimistic step, from which the next one follows.
+
+  Attributes:
+    logits: (N, A), before the step.
+    action_values: (N, A); 0 where an action is not legal.
+    step_size: c; 0 where there was no step yet.
+  """
+
+  logits: np.ndarray
+  action_values: np.ndarray
+  step_size: float = 0.0
+
+  def next(
+    self,
+    logits: np.ndarray,
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    action_values: np.ndarray,
+    discounts: np.ndarray,
+    first_step_size: float,
+  ) -> "tuple[OptimisticStep, np.ndarray]":
+    """Returns the next step, and the action values that it goes along.
+
+    Args:
+      logits: (N, A), before the step.
+      policy: (N, A), of the logits.
+      mean_field: (N,), mu.
+      action_values: (N, A); -inf where an action is not legal.
+      discounts: (N,), see `MeanFieldModel`.
+      first_step_size: c, where there was no step yet.
+    """
+    is_legal = np.isfinite(action_values)
+    values = np.where(is_legal, action_values, 0.0)
+    if not self.step_size:
+      return OptimisticStep(logits, values, first_step_size), action_values
+    change = values - self.action_values
+    # Values at time t carry gamma^t, which steps of logits do not.
+    scale = mirror_steps.inverse(discounts)[:, None]
+    size = next_step_size(
+      self.step_size,
+      policy,
+      mean_field * discounts,
+      scale * values,
+      policy - softmax.softmax(self.logits),
+      np.subtract(
+        logits, self.logits, out=np.zeros_like(values), where=is_legal
+      ),
+      scale * change,
+    )
+    change *= self.step_size / size
+    expected = np.where(is_legal, values + change, -np.inf)
+    return OptimisticStep(logits, values, size), expected
+
+
+def next_step_size(
   last_step_size: float,
   policy: np.ndarray,
   weights: np.ndarray,

@@ -1,44 +1,57 @@
-"""Tests of the population update rate that finds itself."""
+"""Tests of the population update rate."""
 
 import itertools
 
 import numpy as np
 
-from mftrpo_openspiel.algorithms import adaptive_rate
 from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.algorithms import population_update_rate
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
 
+MEAN_FIELD = np.array([0.5, 0.5])
+
+
+def rates(moves):
+  """Returns what the automatic rate is after each move."""
+  rate = population_update_rate.create("auto", 2)
+  values = []
+  for iteration, move in enumerate(moves, start=1):
+    value, rate = rate.next(iteration, move, MEAN_FIELD)
+    values.append(value)
+  return values
+
 
 def test_moves_that_get_smaller_leave_the_rate_to_grow():
-  rate = adaptive_rate.AdaptiveRate(2)
-  for count in range(300):
-    rate.adapt(np.array([1.0, -1.0]) * 0.95**count, 1.0)
-  assert rate.rate == rate.bound == 1.0
+  moves = [np.array([1.0, -1.0]) * 0.95**count for count in range(300)]
+  assert rates(moves)[-1] == 1.0
 
 
 def test_moves_that_turn_round_bound_it():
   """They never turn back, and are as large after each period."""
-  rate = adaptive_rate.AdaptiveRate(2)
-  rates, last_move = [], np.zeros(2)
-  for count in range(1000):
-    move = np.array([np.cos(0.1 * count), np.sin(0.1 * count)])
-    assert move @ last_move >= 0
-    rates.append(rate.adapt(move, 1.0))
-    last_move = move
-  assert max(rates) == 1.0
+  angles = 0.1 * np.arange(1000)
+  moves = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+  assert all(move @ last >= 0 for last, move in itertools.pairwise(moves))
+  found = rates(moves)
+  assert max(found) == 1.0
   # The first period is compared with none. Periods take 10 / rate iterations:
   # 1, 1/2, ... 1/32 take at most 25 + 10 + 10 + 20 + ... + 320 iterations.
-  assert rates[-1] <= 1 / 32
-  falls = [new for old, new in itertools.pairwise(rates) if new < old]
+  assert found[-1] <= 1 / 32
+  falls = [new for old, new in itertools.pairwise(found) if new < old]
   assert falls == [2.0**-n for n in range(1, len(falls) + 1)]
-  assert (np.diff(rates[rates.index(0.5) :]) <= 0).all()
+  assert (np.diff(found[found.index(0.5) :]) <= 0).all()
 
 
 def test_moves_that_are_rounding_change_nothing():
-  rate = adaptive_rate.AdaptiveRate(2)
-  for sign in (1, -1, 1, -1):
-    assert rate.adapt(np.array([1e-14, -1e-14]) * sign, 1.0) == 0.01
+  moves = [np.array([1e-14, -1e-14]) * sign for sign in (1, -1, 1, -1)]
+  assert rates(moves) == [0.01] * 4
+
+
+def test_a_number_stays():
+  rate = population_update_rate.create(0.25, 2)
+  for iteration in (1, 2):
+    value, rate = rate.next(iteration, np.ones(2), MEAN_FIELD)
+    assert value == 0.25
 
 
 def test_it_settles_where_a_crowd_is_driven_round():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mftrpo_openspiel.algorithms import optimistic_step
+from mftrpo_openspiel.algorithms import optimistic_steps
 
 POLICY = np.array([[0.5, 0.5], [0.2, 0.8]])
 WEIGHTS = np.array([0.75, 0.25])
@@ -18,7 +18,7 @@ def step_size(
   values_change=NOTHING,
   policy=POLICY,
 ):
-  return optimistic_step.step_size(
+  return optimistic_steps.next_step_size(
     last,
     policy,
     WEIGHTS,

@@ -8,7 +8,6 @@ import pytest
 
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import sweep
-from mftrpo_openspiel.scripts import sweep_grid
 
 
 def flag_values(*arguments):
@@ -19,7 +18,7 @@ def flag_values(*arguments):
 
 
 def expand(grid, *arguments):
-  return sweep_grid.expand(sweep_grid.parse(grid), flag_values(*arguments))
+  return sweep.expand(sweep.parse_axes(grid), flag_values(*arguments))
 
 
 def solved(*arguments):
