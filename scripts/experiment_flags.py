@@ -1,15 +1,12 @@
 """The flags of a run, and the experiment that they ask for."""
 
 from collections.abc import Callable
-from collections.abc import Mapping
-import dataclasses
 from typing import Any
 
 from absl import flags
 
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.models import from_game
-from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.scripts import programs
 
@@ -105,6 +102,29 @@ def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
     )
 
 
+def given_values(flag_values: flags.FlagValues = FLAGS) -> dict[str, Any]:
+  """Returns what is given, as `experiment.create_experiment` takes it.
+
+  Raises:
+    ValueError: If --game_parameters are not name=value, each name once.
+  """
+  known = flags.FlagValues()
+  define_flags(known)
+  values: dict[str, Any] = {
+    name: flag_values[name].value
+    for name in known.flag_values_dict()
+    if flag_values[name].present and flag_values[name].value is not None
+  }
+  for text in values.pop("game_parameters", ()):
+    name, equals, value = text.partition("=")
+    if not equals:
+      raise ValueError(f"game_parameters must be name=value, got {text!r}.")
+    if experiment_lib.PARAMETER + name in values:
+      raise ValueError(f"game_parameters must have {name} once, got it twice.")
+    values[experiment_lib.PARAMETER + name] = value
+  return values
+
+
 def from_flags(
   flag_values: flags.FlagValues = FLAGS,
 ) -> experiment_lib.Experiment:
@@ -114,43 +134,12 @@ def from_flags(
     ValueError: If a flag is given that the algorithm does not take, or that the
       others make pointless, or a game parameter is none of the game.
   """
-  values = flag_values.flag_values_dict()
-  if values["record_every"] is not None and flag_values["num_records"].present:
-    raise ValueError("num_records must not be given with record_every.")
-  fields = {
-    field.name: values[field.name]
-    for field in dataclasses.fields(experiment_lib.Experiment)
-    if field.name in values
-  }
-  if fields["regularization"] is None:
-    fields["regularization"] = experiment_lib.DEFAULT_REGULARIZATION
-  fields["options"] = _options(values["algorithm"], values)
-  fields["game_parameters"] = {}
-  experiment = experiment_lib.Experiment(**fields)
-  if not values["game_parameters"]:
-    return experiment
-  parameters = game_parameters.parse(
-    values["game_parameters"], experiment.create_game()
-  )
-  return dataclasses.replace(experiment, game_parameters=parameters)
-
-
-def flags_not_taken(algorithm: str) -> set[str]:
-  """Returns the flags of other algorithms, which one does not take.
-
-  --regularization is none of them: every run is measured with it.
-  """
+  values = given_values(flag_values)
+  algorithm = flag_values.algorithm
   taken = {option.flag for option in registry.options_of(algorithm).values()}
+  # Every run is measured with regularization.
   known = {option.flag for option in registry.OPTIONS.values()}
-  return known - taken - {"regularization"}
-
-
-def _options(algorithm: str, values: Mapping[str, Any]) -> dict[str, Any]:
-  for flag in sorted(flags_not_taken(algorithm)):
-    if values[flag] is not None:
+  for flag in sorted(known - taken - {"regularization"}):
+    if flag in values:
       raise ValueError(f"--{flag} is not an option of algorithm {algorithm!r}.")
-  return {
-    name: values[option.flag]
-    for name, option in registry.options_of(algorithm).items()
-    if values[option.flag] is not None
-  }
+  return experiment_lib.create_experiment(values)

@@ -95,7 +95,7 @@ def fields(config: Mapping[str, Any]) -> dict[str, Any]:
 def _tells_apart(name: str, runs: Sequence[Mapping[str, Any]]) -> bool:
   if name == SEED or name in _BOOKKEEPING:
     return False
-  values = {}
+  values: dict[str | None, set[str]] = {}
   for run in runs:
     alike = None if name in _MAIN_FIELDS else run["algorithm"]
     values.setdefault(alike, set()).add(str(run.get(name)))

@@ -11,7 +11,7 @@ import pytest
 from mftrpo_openspiel.algorithms import annealed_mf_trpo
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mirror_descent
-from mftrpo_openspiel.benchmarks import monotone
+from mftrpo_openspiel.benchmarks import monotone_games
 from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
@@ -307,7 +307,7 @@ def test_optimistic_steps_are_those_described():
 
 
 def test_what_has_settled_stays():
-  model = monotone.random_game("mixed", 14)
+  model = monotone_games.random_game("mixed", 14)
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
   uniform = model.exploitability(algorithm.policy)
   run(algorithm, 300)

@@ -23,6 +23,7 @@ from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import mean_field_plots
 from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
@@ -270,9 +271,9 @@ BAD_CALLS = [
    "path must be a whole file of a solution, got .*calls_test.py"),
   (lambda: solutions.save_solution("/proc/solution.npz", solution()),
    "path must lie in a writable folder, got /proc/solution.npz"),
-  (lambda: run_loop.read_csv("nowhere.csv"),
+  (lambda: metrics_table.read_csv("nowhere.csv"),
    "nowhere.csv cannot be read"),
-  (lambda: run_loop.read_csv(__file__),
+  (lambda: metrics_table.read_csv(__file__),
    "calls_test.py, line 1, must be 'iteration,seconds,.*, got "),
   (lambda: run_loop.log_spaced_iterations(-1),
    r"num_iterations must be a whole number in \[0, 10{12}\], got -1"),
@@ -282,7 +283,7 @@ BAD_CALLS = [
    "calls_test.py cannot be read: "),
   (lambda: run_directory.load_run("."),
    "path must be a run directory, got ."),
-  (lambda: run_directory.RunDirectory(""),
+  (lambda: run_directory.locked("").__enter__(),
    "logdir must be the name of a folder, got ''"),
   (lambda: figures.save(
      mean_field_plots.mean_field_figure(

@@ -172,7 +172,7 @@ BAD_COMMANDS = [
    "num_iterations must be at least 4 to go on with the run in run, got 2"),
   (RESUME + "truncated", "truncated/checkpoint.npz is no whole checkpoint"),
   (RESUME + "foreign",
-   r"foreign/checkpoint.npz is no whole checkpoint \(it has no checksum\)"),
+   r"foreign/checkpoint.npz is no whole checkpoint \(it has no iteration\)"),
   (RESUME + "of_another_run",
    "of_another_run/checkpoint.npz is a checkpoint of another run"),
   (RESUME + "no_json", "no_json/config.json cannot be read: Expecting"),

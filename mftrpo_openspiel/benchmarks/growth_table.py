@@ -1,8 +1,8 @@
 """How time and memory of an iteration grow with the number of cells."""
 
 from collections.abc import Iterator
+from collections.abc import Sequence
 import statistics
-import time
 import tracemalloc
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyspiel
 
 from mftrpo_openspiel import games  # noqa: F401 (registers the games)
 from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.benchmarks import timed_runs
 from mftrpo_openspiel.models import compiled_game
 
 HORIZON = 10
@@ -36,23 +37,31 @@ def table() -> Iterator[dict[str, Any]]:
   of memory is that of all that Python and NumPy allocate, from making the game
   to the end of the first iteration.
   """
-  logs = []
+  rows: list[dict[str, Any]] = []
   for room_size in ROOM_SIZES:
-    row = _measure(room_size)
-    logs.append((np.log(row["cells"]), np.log(row["iteration, s"])))
-    slope = np.polyfit(*zip(*logs), 1)[0] if len(logs) > 1 else None
-    yield {**row, "slope so far": slope}
+    rows.append(_measure(room_size))
+    slope = log_slope(
+      [row["cells"] for row in rows], [row["iteration, s"] for row in rows]
+    )
+    yield {**rows[-1], "slope so far": slope}
+
+
+def log_slope(x: Sequence[float], y: Sequence[float]) -> float | None:
+  """Returns the slope of log(y) over log(x); None for a single point."""
+  if len(x) < 2:
+    return None
+  return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
 def _measure(room_size: int) -> dict[str, Any]:
-  start = time.perf_counter()
-  algorithm = _first_iteration(room_size)
-  set_up = time.perf_counter() - start
+  stopwatch = timed_runs.Stopwatch()
+  algorithm = stopwatch.time(_first_iteration, room_size)
+  set_up = stopwatch.seconds
   seconds = []
   for _ in range(NUM_ITERATIONS):
-    start = time.perf_counter()
-    algorithm.iteration()
-    seconds.append(time.perf_counter() - start)
+    stopwatch = timed_runs.Stopwatch()
+    stopwatch.time(algorithm.iteration)
+    seconds.append(stopwatch.seconds)
   mdp = algorithm.model.game.mean_field_mdp()
   transitions = mdp.kernel.nnz * HORIZON
   del algorithm

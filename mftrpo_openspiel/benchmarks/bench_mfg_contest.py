@@ -30,7 +30,7 @@ from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import annealed_mf_trpo
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
-from mftrpo_openspiel.benchmarks import peers
+from mftrpo_openspiel.benchmarks import other_packages
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import softmax
@@ -59,7 +59,7 @@ LONG_HORIZON = 400
 LONG_RUN = 20_000
 
 
-def contests() -> Iterator[peers.Contest]:
+def contests() -> Iterator[other_packages.Contest]:
   """Yields the contest on its four rooms."""
   environment = create_environment(HORIZON)
   model = stationary_model.StationaryModel(mdp(environment))
@@ -69,26 +69,28 @@ def contests() -> Iterator[peers.Contest]:
     for bits in (32, 64)
   }
   ours = {
-    "OMD": peers.solver(
-      lambda: peers.started(mirror_descent.MirrorDescent(model, RATE), initial)
+    "OMD": other_packages.solver(
+      lambda: other_packages.started(
+        mirror_descent.MirrorDescent(model, RATE), initial
+      )
     ),
-    "MF-TRPO (warm), phi_eta": peers.solver(
+    "MF-TRPO (warm), phi_eta": other_packages.solver(
       lambda: _started(mf_trpo.MFTRPO(model, **WARM), initial), ETA
     ),
-    "MF-TRPO (annealed)": peers.solver(
+    "MF-TRPO (annealed)": other_packages.solver(
       lambda: _started(
         annealed_mf_trpo.AnnealedMFTRPO(model, **ANNEALED), initial
       )
     ),
   }
-  policies = peers.random_policies(model.mdp.num_states, 5)
-  yield peers.Contest(
+  policies = other_packages.random_policies(model.mdp.num_states, 5)
+  yield other_packages.Contest(
     f"four rooms, {NUM_STATES} states",
     theirs,
     ours,
     [(their, our) for our in ours for their in theirs],
     NUM_ITERATIONS,
-    peers.difference(
+    other_packages.difference(
       exploitability(create_environment(LONG_HORIZON)),
       model,
       policies,
@@ -172,7 +174,7 @@ def _mirror_descent(
   environment: four_rooms_obstacles.FourRoomsAversion2D,
   initial_policy: np.ndarray,
   double: bool,
-) -> peers.Solver:
+) -> other_packages.Solver:
   spec = _spec(environment)
   mean_field = environment.stationary_mean_field
 
@@ -196,4 +198,4 @@ def _started(
   algorithm: algorithm_lib.MeanFieldAlgorithm, initial_policy: np.ndarray
 ) -> algorithm_lib.MeanFieldAlgorithm:
   algorithm.restore({**algorithm.state(), "logits": np.log(initial_policy)})
-  return peers.started(algorithm, initial_policy)
+  return other_packages.started(algorithm, initial_policy)

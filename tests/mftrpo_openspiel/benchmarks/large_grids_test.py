@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from mftrpo_openspiel.benchmarks import scale
+from mftrpo_openspiel.benchmarks import large_grids
 from mftrpo_openspiel.chains import markov_chain
 from mftrpo_openspiel.values import discounted_values
 
 
 def rows_of(monkeypatch):
-  monkeypatch.setattr(scale, "ROOM_SIZES", (2, 5))
-  monkeypatch.setattr(scale, "NUM_ITERATIONS", 3)
-  return list(scale.table())
+  monkeypatch.setattr(large_grids, "ROOM_SIZES", (2, 5))
+  monkeypatch.setattr(large_grids, "NUM_ITERATIONS", 3)
+  return list(large_grids.table())
 
 
 def test_methods_agree(monkeypatch):
@@ -22,7 +22,7 @@ def test_methods_agree(monkeypatch):
   monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_STATES", 0)
   large = rows_of(monkeypatch)
   for row, other in zip(small, large):
-    assert set(row) == set(scale.COLUMNS)
+    assert set(row) == set(large_grids.COLUMNS)
     assert row["cells"] == other["cells"]
     by = {20: ("dense LU", "dense LU"), 104: ("band LU", "band LU")}
     assert (row["values by"], row["laws by"]) == by[row["cells"]]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mftrpo_openspiel.benchmarks import document
+from mftrpo_openspiel.benchmarks import markdown_tables
 
 COLUMNS = {"game": "<9", "method": "<4", "s": ">6.2f", "note": "<"}
 DOCUMENT = """Before.
@@ -24,7 +24,7 @@ def test_each_game_has_a_table_and_its_least_is_bold():
     {"game": "one", "method": "z"},
     {"game": "two", "note": "no | such"},
   ]
-  assert document.markdown(rows, COLUMNS, least=["s"]) == (
+  assert markdown_tables.markdown(rows, COLUMNS, least=["s"]) == (
     "**one**\n\n| method | s |\n|---|---:|\n"
     "| x | 2.00 |\n| y | **1.00** |\n| z |  |\n"
     "\n**two**\n\n| s | note |\n|---:|---|\n|  | no \\| such |\n"
@@ -33,7 +33,7 @@ def test_each_game_has_a_table_and_its_least_is_bold():
 
 def test_games_with_a_row_each_share_a_table():
   rows = [{"game": "one", "s": 2.0}, {"game": "two", "s": 1.0}]
-  assert document.markdown(rows, COLUMNS) == (
+  assert markdown_tables.markdown(rows, COLUMNS) == (
     "| game | s |\n|---|---:|\n| one | 2.00 |\n| two | 1.00 |\n"
   )
 
@@ -41,23 +41,23 @@ def test_games_with_a_row_each_share_a_table():
 def test_a_block_is_replaced_and_nothing_else(tmp_path):
   path = tmp_path / "document.md"
   path.write_text(DOCUMENT)
-  document.replace(path, "b", "new\n")
+  markdown_tables.replace(path, "b", "new\n")
   assert path.read_text() == DOCUMENT.replace("b -->\n<", "b -->\nnew\n<")
-  assert document.blocks(path.read_text()) == {
+  assert markdown_tables.blocks(path.read_text()) == {
     "a": "old\n",
     "b": "new\n",
   }
-  document.replace(path, "b", "")
+  markdown_tables.replace(path, "b", "")
   assert path.read_text() == DOCUMENT
 
 
 def test_a_document_without_a_place_is_refused(tmp_path):
   path = tmp_path / "document.md"
   path.write_text(DOCUMENT.replace("<!-- end b -->", ""))
-  document.check(path, ["a"])
+  markdown_tables.check(path, ["a"])
   with pytest.raises(
     ValueError, match=r"document must have lines .* without b"
   ):
-    document.check(path, ["a", "b"])
+    markdown_tables.check(path, ["a", "b"])
   with pytest.raises(ValueError, match="cannot be read"):
-    document.check(tmp_path / "none.md", ["a"])
+    markdown_tables.check(tmp_path / "none.md", ["a"])

@@ -18,7 +18,7 @@ import torch
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import prior_descent
-from mftrpo_openspiel.benchmarks import peers
+from mftrpo_openspiel.benchmarks import other_packages
 from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
@@ -42,18 +42,18 @@ _OURS = {
 }
 
 
-def contests() -> Iterator[peers.Contest]:
+def contests() -> Iterator[other_packages.Contest]:
   """Yields the contest on the four rooms of the paper."""
   game = factory.create_game(setting="four_rooms")
   mdp = game.mean_field_mdp()
   model = compiled_game.CompiledGame(game)
-  policies = peers.random_policies(mdp.num_states, mdp.num_actions)
+  policies = other_packages.random_policies(mdp.num_states, mdp.num_actions)
   theirs = {name: _solver(name, mdp, game.horizon) for name in _THEIRS}
   ours = {
-    name: peers.solver(lambda create=create: create(model))
+    name: other_packages.solver(lambda create=create: create(model))
     for name, create in _OURS.items()
   }
-  yield peers.Contest(
+  yield other_packages.Contest(
     f"{mdp.num_states} cells, horizon {game.horizon}",
     theirs,
     ours,
@@ -104,7 +104,9 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
     torch.set_default_dtype(before)
 
 
-def _solver(name: str, mdp: mdp_lib.MeanFieldMDP, horizon: int) -> peers.Solver:
+def _solver(
+  name: str, mdp: mdp_lib.MeanFieldMDP, horizon: int
+) -> other_packages.Solver:
   game = environment(mdp, horizon)
 
   def solve(num_iterations):
@@ -124,7 +126,7 @@ def _difference(
 ) -> float:
   with default_dtype(torch.float64):
     theirs = environment(mdp, game.horizon)
-    return peers.difference(
+    return other_packages.difference(
       lambda policy: scoring.exploitability_score(
         theirs, torch.tensor(policy).expand(game.horizon, -1, -1)
       ),

@@ -1,24 +1,46 @@
-"""How far a method gets in its time: what the benchmarks measure it by."""
+"""How far an algorithm gets in its time."""
 
 from collections.abc import Callable
 import dataclasses
+import time
+from typing import Any
 from typing import Protocol
 
-from mftrpo_openspiel.benchmarks import comparison
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.utils import progress
 
 
 class Algorithm(Protocol):
-  """What can be followed: our algorithms and OpenSpiel's."""
+  """What can be run: our algorithms and OpenSpiel's."""
 
   def iteration(self) -> None:
     """Performs one iteration."""
 
 
+class Stopwatch:
+  """Adds up the wall time of calls."""
+
+  def __init__(self):
+    self.seconds = 0.0
+    self.count = 0
+
+  def time(self, call: Callable[..., Any], *arguments: Any) -> Any:
+    """Returns what `call` does."""
+    start = time.perf_counter()
+    result = call(*arguments)
+    self.seconds += time.perf_counter() - start
+    self.count += 1
+    return result
+
+  @property
+  def mean(self) -> float:
+    """Seconds of a call."""
+    return self.seconds / self.count
+
+
 @dataclasses.dataclass(frozen=True)
-class Course:
-  """Measurements on the way, the first one before any iteration.
+class TimedRun:
+  """Measurements of a run, the first one before any iteration.
 
   Attributes:
     iterations: Performed before each measurement.
@@ -46,14 +68,14 @@ class Course:
     )
 
 
-def follow(
+def run_timed(
   algorithm: Algorithm,
   measure: Callable[[], float],
   seconds: float,
   max_iterations: int = 10**9,
   target: float = 0.0,
   title: str = "",
-) -> Course:
+) -> TimedRun:
   """Runs an algorithm, measured after 25 iterations in each factor of ten.
 
   Args:
@@ -64,13 +86,13 @@ def follow(
     target: Measured at or below this it is stopped too.
     title: For the progress bar.
   """
-  clock = comparison.Clock()
-  course = Course()
+  stopwatch = Stopwatch()
+  run = TimedRun()
 
   def record():
-    course.iterations.append(clock.count)
-    course.seconds.append(clock.seconds)
-    course.values.append(measure())
+    run.iterations.append(stopwatch.count)
+    run.seconds.append(stopwatch.seconds)
+    run.values.append(measure())
 
   measure_at = set(run_loop.log_spaced_iterations(max_iterations))
   record()
@@ -78,14 +100,14 @@ def follow(
     total=round(seconds), unit="s", leave=False, desc=title, disable=None
   ) as bar:
     while (
-      clock.seconds < seconds
-      and clock.count < max_iterations
-      and course.values[-1] > target
+      stopwatch.seconds < seconds
+      and stopwatch.count < max_iterations
+      and run.values[-1] > target
     ):
-      clock.time(algorithm.iteration)
-      bar.update(int(clock.seconds) - bar.n)
-      if clock.count in measure_at:
+      stopwatch.time(algorithm.iteration)
+      bar.update(int(stopwatch.seconds) - bar.n)
+      if stopwatch.count in measure_at:
         record()
-  if course.iterations[-1] != clock.count:
+  if run.iterations[-1] != stopwatch.count:
     record()
-  return course
+  return run

@@ -23,7 +23,7 @@ import numpy as np
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.models import mean_field_model as model_lib
 
-PEERS = {"Bench-MFG": "bench_mfg", "MFGLib": "mfglib"}
+PEERS = {"Bench-MFG": "bench_mfg_contest", "MFGLib": "mfglib_contest"}
 # How many runs of each solver are timed, after one that is not.
 NUM_ROUNDS = 5
 NUM_RANDOM_POLICIES = 3
@@ -73,14 +73,14 @@ def table() -> Iterator[dict[str, Any]]:
   """Yields a row for each game and pair of solvers."""
   for peer, module in PEERS.items():
     try:
-      adapter = importlib.import_module(
-        f"mftrpo_openspiel.scripts.benchmark_{module}"
-      )
+      contest_module = importlib.import_module(f"{__package__}.{module}")
     except ModuleNotFoundError as error:
+      if (error.name or "").startswith(__package__):
+        raise
       note = f"no module {error.name}: pip install mftrpo_openspiel[peers]"
       yield {"peer": peer, "note": note}
       continue
-    for contest in adapter.contests():
+    for contest in contest_module.contests():
       for row in _rows(contest):
         yield {"peer": peer, "game": contest.game, **row}
 
@@ -88,7 +88,8 @@ def table() -> Iterator[dict[str, Any]]:
 def _rows(contest: Contest) -> Iterator[dict[str, Any]]:
   solvers = {("theirs", title): s for title, s in contest.theirs.items()}
   solvers |= {("ours", title): s for title, s in contest.ours.items()}
-  seconds, reached = {key: [] for key in solvers}, {}
+  seconds: dict[tuple[str, str], list[float]] = {key: [] for key in solvers}
+  reached = {}
   for _ in range(1 + NUM_ROUNDS):
     for key, solve in solvers.items():
       start = time.perf_counter()

@@ -19,10 +19,12 @@ import dataclasses
 import itertools
 from typing import Any
 
+import numpy as np
+
 from mftrpo_openspiel.algorithms import registry as algorithm_factory
-from mftrpo_openspiel.benchmarks import benchmark_games
 from mftrpo_openspiel.benchmarks import comparison
-from mftrpo_openspiel.benchmarks import course as course_lib
+from mftrpo_openspiel.benchmarks import game_names
+from mftrpo_openspiel.benchmarks import timed_runs
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
@@ -41,11 +43,11 @@ class Game:
 
   Attributes:
     model: That it is solved on.
-    share: Its wall time in units of the one asked for: large games take longer.
+    time_share: Its wall time by the one asked for: large games take longer.
   """
 
   model: str
-  share: float = 1
+  time_share: float = 1
 
 
 GAMES = {
@@ -161,12 +163,12 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   """Yields a row for each game and method, and draws a figure at the end.
 
   Args:
-    seconds: Wall time at each point of a grid, in games of share 1.
+    seconds: Wall time at each point of a grid, in games of time share 1.
     logdir: Folder for the figure; none if not given.
   """
   panels = []
   for name, game in GAMES.items():
-    model = from_game.create_model(game.model, benchmark_games.load(name))
+    model = from_game.create_model(game.model, game_names.load(name))
     uniform = model.exploitability(
       tabular_policies.uniform_policy(model.legal_actions_mask)
     )
@@ -179,19 +181,21 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
       continue
     curves = []
     for title, method in METHODS.items():
-      point, course = _tuned(
-        title, model, method, game.share * seconds, uniform
+      point, run = _tuned(
+        title, model, method, game.time_share * seconds, uniform
       )
-      curves.append(curve_plots.Curve(title, course.seconds, course.values))
+      curves.append(
+        curve_plots.Curve(title, np.array(run.seconds), np.array(run.values))
+      )
       yield {
         "game": name,
         "method": title,
         "setting": _text(point),
         "grid": len(method.points()),
-        "iterations": course.iterations[-1],
-        "iterations / s": course.iterations[-1] / course.seconds[-1],
-        "least": min(course.values),
-        **{column: course.seconds_to(e) for column, e in LEVELS.items()},
+        "iterations": run.iterations[-1],
+        "iterations / s": run.iterations[-1] / run.seconds[-1],
+        "least": min(run.values),
+        **{column: run.seconds_to(e) for column, e in LEVELS.items()},
       }
     panels.append(
       curve_plots.Panel(curves, title=name.rpartition(":")[2], xlabel="Seconds")
@@ -209,46 +213,44 @@ def _tuned(
   method: Method,
   seconds: float,
   uniform: float,
-) -> tuple[dict[str, Any], course_lib.Course]:
+) -> tuple[dict[str, Any], timed_runs.TimedRun]:
   """Returns the best point of the grid, and a long run with it."""
   points = method.points()
   point = points[0]
   if len(points) > 1:
-    courses = [
-      _course(title, model, method, point, seconds, uniform) for point in points
+    runs = [
+      _run(title, model, method, point, seconds, uniform) for point in points
     ]
-    index = best(courses)
+    index = best(runs)
     point = points[index]
-    if min(courses[index].values) <= TARGET:
-      return point, courses[index]
-  return point, _course(
-    title, model, method, point, LONG_RUN * seconds, uniform
-  )
+    if min(runs[index].values) <= TARGET:
+      return point, runs[index]
+  return point, _run(title, model, method, point, LONG_RUN * seconds, uniform)
 
 
-def best(courses: Sequence[course_lib.Course]) -> int:
-  """Returns which course gets lowest, down to `TARGET`, and is there first."""
+def best(runs: Sequence[timed_runs.TimedRun]) -> int:
+  """Returns which run gets lowest, down to `TARGET`, and is there first."""
 
   def rank(index):
-    least = max(min(courses[index].values), TARGET)
-    return least, courses[index].seconds_to(least)
+    least = max(min(runs[index].values), TARGET)
+    return least, runs[index].seconds_to(least)
 
-  return min(range(len(courses)), key=rank)
+  return min(range(len(runs)), key=rank)
 
 
-def _course(
+def _run(
   title: str,
   model: model_lib.MeanFieldModel,
   method: Method,
   point: Mapping[str, Any],
   seconds: float,
   uniform: float,
-) -> course_lib.Course:
+) -> timed_runs.TimedRun:
   """Returns exploitabilities relative to that of the uniform policy."""
   algorithm = algorithm_factory.create_algorithm(
     method.algorithm, model, **method.options, **point
   )
-  return course_lib.follow(
+  return timed_runs.run_timed(
     algorithm,
     lambda: model.exploitability(algorithm.policy) / uniform,
     seconds,

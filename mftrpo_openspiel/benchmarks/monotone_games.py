@@ -18,14 +18,13 @@ and two forms, taken in turns:
 
 from collections.abc import Iterator
 from collections.abc import Mapping
-import statistics
 from typing import Any
 
 import numpy as np
 import tqdm
 
 from mftrpo_openspiel.algorithms import registry
-from mftrpo_openspiel.benchmarks import accuracy
+from mftrpo_openspiel.benchmarks import time_to_accuracy
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
@@ -46,10 +45,10 @@ REGULARIZED = ("MF-TRPO (warm)", "MF-TRPO (warm, auto)")
 BASELINES = ("FP", "OMD")
 METHODS = {
   **{
-    name: accuracy.METHODS[name]
+    name: time_to_accuracy.METHODS[name]
     for name in ("MF-TRPO (annealed)", *REGULARIZED, "OMD")
   },
-  "FP": accuracy.Method("fictitious_play"),
+  "FP": time_to_accuracy.Method("fictitious_play"),
 }
 # What counts as far behind the better baseline.
 FACTOR = 3.0
@@ -78,53 +77,46 @@ def table() -> Iterator[dict[str, Any]]:
   high as that of the better of OMD and FP.
   """
   for kind in KINDS:
-    courses = {name: [] for name in METHODS}
+    runs: dict[str, list[list[float]]] = {name: [] for name in METHODS}
     for seed in tqdm.trange(NUM_GAMES, desc=kind, leave=False):
       model = random_game(kind, seed)
-      for name in METHODS:
-        courses[name].append(_best_course(model, name))
-    best = np.min([_last(courses[name]) for name in BASELINES], axis=0)
+      for name, method in METHODS.items():
+        runs[name].append(
+          min(
+            (
+              _exploitabilities(model, method, point, name in REGULARIZED)
+              for point in method.points()
+            ),
+            key=lambda values: values[-1],
+          )
+        )
+    best = np.min([np.array(runs[name])[:, -1] for name in BASELINES], axis=0)
     for name in METHODS:
-      yield {"kind": kind, "method": name, **_summary(courses[name], best)}
+      summary = _summary(np.array(runs[name]), best)
+      yield {"kind": kind, "method": name, **summary}
 
 
-def _summary(
-  courses: list[list[float]], best: np.ndarray
-) -> dict[str, float | int]:
+def _summary(values: np.ndarray, best: np.ndarray) -> dict[str, float]:
   """Returns the columns of a method.
 
   Args:
-    courses: Its exploitabilities in each game.
+    values: (games, measurements), its exploitabilities.
     best: (games,), what the better baseline gets to.
   """
-  row = {}
+  row: dict[str, float] = {}
   for index in (1, -1):
-    values = [course[index] for course in courses]
-    row[f"median, {MEASURED_AFTER[index]}"] = statistics.median(values)
-    row[f"worst, {MEASURED_AFTER[index]}"] = max(values)
-  last = _last(courses)
+    row[f"median, {MEASURED_AFTER[index]}"] = float(np.median(values[:, index]))
+    row[f"worst, {MEASURED_AFTER[index]}"] = float(values[:, index].max())
+  last = values[:, -1]
   for level in LEVELS:
     row[f"to {level:.0e}"] = int((last <= level).sum())
   row["behind"] = int((last > np.maximum(FACTOR * best, LEVELS[-1])).sum())
   return row
 
 
-def _last(courses: list[list[float]]) -> np.ndarray:
-  return np.array([course[-1] for course in courses])
-
-
-def _best_course(model: model_lib.MeanFieldModel, name: str) -> list[float]:
-  method = METHODS[name]
-  courses = [
-    _course(model, method, point, name in REGULARIZED)
-    for point in method.points()
-  ]
-  return min(courses, key=lambda course: course[-1])
-
-
-def _course(
+def _exploitabilities(
   model: model_lib.MeanFieldModel,
-  method: accuracy.Method,
+  method: time_to_accuracy.Method,
   point: Mapping[str, Any],
   is_regularized: bool,
 ) -> list[float]:
@@ -135,7 +127,7 @@ def _course(
   uniform = model.exploitability(
     tabular_policies.uniform_policy(model.legal_actions_mask), eta
   )
-  values = []
+  values: list[float] = []
   count = 0
   for stop in MEASURED_AFTER:
     # What has arrived stays.

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from mftrpo_openspiel.algorithms import annealed_mf_trpo
-from mftrpo_openspiel.benchmarks import accuracy
-from mftrpo_openspiel.benchmarks import monotone
+from mftrpo_openspiel.benchmarks import monotone_games
+from mftrpo_openspiel.benchmarks import time_to_accuracy
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import tabular_policies
 
 
-@pytest.mark.parametrize("kind", monotone.KINDS)
+@pytest.mark.parametrize("kind", monotone_games.KINDS)
 @pytest.mark.parametrize("seed", range(6))
 def test_the_games_are_monotone(kind, seed):
   """sum (mu - mu') (r(mu) - r(mu')) <= 0 for the laws of any two policies.
@@ -19,7 +19,7 @@ def test_the_games_are_monotone(kind, seed):
   With the same kernel and rewards that are paid by states, that is what
   monotone means; the sum is over the layers where there are some.
   """
-  model = monotone.random_game(kind, seed)
+  model = monotone_games.random_game(kind, seed)
   rng = np.random.default_rng(seed)
   shape = model.legal_actions_mask.shape
   policies = [rng.dirichlet(np.ones(shape[1]), size=shape[0]) for _ in range(2)]
@@ -50,7 +50,7 @@ def test_rotation_is_there(seed):
   """Eigenvalues of M: real for potentials, mostly imaginary for rotations."""
   rng = np.random.default_rng(seed)
   potential, rotational = (
-    np.linalg.eigvals(monotone.interaction_matrix(kind, 5, rng))
+    np.linalg.eigvals(monotone_games.interaction_matrix(kind, 5, rng))
     for kind in ("potential", "rotational")
   )
   assert np.abs(potential.imag).max() < 1e-12
@@ -60,9 +60,9 @@ def test_rotation_is_there(seed):
 
 
 def test_a_row_counts_what_it_says():
-  first, last = (monotone.MEASURED_AFTER[i] for i in (1, -1))
-  row = monotone._summary(
-    [[1, 0.5, 0.1, 5e-4], [1, 0.7, 0.1, 2e-2], [1, 0.6, 0.1, 5e-7]],
+  first, last = (monotone_games.MEASURED_AFTER[i] for i in (1, -1))
+  row = monotone_games._summary(
+    np.array([[1, 0.5, 0.1, 5e-4], [1, 0.7, 0.1, 2e-2], [1, 0.6, 0.1, 5e-7]]),
     best=np.array([1e-4, 1e-2, 1e-9]),
   )
   assert row == {
@@ -78,15 +78,15 @@ def test_a_row_counts_what_it_says():
 
 def test_annealing_is_not_behind(monkeypatch):
   methods = {
-    "MF-TRPO (annealed)": monotone.METHODS["MF-TRPO (annealed)"],
-    "FP": monotone.METHODS["FP"],
-    "OMD": accuracy.Method("mirror_descent", grid={"lr": (0.1, 1.0)}),
+    "MF-TRPO (annealed)": monotone_games.METHODS["MF-TRPO (annealed)"],
+    "FP": monotone_games.METHODS["FP"],
+    "OMD": time_to_accuracy.Method("mirror_descent", grid={"lr": (0.1, 1.0)}),
   }
-  monkeypatch.setattr(monotone, "METHODS", methods)
-  monkeypatch.setattr(monotone, "KINDS", ("rotational", "mixed"))
-  monkeypatch.setattr(monotone, "NUM_GAMES", 2)
-  monkeypatch.setattr(monotone, "MEASURED_AFTER", (50, 200))
-  rows = list(monotone.table())
+  monkeypatch.setattr(monotone_games, "METHODS", methods)
+  monkeypatch.setattr(monotone_games, "KINDS", ("rotational", "mixed"))
+  monkeypatch.setattr(monotone_games, "NUM_GAMES", 2)
+  monkeypatch.setattr(monotone_games, "MEASURED_AFTER", (50, 200))
+  rows = list(monotone_games.table())
   assert [row["method"] for row in rows] == 2 * list(methods)
   for row in rows:
     if row["method"] == "MF-TRPO (annealed)":
@@ -105,7 +105,7 @@ def test_annealing_is_not_behind(monkeypatch):
   ],
 )
 def test_annealing_settles_where_the_ball_is_slow(kind, seed):
-  model = monotone.random_game(kind, seed)
+  model = monotone_games.random_game(kind, seed)
   uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
   for _ in range(500):

@@ -6,9 +6,9 @@ import re
 from absl import flags
 import pytest
 
+from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import sweep
-from mftrpo_openspiel.scripts import sweep_grid
 
 
 def flag_values(*arguments):
@@ -19,7 +19,9 @@ def flag_values(*arguments):
 
 
 def expand(grid, *arguments):
-  return sweep_grid.expand(sweep_grid.parse(grid), flag_values(*arguments))
+  axes = sweep.parse_axes(grid)
+  fixed = experiment_flags.given_values(flag_values(*arguments))
+  return sweep_grid.expand(axes, fixed)
 
 
 def solved(*arguments):

@@ -6,13 +6,13 @@ import statistics
 import time
 from typing import Any
 
-import numpy as np
 import pyspiel
 
 from mftrpo_openspiel import games  # noqa: F401 (registers the games)
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.benchmarks import growth_table
 from mftrpo_openspiel.models import stationary_model
 
 # From 10^4 to 10^6 cells: two rooms and a wall on each side of a square.
@@ -55,14 +55,15 @@ def table() -> Iterator[dict[str, Any]]:
   is that of their logarithm over log(cells), by least squares. Peak memory is
   that of the process so far.
   """
-  logs = {name: [] for name in GAMES}
+  rows: dict[str, list[dict[str, Any]]] = {name: [] for name in GAMES}
   for room_size in ROOM_SIZES:
-    for name in GAMES:
-      row = _measure(name, room_size)
-      logs[name].append((np.log(row["cells"]), np.log(row["iteration, CPU s"])))
-      points = logs[name]
-      slope = np.polyfit(*zip(*points), 1)[0] if len(points) > 1 else None
-      yield {"algorithm": name, **row, "slope so far": slope}
+    for name, same in rows.items():
+      same.append(_measure(name, room_size))
+      slope = growth_table.log_slope(
+        [row["cells"] for row in same],
+        [row["iteration, CPU s"] for row in same],
+      )
+      yield {"algorithm": name, **same[-1], "slope so far": slope}
 
 
 def _measure(name: str, room_size: int) -> dict[str, Any]:

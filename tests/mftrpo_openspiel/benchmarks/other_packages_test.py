@@ -1,16 +1,18 @@
 """Tests of the comparison with other packages, where they are installed."""
 
+import importlib
 import math
+import sys
 
 import numpy as np
 import pytest
 
-from mftrpo_openspiel.benchmarks import peers
+from mftrpo_openspiel.benchmarks import other_packages
 
 
 @pytest.fixture
 def short(monkeypatch):
-  monkeypatch.setattr(peers, "NUM_ROUNDS", 1)
+  monkeypatch.setattr(other_packages, "NUM_ROUNDS", 1)
 
   def shorten(module):
     monkeypatch.setattr(module, "NUM_ITERATIONS", 4)
@@ -21,28 +23,28 @@ def short(monkeypatch):
 @pytest.fixture
 def bench_mfg():
   pytest.importorskip("benchmfg", reason="Bench-MFG is not installed")
-  from mftrpo_openspiel.benchmarks import bench_mfg
-
-  return bench_mfg
+  return importlib.import_module(
+    "mftrpo_openspiel.benchmarks.bench_mfg_contest"
+  )
 
 
 @pytest.fixture
 def mfglib():
   pytest.importorskip("mfglib", reason="MFGLib is not installed")
-  from mftrpo_openspiel.benchmarks import mfglib_peer
-
-  return mfglib_peer
+  return importlib.import_module("mftrpo_openspiel.benchmarks.mfglib_contest")
 
 
 def rows_of(contest):
-  return list(peers._rows(contest))
+  return list(other_packages._rows(contest))
 
 
 def test_a_row_holds_the_medians_and_the_least(monkeypatch):
-  monkeypatch.setattr(peers, "NUM_ROUNDS", 3)
+  monkeypatch.setattr(other_packages, "NUM_ROUNDS", 3)
   clock = iter(np.cumsum([0, 9, 0, 9, 0, 3, 0, 6, 0, 9, 0, 6, 0, 24, 0, 15]))
-  monkeypatch.setattr(peers.time, "perf_counter", lambda: float(next(clock)))
-  contest = peers.Contest(
+  monkeypatch.setattr(
+    other_packages.time, "perf_counter", lambda: float(next(clock))
+  )
+  contest = other_packages.Contest(
     game="none",
     theirs={"OMD": lambda n: [3.0, 1.0, 2.0][:n]},
     ours={"OMD": lambda n: [0.5, 0.25, 0.75][:n]},
@@ -57,11 +59,20 @@ def test_a_row_holds_the_medians_and_the_least(monkeypatch):
   assert (row["theirs reached"], row["ours reached"]) == (1.0, 0.25)
 
 
-def test_a_peer_that_is_not_installed_is_a_note(monkeypatch):
-  monkeypatch.setattr(peers, "PEERS", {"None": "of_that_name"})
-  (row,) = peers.table()
-  assert row["peer"] == "None"
-  assert "of_that_name: pip install mftrpo_openspiel[peers]" in row["note"]
+@pytest.mark.parametrize(
+  ("package", "peer"), [("jax", "Bench-MFG"), ("mfglib", "MFGLib")]
+)
+def test_a_peer_that_is_not_installed_is_a_note(monkeypatch, package, peer):
+  module = f"{other_packages.__package__}.{other_packages.PEERS[peer]}"
+  monkeypatch.delitem(sys.modules, module, raising=False)
+  for name in ("benchmfg", package):
+    monkeypatch.setitem(sys.modules, name, None)
+  monkeypatch.setattr(
+    other_packages, "PEERS", {peer: other_packages.PEERS[peer]}
+  )
+  (row,) = other_packages.table()
+  assert row["peer"] == peer
+  assert "pip install mftrpo_openspiel[peers]" in row["note"]
 
 
 def test_bench_mfg_plays_our_game(bench_mfg, short):

@@ -18,7 +18,6 @@ import pathlib
 import re
 from typing import Any
 
-from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.utils import files
 
 
@@ -35,7 +34,7 @@ def blocks(text: str) -> dict[str, str]:
 
 def check(path: str | os.PathLike, names: Collection[str]) -> None:
   """Raises a ValueError unless the document has a place for each table."""
-  missing = sorted(set(names) - blocks(run_loop.read_text(path)).keys())
+  missing = sorted(set(names) - blocks(files.read_text(path)).keys())
   if missing:
     raise ValueError(
       "document must have lines '<!-- begin NAME -->' and '<!-- end NAME -->'"
@@ -51,7 +50,7 @@ def replace(path: str | os.PathLike, name: str, block: str) -> None:
   """
   check(path, [name])
   path = pathlib.Path(path)
-  head, begin, rest = run_loop.read_text(path).partition(
+  head, begin, rest = files.read_text(path).partition(
     f"<!-- begin {name} -->\n"
   )
   end = f"<!-- end {name} -->"
