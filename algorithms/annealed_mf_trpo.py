@@ -52,14 +52,10 @@ rotations too.
 
 There is no proof that this settles in all monotone games: what is known is the
 convergence of OMD in continuous time (Perolat et al. (2021), arXiv:2103.00623).
-Of 300 random monotone games, most with rotation, 251 got to a millionth of the
-uniform policy's exploitability within 500 iterations, and 5 were then more than
-three times as far from equilibrium as the better of OMD, tuned for each game,
-and fictitious play (docs/solvers.md). It is slow where there is hardly any
-aversion to crowds, and where a few fast modes bound c, as in the maze there.
-Where players seek crowds there may be several equilibria, or none that
-attracts, and where moves depend on the mean field it may turn around one.
-Exploitability then stops falling, as the end of a run says.
+docs/solvers.md has what it got to in 300 random monotone games, where it is
+slow, and where it may turn around an equilibrium: where players seek crowds, or
+moves depend on the mean field. Exploitability then stops falling, as the end of
+a run says.
 """
 
 import dataclasses

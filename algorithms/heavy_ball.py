@@ -2,8 +2,8 @@
 
 The method is a heavy ball. Its step size c grows until the gain, what a player
 could get by one better step, is more than `OVERSHOOT` times its least since the
-last restart. Then c is halved and the ball restarts. After `MAX_FAILED_RESTARTS`
-in a row it is given up.
+last restart. Then c is halved and the ball restarts. After so many as
+`MAX_FAILED_RESTARTS` in a row without progress it is given up.
 """
 
 import dataclasses

@@ -52,8 +52,6 @@ class State(algorithm.State):
   """The state of MF-TRPO.
 
   Attributes:
-    policy: (N, A), pi_k of Algorithm 2.
-    mean_field: (N,), mu_k.
     logits: (N, A), of which the policy is the softmax.
     step_count: l of the next step of a warm start.
     rate: What gives beta of the next iteration.
@@ -191,20 +189,14 @@ class MFTRPO(algorithm.ArrayAlgorithm[State]):
 def check_restart(
   restart_distribution: np.ndarray | None, mean_field: np.ndarray
 ) -> np.ndarray | None:
-  """Returns the restart distribution if it is a law of the mean field's mass.
-
-  Args:
-    restart_distribution: nu, (N,), or None.
-    mean_field: (N,).
+  """Returns nu, (N,), if it is a law of the mean field's mass, or None.
 
   Raises:
     ValueError: If it is anything else.
   """
   if restart_distribution is None:
     return None
+  total = mean_field.sum()
   return validation.check_distribution(
-    "restart_distribution",
-    restart_distribution,
-    mean_field.size,
-    total=mean_field.sum(),
+    "restart_distribution", restart_distribution, mean_field.size, total
   )
