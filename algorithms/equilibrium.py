@@ -26,7 +26,6 @@ an equilibrium with more regularization, found in the same way.
 """
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from scipy import optimize
@@ -240,18 +239,18 @@ class _Search:
 
     if best.residual <= tolerance:
       return best
-    options: Any = {
-      "fatol": 0.0,
-      "maxiter": self._max_newton_steps,
-      "jac_options": {"inner_rtol": LINEAR_TOLERANCE},
-    }
     try:
-      optimize.root(
+      # The stubs want functions to return numbers.
+      optimize.root(  # type: ignore[call-overload]
         lambda logits: self._difference(logits, regularization),
         logits,
         method="krylov",
         callback=check,
-        options=options,
+        options={
+          "fatol": 0.0,
+          "maxiter": self._max_newton_steps,
+          "jac_options": {"inner_rtol": LINEAR_TOLERANCE},
+        },
       )
     except _StopSearch:
       pass

@@ -119,7 +119,10 @@ def create(
   """
   if rate == AUTO:
     return AutomaticRate(np.zeros(num_states))
-  return ScheduledRate(rate if callable(rate) else lambda iteration: rate)
+  if callable(rate):
+    return ScheduledRate(rate)
+  constant = _check_number(rate)
+  return ScheduledRate(lambda iteration: constant)
 
 
 def _check_number(rate: float | str) -> float:
