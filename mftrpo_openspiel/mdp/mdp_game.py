@@ -413,6 +413,24 @@ class MDPState(pyspiel.State):
     return _node_string(*self._node[:4])
 
 
+def discounting(
+  game: pyspiel.Game, root_state: pyspiel.State | None
+) -> tuple[float, int]:
+  """Returns what rewards are discounted by, which is inside them.
+
+  Args:
+    game: Any game; those over no MDP have the discount 1.
+    root_state: Where plays start; None for the initial states.
+
+  Returns:
+    The discount gamma, and the time t at the beginning of plays, whose rewards
+    carry gamma^t.
+  """
+  if not isinstance(game, MDPGame):
+    return 1.0, 0
+  return game.mean_field_mdp().discount, root_state.t if root_state else 0
+
+
 def decision_strings(game: MDPGame, t: int) -> list[str]:
   """Returns the strings of the S ordinary decision nodes of time t."""
   num_states = game.mean_field_mdp().num_states

@@ -18,8 +18,8 @@ from open_spiel.python.mfg.algorithms import distribution as flow_lib
 from open_spiel.python.mfg.algorithms import policy_value
 import pyspiel
 
-from mftrpo_openspiel.compiler import known_moves
-from mftrpo_openspiel.compiler import moves_check
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import known_games
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.openspiel import policies
@@ -65,11 +65,10 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     recursion.check(game)
     self.root_state = root_state
     self._roots = [root_state] if root_state else game.new_initial_states()
-    self._check_moves = moves_check.no_check
-    if not isinstance(game, mdp_game.MDPGame) and not known_moves.are_fixed(
-      game
-    ):
-      self._check_moves = moves_check.MovesCheck(self._roots)
+    self._check_moves = comparison.no_check
+    is_ours = isinstance(game, mdp_game.MDPGame)
+    if not is_ours and not known_games.has_fixed_moves(game):
+      self._check_moves = comparison.MovesCheck(self._roots)
     self._states: list[pyspiel.State] = []
     self._times: list[int] = []
     self._decision_of: dict[str, str] = {}  # Follows each mean-field node.
@@ -104,10 +103,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
       for action in state.legal_actions():
         self.legal_actions_mask[row, action] = True
         self._children[row, action] = _key(state.child(action))
-    self._discount, start_time = 1.0, 0
-    if isinstance(game, mdp_game.MDPGame):
-      self._discount = game.mean_field_mdp().discount
-      start_time = 0 if root_state is None else root_state.t
+    self._discount, start_time = mdp_game.discounting(game, root_state)
     self.discounts = self._discount ** (start_time + np.array(self._times))
 
   @property

@@ -1,4 +1,4 @@
-"""Flows and values of a finite-horizon game, in sweeps over its layers.
+"""A finite-horizon MDP in layers: flows and values in sweeps over them.
 
 Layer k has n_k states. Action a in state s leads to an afterstate of the layer
 for certain, and from there chance leads to the states of layer k + 1:
@@ -20,8 +20,8 @@ from scipy import sparse
 from mftrpo_openspiel.utils import softmax
 
 
-class LayeredChain:
-  """Where actions lead, under one mean field.
+class LayeredMDP:
+  """Where actions lead in a game, under one mean field.
 
   Attributes:
     kernels: For each layer, the laws of the next state after each afterstate.
@@ -34,9 +34,9 @@ class LayeredChain:
     initial: np.ndarray,
     afterstates: Sequence[np.ndarray],
     kernels: Sequence[sparse.csr_array | None],
-    times: Sequence[int] | None = None,
+    times: np.ndarray | None = None,
   ):
-    """Initializes the chain.
+    """Initializes the MDP.
 
     Args:
       initial: (n_0,), the masses that plays start with.
@@ -47,7 +47,7 @@ class LayeredChain:
         width 0 for the last layer.
       times: The time step that each layer belongs to; its own if not given.
     """
-    times = range(len(kernels)) if times is None else times
+    times = np.arange(len(kernels)) if times is None else times
     self._begins_step = np.diff(times, prepend=-1) > 0
     self.num_steps = int(self._begins_step.sum())
     self._initial = initial
@@ -60,7 +60,7 @@ class LayeredChain:
     self._slices = _slices([len(layer) for layer in afterstates])
     self._afterstate_slices = _slices(self._sizes)
     self.kernels = list(kernels)
-    # A view on the same entries.
+    # Views on the same entries.
     self._transposed = [
       None if kernel is None else kernel.T for kernel in kernels
     ]

@@ -5,15 +5,15 @@ from open_spiel.python.mfg import games  # noqa: F401
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import enumeration
-from mftrpo_openspiel.compiler import probing
-from mftrpo_openspiel.compiler import telling
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import crowds
+from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import walked_rewards
 
 
 def enumerated(name):
   roots = pyspiel.load_game(name).new_initial_states()
-  return roots, enumeration.enumerate_layers(roots)
+  return roots, game_walk.enumerate_layers(roots)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_rewards_of_walks_are_those_of_the_enumeration_under_its_masses(name):
   masses = {
     index: layer.masses
     for index, layer in enumerate(layers)
-    if layer.kind == enumeration.MEAN_FIELD
+    if layer.kind == game_walk.MEAN_FIELD
   }
   np.testing.assert_array_equal(
     walked_rewards.WalkedRewards(roots, layers)(masses),
@@ -45,7 +45,7 @@ def test_a_mean_field_that_moves_players_is_noticed():
   masses = {
     index: np.ones(len(layer)) / len(layer)
     for index, layer in enumerate(layers)
-    if layer.kind == enumeration.MEAN_FIELD
+    if layer.kind == game_walk.MEAN_FIELD
   }
   reader = walked_rewards.WalkedRewards(roots, layers)
   with pytest.raises(ValueError, match=r"next node at 'Location=.*differs"):
@@ -63,8 +63,8 @@ def test_a_mean_field_that_moves_players_is_noticed():
 def test_rewards_are_those_of_a_walk_through_all_moves(name):
   """Under other masses than those of the enumeration."""
   roots, layers = enumerated(name)
-  masses = probing.random_masses(layers, np.random.default_rng(4))
-  walk = probing.probe(roots, layers, telling.these(masses))
+  masses = comparison.random_masses(layers, np.random.default_rng(4))
+  walk = comparison.probe(roots, layers, crowds.these(masses))
   np.testing.assert_array_equal(
     walked_rewards.WalkedRewards(roots, layers)(masses), walk.rewards
   )

@@ -10,7 +10,7 @@ from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import game_rewards
+from mftrpo_openspiel.compiler import reward_sources
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.utils import softmax
 
@@ -147,7 +147,7 @@ def test_games_that_are_said_to_have_fixed_moves(
   game = pyspiel.load_game(f"python_odd_game(pays={pays},coin={coin})")
   model = compiled_game.CompiledGame(game, moves_are_fixed=True)
   source = model._layered._reward_source
-  assert isinstance(source, game_rewards.StateRewards) == is_read_from_states
+  assert isinstance(source, reward_sources.StateRewards) == is_read_from_states
   for policy in random_policies(model):
     check(model, policy)
 

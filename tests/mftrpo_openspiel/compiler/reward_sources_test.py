@@ -5,11 +5,11 @@ from open_spiel.python.mfg import games  # noqa: F401
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import compilation
-from mftrpo_openspiel.compiler import enumeration
-from mftrpo_openspiel.compiler import game_rewards
-from mftrpo_openspiel.compiler import probing
-from mftrpo_openspiel.compiler import telling
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import crowds
+from mftrpo_openspiel.compiler import folding
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.compiler import reward_sources
 
 KNOWN = [
   "mfg_crowd_modelling(size=6,horizon=4)",
@@ -32,22 +32,22 @@ def compiled(name, paying=None):
   states = {}
 
   def keep(index, layer, layer_states):
-    if layer.kind == enumeration.MEAN_FIELD:
+    if layer.kind == game_walk.MEAN_FIELD:
       states[index] = layer_states
 
-  layers = enumeration.enumerate_layers(roots, visit=keep)
+  layers = game_walk.enumerate_layers(roots, visit=keep)
   paying = frozenset(range(len(layers)) if paying is None else paying)
-  result = compilation.compile_layers(
-    layers, game.num_distinct_actions(), compilation.carriers(layers), ()
+  result = folding.compile_layers(
+    layers, game.num_distinct_actions(), folding.carriers(layers), ()
   )
-  reader = game_rewards.StateRewards(layers, states, paying)
+  reader = reward_sources.StateRewards(layers, states, paying)
   return game, roots, layers, result, reader
 
 
 def sparse_masses(layers, seed):
   """Returns random masses, half of them zero."""
   rng = np.random.default_rng(seed)
-  masses = probing.random_masses(layers, rng)
+  masses = comparison.random_masses(layers, rng)
   return {
     index: drawn * (rng.random(len(drawn)) < 0.5)
     for index, drawn in masses.items()
@@ -57,7 +57,7 @@ def sparse_masses(layers, seed):
 @pytest.mark.parametrize("name", KNOWN)
 def test_rewards_by_density_are_those_of_the_states(name):
   game, _, layers, result, reader = compiled(name)
-  by_density = game_rewards.density_rewards(game, layers, result)
+  by_density = reward_sources.density_rewards(game, layers, result)
   for seed in range(2):
     masses = sparse_masses(layers, seed)
     mean_field = np.full(len(result.nodes), np.nan)
@@ -84,7 +84,7 @@ def test_rewards_by_density_are_those_of_the_states(name):
 def test_rewards_of_states_are_those_of_a_walk(name):
   _, roots, layers, _, reader = compiled(name)
   masses = sparse_masses(layers, 3)
-  walked = probing.probe(roots, layers, telling.these(masses), num_states=1)
+  walked = comparison.probe(roots, layers, crowds.these(masses), num_states=1)
   np.testing.assert_array_equal(reader(masses), walked.rewards)
 
 
@@ -103,9 +103,9 @@ def test_the_congestion_of_the_2d_game_is_left_to_the_states():
   game, _, layers, result, _ = compiled(
     "mfg_crowd_modelling_2d(size=3,horizon=2,with_congestion=true)"
   )
-  assert game_rewards.density_rewards(game, layers, result) is None
+  assert reward_sources.density_rewards(game, layers, result) is None
 
 
 def test_an_unknown_game_has_no_rewards_by_density():
   game, _, layers, result, _ = compiled("python_odd_game")
-  assert game_rewards.density_rewards(game, layers, result) is None
+  assert reward_sources.density_rewards(game, layers, result) is None

@@ -5,9 +5,9 @@ from open_spiel.python.mfg import games  # noqa: F401
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import enumeration
-from mftrpo_openspiel.compiler import probing
-from mftrpo_openspiel.compiler import telling
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import crowds
+from mftrpo_openspiel.compiler import game_walk
 
 BRAESS = (
   "mfg_dynamic_routing(network=braess,max_num_time_step=20,"
@@ -18,11 +18,11 @@ BRAESS = (
 def probe(name, told=False, **arguments):
   game = pyspiel.load_game(name)
   roots = game.new_initial_states()
-  layers = enumeration.enumerate_layers(roots)
+  layers = game_walk.enumerate_layers(roots)
   if told:
-    masses = probing.random_masses(layers, np.random.default_rng(0))
-    arguments["tell"] = telling.these(masses)
-  return layers, probing.probe(roots, layers, **arguments)
+    masses = comparison.random_masses(layers, np.random.default_rng(0))
+    arguments["tell"] = crowds.these(masses)
+  return layers, comparison.probe(roots, layers, **arguments)
 
 
 def test_the_last_action_in_the_reward_of_crowd_modelling_is_found():
@@ -72,7 +72,7 @@ def test_moves_that_depend_on_the_mean_field_are_found(name, what):
 
 def test_random_masses_are_laws_of_each_population():
   layers, _ = probe("python_mfg_predator_prey(horizon=2)")
-  masses = probing.random_masses(layers, np.random.default_rng(1))
+  masses = comparison.random_masses(layers, np.random.default_rng(1))
   for index, drawn in masses.items():
     totals = np.bincount(layers[index].populations, drawn)
     np.testing.assert_allclose(totals, 1.0, rtol=1e-12)
@@ -94,11 +94,11 @@ class _Forgetful:
 
   def get_type(self):
     kinds = [
-      enumeration.DECISION,
-      enumeration.DECISION,
-      enumeration.CHANCE,
-      enumeration.DECISION,
-      enumeration.TERMINAL,
+      game_walk.DECISION,
+      game_walk.DECISION,
+      game_walk.CHANCE,
+      game_walk.DECISION,
+      game_walk.TERMINAL,
     ]
     return kinds[self._depth]
 
@@ -119,8 +119,8 @@ class _Forgetful:
 @pytest.mark.parametrize("scale", [1e-12, 1.0])
 def test_all_that_depends_on_the_path_is_found(scale):
   roots = [_Forgetful(scale=scale)]
-  layers = enumeration.enumerate_layers(roots)
-  result = probing.probe(roots, layers, num_states=8)
+  layers = game_walk.enumerate_layers(roots)
+  result = comparison.probe(roots, layers, num_states=8)
   assert {what: d.size for what, d in result.by_path.items()} == {
     "chance outcomes": 0.25,
     "legal actions": 1,

@@ -10,7 +10,7 @@ from open_spiel.python.mfg.algorithms import policy_value
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import reenumerated_layers
+from mftrpo_openspiel.compiler import moving_form
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.utils import softmax
 
@@ -114,7 +114,7 @@ def test_fewer_steps_than_times_need_all_mass_on_met_nodes():
 def test_nodes_beyond_the_states_are_named_and_can_be_taken_in(
   monkeypatch, random_policy
 ):
-  monkeypatch.setattr(reenumerated_layers, "MAX_NODES", 10)
+  monkeypatch.setattr(moving_form, "MAX_NODES", 10)
   game = pyspiel.load_game(BRAESS)
   model = compiled_game.CompiledGame(game)
   uniform = policy_lib.UniformRandomPolicy(game)

@@ -6,15 +6,15 @@ import pyspiel
 import pytest
 
 import mftrpo_openspiel  # noqa: F401
-from mftrpo_openspiel.compiler import compilation
-from mftrpo_openspiel.compiler import enumeration
+from mftrpo_openspiel.compiler import folding
+from mftrpo_openspiel.compiler import game_walk
 
 
 def compiled(name, paying=()):
   game = pyspiel.load_game(name)
-  layers = enumeration.enumerate_layers(game.new_initial_states())
-  return layers, compilation.compile_layers(
-    layers, game.num_distinct_actions(), compilation.carriers(layers), paying
+  layers = game_walk.enumerate_layers(game.new_initial_states())
+  return layers, folding.compile_layers(
+    layers, game.num_distinct_actions(), folding.carriers(layers), paying
   )
 
 
@@ -47,7 +47,7 @@ def test_layers_of_the_same_moves_share_a_kernel():
 
 def test_mean_field_layers_that_merge_are_kept():
   layers, result = compiled("python_odd_game")
-  carrying = compilation.carriers(layers)
+  carrying = folding.carriers(layers)
   # All coins are zero before the first decision.
   assert carrying == {1: 2, 5: 5, 9: 9}
   assert result.kept == (2, 3, 5, 6, 7, 9, 10, 11)
@@ -81,9 +81,9 @@ def test_rewards_between_the_layers_are_spread_over_their_afterstates(paying):
     assert between is None
     return
   last = layers[11]
-  chance = enumeration.CHANCE
-  assert [layers[i].kind for i in (12, 13)] == [chance, enumeration.TERMINAL]
-  assert last.kind == enumeration.DECISION
+  chance = game_walk.CHANCE
+  assert [layers[i].kind for i in (12, 13)] == [chance, game_walk.TERMINAL]
+  assert last.kind == game_walk.DECISION
   np.testing.assert_array_equal(
     between[-len(layers[12]) :], node_rewards[offsets[12] : offsets[13]]
   )
@@ -108,6 +108,6 @@ def test_terminal_rewards_are_expected_over_the_chance_nodes():
 
 def test_a_game_without_any_choice_is_refused():
   game = pyspiel.load_game("python_odd_game")
-  layers = enumeration.enumerate_layers(game.new_initial_states())
+  layers = game_walk.enumerate_layers(game.new_initial_states())
   with pytest.raises(ValueError, match="must have a node with a choice"):
-    compilation.compile_layers(layers[-2:], 3, {}, ())
+    folding.compile_layers(layers[-2:], 3, {}, ())

@@ -7,7 +7,7 @@ from open_spiel.python.mfg.algorithms import distribution
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import enumeration
+from mftrpo_openspiel.compiler import game_walk
 
 GAMES = [
   "mfg_crowd_modelling(size=5,horizon=3)",
@@ -22,7 +22,7 @@ GAMES = [
 def enumerated(name):
   game = pyspiel.load_game(name)
   roots = game.new_initial_states()
-  return game, roots, enumeration.enumerate_layers(roots)
+  return game, roots, game_walk.enumerate_layers(roots)
 
 
 @pytest.mark.parametrize("name", GAMES)
@@ -42,39 +42,39 @@ def test_nodes_and_masses_are_those_of_openspiel(name):
 @pytest.mark.parametrize("name", GAMES)
 def test_replayed_states_are_those_of_the_nodes(name):
   _, roots, layers = enumerated(name)
-  for layer, states in zip(layers, enumeration.replay(roots, layers)):
-    assert [enumeration.node_string(state) for state in states] == layer.strings
+  for layer, states in zip(layers, game_walk.replay(roots, layers)):
+    assert [game_walk.node_string(state) for state in states] == layer.strings
     for node, state in enumerate(states):
       assert state.get_type() == layer.kind
-      if layer.kind in (enumeration.CHANCE, enumeration.DECISION):
-        assert dict(enumeration.moves(state)) == layer.moves_of(node)
-      if layer.kind != enumeration.CHANCE:
-        assert enumeration.reward(state) == layer.rewards[node]
+      if layer.kind in (game_walk.CHANCE, game_walk.DECISION):
+        assert dict(game_walk.moves(state)) == layer.moves_of(node)
+      if layer.kind != game_walk.CHANCE:
+        assert game_walk.reward(state) == layer.rewards[node]
 
 
 def test_moves_lead_to_the_children():
   _, roots, layers = enumerated("mfg_garnet(size=4,horizon=2)")
-  all_states = list(enumeration.replay(roots, layers))
+  all_states = list(game_walk.replay(roots, layers))
   for layer, below, states in zip(layers, layers[1:], all_states):
     for node, state in enumerate(states):
       for action, place in layer.children_of(node).items():
-        if layer.kind == enumeration.MEAN_FIELD:
-          child = enumeration.updated(state, [0.25] * 4)
+        if layer.kind == game_walk.MEAN_FIELD:
+          child = game_walk.updated(state, [0.25] * 4)
         else:
           child = state.child(action)
-        assert enumeration.node_string(child) == below.strings[place]
+        assert game_walk.node_string(child) == below.strings[place]
 
 
 def test_supports_name_nodes_and_say_which_are_never_met():
   _, roots, layers = enumerated("mfg_crowd_modelling_2d(size=3,horizon=2)")
   _, _, odd_layers = enumerated("python_odd_game")
-  for layer, states in zip(layers, enumeration.replay(roots, layers)):
-    if layer.kind == enumeration.MEAN_FIELD:
+  for layer, states in zip(layers, game_walk.replay(roots, layers)):
+    if layer.kind == game_walk.MEAN_FIELD:
       assert len(layer.supports) == 1  # Shared by all nodes.
       support = states[0].distribution_support()
       assert [layer.strings[place] for place in layer.supports[0]] == support
   for layer in odd_layers:
-    if layer.kind == enumeration.MEAN_FIELD:
+    if layer.kind == game_walk.MEAN_FIELD:
       assert (layer.supports[0] < 0).sum() == 8 - len(layer)
 
 
@@ -104,8 +104,8 @@ class _Flawed:
 
   def get_type(self):
     if self._children:
-      return enumeration.DECISION
-    return enumeration.TERMINAL
+      return game_walk.DECISION
+    return game_walk.TERMINAL
 
   def legal_actions(self):
     return list(range(len(self._children)))
@@ -118,16 +118,16 @@ def test_a_string_that_is_met_twice_is_refused():
   end = _Flawed("end", [])
   root = _Flawed("start", [_Flawed("start", [end])])
   with pytest.raises(ValueError, match="meet a node twice, it does 'start'"):
-    enumeration.enumerate_layers([root])
+    game_walk.enumerate_layers([root])
 
 
 def test_a_layer_of_several_types_is_refused():
   end = _Flawed("end", [])
   root = _Flawed("start", [end, _Flawed("middle", [end])])
   with pytest.raises(ValueError, match=r"nodes of one type .* 'end'"):
-    enumeration.enumerate_layers([root])
+    game_walk.enumerate_layers([root])
 
 
 def test_what_is_told_is_zero_where_no_play_leads_to():
   masses = np.array([0.25, 0.75])
-  assert enumeration.told(masses, np.array([1, -1, 0])) == [0.75, 0.0, 0.25]
+  assert game_walk.told(masses, np.array([1, -1, 0])) == [0.75, 0.0, 0.25]
