@@ -57,6 +57,13 @@ setuptools.setup(
   ],
   extras_require={
     "dask": ["distributed>=2024.1"],
+    "lint": [
+      "import-linter>=2.1",
+      "mypy>=1.14",
+      "ruff>=0.9",
+      "scipy-stubs>=1.14",
+      "types-tqdm>=4.64",
+    ],
     "parquet": ["pyarrow>=14"],
     # MFGLib needs PyTorch, of which the build for CPUs will do.
     "peers": ["bench-mfg-suite==0.1.3", "mfglib==0.3.0"],
@@ -68,7 +75,6 @@ setuptools.setup(
       "pyarrow>=14",
       "pytest>=7.4",
       "pytest-xdist>=3.5",
-      "ruff>=0.9",
       # The first that builds wheels by itself.
       "setuptools>=70.1",
       "tensorboardX>=2.6",

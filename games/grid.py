@@ -63,22 +63,23 @@ def parse(layout: str) -> drawing.Grid:
     ValueError: If a character is unknown, the lines differ in length, no cell
       is free, or some free cell cannot be reached from another.
   """
-  rows = layout.strip().strip("[]").replace("\n", "|").split("|")
-  rows = [row.strip() for row in rows]
-  memory.check("layout", f"{len(rows)} lines", sum(map(len, rows)) * CELL_BYTES)
-  if not set("".join(rows)) <= {WALL, FREE}:
-    unknown = sorted(set("".join(rows)) - {WALL, FREE})
+  lines = layout.strip().strip("[]").replace("\n", "|").split("|")
+  lines = [line.strip() for line in lines]
+  characters = "".join(lines)
+  memory.check("layout", f"{len(lines)} lines", len(characters) * CELL_BYTES)
+  unknown = sorted(set(characters) - {WALL, FREE})
+  if unknown:
     raise ValueError(
       f"layout must consist of {FREE!r} and {WALL!r}, got {unknown[0]!r} in"
       f" {layout!r}."
     )
-  if len({len(row) for row in rows}) != 1 or not rows[0]:
+  lengths = [len(line) for line in lines]
+  if len(set(lengths)) != 1 or not lines[0]:
     raise ValueError(
-      "layout must have lines of one length, got lengths"
-      f" {[len(row) for row in rows]}."
+      f"layout must have lines of one length, got lengths {lengths}."
     )
-  text = np.frombuffer("".join(rows).encode("ascii"), dtype=np.uint8)
-  walls = (text == ord(WALL)).reshape(len(rows), -1)
+  text = np.frombuffer(characters.encode("ascii"), dtype=np.uint8)
+  walls = (text == ord(WALL)).reshape(len(lines), -1)
   cells = np.argwhere(~walls)
   if not len(cells):
     raise ValueError(f"layout must have a free cell, got {layout!r}.")

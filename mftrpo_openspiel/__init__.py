@@ -1,12 +1,73 @@
 """Mean-field games and Mean-Field TRPO for OpenSpiel.
 
-Importing the package registers its games with OpenSpiel.
+Importing the package registers its games with OpenSpiel. What is listed in
+`__all__` is the public face of the package; each name is loaded when it is
+first used.
 """
 
 from mftrpo_openspiel import startup  # isort: skip (Before what takes long.)
 
+import importlib
+import importlib.metadata
+import typing
+
 from mftrpo_openspiel import games
-from mftrpo_openspiel.mdp.mean_field_mdp import MeanFieldMDP
-from mftrpo_openspiel.models.compiled_game import CompiledGame
-from mftrpo_openspiel.models.openspiel_model import OpenSpielModel
-from mftrpo_openspiel.models.stationary_model import StationaryModel
+
+if typing.TYPE_CHECKING:
+  from mftrpo_openspiel.algorithms.annealed_mf_trpo import AnnealedMFTRPO
+  from mftrpo_openspiel.algorithms.fictitious_play import FictitiousPlay
+  from mftrpo_openspiel.algorithms.fixed_point import FixedPoint
+  from mftrpo_openspiel.algorithms.mf_trpo import MFTRPO
+  from mftrpo_openspiel.algorithms.mirror_descent import MirrorDescent
+  from mftrpo_openspiel.algorithms.openspiel_algorithm import OpenSpielAlgorithm
+  from mftrpo_openspiel.algorithms.prior_descent import PriorDescent
+  from mftrpo_openspiel.compiler.lint import lint_game
+  from mftrpo_openspiel.mdp.mdp_game import MDPGame
+  from mftrpo_openspiel.mdp.mean_field_mdp import CrowdAversion
+  from mftrpo_openspiel.mdp.mean_field_mdp import MeanFieldMDP
+  from mftrpo_openspiel.models.compiled_game import CompiledGame
+  from mftrpo_openspiel.models.openspiel_model import OpenSpielModel
+  from mftrpo_openspiel.models.stationary_model import StationaryModel
+  from mftrpo_openspiel.runs.experiment import Experiment
+  from mftrpo_openspiel.runs.experiment import run_experiment
+  from mftrpo_openspiel.runs.run_directory import load_run
+  from mftrpo_openspiel.runs.solutions import load_solution
+
+# The module that each public name comes from.
+_MODULES = {
+  "AnnealedMFTRPO": "algorithms.annealed_mf_trpo",
+  "CompiledGame": "models.compiled_game",
+  "CrowdAversion": "mdp.mean_field_mdp",
+  "Experiment": "runs.experiment",
+  "FictitiousPlay": "algorithms.fictitious_play",
+  "FixedPoint": "algorithms.fixed_point",
+  "MDPGame": "mdp.mdp_game",
+  "MFTRPO": "algorithms.mf_trpo",
+  "MeanFieldMDP": "mdp.mean_field_mdp",
+  "MirrorDescent": "algorithms.mirror_descent",
+  "OpenSpielAlgorithm": "algorithms.openspiel_algorithm",
+  "OpenSpielModel": "models.openspiel_model",
+  "PriorDescent": "algorithms.prior_descent",
+  "StationaryModel": "models.stationary_model",
+  "lint_game": "compiler.lint",
+  "load_run": "runs.run_directory",
+  "load_solution": "runs.solutions",
+  "run_experiment": "runs.experiment",
+}
+
+__all__ = ["__version__", *_MODULES]
+
+# Its one source is setup.py.
+__version__ = importlib.metadata.version(__name__)
+
+
+def __getattr__(name: str) -> typing.Any:
+  if name not in _MODULES:
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+  module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+  value = globals()[name] = getattr(module, name)
+  return value
+
+
+def __dir__() -> list[str]:
+  return sorted(__all__)

@@ -176,7 +176,7 @@ def _labelled_runs(
     raise ValueError("RUN_DIR must be one or more run directories, got none.")
   if flag_values.labels is not None and flag_values.group_by is not None:
     raise ValueError("labels and group_by must not both be given.")
-  results = [run_directory.read(path) for path in paths]
+  results = [run_directory.load_run(path) for path in paths]
   labels = flag_values.labels
   if labels is None:
     configs = [result.config for result in results]

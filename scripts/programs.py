@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from concurrent import futures
 import contextlib
 import os
-import re
 import sys
 import traceback
 from typing import Any
@@ -14,7 +13,6 @@ from typing import TextIO
 from absl import app
 from absl import flags
 from absl import logging
-import tqdm
 
 from mftrpo_openspiel.utils import interrupts
 
@@ -134,23 +132,6 @@ def _document(main: Callable[..., int | None]) -> None:
     if module.startswith(__package__) or module == sys.argv[0]:
       for flag in its_flags:
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-
-
-def progress_bar(**options: Any) -> tqdm.tqdm:
-  """Returns a progress bar with `options` of tqdm."""
-  # It flushes standard output, too. Some versions cannot close a bar that is
-  # not wholly made, so whatever may go wrong does so before or after.
-  sys.stdout.flush()
-  with interrupts.deferred():
-    return tqdm.tqdm(**options)
-
-
-def split(text: str) -> list[str]:
-  """Returns what stands between the commas of a flag.
-
-  Commas in brackets are part of a value.
-  """
-  return [value.strip() for value in re.split(r",(?![^(\[]*[)\]])", text)]
 
 
 def define_game_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:

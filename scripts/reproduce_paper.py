@@ -32,6 +32,7 @@ from mftrpo_openspiel.runs import processes
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import programs
 from mftrpo_openspiel.utils import files
+from mftrpo_openspiel.utils import progress
 
 FLAGS = flags.FLAGS
 
@@ -48,17 +49,17 @@ def run_all(
     executor.submit(paper_runs.perform, batch, num_iterations): batch
     for batch in paper_runs.batches(all_experiments)
   }
-  with programs.progress_bar(
+  with progress.progress_bar(
     total=len(all_experiments) * num_iterations,
     unit="iteration",
     unit_scale=True,
-  ) as progress:
+  ) as bar:
     for future in futures.as_completed(pending):
       batch = pending[future]
       for experiment, result in zip(batch, future.result(), strict=True):
         results[experiment.name] = result
         run_loop.write_csv(logdir / f"{experiment.name}.csv", result.records)
-      progress.update(len(batch) * num_iterations)
+      bar.update(len(batch) * num_iterations)
   return [
     (experiment, results[experiment.name]) for experiment in all_experiments
   ]

@@ -24,6 +24,7 @@ from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
 from mftrpo_openspiel.utils import interrupts
+from mftrpo_openspiel.utils import progress
 
 FLAGS = flags.FLAGS
 
@@ -85,7 +86,7 @@ class Table:
     if iteration:
       print(f"Goes on after iteration {iteration - 1}.")
     print(f"{'iteration':>9} {'phi_0':>11} {eta:>11} {'seconds':>9}")
-    self._progress = programs.progress_bar(
+    self._progress = progress.progress_bar(
       total=self._experiment.num_iterations,
       initial=max(iteration - 1, 0),
       unit="iteration",
@@ -138,7 +139,7 @@ def main() -> int:
   experiment = experiment_flags.from_flags()
   try:
     with Table(experiment) as table:
-      result = experiment_lib.perform(
+      result = experiment_lib.run_experiment(
         experiment, FLAGS.logdir, FLAGS.resume, table.report
       )
   except recorder.Interrupted as interrupt:

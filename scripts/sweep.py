@@ -41,19 +41,21 @@ from absl import logging
 
 from mftrpo_openspiel.runs import processes
 from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import sweep_runs
 from mftrpo_openspiel.runs import sweep_table
 from mftrpo_openspiel.runs import sweep_worker
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
 from mftrpo_openspiel.scripts import sweep_grid
 from mftrpo_openspiel.utils import interrupts
+from mftrpo_openspiel.utils import progress
 
 FLAGS = flags.FLAGS
 
 # Seconds between two updates of the progress bar.
 _UPDATE = 0.2
 
-Futures = dict[futures.Future, sweep_grid.Run]
+Futures = dict[futures.Future, sweep_runs.SweepRun]
 Count = Callable[[], int]
 
 
@@ -141,7 +143,7 @@ def dask_executor(address: str) -> Iterator[tuple[futures.Executor, None]]:
 
 
 def perform_all(
-  runs: Sequence[sweep_grid.Run],
+  runs: Sequence[sweep_runs.SweepRun],
   logdir: pathlib.Path,
   executor: futures.Executor,
   count: Count | None,
@@ -200,14 +202,14 @@ def _wait(pending: Futures, count: Count | None) -> None:
 
   total = sum(run.experiment.num_iterations for run in pending.values())
   waiting = set(pending)
-  with programs.progress_bar(
+  with progress.progress_bar(
     total=total, unit="iteration", unit_scale=True
-  ) as progress:
+  ) as bar:
     while waiting:
       _, waiting = futures.wait(waiting, _UPDATE)
       done = len(pending) - len(waiting)
-      progress.set_postfix_str(f"{done} of {len(pending)} runs", refresh=False)
-      progress.update((count or finished)() - progress.n)
+      bar.set_postfix_str(f"{done} of {len(pending)} runs", refresh=False)
+      bar.update((count or finished)() - bar.n)
 
 
 def _outcome(future: futures.Future) -> sweep_worker.Outcome:
@@ -227,7 +229,7 @@ def _outcome(future: futures.Future) -> sweep_worker.Outcome:
 
 def report(
   results: Sequence[sweep_table.Result],
-  runs: Sequence[sweep_grid.Run],
+  runs: Sequence[sweep_runs.SweepRun],
   outcomes: Sequence[sweep_worker.Outcome],
 ) -> None:
   """Prints what is finished, and a line for each error.

@@ -26,8 +26,8 @@ from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import sweep_runs
 from mftrpo_openspiel.scripts import experiment_flags
-from mftrpo_openspiel.scripts import programs
 
 # Before the name of a game parameter in the name of an axis.
 PARAMETER = "game_parameters."
@@ -40,21 +40,6 @@ _SMALL_MDP_GAME = "python_mfg_two_islands(horizon=1)"
 _SMALL_GAME = "mfg_crowd_modelling(size=3,horizon=1)"
 # Longer ones are cut; file systems take 255 bytes.
 _LONGEST_NAME = 200
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-  """A point of the grid.
-
-  Attributes:
-    name: Of its folder: what was varied, with the values.
-    varied: Values by the names of the axes; None where left out.
-    experiment: What is run.
-  """
-
-  name: str
-  varied: Mapping[str, Any]
-  experiment: experiment_lib.Experiment
 
 
 def parse(texts: Iterable[str]) -> dict[str, list[str]]:
@@ -86,7 +71,7 @@ def parse(texts: Iterable[str]) -> dict[str, list[str]]:
       )
     if name in axes:
       raise ValueError(f"grid must have {name} once, got it twice.")
-    axes[name] = programs.split(values)
+    axes[name] = game_parameters.split_at_commas(values)
     if not equals or not all(axes[name]):
       raise ValueError(f"grid must be name=value,value,..., got {text!r}.")
   if not axes:
@@ -96,7 +81,7 @@ def parse(texts: Iterable[str]) -> dict[str, list[str]]:
 
 def expand(
   axes: Mapping[str, Sequence[str]], flag_values: flags.FlagValues
-) -> tuple[list[Run], list[str]]:
+) -> tuple[list[sweep_runs.SweepRun], list[str]]:
   """Returns the runs of a grid, each checked, and notes for the user.
 
   Args:
@@ -128,7 +113,7 @@ def expand(
       left_out.setdefault(name, {})[where] = None
     taken.update(kept)
     varied = {name: values.get(name) for name in axes}
-    run = Run(_name(varied), varied, experiment)
+    run = sweep_runs.SweepRun(_name(varied), varied, experiment)
     runs.setdefault(run.name, run)
   notes = []
   for name, places in left_out.items():

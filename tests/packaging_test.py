@@ -17,7 +17,7 @@ import zipfile
 import pytest
 
 # The fixtures build and install: once, in one of the test processes.
-pytestmark = pytest.mark.xdist_group("packaging")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
 
 ROOT = pathlib.Path(__file__).parents[1]
 # Import names of the folders that hold the modules.
@@ -221,7 +221,14 @@ def test_source_archive_can_be_tested(sdist_files):
   tests = {
     path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")
   }
-  others = {".ci/run", "README.md", "pytest.ini", "ruff.toml"}
+  others = {
+    ".ci/run",
+    ".importlinter",
+    "README.md",
+    "mypy.ini",
+    "pytest.ini",
+    "ruff.toml",
+  }
   assert tests | others <= set(sdist_files)
   assert not [name for name in sdist_files if name.endswith(".pyc")]
 

@@ -6,7 +6,7 @@ import re
 import pyspiel
 
 from mftrpo_openspiel.games import factory
-from mftrpo_openspiel.scripts import programs
+from mftrpo_openspiel.openspiel import game_parameters
 
 # OpenSpiel's mean-field games and ours.
 ALL = (
@@ -49,7 +49,7 @@ def parse(value: str) -> Sequence[str]:
   """
   if value == "all":
     return ALL
-  names = programs.split(value)
+  names = game_parameters.split_at_commas(value)
   if not all(names):
     raise ValueError(
       "games must be 'all' or names of games with commas between, got"

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from mftrpo_openspiel.benchmarks import comparison
 from mftrpo_openspiel.runs import run_loop
-from mftrpo_openspiel.scripts import programs
+from mftrpo_openspiel.utils import progress
 
 
 class Algorithm(Protocol):
@@ -74,7 +74,7 @@ def follow(
 
   measure_at = set(run_loop.log_spaced_iterations(max_iterations))
   record()
-  with programs.progress_bar(
+  with progress.progress_bar(
     total=round(seconds), unit="s", leave=False, desc=title, disable=None
   ) as bar:
     while (

@@ -80,7 +80,7 @@ Visit = Callable[[int, game_walk.Level, Groups], None]
 def compare(
   roots: Sequence[pyspiel.State],
   levels: Sequence[game_walk.Level],
-  crowd: game_walk.Crowd,
+  crowd: game_walk.Crowd = game_walk.UNIFORM,
   num_states: int | None = 3,
   seed: int = 0,
   visit: Visit | None = None,
@@ -90,7 +90,8 @@ def compare(
   Args:
     roots: Where plays start.
     levels: The enumerated game.
-    crowd: What players are told.
+    crowd: What players are told; what they were told when the game was
+      enumerated, if not given.
     num_states: How many states are kept for a node: the one that comes first,
       and others drawn from those that come there; None for all.
     seed: Of these draws.
@@ -200,7 +201,7 @@ class MovesCheck:
       ValueError: If they change a move.
     """
     self._roots = roots
-    self._levels = game_walk.enumerate_levels(roots, crowds.UniformCrowd())
+    self._levels = game_walk.enumerate_levels(roots)
     masses = crowds.random_masses(self._levels, np.random.default_rng(0))
     for crowd in (crowds.AnnouncedCrowd(masses), *crowds.EXTREMES):
       self._compare(crowd)

@@ -1,7 +1,7 @@
-"""Crowds: how everybody plays, and what players are told of it.
+"""Crowds of which players are not told the truth.
 
-See `game_walk.Crowd`. Those who are not told the truth are told it in walks
-through known levels, where it does not matter how everybody plays.
+They are for walks through known levels, where it does not matter how everybody
+plays.
 """
 
 from collections.abc import Callable
@@ -9,28 +9,11 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
-import pyspiel
 
 from mftrpo_openspiel.compiler import game_walk
 
 
-class UniformCrowd:
-  """Everybody plays the uniform policy, and players are told the truth."""
-
-  def probabilities(
-    self, level: game_walk.Level, states: Sequence[pyspiel.State]
-  ) -> np.ndarray:
-    """Returns the (E,) probabilities of the moves of a decision level."""
-    del states
-    return level.probabilities
-
-  def told(self, index: int, level: game_walk.Level) -> list[list[float]]:
-    """Returns what each node of the mean-field level `index` is told."""
-    del index
-    return level.told(level.masses)
-
-
-class AnnouncedCrowd(UniformCrowd):
+class AnnouncedCrowd(game_walk.Crowd):
   """Players are told given masses."""
 
   def __init__(self, masses: Mapping[int, np.ndarray]):
@@ -47,7 +30,7 @@ class AnnouncedCrowd(UniformCrowd):
 _Choice = Callable[[np.ndarray, np.ndarray], int]
 
 
-class ExtremeCrowd(UniformCrowd):
+class ExtremeCrowd(game_walk.Crowd):
   """Players are told that each population is all in one place."""
 
   def __init__(self, choose: _Choice):
@@ -61,7 +44,6 @@ class ExtremeCrowd(UniformCrowd):
 
   def told(self, index: int, level: game_walk.Level) -> list[list[float]]:
     """Returns what each node of the mean-field level `index` is told."""
-    del index
     return [self._law(level, node) for node in range(len(level))]
 
   def _law(self, level: game_walk.Level, node: int) -> list[float]:

@@ -4,6 +4,7 @@ Unless that is known of a game, each mean field that comes in or goes out is
 checked in a walk through all moves, in which the rewards are read.
 """
 
+from collections.abc import Callable
 from collections.abc import Sequence
 import functools
 
@@ -21,7 +22,11 @@ from mftrpo_openspiel.values import layered_mdp
 
 
 class FixedMovesForm(game_form.GameForm):
-  """A game enumerated once, under the uniform policy."""
+  """A game enumerated once, under the uniform policy.
+
+  Attributes:
+    checks_moves: Whether each mean field is checked in a walk.
+  """
 
   def __init__(
     self,
@@ -41,8 +46,8 @@ class FixedMovesForm(game_form.GameForm):
     self._roots = roots
     self._levels = levels
     self._folded = folded
-    self._checks_moves = isinstance(rewards, reward_sources.WalkedRewards)
-    self._rewards = rewards
+    self.checks_moves = isinstance(rewards, reward_sources.WalkedRewards)
+    self._rewards: Callable[[np.ndarray], reward_sources.Rewards] = rewards
     if isinstance(rewards, reward_sources.RewardSource):
       self._rewards = memo.Memo(rewards)
     self.legal_actions_mask = folded.mdp.legal_actions_mask
@@ -86,7 +91,7 @@ class FixedMovesForm(game_form.GameForm):
     return self._rewards(mean_field)
 
   def _check_moves(self, mean_field: np.ndarray) -> None:
-    if self._checks_moves:
+    if self.checks_moves:
       self._rewards(mean_field)
 
   def mean_field_rows(self) -> dict[str, int]:

@@ -64,8 +64,7 @@ def _compile_states(
   """
   levels = []
   states = {}
-  uniform = crowds.UniformCrowd()
-  for index, (level, groups) in enumerate(game_walk.walk(roots, uniform)):
+  for index, (level, groups) in enumerate(game_walk.walk(roots)):
     levels.append(level)
     if level.kind == game_walk.MEAN_FIELD:
       states[index] = [first.state for (first,) in groups]
@@ -80,7 +79,7 @@ def _compile_states(
   if random.by_mean_field or (
     not moves_are_fixed and _extremes_change_moves(roots, levels)
   ):
-    _note_path_dependence(comparison.compare(roots, levels, uniform), notes)
+    _note_path_dependence(comparison.compare(roots, levels), notes)
     return moving_form.MovingForm(roots, levels, num_actions)
   _note_path_dependence(random, notes)
   carriers = folding.mass_carriers(levels)

@@ -20,7 +20,6 @@ from collections.abc import Sequence
 import dataclasses
 import itertools
 from typing import NamedTuple
-from typing import Protocol
 
 import numpy as np
 import pyspiel
@@ -141,16 +140,26 @@ class Level:
     return [laws[which] for which in self.support_of.tolist()]
 
 
-class Crowd(Protocol):
-  """How everybody plays, and what the players are told of it."""
+class Crowd:
+  """How everybody plays, and what the players are told of it.
+
+  Here everybody plays the uniform policy, and players are told the truth.
+  """
 
   def probabilities(
     self, level: Level, states: Sequence[pyspiel.State]
   ) -> np.ndarray:
     """Returns the (E,) probabilities of the moves of a decision level."""
+    del states
+    return level.probabilities
 
   def told(self, index: int, level: Level) -> list[list[float]]:
     """Returns what each node of the mean-field level `index` is told."""
+    del index
+    return level.told(level.masses)
+
+
+UNIFORM = Crowd()
 
 
 class Look:
@@ -193,7 +202,7 @@ class Look:
 
 def walk(
   roots: Sequence[pyspiel.State],
-  crowd: Crowd,
+  crowd: Crowd = UNIFORM,
   known: Sequence[Level] | None = None,
   num_states: int | None = 1,
   rng: np.random.Generator | None = None,
@@ -255,7 +264,7 @@ def walk(
 
 
 def enumerate_levels(
-  roots: Sequence[pyspiel.State], crowd: Crowd
+  roots: Sequence[pyspiel.State], crowd: Crowd = UNIFORM
 ) -> list[Level]:
   """Returns all levels of a game; for arguments and errors see `walk`."""
   return [level for level, _ in walk(roots, crowd)]

@@ -137,9 +137,7 @@ class _Linter:
     self._seed = seed
     self._max_histories = max_histories
     self._roots = game.new_initial_states()
-    self._levels = game_walk.enumerate_levels(
-      self._roots, crowds.UniformCrowd()
-    )
+    self._levels = game_walk.enumerate_levels(self._roots)
     self._num_histories = _count_histories(self._levels)
     self._lost_rewards: dict[str, str] = {}
 
@@ -183,7 +181,7 @@ class _Linter:
         self._seed,
         self._look_for_lost_rewards,
       )
-      for crowd in (crowds.UniformCrowd(), random)
+      for crowd in (game_walk.UNIFORM, random)
     )
     return [uniform] if other.by_mean_field else [uniform, other]
 

@@ -22,7 +22,6 @@ import numpy as np
 from open_spiel.python import policy as policy_lib
 import pyspiel
 
-from mftrpo_openspiel.compiler import crowds
 from mftrpo_openspiel.compiler import folding
 from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.compiler import game_walk
@@ -227,7 +226,7 @@ class _GameUnderMeanField(NamedTuple):
   rewards: reward_sources.Rewards
 
 
-class _ArrayCrowd(crowds.UniformCrowd):
+class _ArrayCrowd(game_walk.Crowd):
   """Everybody plays a policy given as an (N, A) array."""
 
   def __init__(self, form: MovingForm, policy: np.ndarray):
@@ -242,7 +241,7 @@ class _ArrayCrowd(crowds.UniformCrowd):
     return self._policy[rows[level.origins], level.actions]
 
 
-class _OpenSpielCrowd(crowds.UniformCrowd):
+class _OpenSpielCrowd(game_walk.Crowd):
   """Everybody plays an OpenSpiel policy."""
 
   def __init__(self, policy: policy_lib.Policy):
@@ -256,7 +255,7 @@ class _OpenSpielCrowd(crowds.UniformCrowd):
     return np.array([laws[node].get(action, 0.0) for node, action in moves])
 
 
-class _AnnouncedMeanField(crowds.UniformCrowd):
+class _AnnouncedMeanField(game_walk.Crowd):
   """Players are told a mean field over the states of the model."""
 
   def __init__(self, rows: Mapping[str, int], mean_field: np.ndarray):

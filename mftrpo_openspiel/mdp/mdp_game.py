@@ -207,7 +207,7 @@ class MDPGame(pyspiel.Game):
   @functools.cached_property
   def outcomes(self) -> _Outcomes:
     """The chance outcomes of a kernel that is the same at all times."""
-    return _kernel_outcomes(self._mdp.kernel, self._mdp.num_actions)
+    return _kernel_outcomes(self._mdp.fixed_kernel, self._mdp.num_actions)
 
   def _stage(self, law: tuple[float, ...]) -> _Stage:
     """Returns the stage under the mean field `law`; cached as `stage`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import dataclasses
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -61,9 +62,10 @@ class MeanFieldMDP:
   initial_distribution: np.ndarray
   drawing: drawing_lib.Drawing | None = None
   action_names: tuple[str, ...] = ()
+  _shape: tuple[int, int] = dataclasses.field(init=False, repr=False)
 
-  def __post_init__(self):
-    def set_field(name, value):
+  def __post_init__(self) -> None:
+    def set_field(name: str, value: Any) -> None:
       object.__setattr__(self, name, value)
 
     set_field(
@@ -83,13 +85,14 @@ class MeanFieldMDP:
     )
     initial.flags.writeable = False
     set_field("initial_distribution", initial)
-    if self.has_fixed_kernel:
-      if not sparse.issparse(self.kernel):
-        set_field("kernel", validation.check_numbers("kernel", self.kernel))
-      if self.kernel.shape[-1:] != initial.shape:
+    kernel = self.kernel
+    if not callable(kernel):
+      if not sparse.issparse(kernel):
+        kernel = validation.check_numbers("kernel", kernel)
+      if kernel.shape[-1:] != initial.shape:
         raise ValueError(
           f"kernel must have {initial.size} columns, one for each entry of"
-          f" initial_distribution, got shape {self.kernel.shape}."
+          f" initial_distribution, got shape {kernel.shape}."
         )
     if not callable(self.reward):
       raise ValueError(
@@ -108,8 +111,8 @@ class MeanFieldMDP:
       )
     set_field("_shape", rewards.shape)
     self.reward_at(initial)
-    if self.has_fixed_kernel:
-      set_field("kernel", self._checked_kernel(self.kernel))
+    if not callable(kernel):
+      set_field("kernel", self._checked_kernel(kernel))
     else:
       self.kernel_at(initial)
     names = self.action_names or tuple(map(str, range(self.num_actions)))
@@ -136,9 +139,22 @@ class MeanFieldMDP:
 
   def kernel_at(self, mean_field: np.ndarray) -> sparse.csr_array:
     """Returns the (S * A, S) kernel under the (S,) mean field."""
-    if self.has_fixed_kernel:
-      return self.kernel
-    return self._checked_kernel(self.kernel(mean_field))
+    if callable(self.kernel):
+      return self._checked_kernel(self.kernel(mean_field))
+    return self.kernel
+
+  @property
+  def fixed_kernel(self) -> sparse.csr_array:
+    """The (S * A, S) kernel, where it is the same under every mean field.
+
+    Raises:
+      ValueError: If it depends on the mean field.
+    """
+    if callable(self.kernel):
+      raise ValueError(
+        "kernel must be an array, got a function of the mean field."
+      )
+    return self.kernel
 
   def reward_at(self, mean_field: np.ndarray) -> np.ndarray:
     """Returns the (S, A) rewards under the (S,) mean field.
@@ -160,7 +176,7 @@ class MeanFieldMDP:
       )
     return rewards
 
-  def _checked_kernel(self, kernel) -> sparse.csr_array:
+  def _checked_kernel(self, kernel: Any) -> sparse.csr_array:
     """Returns `kernel` as a canonical CSR array, or raises ValueError."""
     num_states, num_actions = self.num_states, self.num_actions
     shape = (num_states * num_actions, num_states)

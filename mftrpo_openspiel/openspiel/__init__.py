@@ -1,1 +1,7 @@
-"""Room openspiel."""
+"""What the package adds to OpenSpiel's own objects.
+
+Policies made from arrays (`policies`), parameters of any game
+(`game_parameters`) and how deep OpenSpiel's utilities may recurse
+(`recursion`). It imports OpenSpiel and `utils`. A newcomer starts with
+`policies`: what an algorithm returns to an OpenSpiel program is one of these.
+"""

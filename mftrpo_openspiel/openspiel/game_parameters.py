@@ -2,11 +2,20 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+import re
 from typing import Any
 
 import pyspiel
 
 from mftrpo_openspiel.utils import validation
+
+
+def split_at_commas(text: str) -> list[str]:
+  """Returns the parts of a text between commas, without spaces around them.
+
+  A comma in brackets, as between the parameters of a game, parts nothing.
+  """
+  return [part.strip() for part in re.split(r",(?![^(\[]*[)\]])", text)]
 
 
 def parse(texts: Iterable[str], game: pyspiel.Game) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class Experiment:
     )
 
 
-def perform(
+def run_experiment(
   experiment: Experiment,
   logdir: str | os.PathLike | None,
   resume: bool = False,
@@ -161,7 +161,7 @@ def perform(
       algorithm.model.accuracy(),
     )
   if resume and run_directory.is_finished(logdir, config):
-    return run_directory.read(logdir)
+    return run_directory.load_run(logdir)
   algorithm = experiment.create_algorithm(game)
   with run_directory.RunDirectory(logdir) as directory:
     num_states = len(algorithm.model.legal_actions_mask)
@@ -176,7 +176,7 @@ def perform(
     directory.begin(config, records)
     costs = _run(experiment, algorithm, directory, checkpoint, report)
   return dataclasses.replace(
-    run_directory.read(logdir),
+    run_directory.load_run(logdir),
     costs=costs,
     accuracy=algorithm.model.accuracy(),
   )

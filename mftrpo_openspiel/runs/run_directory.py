@@ -76,7 +76,7 @@ def has_run(path: str | os.PathLike) -> bool:
   return _exists(pathlib.Path(path) / _CONFIG)
 
 
-def read(path: str | os.PathLike) -> RunResult:
+def load_run(path: str | os.PathLike) -> RunResult:
   """Returns the run in the folder `path`, which may still be going on.
 
   Raises:
@@ -89,7 +89,7 @@ def read(path: str | os.PathLike) -> RunResult:
   records = run_loop.read_csv(path / _METRICS)
   solution = num_states = None
   if _exists(path / _SOLUTION):
-    solution = solutions.load(path / _SOLUTION)
+    solution = solutions.load_solution(path / _SOLUTION)
     num_states = len(solution.mean_field)
     _check_end(path, config, records, solution)
   mean_fields = {}
@@ -132,7 +132,7 @@ def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
   return (
     run_config.identity(there) == run_config.identity(config)
     and there["experiment"]["num_iterations"] == last
-    and solutions.load(path / _SOLUTION).iteration == last
+    and solutions.load_solution(path / _SOLUTION).iteration == last
   )
 
 
@@ -332,7 +332,7 @@ class RunDirectory:
       ValueError: If it cannot be written; the one before stays.
     """
     with _writing(self.path):
-      solutions.save(self.path / _SOLUTION, solution)
+      solutions.save_solution(self.path / _SOLUTION, solution)
 
 
 @contextlib.contextmanager

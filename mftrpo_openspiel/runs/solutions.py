@@ -127,7 +127,7 @@ class Solution:
 _FIELDS = tuple(field.name for field in dataclasses.fields(Solution))
 
 
-def save(path: str | os.PathLike, solution: Solution) -> None:
+def save_solution(path: str | os.PathLike, solution: Solution) -> None:
   """Writes a solution as an npz archive, whole or not at all.
 
   Raises:
@@ -139,8 +139,8 @@ def save(path: str | os.PathLike, solution: Solution) -> None:
     np.savez_compressed(file, **arrays)
 
 
-def load(path: str | os.PathLike) -> Solution:
-  """Returns the solution that `save` wrote.
+def load_solution(path: str | os.PathLike) -> Solution:
+  """Returns the solution that `save_solution` wrote.
 
   Raises:
     ValueError: If there is no such file, or it is damaged or something else.

@@ -9,10 +9,10 @@ import pathlib
 from typing import Any
 
 from mftrpo_openspiel.runs import run_loop
-from mftrpo_openspiel.scripts import sweep_grid
+from mftrpo_openspiel.runs import sweep_runs
 from mftrpo_openspiel.utils import files
 
-Result = tuple[sweep_grid.Run, Sequence[run_loop.Record]]
+Result = tuple[sweep_runs.SweepRun, Sequence[run_loop.Record]]
 _FIELDS = [field.name for field in dataclasses.fields(run_loop.Record)]
 
 

@@ -52,7 +52,9 @@ def perform(
     # One that may be finished is looked at in any case.
     if not os.path.exists(os.path.join(logdir, "solution.npz")):
       monitor.look()
-    result = experiment_lib.perform(experiment, logdir, True, monitor.report)
+    result = experiment_lib.run_experiment(
+      experiment, logdir, True, monitor.report
+    )
   except KeyboardInterrupt:
     return Outcome()
   # Whatever it is, the other runs go on.

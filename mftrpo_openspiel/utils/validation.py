@@ -4,11 +4,13 @@ Every check raises a one-line `ValueError` that names the parameter, the value
 and what is allowed, and returns the value in the form the package works with.
 """
 
+from collections.abc import Iterable
 import numbers
 import reprlib
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyspiel
 
 from mftrpo_openspiel.utils import rows
@@ -53,18 +55,19 @@ def check_game(game: pyspiel.Game) -> pyspiel.Game:
 
 def check_real(
   name: str,
-  value: float,
+  value: object,
   low: float = -np.inf,
   high: float = np.inf,
   low_open: bool = False,
   high_open: bool = False,
 ) -> float:
   """Returns `value` as a float if it is finite and lies between the bounds."""
-  is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-  try:
-    number = float(value) if is_real else np.nan
-  except OverflowError:
-    number = np.inf
+  number = np.nan
+  if isinstance(value, numbers.Real) and not isinstance(value, bool):
+    try:
+      number = float(value)
+    except OverflowError:
+      number = np.inf
   above = number > low if low_open else number >= low
   below = number < high if high_open else number <= high
   if above and below and np.isfinite(number):
@@ -76,25 +79,29 @@ def check_real(
   )
 
 
-def check_int(name: str, value: int, low: int, high: int | None = None) -> int:
+def check_int(
+  name: str, value: object, low: int, high: int | None = None
+) -> int:
   """Returns `value` as an int if it is one and lies in [low, high]."""
-  is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-  if is_int and value >= low and (high is None or value <= high):
-    return int(value)
+  if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+    number = int(value)
+    if number >= low and (high is None or number <= high):
+      return number
   allowed = f"of at least {low}" if high is None else f"in [{low}, {high}]"
   raise ValueError(f"{name} must be a whole number {allowed}, got {value!r}.")
 
 
-def check_choice(name: str, value: str, choices) -> str:
+def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
   """Returns `value` if it is one of `choices`."""
+  choices = sorted(choices)
   if value in choices:
     return value
   raise ValueError(
-    f"{name} must be one of {', '.join(sorted(choices))}, got {value!r}."
+    f"{name} must be one of {', '.join(choices)}, got {value!r}."
   )
 
 
-def check_numbers(name: str, value) -> np.ndarray:
+def check_numbers(name: str, value: npt.ArrayLike) -> np.ndarray:
   """Returns `value` as an array of float64 of whatever shape.
 
   Numbers that are complex, or texts, or of another class are refused: numpy
@@ -139,7 +146,9 @@ def advice_on_sums(sums: np.ndarray | float, total: float = 1.0) -> str:
   return ""
 
 
-def _check_array(name: str, value, shape: tuple[int, ...]) -> np.ndarray:
+def _check_array(
+  name: str, value: npt.ArrayLike, shape: tuple[int, ...]
+) -> np.ndarray:
   array = check_numbers(name, value)
   if array.shape != shape:
     raise ValueError(f"{name} must have shape {shape}, got {array.shape}.")
@@ -147,7 +156,7 @@ def _check_array(name: str, value, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def check_distribution(
-  name: str, value, size: int, total: float = 1.0
+  name: str, value: npt.ArrayLike, size: int, total: float = 1.0
 ) -> np.ndarray:
   """Returns `value` as a (size,) array if it is a law of mass `total`."""
   array = _check_array(name, value, (size,))
@@ -172,11 +181,9 @@ def check_distribution(
   return array
 
 
-def check_masses(name: str, value, size: int) -> np.ndarray:
+def check_masses(name: str, value: npt.ArrayLike, size: int) -> np.ndarray:
   """Returns `value` as a (size,) array if it is finite and not negative."""
-  array = check_numbers(name, value)
-  if array.shape != (size,):
-    raise ValueError(f"{name} must have shape ({size},), got {array.shape}.")
+  array = _check_array(name, value, (size,))
   good = np.isfinite(array) & (array >= 0)
   if not good.all():
     worst = int(good.argmin())
@@ -187,7 +194,9 @@ def check_masses(name: str, value, size: int) -> np.ndarray:
   return array
 
 
-def check_policy(policy, legal_actions_mask: np.ndarray) -> np.ndarray:
+def check_policy(
+  policy: npt.ArrayLike, legal_actions_mask: np.ndarray
+) -> np.ndarray:
   """Returns `policy` as an array if each row is a law on the legal actions.
 
   Args:

@@ -250,11 +250,11 @@ BAD_CALLS = [
   # Runs and files.
   (lambda: experiment_lib.Experiment(num_iterations=1.5),
    r"num_iterations must be a whole number in \[1, 10{12}\], got 1.5"),
-  (lambda: experiment_lib.perform(
+  (lambda: experiment_lib.run_experiment(
      experiment_lib.Experiment(
        setting="two_islands", game_parameters={"seed": "x"}), None),
    r"game parameter seed must be a whole number in \[-2147483648, .*, got 'x'"),
-  (lambda: experiment_lib.perform(
+  (lambda: experiment_lib.run_experiment(
      experiment_lib.Experiment(
        setting="two_islands", game_parameters={"discount": [0.5]}), None),
    r"game parameter discount must be a number in .*, got \[0.5\]"),
@@ -274,9 +274,9 @@ BAD_CALLS = [
    "iteration must be a whole number of at least 0, got -1"),
   (lambda: solution().to_policy(from_game.create_model("compiled", islands())),
    "model must have the 14 states of the solution, .* 'stationary', got 42"),
-  (lambda: solutions.load(__file__),
+  (lambda: solutions.load_solution(__file__),
    "path must be a whole file of a solution, got .*calls_test.py"),
-  (lambda: solutions.save("/proc/solution.npz", solution()),
+  (lambda: solutions.save_solution("/proc/solution.npz", solution()),
    "path must lie in a writable folder, got /proc/solution.npz"),
   (lambda: run_loop.read_csv("nowhere.csv"),
    "nowhere.csv cannot be read"),
@@ -288,7 +288,7 @@ BAD_CALLS = [
    "calls_test.py is no whole checkpoint"),
   (lambda: run_config.read(__file__),
    "calls_test.py cannot be read: "),
-  (lambda: run_directory.read("."),
+  (lambda: run_directory.load_run("."),
    "path must be a run directory, got ."),
   (lambda: run_directory.RunDirectory(""),
    "logdir must be the name of a folder, got ''"),

@@ -16,7 +16,7 @@ def folder(tmp_path_factory):
   path = tmp_path_factory.mktemp("inputs")
 
   def perform(name, **options):
-    experiment_lib.perform(
+    experiment_lib.run_experiment(
       experiment_lib.Experiment(
         setting="two_islands",
         options=options,

@@ -35,7 +35,7 @@ FILES = [
 
 
 def perform(path, num_iterations, resume=True):
-  return experiment_lib.perform(
+  return experiment_lib.run_experiment(
     experiment_lib.Experiment(
       setting="two_islands",
       num_iterations=num_iterations,
@@ -49,7 +49,7 @@ def perform(path, num_iterations, resume=True):
 
 def draw(path):
   """Draws the run with its numbers as labels."""
-  result = run_directory.read(path)
+  result = run_directory.load_run(path)
   (label,) = run_labels.labels([result.config], ["regularization", "model"])
   run = run_labels.Run(label, str(path), result)
   run_curves.figure([run], regularized=True)
@@ -97,7 +97,7 @@ def num_refused(whole, path):
   source, result, longer = whole
   count = 0
   for act in (
-    lambda: assert_same(run_directory.read(path), result),
+    lambda: assert_same(run_directory.load_run(path), result),
     lambda: assert_same(perform(path, NUM_ITERATIONS), result),
     lambda: draw(path),
     lambda: assert_same(perform(path, MORE_ITERATIONS), longer),
@@ -169,7 +169,7 @@ def test_reading_finds_every_bit_that_matters(whole, tmp_path):
     for place in rng.choice(8 * len(data), 150, replace=False):
       file.write_bytes(flipped(data, place))
       try:
-        read = run_directory.read(tmp_path / "run")
+        read = run_directory.load_run(tmp_path / "run")
       except ValueError as error:
         assert "\n" not in str(error)
       else:

@@ -86,11 +86,11 @@ def test_a_full_disk_loses_nothing_of_a_run(
   )
   assert "Traceback" not in errors
   assert not list(tmp_path.rglob(".*"))
-  there = run_directory.read(tmp_path / "run")
+  there = run_directory.load_run(tmp_path / "run")
   assert there.solution.iteration == 4
-  assert there.records[:5] == run_directory.read(folder / "run").records
+  assert there.records[:5] == run_directory.load_run(folder / "run").records
   program(*LONGER.split(), cwd=tmp_path)
-  result = run_directory.read(tmp_path / "run")
+  result = run_directory.load_run(tmp_path / "run")
   game = game_factory.create_game(setting="two_islands")
   whole = mf_trpo.MFTRPO(game, model="stationary")
   for _ in range(9):

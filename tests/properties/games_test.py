@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 from open_spiel.python.mfg.algorithms import nash_conv
+import problem_strategies as strategies
 import pytest
 
 from mftrpo_openspiel.models import openspiel_model
@@ -27,7 +28,7 @@ NUM_STEPS = st.none() | st.integers(0, 7)
 every_kind = pytest.mark.parametrize("kind", ["mdp_games", "openspiel_games"])
 
 
-def draw_game(strategies, kind, data, **options):
+def draw_game(kind, data, **options):
   return data.draw(getattr(strategies, kind)(**options)).make()
 
 
@@ -54,8 +55,8 @@ def best_of(action_values, temperatures):
 
 @every_kind
 @given(st.data())
-def test_mass_is_conserved_in_each_layer_and_population(strategies, kind, data):
-  model = strategies.compiled(draw_game(strategies, kind, data))
+def test_mass_is_conserved_in_each_layer_and_population(kind, data):
+  model = strategies.compiled(draw_game(kind, data))
   policy = data.draw(strategies.laws()).policy(model)
   crowd = data.draw(strategies.laws()).make_parts(parts(model))
   num_steps = data.draw(NUM_STEPS)
@@ -71,10 +72,10 @@ def test_mass_is_conserved_in_each_layer_and_population(strategies, kind, data):
 
 @every_kind
 @given(st.data())
-def test_propagation_is_affine_in_the_mean_field(strategies, kind, data):
+def test_propagation_is_affine_in_the_mean_field(kind, data):
   """It is for a fixed kernel: each step also puts mu_0 in the first layer."""
   options = {"moving": False} if kind == "mdp_games" else {}
-  game = draw_game(strategies, kind, data, **options)
+  game = draw_game(kind, data, **options)
   model = strategies.compiled(game)
   policy = data.draw(strategies.laws()).policy(model)
   first = data.draw(strategies.laws()).make_parts(parts(model))
@@ -95,15 +96,15 @@ def test_propagation_is_affine_in_the_mean_field(strategies, kind, data):
 
 @every_kind
 @given(st.data())
-def test_exploitability_is_not_negative(strategies, kind, data):
-  model = strategies.compiled(draw_game(strategies, kind, data))
+def test_exploitability_is_not_negative(kind, data):
+  model = strategies.compiled(draw_game(kind, data))
   policy = data.draw(strategies.laws()).policy(model)
   eta = data.draw(strategies.regularizations())
   assert model.exploitability(policy, eta) >= 0
 
 
 @given(st.data())
-def test_exploitability_with_one_action_is_zero(strategies, data):
+def test_exploitability_with_one_action_is_zero(data):
   sizes = st.tuples(st.integers(1, 6), st.just(1))
   spec = data.draw(strategies.mdp_games(sizes=sizes))
   model = strategies.compiled(spec.make())
@@ -116,9 +117,7 @@ TINY = [(1, 4, 3), (2, 2, 1), (2, 2, 2), (2, 2, 3), (2, 3, 2), (3, 2, 2)]
 
 
 @given(st.data())
-def test_exploitability_is_that_over_all_deterministic_policies(
-  strategies, data
-):
+def test_exploitability_is_that_over_all_deterministic_policies(data):
   num_states, num_actions, horizon = data.draw(st.sampled_from(TINY))
   sizes = st.just((num_states, num_actions))
   spec = data.draw(strategies.mdps(sizes=sizes))
@@ -156,11 +155,9 @@ def test_exploitability_is_that_over_all_deterministic_policies(
 
 @every_kind
 @given(st.data())
-def test_regularization_adds_at_most_its_bound_to_values(
-  strategies, kind, data
-):
+def test_regularization_adds_at_most_its_bound_to_values(kind, data):
   """At most eta gamma^t log A in each decision that is still to be made."""
-  model = strategies.compiled(draw_game(strategies, kind, data))
+  model = strategies.compiled(draw_game(kind, data))
   policy = data.draw(strategies.laws()).policy(model)
   crowd = data.draw(strategies.laws()).make_parts(parts(model))
   eta = data.draw(strategies.positive_regularizations())
@@ -194,7 +191,7 @@ def test_regularization_adds_at_most_its_bound_to_values(
 class Pair:
   """A game as arrays: compiled, and through OpenSpiel's utilities."""
 
-  def __init__(self, strategies, game):
+  def __init__(self, game):
     self.compiled = strategies.compiled(game)
     self.reference = openspiel_model.OpenSpielModel(game)
     row = {s: i for i, s in enumerate(self.reference.observation_strings)}
@@ -223,9 +220,9 @@ def check_close(ours, theirs, rounding):
 
 @every_kind
 @given(st.data())
-def test_compiled_games_are_those_of_openspiel(strategies, kind, data):
-  game = draw_game(strategies, kind, data)
-  pair = Pair(strategies, game)
+def test_compiled_games_are_those_of_openspiel(kind, data):
+  game = draw_game(kind, data)
+  pair = Pair(game)
   ours, theirs = pair.ours, pair.theirs
   policy = data.draw(strategies.laws()).policy(pair.compiled)
   crowd = np.zeros(len(pair.compiled.layers))

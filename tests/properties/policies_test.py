@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hypothesis_numpy
 import numpy as np
+import problem_strategies as strategies
 import pytest
 
 from mftrpo_openspiel.algorithms import fictitious_play
@@ -119,9 +120,7 @@ def _fictitious_play(draw, model, eta):
   "create", [_mf_trpo, _mirror_descent, _fictitious_play]
 )
 @given(st.data())
-def test_regularized_algorithms_stay_in_the_simplex(
-  strategies, create, kind, data
-):
+def test_regularized_algorithms_stay_in_the_simplex(create, kind, data):
   """With parameters anywhere in their range."""
   if kind == "stationary":
     mdp = data.draw(strategies.mdps()).make()

@@ -15,6 +15,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
+import problem_strategies as strategies
 
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import softmax
@@ -67,7 +68,7 @@ def make(spec):
 
 
 @given(st.data())
-def test_mass_is_conserved(strategies, data):
+def test_mass_is_conserved(data):
   model = make(data.draw(strategies.mdps()))
   policy = data.draw(strategies.laws()).policy(model)
   size = model.mdp.num_states
@@ -87,7 +88,7 @@ def test_mass_is_conserved(strategies, data):
 
 
 @given(st.data())
-def test_the_mean_field_is_invariant(strategies, data):
+def test_the_mean_field_is_invariant(data):
   model = make(data.draw(strategies.mdps()))
   policy = data.draw(strategies.laws()).policy(model)
   law = model.mean_field(policy)
@@ -100,7 +101,7 @@ def test_the_mean_field_is_invariant(strategies, data):
 
 
 @given(st.data())
-def test_the_mean_field_is_the_long_run_average(strategies, data):
+def test_the_mean_field_is_the_long_run_average(data):
   model = make(data.draw(strategies.mdps(moving=False)))
   policy = data.draw(strategies.laws()).policy(model)
   start = model.mdp.initial_distribution
@@ -115,7 +116,7 @@ def test_the_mean_field_is_the_long_run_average(strategies, data):
 
 
 @given(st.data())
-def test_propagation_is_linear_in_the_mean_field(strategies, data):
+def test_propagation_is_linear_in_the_mean_field(data):
   model = make(data.draw(strategies.mdps(moving=False)))
   policy = data.draw(strategies.laws()).policy(model)
   size = model.mdp.num_states
@@ -139,7 +140,7 @@ def test_propagation_is_linear_in_the_mean_field(strategies, data):
 
 
 @given(st.data())
-def test_optimal_values_satisfy_bellmans_equation(strategies, data):
+def test_optimal_values_satisfy_bellmans_equation(data):
   model = make(data.draw(strategies.mdps()))
   mdp = model.mdp
   mean_field = data.draw(strategies.laws()).make(mdp.num_states)
@@ -161,7 +162,7 @@ def best_values(action_values, eta):
 
 
 @given(st.data())
-def test_regularization_adds_at_most_its_bound_to_values(strategies, data):
+def test_regularization_adds_at_most_its_bound_to_values(data):
   """0 <= V_eta - V <= eta log A / (1 - gamma), of a policy and of the best."""
   model = make(data.draw(strategies.mdps()))
   mdp = model.mdp
@@ -192,7 +193,7 @@ def test_regularization_adds_at_most_its_bound_to_values(strategies, data):
 
 
 @given(st.data())
-def test_exploitability_is_not_negative(strategies, data):
+def test_exploitability_is_not_negative(data):
   model = make(data.draw(strategies.mdps()))
   policy = data.draw(strategies.laws()).policy(model)
   eta = data.draw(strategies.regularizations())
@@ -201,7 +202,7 @@ def test_exploitability_is_not_negative(strategies, data):
 
 
 @given(st.data())
-def test_exploitability_with_one_action_is_zero(strategies, data):
+def test_exploitability_with_one_action_is_zero(data):
   sizes = st.tuples(st.integers(1, 6), st.just(1))
   model = make(data.draw(strategies.mdps(sizes=sizes)))
   policy = np.ones((model.mdp.num_states, 1))
@@ -211,7 +212,7 @@ def test_exploitability_with_one_action_is_zero(strategies, data):
 
 
 @given(st.data())
-def test_exploitability_in_one_state_is_that_of_one_choice(strategies, data):
+def test_exploitability_in_one_state_is_that_of_one_choice(data):
   """It is made again and again: (max r - pi . r) / (1 - gamma)."""
   sizes = st.tuples(st.just(1), st.integers(1, 4))
   model = make(data.draw(strategies.mdps(sizes=sizes)))
@@ -226,9 +227,7 @@ def test_exploitability_in_one_state_is_that_of_one_choice(strategies, data):
 
 
 @given(st.data())
-def test_exploitability_is_that_over_all_deterministic_policies(
-  strategies, data
-):
+def test_exploitability_is_that_over_all_deterministic_policies(data):
   sizes = st.tuples(st.integers(1, 4), st.integers(1, 3))
   model = make(data.draw(strategies.mdps(sizes=sizes)))
   mdp = model.mdp

@@ -48,7 +48,7 @@ def folder(tmp_path_factory):
   """A folder with a run directory for each of EXPERIMENTS."""
   path = tmp_path_factory.mktemp("runs")
   for name, fields in EXPERIMENTS.items():
-    experiment.perform(
+    experiment.run_experiment(
       experiment.Experiment(num_iterations=4, **fields), path / name
     )
   return path
@@ -64,7 +64,9 @@ def main(folder, names, *options):
 
 def labelled(folder, *names):
   return [
-    run_labels.Run(name, str(folder / name), run_directory.read(folder / name))
+    run_labels.Run(
+      name, str(folder / name), run_directory.load_run(folder / name)
+    )
     for name in names
   ]
 

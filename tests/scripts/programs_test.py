@@ -13,11 +13,9 @@ import time
 
 from absl import flags
 import pytest
-import tqdm
 
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
-from mftrpo_openspiel.scripts import programs
 
 
 def test_reproduce_paper_writes_everything(program, tmp_path):
@@ -124,7 +122,7 @@ def test_signals_leave_a_checkpoint(tmp_path, number, status, nohup):
   printed, said = process.communicate(timeout=60)
   assert process.returncode == status, said
   assert "Traceback" not in said
-  iteration = run_directory.read(path).solution.iteration
+  iteration = run_directory.load_run(path).solution.iteration
   assert iteration >= 10
   assert f"Interrupted after iteration {iteration}." in printed
   assert (path / "checkpoint.npz").exists()
@@ -145,19 +143,6 @@ def test_ctrl_c_while_modules_are_imported(tmp_path):
 
 def ignore_ctrl_c():
   signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def test_ctrl_c_waits_until_a_progress_bar_is_made(monkeypatch):
-  made = []
-
-  def make(**options):
-    signal.raise_signal(signal.SIGINT)
-    made.append(options)
-
-  monkeypatch.setattr(tqdm, "tqdm", make)
-  with pytest.raises(KeyboardInterrupt):
-    programs.progress_bar(total=3)
-  assert made == [{"total": 3}]
 
 
 def test_no_program_no_handler():
@@ -223,7 +208,7 @@ def test_a_program_without_standard_output_and_error(tmp_path):
     preexec_fn=close_all_but_input,
   )
   assert status == 0
-  assert len(run_directory.read(tmp_path).records) == 3
+  assert len(run_directory.load_run(tmp_path).records) == 3
   environment = {**os.environ, "MPLBACKEND": "bogus"}
   status, _, said = finish(
     "plot", f"--output={tmp_path / 'a.pdf'}", str(tmp_path), env=environment

@@ -253,13 +253,13 @@ def test_a_run_is_stopped_and_gone_on_with(run, tmp_path):
   assert "Traceback" not in errors
   (last,) = re.findall(r"^Interrupted after iteration (\d+)", output, re.M)
   assert f"The same command with --resume goes on in {path}." in output
-  interrupted = run_directory.read(path).solution
+  interrupted = run_directory.load_run(path).solution
   assert interrupted.iteration == int(last) < 40
 
   output, _ = run(*arguments)
   assert f"Goes on after iteration {last}." in output
-  result = run_directory.read(path)
-  whole = experiment_lib.perform(experiment, None)
+  result = run_directory.load_run(path)
+  whole = experiment_lib.run_experiment(experiment, None)
   for one, other in zip(result.records, whole.records, strict=True):
     assert one == dataclasses.replace(other, seconds=one.seconds)
   assert np.array_equal(result.solution.policy, whole.solution.policy)
@@ -279,7 +279,7 @@ def test_memory_does_not_grow(tmp_path):
     "def peak(step):\n"
     "  if step.iteration in (1000, 4000):\n"
     "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
-    "experiment.perform(experiment.Experiment(\n"
+    "experiment.run_experiment(experiment.Experiment(\n"
     "  game_name='mfg_garnet(size=4,horizon=4)', num_iterations=4000,\n"
     "  algorithm='mirror_descent', record_every=10,\n"
     "  checkpoint_seconds=0.0), 'run', report=peak)\n"

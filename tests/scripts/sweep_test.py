@@ -45,7 +45,7 @@ def perform(runs, logdir):
 
 def expected(run):
   """Returns the records of a single run, without the seconds."""
-  return timeless(experiment_lib.perform(run.experiment, None).records)
+  return timeless(experiment_lib.run_experiment(run.experiment, None).records)
 
 
 def timeless(records):
@@ -68,7 +68,7 @@ def test_runs_are_those_of_solve_and_the_finished_are_left_alone(tmp_path):
   for run, outcome in zip(runs, outcomes):
     assert not outcome.was_finished
     assert timeless(outcome.records) == expected(run)
-    on_disk = run_directory.read(tmp_path / run.name)
+    on_disk = run_directory.load_run(tmp_path / run.name)
     assert on_disk.records == outcome.records
   before = contents(tmp_path)
   again, _ = perform(runs, tmp_path)
@@ -183,7 +183,7 @@ def test_the_stop_file_stops_a_run_which_is_then_gone_on_with(
     == sweep_worker.Outcome()
   )
   thread.join()
-  assert 0 < run_directory.read(logdir).solution.iteration < 200
+  assert 0 < run_directory.load_run(logdir).solution.iteration < 200
   assert (
     sweep_worker.perform(run.experiment, str(tmp_path / "new"), str(stop))
     == sweep_worker.Outcome()
@@ -353,7 +353,7 @@ def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
   assert process.returncode == 129, errors
   assert "Traceback" not in errors
   assert errors.splitlines()[-1] == "Interrupted; the same command goes on."
-  before = run_directory.read(first)
+  before = run_directory.load_run(first)
   assert 0 < before.solution.iteration < 200
   assert not (tmp_path / "stop").exists()
 
@@ -362,10 +362,10 @@ def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
   assert process.returncode == 0, errors
   assert "3 of 3 runs are finished" in output
   for run in runs:
-    result = run_directory.read(tmp_path / run.name)
+    result = run_directory.load_run(tmp_path / run.name)
     assert timeless(result.records) == expected(run)
   # With their seconds: it went on, and did not begin anew.
-  after = run_directory.read(first)
+  after = run_directory.load_run(first)
   assert after.records[: len(before.records)] == before.records
   with (tmp_path / "results.csv").open() as file:
     assert len(file.readlines()) == 1 + 3 * 41
@@ -383,7 +383,7 @@ def test_a_dask_cluster_gives_the_same_and_stops_on_ctrl_c(tmp_path):
     values = flag_values(*FLAGS, *common, *(f"--grid={x}" for x in GRID))
     assert sweep.main(values) == 0
     for run in runs:
-      result = run_directory.read(tmp_path / run.name)
+      result = run_directory.load_run(tmp_path / run.name)
       assert timeless(result.records) == expected(run)
 
     values = flag_values(
@@ -398,7 +398,7 @@ def test_a_dask_cluster_gives_the_same_and_stops_on_ctrl_c(tmp_path):
     thread.start()
     assert sweep.main(values) == 130
     thread.join()
-    assert 0 < run_directory.read(folder).solution.iteration < 100000
+    assert 0 < run_directory.load_run(folder).solution.iteration < 100000
     # The lock is free: the run has ended on the cluster, too.
     run_directory.RunDirectory(folder).__exit__()
   with pytest.raises(ValueError, match="must be that of a running scheduler"):

@@ -1,3 +1,4 @@
+import birth_death
 import numpy as np
 import pytest
 from scipy import sparse
@@ -31,13 +32,10 @@ def game_chain(setting, seed):
   return solver, solver.chain(policy), np.einsum("sa,sat->st", policy, kernel)
 
 
-def birth_death(up, down):
-  """A chain on a line, and its invariant law by detailed balance."""
-  size = len(up) + 1
-  chain = np.diag(up, 1) + np.diag(down, -1)
-  chain[np.arange(size), np.arange(size)] = 1 - chain.sum(axis=1)
-  law = np.cumprod([1.0, *np.divide(up, down)])
-  return chain, law / law.sum()
+def line(up, down):
+  """Returns a dense chain on a line, and its invariant law."""
+  chain = birth_death.chain(up, down).toarray()
+  return chain, birth_death.law(up, down)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -64,8 +62,8 @@ def test_long_run_law_is_the_left_eigenvector(setting, seed):
 
 
 def test_components_keep_their_masses(monkeypatch):
-  first, first_law = birth_death([0.3, 0.2], [0.4, 0.1])
-  second, second_law = birth_death([0.5], [0.25])
+  first, first_law = line([0.3, 0.2], [0.4, 0.1])
+  second, second_law = line([0.5], [0.25])
   chain = sparse.block_diag([first, second]).toarray()
   solver, entries = solver_of(chain)
   monkeypatch.delattr(markov_chain, "cesaro_limit")
@@ -81,9 +79,9 @@ def test_rare_transitions(rare, place):
   up, down = [0.3, 0.2, 0.4, 0.1], [0.2, 0.3, 0.1, 0.4]
   up[place] *= rare
   down[place] *= 2 * rare
-  chain, expected = birth_death(up, down)
+  chain, expected = line(up, down)
   # One that does not fall apart beside it.
-  fine, fine_law = birth_death([0.3], [0.4])
+  fine, fine_law = line([0.3], [0.4])
   both = sparse.block_diag([chain, fine]).toarray()
   solver, entries = solver_of(both)
   law, _ = solver.cesaro_limit(entries, np.full(7, 1 / 7))
@@ -93,7 +91,7 @@ def test_rare_transitions(rare, place):
 
 def test_policies_that_leave_some_transitions_out():
   stay = np.eye(3)
-  go, _ = birth_death([0.5, 0.5], [0.5, 0.5])
+  go, _ = line([0.5, 0.5], [0.5, 0.5])
   solver = banded_chains.BandedChains(kernel_of(stay, go), 2)
   policy = np.array([[1.0, 0], [0, 1], [1, 0]])
   law, _ = solver.cesaro_limit(solver.chain(policy), np.array([0.1, 0.6, 0.3]))
@@ -109,7 +107,7 @@ def test_states_that_no_policy_returns_to():
 
 def test_hub_moves_to_where_the_crowd_is(monkeypatch):
   # All flows to the last states, whatever one step makes of a uniform law.
-  chain, expected = birth_death([0.9] * 20, [0.09] * 20)
+  chain, expected = line([0.9] * 20, [0.09] * 20)
   chain = chain[::-1, ::-1].copy()
   solver, entries = solver_of(chain)
   reference = np.full(21, 1 / 21)
@@ -146,7 +144,7 @@ def test_masses_end_where_no_policy_leaves(monkeypatch):
   gamble[0, 0] = gamble[4, 4] = 1
   for state in (1, 2, 3):
     gamble[state, [state - 1, state + 1]] = 0.6, 0.4
-  second, second_law = birth_death([0.5], [0.25])
+  second, second_law = line([0.5], [0.25])
   chain = sparse.block_diag([gamble, second]).toarray()
   solver, entries = solver_of(chain)
   monkeypatch.delattr(markov_chain, "cesaro_limit")

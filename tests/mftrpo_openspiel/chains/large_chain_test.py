@@ -1,5 +1,6 @@
 """Large chains against elimination and closed forms."""
 
+import birth_death
 import numpy as np
 import pyspiel
 import pytest
@@ -31,25 +32,13 @@ def eliminated(chain, reference):
   return law
 
 
-def birth_death(up, down):
-  """Returns the chain with up[i] = P(i, i+1), down[i] = P(i+1, i)."""
-  stay = 1.0 - np.append(up, 0.0) - np.append(0.0, down)
-  return sparse.diags_array([down, stay, up], offsets=[-1, 0, 1]).tocsr()
-
-
-def birth_death_law(up, down):
-  logs = np.append(0.0, np.cumsum(np.log(up) - np.log(down)))
-  law = np.exp(logs - logs.max())
-  return law / law.sum()
-
-
 def valleys(num_valleys, slope=0.9, half_width=40):
   """Returns a birth-death chain that is driven into valleys, and its law."""
   into = np.full(half_width, slope), np.full(half_width, 1 - slope)
   rights = np.concatenate([*into] * num_valleys)
-  return birth_death(rights[:-1] / 2, (1 - rights[:-1]) / 2), birth_death_law(
-    rights[:-1], 1 - rights[:-1]
-  )
+  return birth_death.chain(
+    rights[:-1] / 2, (1 - rights[:-1]) / 2
+  ), birth_death.law(rights[:-1], 1 - rights[:-1])
 
 
 def grid_chain(seed, concentration=0.3, room_size=12):
@@ -101,8 +90,10 @@ def test_a_coupling_that_gets_weaker():
   for coupling, ratio in ((1e-3, 1), (1e-6, 1), (1e-9, 2), (1e-15, 3)):
     up, down = np.full(60, 0.25), np.full(60, 0.25)
     up[30], down[30] = coupling, ratio * coupling
-    expected = birth_death_law(up, down)
-    law, report = markov_chain.cesaro_limit(birth_death(up, down), expected)
+    expected = birth_death.law(up, down)
+    law, report = markov_chain.cesaro_limit(
+      birth_death.chain(up, down), expected
+    )
     np.testing.assert_allclose(law, expected, rtol=1e-9)
     assert report.methods == {Method.LU}
 
@@ -122,8 +113,8 @@ def test_too_many_valleys(monkeypatch):
 def test_states_that_are_hardly_ever_left():
   rng = np.random.default_rng(0)
   up, down = 10.0 ** -rng.uniform(0.5, 30, size=(2, 100))
-  law = birth_death_law(up, down)
-  found, _ = markov_chain.cesaro_limit(birth_death(up, down), law)
+  law = birth_death.law(up, down)
+  found, _ = markov_chain.cesaro_limit(birth_death.chain(up, down), law)
   np.testing.assert_allclose(found, law, rtol=1e-8)
 
 
@@ -158,7 +149,7 @@ def test_a_wide_chain_that_mixes_slowly_is_refused(monkeypatch):
   half = np.full(1999, 0.5)
   with pytest.raises(ArithmeticError, match="mixes too slowly") as error:
     markov_chain.cesaro_limit(
-      birth_death(half, half[::-1] / 2), np.eye(2000)[0]
+      birth_death.chain(half, half[::-1] / 2), np.eye(2000)[0]
     )
   assert "\n" not in str(error.value)
 
@@ -198,7 +189,7 @@ def test_gamblers_ruin(max_bandwidth, monkeypatch):
   up, down = np.full(size, 0.3), np.full(size, 0.3)
   up[0] = down[-1] = 0.0
   law, report = markov_chain.cesaro_limit(
-    birth_death(up, down), np.eye(size + 1)[20]
+    birth_death.chain(up, down), np.eye(size + 1)[20]
   )
   np.testing.assert_allclose(law[[0, -1]], [2 / 3, 1 / 3], rtol=1e-9)
   assert not law[1:-1].any()
@@ -212,7 +203,7 @@ def test_exits_that_are_too_rare_for_factors():
   down = 1 - up
   up[0] = down[-1] = 0.0
   up[1:], down[:-1] = up[1:] / 2, down[:-1] / 2
-  chain = birth_death(up, down)
+  chain = birth_death.chain(up, down)
   start = np.eye(41)[3]
   law, report = markov_chain.cesaro_limit(chain, start)
   assert report.methods == {Method.ELIMINATION}

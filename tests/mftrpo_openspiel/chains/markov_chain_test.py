@@ -2,6 +2,7 @@
 
 import fractions
 
+import birth_death
 import hypothesis
 from hypothesis import strategies
 import numpy as np
@@ -30,19 +31,6 @@ def chain_of(moves):
   np.fill_diagonal(matrix, 0.0)
   np.fill_diagonal(matrix, 1.0 - matrix.sum(axis=1))
   return matrix
-
-
-def birth_death(up, down):
-  """Returns the sparse chain with up[i] = P(i, i+1), down[i] = P(i+1, i)."""
-  stay = 1.0 - np.append(up, 0.0) - np.append(0.0, down)
-  return sparse.diags_array([down, stay, up], offsets=[-1, 0, 1]).tocsr()
-
-
-def birth_death_law(up, down):
-  """Returns its invariant law, by detailed balance."""
-  logs = np.append(0.0, np.cumsum(np.log(up) - np.log(down)))
-  law = np.exp(logs - logs.max())
-  return law / law.sum()
 
 
 def solve(matrix, right_side):
@@ -151,8 +139,8 @@ def test_one_state():
 def test_birth_death_chain(seed):
   rng = np.random.default_rng(seed)
   up, down = 0.5 * rng.random((2, 30))
-  law = cesaro_limit(birth_death(up, down), np.eye(31)[0])
-  np.testing.assert_allclose(law, birth_death_law(up, down), rtol=1e-12)
+  law = cesaro_limit(birth_death.chain(up, down), np.eye(31)[0])
+  np.testing.assert_allclose(law, birth_death.law(up, down), rtol=1e-12)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-20])
@@ -161,7 +149,7 @@ def test_gamblers_ruin(p, scale):
   size = 12
   up, down = np.full(size, p * scale), np.full(size, (1 - p) * scale)
   up[0] = down[-1] = 0.0
-  chain = birth_death(up, down)
+  chain = birth_death.chain(up, down)
   ratio = (1 - p) / p
   for start in range(size + 1):
     wins = start / size
@@ -324,8 +312,8 @@ def test_random_chains_of_many_scales(drawn):
 def test_large_birth_death_chain(p):
   size = 2000
   up, down = np.full(size - 1, p), np.full(size - 1, 1 - p)
-  law = cesaro_limit(birth_death(up, down), np.eye(size)[size // 2])
-  expected = birth_death_law(up, down)
+  law = cesaro_limit(birth_death.chain(up, down), np.eye(size)[size // 2])
+  expected = birth_death.law(up, down)
   assert law.sum() == pytest.approx(1.0, abs=1e-12)
   # The logarithms of the expected law carry an error of their own.
   np.testing.assert_allclose(law, expected, rtol=1e-10, atol=1e-300)
@@ -336,7 +324,7 @@ def test_large_gamblers_ruin():
   steps = np.full(size, 0.5)
   up, down = steps.copy(), steps.copy()
   up[0] = down[-1] = 0.0
-  law = cesaro_limit(birth_death(up, down), np.eye(size + 1)[600])
+  law = cesaro_limit(birth_death.chain(up, down), np.eye(size + 1)[600])
   np.testing.assert_allclose(law[[0, -1]], [0.6, 0.4], rtol=1e-11)
   assert not law[1:-1].any()
 

@@ -3,14 +3,17 @@
 Oracles: DistributionPolicy, PolicyValue, BestResponse and NashConv.
 """
 
+import draws
 import numpy as np
+import odd_game
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import distribution
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import reward_sources
+from mftrpo_openspiel.compiler import fixed_moves_form
+from mftrpo_openspiel.compiler import form_choice
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.utils import softmax
 
@@ -73,14 +76,14 @@ def test_moves_that_only_a_crowd_at_one_place_changes_are_found(name):
 
 
 @pytest.mark.parametrize("what", ["told", "chance", "next", "legal"])
-def test_moves_that_were_not_found_to_change_are_an_error(what, crowding):
+def test_moves_that_were_not_found_to_change_are_an_error(what):
   game = pyspiel.load_game(
     f"python_odd_game(pays=second,coin=false,jam={what}:0.8999:0.9001)"
   )
   model = compiled_game.CompiledGame(game)
   for policy in random_policies(model):
     check(model, policy)
-  policy = crowding(model)
+  policy = odd_game.crowding(model)
   plain = compiled_game.CompiledGame(
     pyspiel.load_game("python_odd_game(pays=second,coin=false)")
   )
@@ -100,7 +103,7 @@ def test_moves_that_were_not_found_to_change_are_an_error(what, crowding):
       call()
 
 
-def test_legal_actions_that_change_are_an_error(crowding):
+def test_legal_actions_that_change_are_an_error():
   game = pyspiel.load_game("python_odd_game(jam=legal:0.88:2.0,coin=false)")
   model = compiled_game.CompiledGame(game)
   check(model, softmax.uniform_policy(model.legal_actions_mask))
@@ -109,7 +112,7 @@ def test_legal_actions_that_change_are_an_error(crowding):
     pyspiel.load_game("python_odd_game(coin=false)")
   )
   rows = {string: row for row, string in enumerate(plain.observation_strings)}
-  chosen = crowding(plain)
+  chosen = odd_game.crowding(plain)
   for row, string in enumerate(model.observation_strings):
     own = chosen[rows[string]] if string in rows else np.eye(3)[0]
     policy[row] = own
@@ -117,13 +120,13 @@ def test_legal_actions_that_change_are_an_error(crowding):
     model.mean_field(policy)
 
 
-def test_rewards_that_only_one_mean_field_brings_are_there(crowding):
+def test_rewards_that_only_one_mean_field_brings_are_there():
   game = pyspiel.load_game(
     "python_odd_game(pays=nothing,coin=false,jam=pay:0.8999:0.9001)"
   )
   model = compiled_game.CompiledGame(game)
   check(model, softmax.uniform_policy(model.legal_actions_mask))
-  policy = crowding(model)
+  policy = odd_game.crowding(model)
   check(model, policy)
   assert model.exploitability(policy) > 0.1
 
@@ -145,9 +148,10 @@ def test_games_that_are_said_to_have_fixed_moves(
 ):
   """Their rewards are read from the states after what players are told."""
   game = pyspiel.load_game(f"python_odd_game(pays={pays},coin={coin})")
+  form, _ = form_choice.compile_game(game, None, moves_are_fixed=True)
+  assert isinstance(form, fixed_moves_form.FixedMovesForm)
+  assert form.checks_moves != is_read_from_states
   model = compiled_game.CompiledGame(game, moves_are_fixed=True)
-  source = model._layered._reward_source
-  assert isinstance(source, reward_sources.StateRewards) == is_read_from_states
   for policy in random_policies(model):
     check(model, policy)
 
@@ -161,14 +165,12 @@ def test_moves_that_are_not_as_fixed_as_is_said_are_refused():
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0])
-def test_rewards_of_an_earlier_mean_field_are_seen_on_any_scale(
-  scale, random_policy
-):
+def test_rewards_of_an_earlier_mean_field_are_seen_on_any_scale(scale):
   game = pyspiel.load_game(
     "python_odd_game", {"pays": "first+memory", "scale": scale}
   )
   model = compiled_game.CompiledGame(game, moves_are_fixed=True)
-  policy = random_policy(game, 3)
+  policy = draws.RandomPolicy(game, 3)
   assert model.exploitability(model.from_openspiel(policy)) == pytest.approx(
     nash_conv.NashConv(game, policy).nash_conv(), rel=1e-9, abs=0
   )

@@ -1,6 +1,7 @@
 """Games whose moves are said not to depend on the mean field."""
 
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.games import normal_form_game  # noqa: F401
 import pyspiel
@@ -29,14 +30,16 @@ FIXED = (
 @pytest.mark.parametrize("name", FIXED)
 def test_nothing_that_players_are_told_changes_their_moves(name):
   game = pyspiel.load_game(name)
-  assert known_games.are_fixed(game)
+  assert known_games.has_fixed_moves(game)
   roots = game.new_initial_states()
-  layers = game_walk.enumerate_layers(roots)
+  levels = game_walk.enumerate_levels(roots)
   rng = np.random.default_rng(5)
-  told = [crowds.these(comparison.random_masses(layers, rng)) for _ in range(3)]
-  for tell in (*crowds.EXTREMES, *told):
-    walk = comparison.probe(roots, layers, tell, num_states=1)
-    assert walk.by_mean_field is None
+  random = [
+    crowds.AnnouncedCrowd(crowds.random_masses(levels, rng)) for _ in range(3)
+  ]
+  for crowd in (*crowds.EXTREMES, *random):
+    found = comparison.compare(roots, levels, crowd, num_states=1)
+    assert found.by_mean_field is None
 
 
 @pytest.mark.parametrize(
@@ -49,4 +52,4 @@ def test_nothing_that_players_are_told_changes_their_moves(name):
   ],
 )
 def test_nothing_is_said_of_other_games(name):
-  assert not known_games.are_fixed(pyspiel.load_game(name))
+  assert not known_games.has_fixed_moves(pyspiel.load_game(name))

@@ -1,5 +1,6 @@
 """Games over an MDP, straight from it, against OpenSpiel's utilities."""
 
+import draws
 import numpy as np
 from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg.algorithms import distribution
@@ -31,7 +32,7 @@ def small_mdp(moving):
 
 
 @pytest.mark.parametrize("moving", [False, True])
-def test_nash_conv_and_flow_are_those_of_openspiel(moving, random_policy):
+def test_nash_conv_and_flow_are_those_of_openspiel(moving):
   game = mdp_game.MDPGame(small_mdp(moving), horizon=4)
   model = compiled_game.CompiledGame(game)
   assert model.legal_actions_mask.shape == (16, 3)
@@ -39,8 +40,8 @@ def test_nash_conv_and_flow_are_those_of_openspiel(moving, random_policy):
   np.testing.assert_allclose(model.discounts, 0.8 ** (np.arange(16) // 4))
   for policy in (
     policy_lib.UniformRandomPolicy(game),
-    random_policy(game, 1),
-    random_policy(game, 2),
+    draws.RandomPolicy(game, 1),
+    draws.RandomPolicy(game, 2),
   ):
     array = model.from_openspiel(policy)
     assert model.exploitability(array) == pytest.approx(
@@ -96,7 +97,7 @@ class _OtherMoves(mdp_game.MDPGame):
 @pytest.mark.parametrize("other", [_OtherReward, _OtherMoves])
 def test_a_game_that_is_not_its_mdp_is_noticed(other):
   game = other(small_mdp(moving=False), 3)
-  assert not mdp_form.MDPLayers(game).agrees_with_game()
+  assert not mdp_form.MDPForm(game).agrees_with_game()
   with pytest.warns(UserWarning, match="plays are not those of its MDP"):
     model = compiled_game.CompiledGame(game)
   policy = policy_lib.UniformRandomPolicy(game)
@@ -108,4 +109,4 @@ def test_a_game_that_is_not_its_mdp_is_noticed(other):
 def test_a_game_that_is_its_mdp_is_taken():
   for moving in (False, True):
     game = mdp_game.MDPGame(small_mdp(moving), horizon=3)
-    assert mdp_form.MDPLayers(game).agrees_with_game(num_plays=20)
+    assert mdp_form.MDPForm(game).agrees_with_game(num_plays=20)

@@ -1,6 +1,8 @@
 """Games whose moves depend on the mean field."""
 
+import draws
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import best_response_value
@@ -10,6 +12,7 @@ from open_spiel.python.mfg.algorithms import policy_value
 import pyspiel
 import pytest
 
+from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import moving_form
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.utils import softmax
@@ -34,11 +37,11 @@ def _model(request):
   return compiled_game.CompiledGame(game)
 
 
-def test_nash_conv_and_flow_are_those_of_openspiel(model, random_policy):
+def test_nash_conv_and_flow_are_those_of_openspiel(model):
   num_states = len(model.layers)
   for policy in (
     policy_lib.UniformRandomPolicy(model.game),
-    *[random_policy(model.game, seed) for seed in (1, 4, 9)],
+    *[draws.RandomPolicy(model.game, seed) for seed in (1, 4, 9)],
   ):
     array = model.from_openspiel(policy)
     assert len(array) == num_states  # All nodes were looked for.
@@ -54,10 +57,13 @@ def test_nash_conv_and_flow_are_those_of_openspiel(model, random_policy):
     )
 
 
-def test_action_values_are_those_of_openspiel(model, random_policy):
+def test_action_values_are_those_of_openspiel(model):
   """Under the mean field of another policy than the one that is valued."""
   game = model.game
-  crowd, own = random_policy(game, 3), random_policy(game, 1)
+  crowd, own = (
+    draws.RandomPolicy(game, 3),
+    draws.RandomPolicy(game, 1),
+  )
   flow = distribution.DistributionPolicy(game, crowd)
   value = policy_value.PolicyValue(game, flow, own)
   best = best_response_value.BestResponse(game, flow)
@@ -111,27 +117,29 @@ def test_fewer_steps_than_times_need_all_mass_on_met_nodes():
   model.propagate(policy, (mean_field + other) / 2, None)
 
 
-def test_nodes_beyond_the_states_are_named_and_can_be_taken_in(
-  monkeypatch, random_policy
-):
-  monkeypatch.setattr(moving_form, "MAX_NODES", 10)
+def test_nodes_beyond_the_states_are_named_and_can_be_taken_in():
   game = pyspiel.load_game(BRAESS)
-  model = compiled_game.CompiledGame(game)
-  uniform = policy_lib.UniformRandomPolicy(game)
-  array = model.from_openspiel(uniform)
-  strings = model.observation_strings
+  roots = game.new_initial_states()
+  levels = game_walk.enumerate_levels(roots)
+  num_actions = game.num_distinct_actions()
+  form = moving_form.MovingForm(roots, levels, num_actions, max_nodes=10)
+  strings = form.strings
+  everything = moving_form.MovingForm(roots, levels, num_actions)
+  assert len(strings) < len(everything.strings)
   greedy = softmax.greedy_policy(
-    np.where(model.legal_actions_mask, 0.0, -np.inf)
+    np.where(form.legal_actions_mask, 0.0, -np.inf)
   )
   with pytest.raises(ValueError, match="outside the model, it does to 'Loc"):
-    model.mean_field(greedy)
-  policy = random_policy(game, 9)
-  array = model.from_openspiel(policy)
+    form.flow(greedy)
+  policy = draws.RandomPolicy(game, 9)
+  array = form.policy_array(policy)
   assert len(array) > len(strings)
-  assert model.observation_strings[: len(strings)] == strings
-  assert len(model.layers) == len(model.discounts) == len(array)
-  assert model.exploitability(array) == pytest.approx(
-    nash_conv.NashConv(game, policy).nash_conv(), rel=1e-11
+  assert form.strings[: len(strings)] == strings
+  assert len(form.layers) == len(form.times) == len(array)
+  flow = distribution.DistributionPolicy(game, policy)
+  np.testing.assert_allclose(
+    form.flow(array),
+    [flow.value_str(string, 0.0) for string in form.strings],
+    rtol=1e-11,
+    atol=1e-15,
   )
-  with pytest.raises(ValueError, match="policy must have shape"):
-    model.mean_field(greedy)

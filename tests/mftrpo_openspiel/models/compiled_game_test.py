@@ -2,7 +2,9 @@
 
 import warnings
 
+import draws
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import distribution
@@ -13,7 +15,7 @@ import pyspiel
 import pytest
 
 import mftrpo_openspiel  # noqa: F401
-from mftrpo_openspiel.compiler import reward_sources
+from mftrpo_openspiel.compiler import known_games
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
@@ -64,26 +66,24 @@ def check_nash_conv(game, policy, model, rel=1e-11, root_state=None):
 
 
 @pytest.mark.parametrize("name", GAMES)
-def test_nash_conv_is_that_of_openspiel(name, random_policy):
+def test_nash_conv_is_that_of_openspiel(name):
   game = pyspiel.load_game(name)
   model = quietly(game)
   check_nash_conv(game, policy_lib.UniformRandomPolicy(game), model)
   for seed in (1, 2, 5):
-    check_nash_conv(game, random_policy(game, seed), model)
+    check_nash_conv(game, draws.RandomPolicy(game, seed), model)
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
-def test_nash_conv_of_a_setting_is_that_of_openspiel(
-  name, setting, random_policy
-):
+def test_nash_conv_of_a_setting_is_that_of_openspiel(name, setting):
   game = factory.create_game_with_setting(name, setting)
-  check_nash_conv(game, random_policy(game, 2), quietly(game))
+  check_nash_conv(game, draws.RandomPolicy(game, 2), quietly(game))
 
 
 class _Pair:
   """A game as arrays, compiled and through OpenSpiel."""
 
-  def __init__(self, name, random_policy):
+  def __init__(self, name):
     game = pyspiel.load_game(name)
     self.compiled = quietly(game)
     self.reference = openspiel_model.OpenSpielModel(game)
@@ -93,7 +93,7 @@ class _Pair:
     self.ours = np.array([i for i, s in enumerate(strings) if s in row])
     self.theirs = np.array([row[strings[i]] for i in self.ours])
     self.crowd, self.policy = (
-      [m.from_openspiel(random_policy(game, s)) for s in (1, 3)]
+      [m.from_openspiel(draws.RandomPolicy(game, s)) for s in (1, 3)]
       for m in (self.compiled, self.reference)
     )
 
@@ -114,8 +114,8 @@ class _Pair:
     "python_mfg_four_rooms(room_size=2,horizon=4)",
   ],
 )
-def _pair(request, random_policy):
-  return _Pair(request.param, random_policy)
+def _pair(request):
+  return _Pair(request.param)
 
 
 @pytest.mark.parametrize("regularization", [0.0, 0.2])
@@ -264,7 +264,7 @@ def test_our_policies_also_play_where_no_play_from_mu_0_leads_to():
     ("python_odd_game(pays=first+memory)", 3),
   ],
 )
-def test_play_may_start_at_any_state(name, num_moves, random_policy):
+def test_play_may_start_at_any_state(name, num_moves):
   game = pyspiel.load_game(name)
   rng = np.random.default_rng(0)
   state = game.new_initial_state()
@@ -279,7 +279,11 @@ def test_play_may_start_at_any_state(name, num_moves, random_policy):
   model = quietly(game, root_state=state)
   for seed in (1, 3):
     check_nash_conv(
-      game, random_policy(game, seed), model, root_state=state, rel=1e-10
+      game,
+      draws.RandomPolicy(game, seed),
+      model,
+      root_state=state,
+      rel=1e-10,
     )
 
 
@@ -334,9 +338,9 @@ def test_games_without_path_dependence_are_compiled_quietly(name):
 def test_rewards_that_differ_from_the_game_are_refused(monkeypatch):
   name = "mfg_crowd_modelling"
   monkeypatch.setitem(
-    reward_sources.FORMS,
+    known_games.FORMULAS,
     name,
-    lambda _: reward_sources.log_density(-1.01, 1e-25),
+    lambda _: known_games.DensityFormula(-1.01, 1e-25),
   )
   game = pyspiel.load_game(name)
   with pytest.warns(UserWarning) as record:

@@ -3,7 +3,9 @@
 import dataclasses
 import warnings
 
+import draws
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python.mfg import distribution as distribution_lib
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import distribution
@@ -88,13 +90,13 @@ def quietly(kind, *arguments):
 
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
-def test_the_distribution_of_a_flow_is_openspiels(kind, name, random_policy):
+def test_the_distribution_of_a_flow_is_openspiels(kind, name):
   game = pyspiel.load_game(name)
   model = quietly(kind, game)
-  crowd = random_policy(game, 2)
+  crowd = draws.RandomPolicy(game, 2)
   flow = distribution.DistributionPolicy(game, crowd)
   ours = model.to_distribution(model.mean_field(model.from_openspiel(crowd)))
-  check(ours, flow, game, random_policy(game, 1))
+  check(ours, flow, game, draws.RandomPolicy(game, 1))
   strings = model.observation_strings
   np.testing.assert_allclose(
     [ours.value_str(string) for string in strings],
@@ -105,15 +107,15 @@ def test_the_distribution_of_a_flow_is_openspiels(kind, name, random_policy):
 
 
 @pytest.mark.parametrize("kind", [COMPILED, OPENSPIEL])
-def test_plays_may_start_elsewhere(kind, random_policy):
+def test_plays_may_start_elsewhere(kind):
   game = pyspiel.load_game("mfg_crowd_modelling(size=6,horizon=4)")
   root = game.new_initial_state()
   root.apply_action(3)
   model = quietly(kind, game, root)
-  crowd = random_policy(game, 2)
+  crowd = draws.RandomPolicy(game, 2)
   flow = distribution.DistributionPolicy(game, crowd, root)
   ours = model.to_distribution(model.mean_field(model.from_openspiel(crowd)))
-  check(ours, flow, game, random_policy(game, 1), root)
+  check(ours, flow, game, draws.RandomPolicy(game, 1), root)
 
 
 def stationary():

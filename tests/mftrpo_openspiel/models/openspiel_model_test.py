@@ -1,6 +1,8 @@
 """Tests of the model that wraps OpenSpiel's utilities."""
 
+import draws
 import numpy as np
+import odd_game
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import distribution
 from open_spiel.python.mfg.algorithms import nash_conv
@@ -27,15 +29,8 @@ def model(request):
   return openspiel_model.OpenSpielModel(pyspiel.load_game(request.param))
 
 
-def random_policy(model, seed=0):
-  rng = np.random.default_rng(seed)
-  mask = model.legal_actions_mask
-  weights = rng.random(mask.shape) * mask
-  return weights / weights.sum(axis=1, keepdims=True)
-
-
 def test_exploitability_is_nash_conv(model):
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   reference = nash_conv.NashConv(model.game, model.to_openspiel(policy))
   assert model.exploitability(policy) == pytest.approx(
     reference.nash_conv(), rel=1e-12
@@ -43,21 +38,21 @@ def test_exploitability_is_nash_conv(model):
 
 
 def test_mean_field_is_openspiels(model):
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   flow = distribution.DistributionPolicy(model.game, model.to_openspiel(policy))
   for key, mass in zip(model.observation_strings, model.mean_field(policy)):
     assert mass == flow.value_str(key, 0.0)
 
 
 def test_policies_go_there_and_back(model):
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   np.testing.assert_array_equal(
     model.from_openspiel(model.to_openspiel(policy)), policy
   )
 
 
 def test_policies_can_be_played(model):
-  policy = model.to_openspiel(random_policy(model))
+  policy = model.to_openspiel(draws.random_policy(model))
   rng = np.random.default_rng(0)
   for state in model.game.new_initial_states():
     while not state.is_terminal():
@@ -76,7 +71,7 @@ def test_policies_can_be_played(model):
 
 def test_all_steps_are_the_flow(model):
   """In these games transitions do not depend on the mean field."""
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   start = model.initial_mean_field()
   flow = model.mean_field(policy)
   np.testing.assert_allclose(model.propagate(policy, start, None), flow)
@@ -104,7 +99,7 @@ def rows(model, t):
 def test_one_step_goes_from_each_time_to_the_next():
   game, kernel, start = dense_game()
   model = openspiel_model.OpenSpielModel(game)
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   flow = model.initial_mean_field()
   moved = model.propagate(policy, flow, 1)
   np.testing.assert_allclose(moved[rows(model, 0)], start)
@@ -119,8 +114,8 @@ def test_one_step_goes_from_each_time_to_the_next():
 def test_values_are_those_of_dynamic_programming(eta):
   game, kernel, _ = dense_game(1)
   model = openspiel_model.OpenSpielModel(game)
-  policy = random_policy(model)
-  crowd = model.mean_field(random_policy(model, 1))
+  policy = draws.random_policy(model)
+  crowd = model.mean_field(draws.random_policy(model, 1))
   own = model.action_values(policy, crowd, eta)
   best = model.optimal_action_values(crowd, eta)
   own_value = best_value = np.zeros(3)
@@ -146,7 +141,7 @@ def test_values_are_those_of_dynamic_programming(eta):
 def test_the_bonus_of_the_exploitability(eta):
   game, _, start = dense_game(2)
   model = openspiel_model.OpenSpielModel(game)
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   flow = model.mean_field(policy)
   own = model.action_values(policy, flow, eta)[rows(model, 0)]
   best = model.optimal_action_values(flow, eta)[rows(model, 0)]
@@ -161,7 +156,7 @@ def test_the_bonus_of_the_exploitability(eta):
 def test_reachable_follows_policy_and_time():
   game, _, _ = dense_game()
   model = openspiel_model.OpenSpielModel(game)
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   start = np.zeros(len(policy))
   start[rows(model, 1)[2]] = 1.0
   reached = model.reachable(policy, model.initial_mean_field(), start)
@@ -180,7 +175,7 @@ def test_without_a_discount_nothing_is_reached_later():
     rng.dirichlet(np.ones(3)),
   )
   model = openspiel_model.OpenSpielModel(mdp_game.MDPGame(mdp, 3))
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   start = np.zeros(len(policy))
   start[model.observation_strings.index("(1, 1)")] = 1.0
   reached = model.reachable(policy, model.initial_mean_field(), start)
@@ -231,7 +226,7 @@ def test_a_root_state_is_where_the_game_starts():
   root = game.new_initial_state()
   root.apply_action(3)
   model = openspiel_model.OpenSpielModel(game, root)
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   reference = nash_conv.NashConv(game, model.to_openspiel(policy), root)
   assert model.exploitability(policy) == pytest.approx(
     reference.nash_conv(), rel=1e-12
@@ -264,14 +259,14 @@ def test_games_whose_moves_depend_on_the_mean_field_are_refused(name):
 
 
 @pytest.mark.parametrize("what", ["told", "chance", "next", "legal"])
-def test_a_mean_field_that_changes_moves_is_refused(what, crowding):
+def test_a_mean_field_that_changes_moves_is_refused(what):
   model, plain = (
     openspiel_model.OpenSpielModel(
       pyspiel.load_game(f"python_odd_game(coin=false,jam={jam})")
     )
     for jam in (f"{what}:0.8999:0.9001", "never:1.0:0.0")
   )
-  policy = crowding(plain)
+  policy = odd_game.crowding(plain)
   mean_field = plain.mean_field(policy)
   for call in (
     lambda: model.mean_field(policy),
@@ -285,7 +280,7 @@ def test_a_mean_field_that_changes_moves_is_refused(what, crowding):
 
 
 def test_bad_policies_are_refused(model):
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   policy[3] = np.nan
   with pytest.raises(ValueError, match="state 3"):
     model.exploitability(policy)
@@ -293,7 +288,7 @@ def test_bad_policies_are_refused(model):
 
 @pytest.mark.parametrize("eta", [-0.1, float("nan")])
 def test_a_bad_regularization_is_refused(model, eta):
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   mean_field = model.initial_mean_field()
   for method in (
     lambda: model.exploitability(policy, eta),
@@ -305,7 +300,7 @@ def test_a_bad_regularization_is_refused(model, eta):
 
 
 def test_bad_mean_fields_are_refused(model):
-  policy = random_policy(model)
+  policy = draws.random_policy(model)
   mean_field = model.initial_mean_field()
   for bad in (mean_field[1:], mean_field * np.nan, -mean_field):
     for method in (

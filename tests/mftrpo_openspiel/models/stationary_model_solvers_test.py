@@ -1,5 +1,6 @@
 """Tests of the methods of the stationary model: they agree, and are pure."""
 
+import draws
 import numpy as np
 import pyspiel
 import pytest
@@ -12,12 +13,6 @@ from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.values import discounted_values
-
-
-def random_policy(model, seed):
-  rng = np.random.default_rng(seed)
-  num_states, num_actions = model.legal_actions_mask.shape
-  return rng.dirichlet(np.ones(num_actions), num_states)
 
 
 def test_large_models_say_how_they_solve():
@@ -56,7 +51,7 @@ def test_results_do_not_depend_on_earlier_calls(max_bandwidth, monkeypatch):
   mdp = pyspiel.load_game("python_mfg_four_rooms_poi").mean_field_mdp()
 
   def results(model):
-    policy = random_policy(model, 3)
+    policy = draws.random_policy(model, 3)
     law = model.mean_field(policy)
     return [
       law,
@@ -70,7 +65,7 @@ def test_results_do_not_depend_on_earlier_calls(max_bandwidth, monkeypatch):
   fresh = results(stationary_model.StationaryModel(mdp))
   used = stationary_model.StationaryModel(mdp)
   for seed in (1, 2):
-    used.exploitability(random_policy(used, seed), 0.3)
+    used.exploitability(draws.random_policy(used, seed), 0.3)
   for one, other in zip(fresh, results(used)):
     np.testing.assert_array_equal(one, other)
 
@@ -103,7 +98,7 @@ def test_solvers_agree(solver, regularization):
   mdp = game.mean_field_mdp()
   dense = stationary_model.StationaryModel(mdp, solver="dense LU")
   other = stationary_model.StationaryModel(mdp, solver=solver)
-  policy = random_policy(dense, 12)
+  policy = draws.random_policy(dense, 12)
   law = dense.mean_field(policy)
   assert f"Values by {solver}, " in other.accuracy()
   np.testing.assert_allclose(other.mean_field(policy), law, rtol=1e-11)
@@ -125,7 +120,7 @@ def test_solvers_agree(solver, regularization):
 def test_grids_are_solved_by_band_lu():
   mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
-  model.exploitability(random_policy(model, 0))
+  model.exploitability(draws.random_policy(model, 0))
   assert "Values by band LU, error at most " in model.accuracy()
   assert model.accuracy().endswith(f"; {model.law_report}.")
   assert str(model.law_report).startswith("laws by band LU, each mass within ")
@@ -137,7 +132,7 @@ def test_evaluations_are_shared_and_pure(name):
   """What is remembered has the bits of what is computed."""
   mdp = pyspiel.load_game(f"python_mfg_{name}").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
-  policies = [random_policy(model, seed) for seed in range(3)]
+  policies = [draws.random_policy(model, seed) for seed in range(3)]
   for policy in (*policies, *policies[::-1]):
     for array in (policy, np.asfortranarray(policy)):
       fresh = stationary_model.StationaryModel(mdp)
@@ -165,7 +160,7 @@ def test_a_policy_may_be_changed_in_place_afterwards():
   mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
   array, other = (
-    np.asfortranarray(random_policy(model, seed)) for seed in range(2)
+    np.asfortranarray(draws.random_policy(model, seed)) for seed in range(2)
   )
   copy = array.copy(order="F")
   expected = model.mean_field(array), model.exploitability(array)

@@ -1,5 +1,6 @@
 """Tests of the stationary model against closed forms and plain iteration."""
 
+import draws
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -31,12 +32,6 @@ def random_model(seed, num_states=5, num_actions=3, discount=0.9):
   )
 
 
-def random_policy(model, seed):
-  rng = np.random.default_rng(seed)
-  num_states, num_actions = model.legal_actions_mask.shape
-  return rng.dirichlet(np.ones(num_actions), num_states)
-
-
 def value_iteration(model, mean_field, regularization, policy=None):
   """Returns Q by plain sweeps over dense arrays; optimal without a policy."""
   mdp = model.mdp
@@ -64,7 +59,7 @@ def value_iteration(model, mean_field, regularization, policy=None):
 @pytest.mark.parametrize("regularization", [0.0, 0.05, 0.3])
 def test_values_are_those_of_plain_sweeps(seed, regularization):
   model = random_model(seed)
-  policy = random_policy(model, seed)
+  policy = draws.random_policy(model, seed)
   mean_field = np.random.default_rng(seed).dirichlet(np.ones(5))
   np.testing.assert_allclose(
     model.action_values(policy, mean_field, regularization),
@@ -83,7 +78,7 @@ def test_values_are_those_of_plain_sweeps(seed, regularization):
 @pytest.mark.parametrize("regularization", [0.0, 0.1])
 def test_exploitability_is_the_gap_at_the_invariant_law(regularization):
   model = random_model(7)
-  policy = random_policy(model, 8)
+  policy = draws.random_policy(model, 8)
   law = np.full(5, 0.2)
   kernel = model.mdp.kernel.toarray().reshape(5, 3, 5)
   chain = np.einsum("sa,sat->st", policy, kernel)
@@ -134,7 +129,7 @@ def test_nash_conv_at_a_long_horizon_is_the_exploitability():
   layout = {"room_size": 1, "horizon": 120}
   game = pyspiel.load_game("python_mfg_four_rooms", layout)
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
-  policy = random_policy(model, 0)
+  policy = draws.random_policy(model, 0)
   law = model.mean_field(policy)
   started = pyspiel.load_game(
     "python_mfg_four_rooms",
@@ -154,7 +149,7 @@ def test_nash_conv_at_a_long_horizon_is_the_exploitability():
 
 def test_propagate_is_matrix_powers():
   model = random_model(3)
-  policy = random_policy(model, 4)
+  policy = draws.random_policy(model, 4)
   mean_field = model.initial_mean_field()
   kernel = model.mdp.kernel.toarray().reshape(5, 3, 5)
   chain = np.einsum("sa,sat->st", policy, kernel)
@@ -267,7 +262,7 @@ def test_reachable_is_the_support_of_powers(seed):
 def test_the_mean_field_is_computed_once(monkeypatch):
   game = pyspiel.load_game("python_mfg_two_islands")
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
-  policy = random_policy(model, 0)
+  policy = draws.random_policy(model, 0)
   law = model.mean_field(policy)
   expected = law.copy()
   law[:] = 0.0  # Is the caller's own.
@@ -275,7 +270,7 @@ def test_the_mean_field_is_computed_once(monkeypatch):
     patch.setattr(markov_chain, "cesaro_limit", None)
     np.testing.assert_array_equal(model.mean_field(policy), expected)
     with pytest.raises(TypeError):
-      model.mean_field(random_policy(model, 1))
+      model.mean_field(draws.random_policy(model, 1))
   policy[:] = softmax.uniform_policy(model.legal_actions_mask)
   assert np.abs(model.mean_field(policy) - expected).max() > 1e-3
 
@@ -283,7 +278,7 @@ def test_the_mean_field_is_computed_once(monkeypatch):
 def test_openspiel_policies_go_there_and_back():
   game = pyspiel.load_game("python_mfg_two_islands(horizon=3)")
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
-  policy = random_policy(model, 5)
+  policy = draws.random_policy(model, 5)
   np.testing.assert_array_equal(
     model.from_openspiel(model.to_openspiel(policy)), policy
   )
@@ -337,7 +332,7 @@ def test_bad_mean_fields_are_refused():
 def test_exploitability_bounds(seed, regularization):
   """It is not negative, and the bonus changes it by eta log A / (1 - gamma)."""
   model = random_model(seed)
-  policy = random_policy(model, seed + 1)
+  policy = draws.random_policy(model, seed + 1)
   plain = model.exploitability(policy)
   regularized = model.exploitability(policy, regularization)
   bias = regularization * np.log(3) / (1 - 0.9)

@@ -70,7 +70,7 @@ def results(tmp_path_factory):
   """Returns the results of uninterrupted runs."""
   folder = tmp_path_factory.mktemp("whole")
   return {
-    name: experiment_lib.perform(experiment, folder / name)
+    name: experiment_lib.run_experiment(experiment, folder / name)
     for name, experiment in EXPERIMENTS.items()
   }
 
@@ -102,7 +102,7 @@ def test_a_run_says_what_it_was_and_ends_with_a_solution(name, results):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_what_is_kept_in_memory_is_the_same(name, results):
-  result = experiment_lib.perform(EXPERIMENTS[name], None)
+  result = experiment_lib.run_experiment(EXPERIMENTS[name], None)
   assert_same_results(result, results[name])
   assert result.config == results[name].config
 
@@ -138,12 +138,12 @@ def test_an_interrupted_run_ends_the_same(name, results, tmp_path):
     while result is None:
       delay *= 1.2
       try:
-        result = experiment_lib.perform(
+        result = experiment_lib.run_experiment(
           EXPERIMENTS[name], tmp_path, True, report
         )
       except recorder.Interrupted as interrupt:
         num_interrupts += 1
-        solution = solutions.load(tmp_path / "solution.npz")
+        solution = solutions.load_solution(tmp_path / "solution.npz")
         assert solution.iteration == interrupt.iteration
       except KeyboardInterrupt:
         pass  # Before the first iteration.
@@ -163,7 +163,7 @@ def killed(experiment, path, generator):
     return os.stat(checkpoint).st_mtime_ns if checkpoint.exists() else None
 
   process = multiprocessing.get_context("fork").Process(
-    target=experiment_lib.perform, args=(experiment, path, True)
+    target=experiment_lib.run_experiment, args=(experiment, path, True)
   )
   before = written()
   process.start()
@@ -182,8 +182,10 @@ def test_a_killed_run_ends_the_same(tmp_path):
   generator = random.Random(4)
   kills = [killed(experiment, tmp_path / "a", generator) for _ in range(10)]
   assert sum(kills) >= 3
-  result = experiment_lib.perform(experiment, tmp_path / "a", resume=True)
-  whole = experiment_lib.perform(experiment, tmp_path / "b")
+  result = experiment_lib.run_experiment(
+    experiment, tmp_path / "a", resume=True
+  )
+  whole = experiment_lib.run_experiment(experiment, tmp_path / "b")
   assert_same_results(result, whole)
   seconds = [record.seconds for record in result.records]
   assert seconds == sorted(set(seconds))
@@ -196,8 +198,8 @@ def test_a_longer_run_is_the_same_as_one_that_was_long_at_once(
     experiment = dataclasses.replace(
       EXPERIMENTS["compiled"], num_iterations=short
     )
-    experiment_lib.perform(experiment, tmp_path, resume=True)
-  result = experiment_lib.perform(
+    experiment_lib.run_experiment(experiment, tmp_path, resume=True)
+  result = experiment_lib.run_experiment(
     EXPERIMENTS["compiled"], tmp_path, resume=True
   )
   assert_same_results(result, results["compiled"])
@@ -206,22 +208,22 @@ def test_a_longer_run_is_the_same_as_one_that_was_long_at_once(
 
 def test_a_finished_run_is_left_as_it_is(tmp_path):
   experiment = dataclasses.replace(ISLANDS, num_iterations=3)
-  first = experiment_lib.perform(experiment, tmp_path)
+  first = experiment_lib.run_experiment(experiment, tmp_path)
   times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
 
   def report(step):
     raise AssertionError("It is finished.")
 
-  again = experiment_lib.perform(experiment, tmp_path, True, report)
+  again = experiment_lib.run_experiment(experiment, tmp_path, True, report)
   assert again.costs is None
   assert_same_results(first, again)
   assert times == {path: path.stat().st_mtime_ns for path in times}
   assert set(times) == set(tmp_path.rglob("*"))
   with pytest.raises(ValueError, match=r"has a run already.*--resume"):
-    experiment_lib.perform(experiment, tmp_path)
+    experiment_lib.run_experiment(experiment, tmp_path)
   other = dataclasses.replace(experiment, setting="two_islands_imbalanced")
   with pytest.raises(ValueError, match="game must be 'python_mfg_two_islands"):
-    experiment_lib.perform(other, tmp_path, resume=True)
+    experiment_lib.run_experiment(other, tmp_path, resume=True)
 
 
 def test_a_refused_experiment_leaves_no_folder(tmp_path):
@@ -232,7 +234,7 @@ def test_a_refused_experiment_leaves_no_folder(tmp_path):
   ):
     experiment = dataclasses.replace(EXPERIMENTS["compiled"], **changes)
     with pytest.raises(ValueError, match=message):
-      experiment_lib.perform(experiment, tmp_path / "run")
+      experiment_lib.run_experiment(experiment, tmp_path / "run")
   assert not (tmp_path / "run").exists()
 
 
@@ -242,10 +244,10 @@ def test_a_full_disk_stops_a_run_that_can_be_gone_on_with(
   experiment = EXPERIMENTS["compiled"]
   with file_size_limit(1_500):
     with pytest.raises(ValueError, match="cannot be written") as refusal:
-      experiment_lib.perform(experiment, tmp_path)
+      experiment_lib.run_experiment(experiment, tmp_path)
   assert "\n" not in str(refusal.value)
-  assert run_directory.read(tmp_path).solution is None
-  result = experiment_lib.perform(experiment, tmp_path, resume=True)
+  assert run_directory.load_run(tmp_path).solution is None
+  result = experiment_lib.run_experiment(experiment, tmp_path, resume=True)
   assert_same_results(result, results["compiled"])
 
 
@@ -271,8 +273,8 @@ def test_events_are_the_records(tmp_path):
       raise KeyboardInterrupt
 
   with pytest.raises(recorder.Interrupted):
-    experiment_lib.perform(experiment, tmp_path, report=stop)
-  result = experiment_lib.perform(experiment, tmp_path, resume=True)
+    experiment_lib.run_experiment(experiment, tmp_path, report=stop)
+  result = experiment_lib.run_experiment(experiment, tmp_path, resume=True)
   found = events(tmp_path / "tensorboard")
   assert len(found) == 6
   for name, values in found.items():
@@ -286,7 +288,7 @@ def test_events_need_tensorboardx(tmp_path, monkeypatch):
   monkeypatch.setitem(sys.modules, "tensorboardX", None)
   experiment = dataclasses.replace(ISLANDS, tensorboard=True)
   with pytest.raises(ValueError, match="needs the package tensorboardX: pip"):
-    experiment_lib.perform(experiment, tmp_path / "run")
+    experiment_lib.run_experiment(experiment, tmp_path / "run")
   assert not (tmp_path / "run").exists()
 
 
@@ -354,5 +356,5 @@ def test_a_bad_value_of_a_game_parameter_is_refused_in_one_line():
   for text in ("crowd_aversion=-1", "initial_distribution=nowhere"):
     experiment = parse("--setting=two_islands", f"--game_parameters={text}")
     with pytest.raises(ValueError, match=text.partition("=")[0]) as refusal:
-      experiment_lib.perform(experiment, None)
+      experiment_lib.run_experiment(experiment, None)
     assert "\n" not in str(refusal.value)

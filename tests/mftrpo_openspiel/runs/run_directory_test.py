@@ -94,7 +94,7 @@ def resume(path, new=None):
 
 
 def test_a_run_is_read_while_it_goes_on(path):
-  result = run_directory.read(path)
+  result = run_directory.load_run(path)
   assert result.config == config()
   assert result.records == [record(k) for k in (0, 1, 2, 5)]
   assert result.solution is None
@@ -108,7 +108,7 @@ def test_what_is_later_than_the_checkpoint_is_dropped(path):
   with (path / "metrics.csv").open("a") as file:
     file.write("7,0.")  # As after a power failure.
   with pytest.raises(ValueError, match=r"metrics.csv, line 6, is cut"):
-    run_directory.read(path)
+    run_directory.load_run(path)
   before = snapshot(path)
   with run_directory.RunDirectory(path) as directory:
     found, records = directory.found(config(), DUE, resume=True)
@@ -121,7 +121,7 @@ def test_what_is_later_than_the_checkpoint_is_dropped(path):
       f"000000000{k}.npy" for k in (0, 1, 2)
     ]
     directory.record(record(5), np.array([5, 2.0]))
-  result = run_directory.read(path)
+  result = run_directory.load_run(path)
   assert result.records == [record(k) for k in (0, 1, 2, 5)]
   assert sorted(result.mean_fields) == [0, 1, 2, 5]
   names = {file.name for file in path.rglob(".*")}
@@ -143,8 +143,8 @@ def test_a_run_can_be_made_longer(path):
     assert found.iteration == 10
     assert records == [record(k) for k in (0, 1, 2, 5)]
     directory.begin(config(12), records)
-  assert run_directory.read(path).records == records
-  assert run_directory.read(path).config == config(12)
+  assert run_directory.load_run(path).records == records
+  assert run_directory.load_run(path).config == config(12)
 
 
 def damage(name, change):
@@ -202,8 +202,8 @@ def test_a_checkpoint_of_another_run_is_refused(path, tmp_path):
 def test_a_run_without_a_checkpoint_begins_again(path):
   (path / "checkpoint.npz").unlink()
   assert resume(path) == (None, [])
-  assert run_directory.read(path).records == []
-  assert run_directory.read(path).mean_fields == {}
+  assert run_directory.load_run(path).records == []
+  assert run_directory.load_run(path).mean_fields == {}
 
 
 def test_a_run_is_not_overwritten(path, tmp_path):
@@ -215,7 +215,7 @@ def test_a_run_is_not_overwritten(path, tmp_path):
     run_directory.RunDirectory(tmp_path)
   assert not (tmp_path / "lock").exists()
   with pytest.raises(ValueError, match="path must be a run directory, got"):
-    run_directory.read(tmp_path)
+    run_directory.load_run(tmp_path)
 
 
 def test_one_of_many_programs_gets_the_folder(tmp_path):
@@ -258,7 +258,7 @@ def test_a_full_disk_leaves_what_there_was(path, file_size_limit):
           write()
     assert snapshot(path) == before
     directory.record(record(5), np.array([5, 1.0]))
-  assert run_directory.read(path).records[-1] == record(5)
+  assert run_directory.load_run(path).records[-1] == record(5)
 
 
 def interrupted_at(line, act):
@@ -301,7 +301,7 @@ def test_ctrl_c_at_any_line_leaves_whole_files(path, name):
       if name == "checkpoint":
         run_id = run_config.identity(config())
         return checkpoints.load(path / "checkpoint.npz", run_id).iteration
-      return solutions.load(path / "solution.npz").iteration
+      return solutions.load_solution(path / "solution.npz").iteration
 
     write(6)
     iterations = itertools.count(7)
@@ -364,7 +364,7 @@ def test_mean_fields_are_checked(path, damage, message):
   before = snapshot(path)
   message = rf"0000000001.npy is no whole array \(.*{message}.*\)\.$"
   with pytest.raises(ValueError, match=message) as error:
-    run_directory.read(path)
+    run_directory.load_run(path)
   assert "\n" not in str(error.value)
   with (
     run_directory.RunDirectory(path) as directory,
@@ -388,7 +388,7 @@ def test_a_finished_run_has_its_last_record(path):
     with pytest.raises(
       ValueError, match=r"metrics.csv has no record of iteration 10, of which"
     ):
-      run_directory.read(path)
+      run_directory.load_run(path)
 
 
 @pytest.mark.parametrize("iteration", [11, 10**6])

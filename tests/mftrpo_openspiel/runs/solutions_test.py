@@ -7,6 +7,7 @@ import warnings
 import zipfile
 
 import numpy as np
+import odd_game  # noqa: F401 (registers it)
 from open_spiel.python.mfg import games  # noqa: F401
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
@@ -66,9 +67,9 @@ def test_a_solution_comes_back_as_it_was(name, game_name, tmp_path):
   model = make_model(name, game_name)
   solution = make_solution(model, name)
   path = tmp_path / "solution.npz"
-  solutions.save(path, solution)
+  solutions.save_solution(path, solution)
   assert [file.name for file in tmp_path.iterdir()] == ["solution.npz"]
-  loaded = solutions.load(path)
+  loaded = solutions.load_solution(path)
   assert_same(loaded, solution)
 
   again = make_model(name, loaded.game)
@@ -198,7 +199,7 @@ def test_fields_that_do_not_fit_are_refused(
   path = tmp_path / "odd.npz"
   np.savez(path, **(fields | change))
   with pytest.raises(ValueError, match=r"got \S*odd.npz \(") as error:
-    solutions.load(path)
+    solutions.load_solution(path)
   assert "\n" not in str(error.value)
 
 
@@ -238,20 +239,20 @@ def write_pickle(path, raw):
 )
 def test_other_files_are_refused(solution, write, message, tmp_path):
   whole = tmp_path / "whole.npz"
-  solutions.save(whole, solution)
+  solutions.save_solution(whole, solution)
   path = tmp_path / "other.npz"
   write(path, whole.read_bytes())
   with pytest.raises(
     ValueError, match=rf"path must be .*other.npz \(.*{message}"
   ) as error:
-    solutions.load(path)
+    solutions.load_solution(path)
   assert "\n" not in str(error.value)
 
 
 def test_a_damaged_file_is_refused_or_read_as_it_was(solution, tmp_path):
   """Some bytes of an archive mean nothing, such as the times in it."""
   path = tmp_path / "solution.npz"
-  solutions.save(path, solution)
+  solutions.save_solution(path, solution)
   raw = path.read_bytes()
   refused = 0
   damaged = [raw[:size] for size in range(0, len(raw), 61)]
@@ -262,7 +263,7 @@ def test_a_damaged_file_is_refused_or_read_as_it_was(solution, tmp_path):
   for data in damaged:
     path.write_bytes(data)
     try:
-      loaded = solutions.load(path)
+      loaded = solutions.load_solution(path)
     except ValueError as error:
       assert "\n" not in str(error)
       refused += 1
@@ -312,13 +313,13 @@ NO_SOLUTIONS = [
 
 @pytest.mark.parametrize(("changes", "message"), NO_SOLUTIONS)
 def test_odd_members_are_refused(solution, changes, message, tmp_path):
-  solutions.save(tmp_path / "whole.npz", solution)
+  solutions.save_solution(tmp_path / "whole.npz", solution)
   path = tmp_path / "odd.npz"
   rewrite(path, tmp_path / "whole.npz", **changes)
   with pytest.raises(
     ValueError, match=rf"path must be .*odd.npz \(.*{message}.*\)\.$"
   ) as error:
-    solutions.load(path)
+    solutions.load_solution(path)
   assert "\n" not in str(error.value)
 
 
@@ -326,7 +327,7 @@ def test_odd_members_are_refused(solution, changes, message, tmp_path):
   "name", ["policy", "mean_field", "legal_actions_mask", "observation_strings"]
 )
 def test_a_bomb_is_refused_before_it_goes_off(solution, name, tmp_path):
-  solutions.save(tmp_path / "whole.npz", solution)
+  solutions.save_solution(tmp_path / "whole.npz", solution)
   path = tmp_path / "bomb.npz"
   size, kind = {
     "legal_actions_mask": (2**25, "|b1"),
@@ -341,7 +342,7 @@ def test_a_bomb_is_refused_before_it_goes_off(solution, name, tmp_path):
   tracemalloc.start()
   try:
     with pytest.raises(ValueError, match="must have shape"):
-      solutions.load(path)
+      solutions.load_solution(path)
     _, peak = tracemalloc.get_traced_memory()
   finally:
     tracemalloc.stop()
@@ -352,7 +353,7 @@ def test_a_solution_is_written_whole_or_not_at_all(
   solution, tmp_path, monkeypatch
 ):
   path = tmp_path / "solution"
-  solutions.save(path, solution)
+  solutions.save_solution(path, solution)
   before = path.read_bytes()
 
   def fail(file, **arrays):
@@ -361,12 +362,12 @@ def test_a_solution_is_written_whole_or_not_at_all(
 
   monkeypatch.setattr(np, "savez_compressed", fail)
   with pytest.raises(OSError, match="No space left"):
-    solutions.save(path, dataclasses.replace(solution, iteration=8))
+    solutions.save_solution(path, dataclasses.replace(solution, iteration=8))
   assert path.read_bytes() == before
   assert [file.name for file in tmp_path.iterdir()] == ["solution"]
-  assert_same(solutions.load(path), solution)
+  assert_same(solutions.load_solution(path), solution)
 
 
 def test_a_missing_folder_is_named(solution, tmp_path):
   with pytest.raises(ValueError, match="path must lie in a writable folder"):
-    solutions.save(tmp_path / "none" / "solution.npz", solution)
+    solutions.save_solution(tmp_path / "none" / "solution.npz", solution)

