@@ -23,6 +23,7 @@ import pyspiel
 from mftrpo_openspiel.compiler import comparison
 from mftrpo_openspiel.compiler import crowds
 from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.openspiel import games as openspiel_games
 from mftrpo_openspiel.utils import validation
 
 # Games with more histories (paths to a node, of all nodes) are sampled.
@@ -124,7 +125,7 @@ def lint_game(
     raise ValueError(
       f"checks must be one or more of {', '.join(QUESTIONS)}, got none."
     )
-  validation.check_game(game)
+  openspiel_games.check_game(game)
   validation.check_int("seed", seed, 0)
   linter = _Linter(game, seed, max_histories)
   return LintReport(str(game), tuple(map(linter.check, names)))

@@ -331,7 +331,7 @@ class MDPState(pyspiel.State):
     player, x, action, _, stage, _, _ = self._node
     if player != _CHANCE:
       raise ValueError(f"{self} is not a chance node.")
-    if x is None:
+    if x is None or action is None or stage is None:
       return self.get_game().initial_outcomes[:]
     outcomes = stage.outcomes or self.get_game().outcomes
     return outcomes[x][action][:]
@@ -354,7 +354,7 @@ class MDPState(pyspiel.State):
       self._node = _Node(
         _TERMINAL if last else _MEAN_FIELD, action, None, t, None, 0.0, returns
       )
-    elif player != _PLAYER:
+    elif x is None or stage is None:  # Mean-field and terminal nodes.
       raise ValueError(f"No action can be applied at {self}.")
     elif pending is None:
       rewards = stage.rewards[x]

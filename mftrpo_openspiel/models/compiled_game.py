@@ -16,6 +16,7 @@ from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import mean_field_model
+from mftrpo_openspiel.openspiel import games as openspiel_games
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import validation
@@ -82,7 +83,7 @@ class CompiledGame(mean_field_model.MeanFieldModel):
         players are told nothing, or a random mean field changes moves that are
         said to be fixed.
     """
-    validation.check_game(game)
+    openspiel_games.check_game(game)
     validation.check_type("moves_are_fixed", moves_are_fixed, bool)
     if root_state is not None and game.num_players() > 1:
       raise ValueError(

@@ -11,6 +11,7 @@ number of actions and transitions. Several layers may belong to one time step;
 mostly each is a time step of its own.
 """
 
+from collections.abc import Callable
 from collections.abc import Sequence
 import itertools
 
@@ -34,7 +35,7 @@ class LayeredMDP:
     initial: np.ndarray,
     afterstates: Sequence[np.ndarray],
     kernels: Sequence[sparse.csr_array | None],
-    times: np.ndarray | None = None,
+    times: Sequence[int] | np.ndarray | None = None,
   ):
     """Initializes the MDP.
 
@@ -47,7 +48,8 @@ class LayeredMDP:
         width 0 for the last layer.
       times: The time step that each layer belongs to; its own if not given.
     """
-    times = np.arange(len(kernels)) if times is None else times
+    if times is None:
+      times = range(len(kernels))
     self._begins_step = np.diff(times, prepend=-1) > 0
     self.num_steps = int(self._begins_step.sum())
     self._initial = initial
@@ -90,8 +92,9 @@ class LayeredMDP:
     for k in range(len(self.kernels) - 1):
       begins = self._begins_step[k + 1]
       self._push(k, old, policy, moved if begins else old)
-    for k in np.flatnonzero(~self._begins_step[1:]):
-      self._push(k, moved, policy, moved)
+    for k in range(len(self.kernels) - 1):
+      if not self._begins_step[k + 1]:
+        self._push(k, moved, policy, moved)
     return moved
 
   def reached(
@@ -115,7 +118,9 @@ class LayeredMDP:
       reached[below] = np.maximum(reached[below], arriving[below] > 0)
     return reached > 0
 
-  def _push(self, k, masses, policy, result) -> None:
+  def _push(
+    self, k: int, masses: np.ndarray, policy: np.ndarray, result: np.ndarray
+  ) -> None:
     """Writes what layer k sends to layer k + 1 into `result`."""
     here = self._slices[k]
     weights = (masses[here, None] * policy[here]).ravel()
@@ -124,8 +129,9 @@ class LayeredMDP:
       size = self._sizes[k]
       weights = np.bincount(afterstates.ravel(), weights, minlength=size)
       weights = weights[:size]
-    if self.kernels[k] is not None:
-      weights = self._transposed[k] @ weights
+    transposed = self._transposed[k]
+    if transposed is not None:
+      weights = transposed @ weights
     result[self._slices[k + 1]] = weights
 
   def evaluate(
@@ -149,7 +155,7 @@ class LayeredMDP:
     """
     on_arrival = np.broadcast_to(rewards + bonus, rewards.shape)
 
-    def value(here, action_values):
+    def value(here: slice, action_values: np.ndarray) -> np.ndarray:
       expected = np.einsum("na,na->n", policy[here], action_values)
       return expected + on_arrival[here]
 
@@ -176,7 +182,7 @@ class LayeredMDP:
       As `evaluate`.
     """
 
-    def value(here, action_values):
+    def value(here: slice, action_values: np.ndarray) -> np.ndarray:
       if temperatures is None:
         return action_values.max(axis=1) + rewards[here]
       return rewards[here] + softmax.soft_maximum(
@@ -187,7 +193,12 @@ class LayeredMDP:
     action_values += rewards[:, None]
     return action_values
 
-  def _sweep(self, value, afterstate_rewards, illegal) -> np.ndarray:
+  def _sweep(
+    self,
+    value: Callable[[slice, np.ndarray], np.ndarray],
+    afterstate_rewards: np.ndarray | None,
+    illegal: float,
+  ) -> np.ndarray:
     """Sweeps from the last layer to the first.
 
     Args:
@@ -199,13 +210,11 @@ class LayeredMDP:
     Returns:
       What follows each action, (N, A).
     """
-    action_values = np.empty(self.legal_actions_mask.shape)
-    values = np.zeros(0)
-    for k in reversed(range(len(self.kernels))):
+    action_values: np.ndarray = np.empty(self.legal_actions_mask.shape)
+    values: np.ndarray = np.zeros(0)
+    for k, kernel in reversed(list(enumerate(self.kernels))):
       here = self._slices[k]
-      follows = values
-      if self.kernels[k] is not None:
-        follows = self.kernels[k] @ values
+      follows = values if kernel is None else kernel @ values
       if afterstate_rewards is not None:
         follows = follows + afterstate_rewards[self._afterstate_slices[k]]
       afterstates = self._afterstates[k]
