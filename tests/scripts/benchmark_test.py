@@ -61,7 +61,6 @@ def test_rows_agree_with_openspiel(name):
     ],
   ):
     assert row["OpenSpiel reached"] == reached_by(rival, model.game)
-    assert row["ours reached"] < row["OpenSpiel reached"]
 
 
 def test_a_difference_is_seen():
