@@ -20,9 +20,10 @@ import pickle
 import numpy as np
 import pyspiel
 
-from mftrpo_openspiel.compiler import enumeration
-from mftrpo_openspiel.compiler import probing
-from mftrpo_openspiel.compiler import telling
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import crowds
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.openspiel import games as openspiel_games
 from mftrpo_openspiel.utils import validation
 
 # Games with more histories (paths to a node, of all nodes) are sampled.
@@ -95,13 +96,16 @@ class LintReport:
 
 
 def lint_game(
-  game: pyspiel.Game, checks: Collection[str] | None = None, seed: int = 0
+  game: pyspiel.Game,
+  checks: Collection[str] | None = None,
+  seed: int = 0,
+  max_histories: int = MAX_HISTORIES,
 ) -> LintReport:
   """Returns what a mean-field game does that OpenSpiel does not expect.
 
   Players are told two mean fields: that of the uniform policy, and a random one
   (unless that changes their moves). Under each, all histories are compared if
-  there are no more than `MAX_HISTORIES`, else `NUM_STATES` a node. Only states
+  there are no more than `max_histories`, else `NUM_STATES` a node. Only states
   from a few plays are pickled.
 
   Args:
@@ -109,6 +113,7 @@ def lint_game(
     checks: Keys of `QUESTIONS`; all if not given.
     seed: Of the random mean field, and of the paths that are compared where
       there are too many.
+    max_histories: How many histories are compared at most.
 
   Raises:
     ValueError: If it is no mean-field game, or a check is unknown.
@@ -120,20 +125,21 @@ def lint_game(
     raise ValueError(
       f"checks must be one or more of {', '.join(QUESTIONS)}, got none."
     )
-  validation.check_game(game)
+  openspiel_games.check_game(game)
   validation.check_int("seed", seed, 0)
-  linter = _Linter(game, seed)
+  linter = _Linter(game, seed, max_histories)
   return LintReport(str(game), tuple(map(linter.check, names)))
 
 
 class _Linter:
   """Enumerates the game once, for all checks."""
 
-  def __init__(self, game: pyspiel.Game, seed: int):
+  def __init__(self, game: pyspiel.Game, seed: int, max_histories: int):
     self._seed = seed
+    self._max_histories = max_histories
     self._roots = game.new_initial_states()
-    self._layers = enumeration.enumerate_layers(self._roots)
-    self._num_histories = probing.count_histories(self._layers)
+    self._levels = game_walk.enumerate_levels(self._roots)
+    self._num_histories = _count_histories(self._levels)
     self._lost_rewards: dict[str, str] = {}
 
   def check(self, name: str) -> Finding:
@@ -142,76 +148,78 @@ class _Linter:
       wrong = self._pickling()
       looked_at = f"nothing is lost in the states of {NUM_PLAYS} plays"
       return Finding(name, not wrong, bool(wrong), wrong or looked_at)
-    walks = self._walks
+    comparisons = self._comparisons
     if name == "own_children":
       wrong = self._shared_children()
     elif name == "rewards_in_rl":
       wrong = "; ".join(self._lost_rewards.values())
     else:
-      wrong = _differences(walks, _BY_PATH[name])
+      wrong = _differences(comparisons, _BY_PATH[name])
     if wrong:
       return Finding(name, False, True, wrong)
-    least = min(walk.num_histories for walk in walks)
+    least = min(each.num_histories for each in comparisons)
     detail = (
       f"nothing found in {_number(least)} of {_number(self._num_histories)}"
-      f" histories, under {len(walks)} mean field{'s'[: len(walks) - 1]}"
+      f" histories, under {len(comparisons)} mean"
+      f" field{'s'[: len(comparisons) - 1]}"
     )
     return Finding(name, True, least == self._num_histories, detail)
 
   @functools.cached_property
-  def _walks(self) -> list[probing.Probe]:
-    """Walks under one or two mean fields."""
+  def _comparisons(self) -> list[comparison.Comparison]:
+    """Comparisons under one or two mean fields."""
     num_states = None
-    if self._num_histories > MAX_HISTORIES:
+    if self._num_histories > self._max_histories:
       num_states = NUM_STATES
     rng = np.random.default_rng(self._seed)
-    masses = probing.random_masses(self._layers, rng)
-    walks = [
-      probing.probe(
+    random = crowds.AnnouncedCrowd(crowds.random_masses(self._levels, rng))
+    uniform, other = (
+      comparison.compare(
         self._roots,
-        self._layers,
-        tell,
+        self._levels,
+        crowd,
         num_states,
         self._seed,
         self._look_for_lost_rewards,
       )
-      for tell in (telling.the_truth, telling.these(masses))
-    ]
-    return walks[:1] if walks[1].by_mean_field else walks
+      for crowd in (game_walk.UNIFORM, random)
+    )
+    return [uniform] if other.by_mean_field else [uniform, other]
 
   def _look_for_lost_rewards(
-    self,
-    index: int,
-    layer: enumeration.Layer,
-    states: Sequence[Sequence[pyspiel.State]],
+    self, index: int, level: game_walk.Level, groups: comparison.Groups
   ) -> None:
     """Notes rewards of nodes that `rl_environment` passes over."""
-    where = layer.kind.name.lower()
-    above = [other.kind for other in self._layers[:index]]
-    if layer.kind == enumeration.DECISION and layer.kind not in above:
+    where = level.kind.name.lower()
+    above = [other.kind for other in self._levels[:index]]
+    if level.kind == game_walk.DECISION and level.kind not in above:
       where = "first decision"
-    elif layer.kind in (enumeration.DECISION, enumeration.TERMINAL):
+    elif level.kind in (game_walk.DECISION, game_walk.TERMINAL):
       return
     if where in self._lost_rewards:
       return
+    # Those of chance nodes, too.
     rewards = np.array(
-      [max(map(enumeration.reward, group), key=abs) for group in states]
+      [
+        max((game_walk.reward(look.state) for look in group), key=abs)
+        for group in groups
+      ]
     )
     if rewards.any():
       node = int(np.abs(rewards).argmax())
       self._lost_rewards[where] = (
         f"{where} nodes pay, such as {rewards[node]:.3g} at"
-        f" {layer.strings[node]!r}"
+        f" {level.strings[node]!r}"
       )
 
   def _shared_children(self) -> str:
     """Returns which nodes follow several decision nodes."""
     number, example = 0, ""
-    for layer, below in itertools.pairwise(self._layers):
-      if layer.kind == enumeration.DECISION:
-        chosen = np.repeat(layer.num_moves > 1, layer.num_moves)
+    for level, below in itertools.pairwise(self._levels):
+      if level.kind == game_walk.DECISION:
+        chosen = np.repeat(level.num_moves > 1, level.num_moves)
         pairs = np.unique(
-          np.stack([layer.children[chosen], layer.origins[chosen]]), axis=1
+          np.stack([level.children[chosen], level.origins[chosen]]), axis=1
         )
         counts = np.bincount(pairs[0], minlength=len(below))
         number += int((counts > 1).sum())
@@ -229,13 +237,13 @@ class _Linter:
     rng = np.random.default_rng(self._seed)
     # Under the uniform policy the crowd itself may be uniform, as it is again
     # after a state has lost it.
-    masses = probing.random_masses(self._layers, rng)
-    lost = {}
+    masses = crowds.random_masses(self._levels, rng)
+    lost: dict[str, str] = {}
     for root in self._roots * NUM_PLAYS:
       for state in self._play(root, masses, rng):
         for name, copy in _COPIES.items():
           for what in _what_is_lost(state, copy):
-            example = f"{name} at {enumeration.node_string(state)!r}"
+            example = f"{name} at {game_walk.node_string(state)!r}"
             lost.setdefault(what, f"{what}, by {example}")
     return "; ".join(lost.values())
 
@@ -247,20 +255,20 @@ class _Linter:
   ) -> Iterator[pyspiel.State]:
     """Yields the states of a random play in which players are told `masses`."""
     state = root.clone()
-    for index, layer in enumerate(self._layers):
+    for index, level in enumerate(self._levels):
       yield state
-      if layer.kind == enumeration.TERMINAL:
+      if level.kind == game_walk.TERMINAL:
         return
-      if layer.kind == enumeration.MEAN_FIELD:
-        told = dict(zip(layer.strings, masses[index].tolist()))
+      if level.kind == game_walk.MEAN_FIELD:
+        told = dict(zip(level.strings, masses[index].tolist()))
         support = state.distribution_support()
         state.update_distribution([told.get(string, 0.0) for string in support])
       else:
-        actions, law = zip(*enumeration.moves(state))
+        actions, law = zip(*game_walk.moves(state))
         state.apply_action(int(rng.choice(actions, p=np.divide(law, sum(law)))))
 
 
-# What `probing.Difference` calls the answers to questions.
+# What `comparison.Difference` calls the answers to questions.
 _BY_PATH = {
   "rewards": ("reward",),
   "chance_outcomes": ("chance outcomes",),
@@ -269,7 +277,9 @@ _BY_PATH = {
 }
 
 
-def _differences(walks: Sequence[probing.Probe], kinds: Sequence[str]) -> str:
+def _differences(
+  walks: Sequence[comparison.Comparison], kinds: Sequence[str]
+) -> str:
   """Returns the largest differences of some kinds between paths."""
   found = [
     [walk.by_path[what] for walk in walks if what in walk.by_path]
@@ -287,6 +297,20 @@ def _number(count: int) -> str:
   if count < 10**7:
     return f"{count:,}"
   return f"{decimal.Decimal(count):.1e}"
+
+
+def _count_histories(levels: Sequence[game_walk.Level]) -> int:
+  """Returns how many paths lead to the nodes of a game, in all."""
+  # Python's own numbers, for there may be more paths than fit a float.
+  counts = [1] * len(levels[0])
+  total = sum(counts)
+  for level, below in itertools.pairwise(levels):
+    arriving = [0] * len(below)
+    for origin, child in zip(level.origins.tolist(), level.children.tolist()):
+      arriving[child] += counts[origin]
+    counts = arriving
+    total += sum(counts)
+  return total
 
 
 def _serialized(state: pyspiel.State) -> pyspiel.State:
@@ -307,17 +331,11 @@ def _what_is_lost(
   try:
     other = copy(state)
     parts = {
-      "observation string": enumeration.node_string,
+      "observation string": game_walk.node_string,
       "rewards": lambda one: one.rewards(),
       "returns": lambda one: one.returns(),
-      "moves": _moves,
+      "moves": game_walk.moves,
     }
     return [name for name, part in parts.items() if part(other) != part(state)]
   except Exception as error:  # Whatever a game raises is what is wrong.
     return [f"{type(error).__name__} ({' '.join(str(error).split())})"]
-
-
-def _moves(state: pyspiel.State) -> list[tuple[int, float]]:
-  if state.get_type() in (enumeration.CHANCE, enumeration.DECISION):
-    return enumeration.moves(state)
-  return []

@@ -331,7 +331,7 @@ class MDPState(pyspiel.State):
     player, x, action, _, stage, _, _ = self._node
     if player != _CHANCE:
       raise ValueError(f"{self} is not a chance node.")
-    if x is None:
+    if x is None or action is None or stage is None:
       return self.get_game().initial_outcomes[:]
     outcomes = stage.outcomes or self.get_game().outcomes
     return outcomes[x][action][:]
@@ -354,7 +354,7 @@ class MDPState(pyspiel.State):
       self._node = _Node(
         _TERMINAL if last else _MEAN_FIELD, action, None, t, None, 0.0, returns
       )
-    elif player != _PLAYER:
+    elif x is None or stage is None:  # Mean-field and terminal nodes.
       raise ValueError(f"No action can be applied at {self}.")
     elif pending is None:
       rewards = stage.rewards[x]
@@ -411,6 +411,24 @@ class MDPState(pyspiel.State):
   def __str__(self) -> str:
     """A string that identifies the node among all nodes of the game."""
     return _node_string(*self._node[:4])
+
+
+def discounting(
+  game: pyspiel.Game, root_state: pyspiel.State | None
+) -> tuple[float, int]:
+  """Returns what rewards are discounted by, which is inside them.
+
+  Args:
+    game: Any game; those over no MDP have the discount 1.
+    root_state: Where plays start; None for the initial states.
+
+  Returns:
+    The discount gamma, and the time t at the beginning of plays, whose rewards
+    carry gamma^t.
+  """
+  if not isinstance(game, MDPGame):
+    return 1.0, 0
+  return game.mean_field_mdp().discount, root_state.t if root_state else 0
 
 
 def decision_strings(game: MDPGame, t: int) -> list[str]:

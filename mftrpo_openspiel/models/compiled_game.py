@@ -11,10 +11,12 @@ import numpy as np
 from open_spiel.python import policy as policy_lib
 import pyspiel
 
-from mftrpo_openspiel.compiler import enumeration
-from mftrpo_openspiel.compiler import game_compiler
+from mftrpo_openspiel.compiler import form_choice
+from mftrpo_openspiel.compiler import game_form
+from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import mean_field_model
+from mftrpo_openspiel.openspiel import games as openspiel_games
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import tabular_policies
@@ -32,19 +34,18 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   the states of each layer and population. Exploitability is NashConv, the sum
   over populations.
 
-  Four kinds of games are told apart:
+  Four kinds of games are told apart (by `compiler.form_choice`):
 
   * Those of this package come straight from their MDP; all its states are
     states of each layer, including those to which no play leads.
   * Games whose moves are known not to depend on the mean field, by their source
-    (`known_moves`) or because the caller says so, are enumerated once. Rewards
-    are computed on arrays for the games that `game_rewards` knows, and only
+    (`known_games`) or because the caller says so, are enumerated once. Rewards
+    are computed on arrays where `known_games` has a formula for them, and only
     after a comparison with what the states of the game pay; otherwise they are
     read from the states in every call.
   * Games whose moves change when players are told a random mean field, or that
     a whole population is in one place, are enumerated in every call; see
-    `reenumerated_layers`. Q is 0 in states to which no play leads under the
-    mean field.
+    `moving_form`. Q is 0 in states to which no play leads under the mean field.
   * All others are enumerated once too, but trials prove nothing. So each mean
     field that is given or returned is checked in a walk through all moves, once
     for all calls with it in a row, in which the rewards are read. Moves that it
@@ -83,31 +84,28 @@ class CompiledGame(mean_field_model.MeanFieldModel):
         players are told nothing, or a random mean field changes moves that are
         said to be fixed.
     """
-    validation.check_game(game)
+    openspiel_games.check_game(game)
     validation.check_type("moves_are_fixed", moves_are_fixed, bool)
     if root_state is not None and game.num_players() > 1:
       raise ValueError(
         "root_state must be None for a game of more than one population, got"
-        f" {enumeration.node_string(root_state)!r}."
+        f" {game_walk.node_string(root_state)!r}."
       )
     self._game = game
     self.root_state = root_state
-    self._layered, notes = game_compiler.compile_game(
+    self._form, notes = form_choice.compile_game(
       game, root_state, moves_are_fixed
     )
     for note in notes:
       warnings.warn(f"{game}: {note}", stacklevel=2)
-    self._discount, self._start_time = 1.0, 0
-    if isinstance(game, mdp_game.MDPGame):
-      self._discount = game.mean_field_mdp().discount
-      self._start_time = 0 if root_state is None else root_state.t
-    self._refresh()
+    self._discount, self._start_time = mdp_game.discounting(game, root_state)
+    self._take_over_states()
 
-  def _refresh(self) -> None:
-    """Sets what depends on the states of the model."""
-    self.layers = self._layered.layers
-    self.legal_actions_mask = self._layered.legal_actions_mask
-    self.discounts = self._discount ** (self._start_time + self._layered.times)
+  def _take_over_states(self) -> None:
+    """Sets what depends on the states of the form."""
+    self.layers = self._form.layers
+    self.legal_actions_mask = self._form.legal_actions_mask
+    self.discounts = self._discount ** (self._start_time + self._form.times)
 
   @property
   def game(self) -> pyspiel.Game:
@@ -117,17 +115,17 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   @property
   def observation_strings(self) -> list[str]:
     """The N strings of the states."""
-    return self._layered.strings
+    return self._form.strings
 
   def initial_mean_field(self) -> np.ndarray:
     """Returns the mean field of the uniform policy."""
-    return self._layered.flow(
+    return self._form.flow(
       tabular_policies.uniform_policy(self.legal_actions_mask)
     )
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
     """Returns mu^pi, (N,): OpenSpiel's DistributionPolicy."""
-    return self._layered.flow(self._checked_policy(policy))
+    return self._form.flow(self._checked_policy(policy))
 
   def propagate(
     self,
@@ -147,21 +145,21 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     """
     policy = self._checked_policy(policy)
     mean_field = self._checked_mean_field(mean_field)
-    chain, rows = self._layered.chain(mean_field)
+    mdp, rows = self._form.dynamics(mean_field)
     if num_steps is None:
-      num_steps = chain.num_steps
-    if validation.check_int("num_steps", num_steps, 0) >= chain.num_steps:
-      return self._spread(chain.flow(policy[rows]), rows)
+      num_steps = mdp.num_steps
+    if validation.check_int("num_steps", num_steps, 0) >= mdp.num_steps:
+      return self._expand(mdp.flow(policy[rows]), rows)
     moved = mean_field[rows]
     lost = mean_field.sum() - moved.sum()
     if lost > validation.SUM_TOLERANCE:
       raise ValueError(
-        f"num_steps must be None or at least {chain.num_steps} where no play"
+        f"num_steps must be None or at least {mdp.num_steps} where no play"
         f" leads to a mass of {lost:.3g} in mean_field, got {num_steps}."
       )
     for _ in range(num_steps):
-      moved = chain.step(policy[rows], moved)
-    return self._spread(moved, rows)
+      moved = mdp.step(policy[rows], moved)
+    return self._expand(moved, rows)
 
   def action_values(
     self,
@@ -172,10 +170,13 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     """Returns Q_mu^pi, (N, A): OpenSpiel's PolicyValue of each action."""
     policy = self._checked_policy(policy)
     mean_field = self._checked_mean_field(mean_field)
-    chain, rows = self._layered.chain(mean_field)
-    rewards = self._layered.rewards(mean_field)
-    bonus = _bonus(policy[rows], self._temperatures(regularization, rows))
-    return self._spread(chain.evaluate(policy[rows], *rewards, bonus), rows)
+    mdp, rows = self._form.dynamics(mean_field)
+    rewards = self._form.rewards(mean_field)
+    temperatures = self._temperatures(regularization, rows)
+    bonus = 0.0
+    if temperatures is not None:
+      bonus = temperatures * softmax.entropy(policy[rows])
+    return self._expand(mdp.evaluate(policy[rows], *rewards, bonus), rows)
 
   def optimal_action_values(
     self,
@@ -185,10 +186,10 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns the maximum of Q_mu^pi, (N, A): OpenSpiel's BestResponse."""
     mean_field = self._checked_mean_field(mean_field)
-    chain, rows = self._layered.chain(mean_field)
-    rewards = self._layered.rewards(mean_field)
+    mdp, rows = self._form.dynamics(mean_field)
+    rewards = self._form.rewards(mean_field)
     temperatures = self._temperatures(regularization, rows)
-    return self._spread(chain.optimize(*rewards, temperatures), rows)
+    return self._expand(mdp.optimize(*rewards, temperatures), rows)
 
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
@@ -199,11 +200,11 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     best, in each state that it comes to: a sum without negative terms.
     """
     policy = self._checked_policy(policy)
-    mean_field = self._layered.flow(policy)
-    chain, rows = self._layered.chain(mean_field)
-    rewards = self._layered.rewards(mean_field)
+    mean_field = self._form.flow(policy)
+    mdp, rows = self._form.dynamics(mean_field)
+    rewards = self._form.rewards(mean_field)
     temperatures = self._temperatures(regularization, rows)
-    best = chain.optimize(*rewards, temperatures)
+    best = mdp.optimize(*rewards, temperatures)
     return float(mean_field[rows] @ _losses(policy[rows], best, temperatures))
 
   def reachable(
@@ -212,10 +213,10 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     """Returns (N,) of bool: where `policy` leads from where `start` > 0."""
     policy = self._checked_policy(policy)
     mean_field = self._checked_mean_field(mean_field)
-    chain, rows = self._layered.chain(mean_field)
-    start = self._checked_masses("start", start) > 0
+    mdp, rows = self._form.dynamics(mean_field)
+    start = validation.check_masses("start", start, len(self.layers)) > 0
     reached = start.copy()
-    reached[rows] = chain.reached(
+    reached[rows] = mdp.reached(
       policy[rows], start[rows], at_once=self._discount == 0
     )
     return reached
@@ -231,34 +232,33 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     Where moves depend on the mean field, the nodes to which the policy leads
     become states of the model if they were not: N may grow.
     """
-    array = self._layered.policy_array(policy)
-    self._refresh()
+    array = self._form.policy_array(policy)
+    self._take_over_states()
     return self._checked_policy(array)
 
   def _state_rows(self) -> dict[str, int]:
-    return {string: row for row, string in enumerate(self._layered.strings)}
+    return {string: row for row, string in enumerate(self._form.strings)}
 
   def _node_rows(self) -> dict[str, int]:
     """Returns for each node, by its string, the state with the same mass."""
-    return self._state_rows() | self._layered.mean_field_rows()
+    return self._state_rows() | self._form.mean_field_rows()
 
-  def _checked_policy(self, policy) -> np.ndarray:
+  def _checked_policy(self, policy: np.ndarray) -> np.ndarray:
     return validation.check_policy(policy, self.legal_actions_mask)
 
-  def _checked_mean_field(self, mean_field) -> np.ndarray:
-    return self._checked_masses("mean_field", mean_field)
+  def _checked_mean_field(self, mean_field: np.ndarray) -> np.ndarray:
+    return validation.check_masses("mean_field", mean_field, len(self.layers))
 
-  def _checked_masses(self, name: str, value) -> np.ndarray:
-    return validation.check_masses(name, value, len(self.layers))
-
-  def _temperatures(self, regularization: float, rows) -> np.ndarray | None:
+  def _temperatures(
+    self, regularization: float, rows: game_form.Rows
+  ) -> np.ndarray | None:
     """Returns what the entropy weighs in each state; None for nothing."""
     if not validation.check_real("regularization", regularization, 0):
       return None
     return regularization * self.discounts[rows]
 
-  def _spread(self, values: np.ndarray, rows) -> np.ndarray:
-    """Returns what holds on the chain for all states, 0 elsewhere."""
+  def _expand(self, values: np.ndarray, rows: game_form.Rows) -> np.ndarray:
+    """Returns values at `rows` as values of all states, 0 elsewhere."""
     if isinstance(rows, slice):
       return values
     if values.ndim == 1:
@@ -269,21 +269,12 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     return result
 
 
-def _bonus(
-  policy: np.ndarray, temperatures: np.ndarray | None
-) -> np.ndarray | float:
-  """Returns the entropy bonus in each state."""
-  if temperatures is None:
-    return 0.0
-  return temperatures * softmax.entropy(policy)
-
-
 def _losses(
   policy: np.ndarray,
   best: np.ndarray,
   temperatures: np.ndarray | None,
 ) -> np.ndarray:
-  """Returns (N,): what one choice by `policy` costs if the best play follows.
+  """Returns (N,): what one choice by `policy` loses if the best play follows.
 
   Args:
     policy: (N, A).

@@ -18,20 +18,17 @@ from open_spiel.python.mfg.algorithms import distribution as flow_lib
 from open_spiel.python.mfg.algorithms import policy_value
 import pyspiel
 
-from mftrpo_openspiel.compiler import known_moves
-from mftrpo_openspiel.compiler import moves_check
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.compiler import known_games
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import mean_field_model
+from mftrpo_openspiel.openspiel import games as openspiel_games
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.openspiel import recursion
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
-
-_DECISION = pyspiel.StateType.DECISION
-_CHANCE = pyspiel.StateType.CHANCE
-_MEAN_FIELD = pyspiel.StateType.MEAN_FIELD
-_TERMINAL = pyspiel.StateType.TERMINAL
 
 
 class OpenSpielModel(mean_field_model.MeanFieldModel):
@@ -62,36 +59,36 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
         depend on the mean field (other than in games of this package): states
         and what follows them would be those of another mean field.
     """
-    self._game = validation.check_game(game)
+    self._game = openspiel_games.check_game(game)
     recursion.check(game)
     self.root_state = root_state
     self._roots = [root_state] if root_state else game.new_initial_states()
-    self._check_moves = moves_check.no_check
-    if not isinstance(game, mdp_game.MDPGame) and not known_moves.are_fixed(
-      game
-    ):
-      self._check_moves = moves_check.MovesCheck(self._roots)
+    self._moves_check = None
+    is_ours = isinstance(game, mdp_game.MDPGame)
+    if not is_ours and not known_games.has_fixed_moves(game):
+      self._moves_check = comparison.MovesCheck(self._roots)
     self._states: list[pyspiel.State] = []
-    self._times: list[int] = []
+    times: list[int] = []
     self._decision_of: dict[str, str] = {}  # Follows each mean-field node.
     first_layers: list[bool] = []  # Whether a node is in the first of its time.
     uniform = policy_lib.UniformRandomPolicy(game)
     previous = None
-    for states, edges in _walk(self._roots, uniform, _uniform_crowd):
-      kind = next(iter(states.values())).get_type()
-      if kind == _DECISION:
-        is_first = previous != _DECISION
-        time = self._times[-1] + is_first if self._times else 0
+    for kind, states, edges in _walk(self._roots, uniform, _uniform_law):
+      if kind == game_walk.DECISION:
+        is_first = previous != game_walk.DECISION
+        time = times[-1] + is_first if times else 0
         self._states += states.values()
-        self._times += [time] * len(states)
+        times += [time] * len(states)
         first_layers += [is_first] * len(states)
-      elif kind == _MEAN_FIELD:
+      elif kind == game_walk.MEAN_FIELD:
         self._decision_of.update((key, child) for key, child, _ in edges)
       previous = kind
     if not self._states:
       raise ValueError("game must have a decision node, it has none.")
+    self._num_times = times[-1] + 1
     self._is_first = np.array(first_layers)
-    self._rows = {_key(state): i for i, state in enumerate(self._states)}
+    keys = map(game_walk.node_string, self._states)
+    self._rows = {key: row for row, key in enumerate(keys)}
     followers = set(self._decision_of.values())
     if len(followers) < len(self._decision_of) or followers - self._rows.keys():
       raise ValueError(
@@ -104,12 +101,10 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     for row, state in enumerate(self._states):
       for action in state.legal_actions():
         self.legal_actions_mask[row, action] = True
-        self._children[row, action] = _key(state.child(action))
-    self._discount, start_time = 1.0, 0
-    if isinstance(game, mdp_game.MDPGame):
-      self._discount = game.mean_field_mdp().discount
-      start_time = 0 if root_state is None else root_state.t
-    self.discounts = self._discount ** (start_time + np.array(self._times))
+        child = game_walk.node_string(state.child(action))
+        self._children[row, action] = child
+    self._discount, start_time = mdp_game.discounting(game, root_state)
+    self.discounts = self._discount ** (start_time + np.array(times))
 
   @property
   def game(self) -> pyspiel.Game:
@@ -134,22 +129,17 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     num_steps: int | None,
   ) -> np.ndarray:
     """Returns `mean_field` moved on `num_steps` times, None for to the end."""
-    horizon = self._times[-1] + 1
     if num_steps is None:
-      num_steps = horizon
-    frozen = self.to_distribution(mean_field)
-    self._check_moves(frozen)
-    if validation.check_int("num_steps", num_steps, 0) >= horizon:
-      return self._push(policy, frozen, 1.0, lambda row, arrived: arrived)
+      num_steps = self._num_times
+    told = self._checked_distribution(mean_field)
+    if validation.check_int("num_steps", num_steps, 0) >= self._num_times:
+      return self._push(policy, told, 1.0, lambda row, arrived: arrived)
     for _ in range(num_steps):
-      mean_field = self._push(
-        policy,
-        frozen,
-        1.0,
-        lambda row, arrived, start=mean_field: (
-          start[row] if self._is_first[row] else arrived
-        ),
-      )
+
+      def departing(row: int, arrived: float, start=mean_field) -> float:
+        return start[row] if self._is_first[row] else arrived
+
+      mean_field = self._push(policy, told, 1.0, departing)
     return mean_field
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
@@ -159,8 +149,9 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
       ValueError: If it leads to a node that is not there under a uniform crowd
         (the nodes of such a game depend on the mean field).
     """
-    flow = self._flow(self.to_openspiel(policy))
-    self._check_moves(flow)
+    flow = self._flow(policy)
+    if self._moves_check:
+      self._moves_check(flow)
     return np.array(
       [flow.value_str(key, 0.0) for key in self.observation_strings]
     )
@@ -172,10 +163,9 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     regularization: float = 0.0,
   ) -> np.ndarray:
     """Returns (N, A): Q_mu^pi."""
+    told = self._checked_distribution(mean_field)
     values = value_lib.TabularValueFunction(self._game)
-    distribution = self.to_distribution(mean_field)
-    self._check_moves(distribution)
-    self._policy_value(policy, distribution, regularization, values)
+    self._policy_value(policy, told, regularization, values)
     bonus = regularization * self.discounts * softmax.entropy(policy)
 
     def node_values(following: np.ndarray) -> np.ndarray:
@@ -191,10 +181,9 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns (N, A): the maximum over policies of Q_mu^pi."""
+    told = self._checked_distribution(mean_field)
     values = value_lib.TabularValueFunction(self._game)
-    distribution = self.to_distribution(mean_field)
-    self._check_moves(distribution)
-    self._best_response(distribution, regularization, values)
+    self._best_response(told, regularization, values)
 
     def node_values(following: np.ndarray) -> np.ndarray:
       if not regularization:
@@ -207,7 +196,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     self, policy: np.ndarray, regularization: float = 0.0
   ) -> float:
     """Returns NashConv, with entropy bonuses if regularization > 0."""
-    flow = self._flow(self.to_openspiel(policy))
+    flow = self._flow(policy)
     own = self._policy_value(policy, flow, regularization)
     best = self._best_response(flow, regularization)
     return float(
@@ -221,12 +210,11 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N,) of bool: where the game can get to from `start`."""
     start = validation.check_masses("start", start, len(self._states)) > 0
-    distribution = self.to_distribution(mean_field)
-    self._check_moves(distribution)
+    told = self._checked_distribution(mean_field)
     ends = self._is_first & (self._discount == 0)
     arrived = self._push(
       tabular_policies.uniform_policy(policy > 0),
-      distribution,
+      told,
       0.0,
       lambda row, arrived: float(start[row] or (arrived > 0 and not ends[row])),
     )
@@ -243,8 +231,19 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     array = policies.policy_array(policy, self._states, num_actions)
     return validation.check_policy(array, self.legal_actions_mask)
 
-  def _flow(self, policy: policy_lib.Policy) -> flow_lib.DistributionPolicy:
-    return flow_lib.DistributionPolicy(self._game, policy, self.root_state)
+  def _flow(self, policy: np.ndarray) -> flow_lib.DistributionPolicy:
+    return flow_lib.DistributionPolicy(
+      self._game, self.to_openspiel(policy), self.root_state
+    )
+
+  def _checked_distribution(
+    self, mean_field: np.ndarray
+  ) -> distribution_lib.Distribution:
+    """Returns `to_distribution`; a ValueError if it changes a move."""
+    distribution = self.to_distribution(mean_field)
+    if self._moves_check:
+      self._moves_check(distribution)
+    return distribution
 
   def _node_rows(self) -> dict[str, int]:
     """Returns for each node, by its string, the state with the same mass."""
@@ -268,12 +267,16 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
       root_mass: Of each root.
       departing: The mass that leaves a node, from its row and what arrived.
     """
+
+    def told(state: pyspiel.State) -> list[float]:
+      support = state.distribution_support()
+      return [distribution.value_str(key, 0.0) for key in support]
+
     arrived = np.zeros(len(self._states))
-    mass = {_key(state): root_mass for state in self._roots}
-    crowd = _crowd(distribution)
-    openspiel_policy = self.to_openspiel(policy)
-    for states, edges in _walk(self._roots, openspiel_policy, crowd):
-      if next(iter(states.values())).get_type() == _DECISION:
+    mass = {game_walk.node_string(state): root_mass for state in self._roots}
+    played = self.to_openspiel(policy)
+    for kind, states, edges in _walk(self._roots, played, told):
+      if kind == game_walk.DECISION:
         for key in states:
           row = self._rows[key]
           arrived[row] = mass[key]
@@ -284,21 +287,27 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
       mass = following
     return arrived
 
-  def _policy_value(self, policy, distribution, regularization, values=None):
+  def _policy_value(
+    self,
+    policy: np.ndarray,
+    distribution: distribution_lib.Distribution,
+    regularization: float,
+    values: value_lib.TabularValueFunction | None = None,
+  ) -> value_lib.ValueFunction:
     """Returns OpenSpiel's value function of the (N, A) `policy`."""
-    arguments = (
-      self._game,
-      distribution,
-      self.to_openspiel(policy),
-      values,
-      self.root_state,
-    )
+    played = self.to_openspiel(policy)
+    arguments = (self._game, distribution, played, values, self.root_state)
     with recursion.deep(self._game):
       if not regularization:
         return policy_value.PolicyValue(*arguments)
       return _RegularizedPolicyValue(self._weights(regularization), *arguments)
 
-  def _best_response(self, distribution, regularization, values=None):
+  def _best_response(
+    self,
+    distribution: distribution_lib.Distribution,
+    regularization: float,
+    values: value_lib.TabularValueFunction | None = None,
+  ) -> value_lib.ValueFunction:
     """Returns OpenSpiel's value function of the best response."""
     arguments = (self._game, distribution, values, self.root_state)
     with recursion.deep(self._game):
@@ -340,10 +349,10 @@ class _RegularizedPolicyValue(policy_value.PolicyValue):
     super().__init__(*args)
 
   def eval_state(self, state):
-    key = _key(state)
+    key = game_walk.node_string(state)
     if not self._state_value.has(key):
       super().eval_state(state)
-      if state.get_type() == _DECISION:
+      if state.get_type() == game_walk.DECISION:
         law = np.array(list(self._policy(state).values()))
         bonus = self._weights[key] * softmax.entropy(law[None])[0]
         self._state_value.add_value(key, bonus)
@@ -358,72 +367,62 @@ class _RegularizedBestResponse(best_response_value.BestResponse):
     super().__init__(*args)
 
   def eval_state(self, state):
-    key = _key(state)
-    if self._state_value.has(key) or state.get_type() != _DECISION:
+    key = game_walk.node_string(state)
+    if self._state_value.has(key) or state.get_type() != game_walk.DECISION:
       return super().eval_state(state)
     following = np.array(
       [self.eval_state(state.child(action)) for action in state.legal_actions()]
     )
     best = softmax.soft_maximum(following[None], self._weights[key])[0]
-    reward = state.rewards()[state.mean_field_population()]
-    self._state_value.set_value(key, reward + best)
+    self._state_value.set_value(key, game_walk.reward(state) + best)
     return self._state_value(key)
 
 
-# Turns a mean-field node into what `update_distribution` is given there.
-_Crowd = Callable[[pyspiel.State], list[float]]
+# Gives what the players at a mean-field node are told.
+_Told = Callable[[pyspiel.State], list[float]]
 
 
-def _key(state: pyspiel.State) -> str:
-  return state.observation_string(pyspiel.PlayerId.DEFAULT_PLAYER_ID)
-
-
-def _uniform_crowd(state: pyspiel.State) -> list[float]:
+def _uniform_law(state: pyspiel.State) -> list[float]:
   size = len(state.distribution_support())
-  return [1.0 / size for _ in range(size)]
-
-
-def _crowd(distribution: distribution_lib.Distribution) -> _Crowd:
-  return lambda state: [
-    distribution.value_str(key, 0.0) for key in state.distribution_support()
-  ]
+  return [1.0 / size] * size
 
 
 def _children(
-  state: pyspiel.State, policy: policy_lib.Policy, crowd: _Crowd
+  state: pyspiel.State, policy: policy_lib.Policy, told: _Told
 ) -> list[tuple[pyspiel.State, float]]:
   """Returns what follows a node, with probabilities."""
   kind = state.get_type()
-  if kind == _TERMINAL:
+  if kind == game_walk.TERMINAL:
     return []
-  if kind == _MEAN_FIELD:
-    child = state.clone()
-    child.update_distribution(crowd(state))
-    return [(child, 1.0)]
-  law = (
-    state.chance_outcomes()
-    if kind == _CHANCE
-    else policy.action_probabilities(state).items()
-  )
+  if kind == game_walk.MEAN_FIELD:
+    return [(game_walk.updated(state, told(state)), 1.0)]
+  if kind == game_walk.CHANCE:
+    law = state.chance_outcomes()
+  else:
+    law = policy.action_probabilities(state).items()
   return [(state.child(action), probability) for action, probability in law]
 
 
+_Edge = tuple[str, str, float]
+
+
 def _walk(
-  roots: list[pyspiel.State], policy: policy_lib.Policy, crowd: _Crowd
-) -> Iterator[tuple[dict[str, pyspiel.State], list[tuple[str, str, float]]]]:
-  """Yields the nodes of each layer by their strings, and its edges.
+  roots: list[pyspiel.State], policy: policy_lib.Policy, told: _Told
+) -> Iterator[tuple[pyspiel.StateType, dict[str, pyspiel.State], list[_Edge]]]:
+  """Yields the type of each level, its nodes by their strings, and its edges.
 
   An edge is the string of a node, that of one of its children, and the
-  probability to go there. All legal actions of the policy are followed.
+  probability to go there. All legal actions of the policy are followed. (It is
+  not `game_walk.walk`, for results are compared with what that leads to.)
   """
-  states = {_key(state): state for state in roots}
+  states = {game_walk.node_string(state): state for state in roots}
   while states:
-    edges = []
-    following = {}
+    edges: list[_Edge] = []
+    following: dict[str, pyspiel.State] = {}
     for key, state in states.items():
-      for child, probability in _children(state, policy, crowd):
-        child_key = _key(child)
+      for child, probability in _children(state, policy, told):
+        child_key = game_walk.node_string(child)
         following.setdefault(child_key, child)
         edges.append((key, child_key, probability))
-    yield states, edges
+    yield next(iter(states.values())).get_type(), states, edges
     states = following

@@ -12,7 +12,7 @@ import numpy as np
 # Registers OpenSpiel's own games in Python.
 from open_spiel.python.mfg import games as openspiel_games  # noqa: F401
 
-from mftrpo_openspiel.compiler import mdp_layers
+from mftrpo_openspiel.compiler import mdp_form
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.mdp import drawing as drawing_lib
 from mftrpo_openspiel.mdp import mdp_game
@@ -118,7 +118,7 @@ def _by_time(
   }
   # One more row, of zeros, for states that the model has not.
   found = [
-    rows.get(string, len(rows)) for string in mdp_layers.MDPLayers(game).strings
+    rows.get(string, len(rows)) for string in mdp_form.MDPForm(game).strings
   ]
   masses = np.append(solution.mean_field, 0.0)[found]
   laws = np.pad(solution.policy, ((0, 1), (0, 0)))[found]

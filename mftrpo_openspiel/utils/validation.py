@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyspiel
 
 from mftrpo_openspiel.utils import rows
 
@@ -34,23 +33,6 @@ def check_type(name: str, value: Any, *allowed: type) -> Any:
 
 def _shown(value: Any) -> str:
   return " ".join(reprlib.repr(value).split())
-
-
-def check_game(game: pyspiel.Game) -> pyspiel.Game:
-  """Returns `game` if it is a mean-field game that can begin."""
-  game_type = check_type("game", game, pyspiel.Game).get_type()
-  if game_type.dynamics != pyspiel.GameType.Dynamics.MEAN_FIELD:
-    raise ValueError(
-      f"game must be a mean-field game, got {game_type.short_name!r}."
-    )
-  try:
-    game.new_initial_states()
-  except (pyspiel.SpielError, ValueError) as error:
-    reason = " ".join(str(error).split())
-    raise ValueError(
-      f"game must be one that OpenSpiel can play, {game} is not: {reason}."
-    ) from None
-  return game
 
 
 def check_real(

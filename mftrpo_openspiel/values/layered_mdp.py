@@ -1,4 +1,4 @@
-"""Flows and values of a finite-horizon game, in sweeps over its layers.
+"""A finite-horizon MDP in layers: flows and values in sweeps over them.
 
 Layer k has n_k states. Action a in state s leads to an afterstate of the layer
 for certain, and from there chance leads to the states of layer k + 1:
@@ -11,6 +11,7 @@ number of actions and transitions. Several layers may belong to one time step;
 mostly each is a time step of its own.
 """
 
+from collections.abc import Callable
 from collections.abc import Sequence
 import itertools
 
@@ -20,8 +21,8 @@ from scipy import sparse
 from mftrpo_openspiel.utils import softmax
 
 
-class LayeredChain:
-  """Where actions lead, under one mean field.
+class LayeredMDP:
+  """Where actions lead in a game, under one mean field.
 
   Attributes:
     kernels: For each layer, the laws of the next state after each afterstate.
@@ -34,9 +35,9 @@ class LayeredChain:
     initial: np.ndarray,
     afterstates: Sequence[np.ndarray],
     kernels: Sequence[sparse.csr_array | None],
-    times: Sequence[int] | None = None,
+    times: Sequence[int] | np.ndarray | None = None,
   ):
-    """Initializes the chain.
+    """Initializes the MDP.
 
     Args:
       initial: (n_0,), the masses that plays start with.
@@ -47,7 +48,8 @@ class LayeredChain:
         width 0 for the last layer.
       times: The time step that each layer belongs to; its own if not given.
     """
-    times = range(len(kernels)) if times is None else times
+    if times is None:
+      times = range(len(kernels))
     self._begins_step = np.diff(times, prepend=-1) > 0
     self.num_steps = int(self._begins_step.sum())
     self._initial = initial
@@ -60,7 +62,7 @@ class LayeredChain:
     self._slices = _slices([len(layer) for layer in afterstates])
     self._afterstate_slices = _slices(self._sizes)
     self.kernels = list(kernels)
-    # A view on the same entries.
+    # Views on the same entries.
     self._transposed = [
       None if kernel is None else kernel.T for kernel in kernels
     ]
@@ -90,8 +92,9 @@ class LayeredChain:
     for k in range(len(self.kernels) - 1):
       begins = self._begins_step[k + 1]
       self._push(k, old, policy, moved if begins else old)
-    for k in np.flatnonzero(~self._begins_step[1:]):
-      self._push(k, moved, policy, moved)
+    for k in range(len(self.kernels) - 1):
+      if not self._begins_step[k + 1]:
+        self._push(k, moved, policy, moved)
     return moved
 
   def reached(
@@ -115,7 +118,9 @@ class LayeredChain:
       reached[below] = np.maximum(reached[below], arriving[below] > 0)
     return reached > 0
 
-  def _push(self, k, masses, policy, result) -> None:
+  def _push(
+    self, k: int, masses: np.ndarray, policy: np.ndarray, result: np.ndarray
+  ) -> None:
     """Writes what layer k sends to layer k + 1 into `result`."""
     here = self._slices[k]
     weights = (masses[here, None] * policy[here]).ravel()
@@ -124,8 +129,9 @@ class LayeredChain:
       size = self._sizes[k]
       weights = np.bincount(afterstates.ravel(), weights, minlength=size)
       weights = weights[:size]
-    if self.kernels[k] is not None:
-      weights = self._transposed[k] @ weights
+    transposed = self._transposed[k]
+    if transposed is not None:
+      weights = transposed @ weights
     result[self._slices[k + 1]] = weights
 
   def evaluate(
@@ -149,7 +155,7 @@ class LayeredChain:
     """
     on_arrival = np.broadcast_to(rewards + bonus, rewards.shape)
 
-    def value(here, action_values):
+    def value(here: slice, action_values: np.ndarray) -> np.ndarray:
       expected = np.einsum("na,na->n", policy[here], action_values)
       return expected + on_arrival[here]
 
@@ -176,7 +182,7 @@ class LayeredChain:
       As `evaluate`.
     """
 
-    def value(here, action_values):
+    def value(here: slice, action_values: np.ndarray) -> np.ndarray:
       if temperatures is None:
         return action_values.max(axis=1) + rewards[here]
       return rewards[here] + softmax.soft_maximum(
@@ -187,7 +193,12 @@ class LayeredChain:
     action_values += rewards[:, None]
     return action_values
 
-  def _sweep(self, value, afterstate_rewards, illegal) -> np.ndarray:
+  def _sweep(
+    self,
+    value: Callable[[slice, np.ndarray], np.ndarray],
+    afterstate_rewards: np.ndarray | None,
+    illegal: float,
+  ) -> np.ndarray:
     """Sweeps from the last layer to the first.
 
     Args:
@@ -199,13 +210,11 @@ class LayeredChain:
     Returns:
       What follows each action, (N, A).
     """
-    action_values = np.empty(self.legal_actions_mask.shape)
-    values = np.zeros(0)
-    for k in reversed(range(len(self.kernels))):
+    action_values: np.ndarray = np.empty(self.legal_actions_mask.shape)
+    values: np.ndarray = np.zeros(0)
+    for k, kernel in reversed(list(enumerate(self.kernels))):
       here = self._slices[k]
-      follows = values
-      if self.kernels[k] is not None:
-        follows = self.kernels[k] @ values
+      follows = values if kernel is None else kernel @ values
       if afterstate_rewards is not None:
         follows = follows + afterstate_rewards[self._afterstate_slices[k]]
       afterstates = self._afterstates[k]

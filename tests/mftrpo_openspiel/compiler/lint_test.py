@@ -286,17 +286,19 @@ def test_one_node_of_many_is_found():
   assert "reward at '(6, 1)' differs by" in result.detail
 
 
-def test_a_part_of_a_large_game_is_no_proof(monkeypatch):
-  name = "python_mfg_predator_prey(horizon=1)"
-  game = pyspiel.load_game(name)
+def test_a_part_of_a_large_game_is_no_proof():
+  game = pyspiel.load_game("python_mfg_predator_prey(horizon=1)")
   _, num_histories = brute_force(game)
-  monkeypatch.setattr(lint, "MAX_HISTORIES", num_histories - 1)
-  result = finding(name, "rewards")
-  assert result.verdict == "yes?"
-  assert not result.is_proved
-  assert f" of {num_histories:,} histories" in result.detail
-  monkeypatch.setattr(lint, "MAX_HISTORIES", num_histories)
-  assert finding(name, "rewards").verdict == "yes"
+  (part,) = lint.lint_game(
+    game, ["rewards"], max_histories=num_histories - 1
+  ).findings
+  assert part.verdict == "yes?"
+  assert not part.is_proved
+  assert f" of {num_histories:,} histories" in part.detail
+  (whole,) = lint.lint_game(
+    game, ["rewards"], max_histories=num_histories
+  ).findings
+  assert whole.verdict == "yes"
 
 
 def test_histories_beyond_all_floats_are_counted():

@@ -15,7 +15,7 @@ import pyspiel
 import pytest
 
 import mftrpo_openspiel  # noqa: F401
-from mftrpo_openspiel.compiler import game_rewards
+from mftrpo_openspiel.compiler import known_games
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
@@ -339,7 +339,9 @@ def test_games_without_path_dependence_are_compiled_quietly(name):
 def test_rewards_that_differ_from_the_game_are_refused(monkeypatch):
   name = "mfg_crowd_modelling"
   monkeypatch.setitem(
-    game_rewards.FORMS, name, lambda _: game_rewards.log_density(-1.01, 1e-25)
+    known_games.FORMULAS,
+    name,
+    lambda _: known_games.DensityFormula(-1.01, 1e-25),
   )
   game = pyspiel.load_game(name)
   with pytest.warns(UserWarning) as record:

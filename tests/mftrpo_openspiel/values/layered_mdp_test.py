@@ -33,7 +33,7 @@ class Small:
     self.policy[1] = (1, 0)
     self.offsets = (0, 2, 5, 7)
     self.after_offsets = (0, 2, 4, 8)
-    self.chain = layered_mdp.LayeredChain(
+    self.chain = layered_mdp.LayeredMDP(
       self.initial,
       self.afterstates,
       [sparse.csr_array(self.laws[0]), None, sparse.csr_array((4, 0))],
@@ -99,7 +99,7 @@ def test_a_step_moves_each_layer_on():
 def test_a_step_takes_the_layers_of_a_time_together():
   small = Small(0)
   kernels = [sparse.csr_array(small.laws[0]), None, sparse.csr_array((4, 0))]
-  chain = layered_mdp.LayeredChain(
+  chain = layered_mdp.LayeredMDP(
     small.initial, small.afterstates, kernels, times=[0, 0, 1]
   )
   assert chain.num_steps == 2

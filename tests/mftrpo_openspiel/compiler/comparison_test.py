@@ -1,14 +1,17 @@
-"""What walks with several states for a node show."""
+"""What depends on the path to a node, and on the mean field."""
 
 import numpy as np
-import odd_game  # noqa: F401 (registers it)
+import odd_game
+from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import games  # noqa: F401
+from open_spiel.python.mfg.algorithms import distribution
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import enumeration
-from mftrpo_openspiel.compiler import probing
-from mftrpo_openspiel.compiler import telling
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import crowds
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.models import openspiel_model
 
 BRAESS = (
   "mfg_dynamic_routing(network=braess,max_num_time_step=20,"
@@ -16,27 +19,27 @@ BRAESS = (
 )
 
 
-def probe(name, told=False, **arguments):
+def compare(name, is_random=False, **arguments):
   game = pyspiel.load_game(name)
   roots = game.new_initial_states()
-  layers = enumeration.enumerate_layers(roots)
-  if told:
-    masses = probing.random_masses(layers, np.random.default_rng(0))
-    arguments["tell"] = telling.these(masses)
-  return layers, probing.probe(roots, layers, **arguments)
+  levels = game_walk.enumerate_levels(roots)
+  if is_random:
+    masses = crowds.random_masses(levels, np.random.default_rng(0))
+    arguments["crowd"] = crowds.AnnouncedCrowd(masses)
+  return levels, comparison.compare(roots, levels, **arguments)
 
 
 def test_the_last_action_in_the_reward_of_crowd_modelling_is_found():
   # The reward has -|move| / size, with moves -1, 0 and 1.
   for size in (4, 8):
-    _, result = probe(f"python_mfg_crowd_modelling(size={size},horizon=3)")
+    _, result = compare(f"python_mfg_crowd_modelling(size={size},horizon=3)")
     assert list(result.by_path) == ["reward"]
     assert result.by_path["reward"].size == pytest.approx(1 / size, rel=1e-9)
     assert result.worst() is result.by_path["reward"]
 
 
 def test_one_state_for_a_node_shows_no_paths():
-  _, result = probe("mfg_garnet(size=4,horizon=3)", num_states=1)
+  _, result = compare("mfg_garnet(size=4,horizon=3)", num_states=1)
   assert result.by_path == {}
   assert result.worst() is None
 
@@ -45,15 +48,15 @@ def test_one_state_for_a_node_shows_no_paths():
   "name", ["python_mfg_predator_prey(horizon=2)", "python_odd_game", BRAESS]
 )
 def test_games_whose_strings_say_all_show_no_differences(name):
-  _, result = probe(name, num_states=4)
+  _, result = compare(name, num_states=4)
   assert result.by_path == {}
   assert result.by_mean_field is None
 
 
 def test_rewards_are_those_that_were_enumerated_under_the_same_mean_field():
-  layers, result = probe("python_odd_game(pays=mean_field+first+terminal)")
+  levels, result = compare("python_odd_game(pays=mean_field+first+terminal)")
   np.testing.assert_array_equal(
-    result.rewards, np.concatenate([layer.rewards for layer in layers])
+    result.rewards, np.concatenate([level.rewards for level in levels])
   )
 
 
@@ -65,19 +68,10 @@ def test_rewards_are_those_that_were_enumerated_under_the_same_mean_field():
   ],
 )
 def test_moves_that_depend_on_the_mean_field_are_found(name, what):
-  _, result = probe(name, told=True)
+  _, result = compare(name, is_random=True)
   assert result.by_mean_field.what == what
-  _, result = probe(name)
+  _, result = compare(name)
   assert result.by_mean_field is None
-
-
-def test_random_masses_are_laws_of_each_population():
-  layers, _ = probe("python_mfg_predator_prey(horizon=2)")
-  masses = probing.random_masses(layers, np.random.default_rng(1))
-  for index, drawn in masses.items():
-    totals = np.bincount(layers[index].populations, drawn)
-    np.testing.assert_allclose(totals, 1.0, rtol=1e-12)
-    assert len(totals) == 3
 
 
 class _Forgetful:
@@ -95,11 +89,11 @@ class _Forgetful:
 
   def get_type(self):
     kinds = [
-      enumeration.DECISION,
-      enumeration.DECISION,
-      enumeration.CHANCE,
-      enumeration.DECISION,
-      enumeration.TERMINAL,
+      game_walk.DECISION,
+      game_walk.DECISION,
+      game_walk.CHANCE,
+      game_walk.DECISION,
+      game_walk.TERMINAL,
     ]
     return kinds[self._depth]
 
@@ -120,8 +114,8 @@ class _Forgetful:
 @pytest.mark.parametrize("scale", [1e-12, 1.0])
 def test_all_that_depends_on_the_path_is_found(scale):
   roots = [_Forgetful(scale=scale)]
-  layers = enumeration.enumerate_layers(roots)
-  result = probing.probe(roots, layers, num_states=8)
+  levels = game_walk.enumerate_levels(roots)
+  result = comparison.compare(roots, levels, num_states=8)
   assert {what: d.size for what, d in result.by_path.items()} == {
     "chance outcomes": 0.25,
     "legal actions": 1,
@@ -129,3 +123,26 @@ def test_all_that_depends_on_the_path_is_found(scale):
   }
   assert result.by_path["chance outcomes"].string == "(2, None)"
   assert str(result.worst()) == f"reward at '(4, None)' differs by {scale:g}"
+
+
+def uniform_flow(game):
+  policy = policy_lib.UniformRandomPolicy(game)
+  return distribution.DistributionPolicy(game, policy)
+
+
+def test_games_with_other_moves_at_extremes_are_refused():
+  game = pyspiel.load_game("python_odd_game(jam=chance:1.0:1.0)")
+  with pytest.raises(ValueError, match=r"chance outcomes at .* differ by"):
+    comparison.MovesCheck(game.new_initial_states())
+
+
+def test_mean_fields_are_refused_by_what_they_change():
+  game = pyspiel.load_game("python_odd_game(coin=false,jam=told:0.8999:0.9001)")
+  check = comparison.MovesCheck(game.new_initial_states())
+  check(uniform_flow(game))
+  plain = openspiel_model.OpenSpielModel(
+    pyspiel.load_game("python_odd_game(coin=false)")
+  )
+  crowded = plain.to_distribution(plain.mean_field(odd_game.crowding(plain)))
+  with pytest.raises(ValueError, match=r"next node at '\(0, coin 0, None, 1"):
+    check(crowded)

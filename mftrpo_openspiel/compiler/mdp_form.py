@@ -1,4 +1,4 @@
-"""The games of this package in layers, straight from their MDP.
+"""The games of this package as arrays, straight from their MDP.
 
 Every state of the MDP is a state of the game at each time, whether a play leads
 there or not, so that one kernel serves all layers and nothing is enumerated.
@@ -6,6 +6,7 @@ The afterstate of state x and action a is the node of `mdp_game` in which the
 reward is paid.
 """
 
+from collections.abc import Sequence
 import dataclasses
 import functools
 
@@ -13,7 +14,7 @@ import numpy as np
 from open_spiel.python import policy as policy_lib
 from scipy import sparse
 
-from mftrpo_openspiel.compiler import layered_game
+from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.openspiel import policies
@@ -26,11 +27,11 @@ _STATE_BYTES = 130
 _ACTION_BYTES = 50
 
 
-class MDPLayers(layered_game.LayeredGame):
+class MDPForm(game_form.GameForm):
   """An `MDPGame` in layers: state x at time t is row t * S + x."""
 
   def __init__(self, game: mdp_game.MDPGame):
-    """Initializes the layers.
+    """Initializes the form.
 
     Args:
       game: The game.
@@ -59,14 +60,18 @@ class MDPLayers(layered_game.LayeredGame):
       # Works state by state, so all layers can be one.
       base = np.tile(self._mdp.reward.base, (game.horizon, 1))
       self._crowd_aversion = dataclasses.replace(self._mdp.reward, base=base)
-    self._chain = None
+    self._fixed_dynamics = None
     if self._mdp.has_fixed_kernel:
-      self._chain = self._make_chain([self._mdp.kernel] * (game.horizon - 1))
+      kernel = self._mdp.kernel_at(self._mdp.initial_distribution)
+      self._fixed_dynamics = self._layered([kernel] * (game.horizon - 1))
 
-  def _make_chain(self, kernels) -> layered_mdp.LayeredChain:
+  def _layered(
+    self, kernels: Sequence[sparse.csr_array]
+  ) -> layered_mdp.LayeredMDP:
+    """Returns where actions lead, given the kernels between times."""
     size = self._mdp.num_states * self._mdp.num_actions
     own = np.arange(size).reshape(self._mdp.num_states, -1)
-    return layered_mdp.LayeredChain(
+    return layered_mdp.LayeredMDP(
       self._mdp.initial_distribution,
       [own] * self._game.horizon,
       [*kernels, sparse.csr_array((size, 0))],
@@ -87,9 +92,9 @@ class MDPLayers(layered_game.LayeredGame):
     actions = list(range(self._mdp.num_actions))
     state = self._game.new_initial_state()
     expected = self._mdp.initial_distribution
-    told = rng.dirichlet(np.ones(self._mdp.num_states))
-    rewards = self._mdp.reward_at(told)
-    kernel = self._mdp.kernel_at(told)
+    mean_field = rng.dirichlet(np.ones(self._mdp.num_states))
+    rewards = self._mdp.reward_at(mean_field)
+    kernel = self._mdp.kernel_at(mean_field)
     for t in range(self._game.horizon):
       outcomes = dict(state.chance_outcomes())
       places = np.flatnonzero(expected)
@@ -98,7 +103,7 @@ class MDPLayers(layered_game.LayeredGame):
         return False
       x = int(rng.choice(places))
       state.apply_action(x)
-      state.update_distribution(told.tolist())
+      state.update_distribution(mean_field.tolist())
       if state.legal_actions() != actions or state.rewards() != [0.0]:
         return False
       action = int(rng.choice(actions))
@@ -123,8 +128,8 @@ class MDPLayers(layered_game.LayeredGame):
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
-    if self._chain:
-      return self._chain.flow(policy)
+    if self._fixed_dynamics:
+      return self._fixed_dynamics.flow(policy)
     law = self._mdp.initial_distribution
     laws = [law]
     for plays in policy.reshape(*self._shape, -1)[:-1]:
@@ -132,15 +137,16 @@ class MDPLayers(layered_game.LayeredGame):
       laws.append(law)
     return np.concatenate(laws)
 
-  def chain(
+  def dynamics(
     self, mean_field: np.ndarray
-  ) -> tuple[layered_mdp.LayeredChain, layered_game.Rows]:
+  ) -> tuple[layered_mdp.LayeredMDP, game_form.Rows]:
     """Returns where actions lead under a mean field, and all rows."""
-    chain = self._chain
-    if chain is None:
-      laws = mean_field.reshape(self._shape)[:-1]
-      chain = self._make_chain([self._mdp.kernel_at(law) for law in laws])
-    return chain, slice(None)
+    if self._fixed_dynamics:
+      return self._fixed_dynamics, slice(None)
+    laws = mean_field.reshape(self._shape)[:-1]
+    return self._layered([self._mdp.kernel_at(law) for law in laws]), slice(
+      None
+    )
 
   def rewards(
     self, mean_field: np.ndarray
@@ -164,13 +170,13 @@ class MDPLayers(layered_game.LayeredGame):
 
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy."""
+    num_actions = self._mdp.num_actions
+    states_by_time = (
+      mdp_game.decision_states(self._game, t) for t in range(self._game.horizon)
+    )
     return np.concatenate(
       [
-        policies.policy_array(
-          policy,
-          mdp_game.decision_states(self._game, t),
-          self._mdp.num_actions,
-        )
-        for t in range(self._game.horizon)
+        policies.policy_array(policy, states, num_actions)
+        for states in states_by_time
       ]
     )

@@ -7,10 +7,10 @@ from open_spiel.python.mfg.games import normal_form_game  # noqa: F401
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import enumeration
-from mftrpo_openspiel.compiler import known_moves
-from mftrpo_openspiel.compiler import probing
-from mftrpo_openspiel.compiler import telling
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import crowds
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.compiler import known_games
 
 FIXED = (
   "mean_field_lin_quad(size=4,horizon=3,n_actions_per_side=1)",
@@ -30,14 +30,16 @@ FIXED = (
 @pytest.mark.parametrize("name", FIXED)
 def test_nothing_that_players_are_told_changes_their_moves(name):
   game = pyspiel.load_game(name)
-  assert known_moves.are_fixed(game)
+  assert known_games.has_fixed_moves(game)
   roots = game.new_initial_states()
-  layers = enumeration.enumerate_layers(roots)
+  levels = game_walk.enumerate_levels(roots)
   rng = np.random.default_rng(5)
-  told = [telling.these(probing.random_masses(layers, rng)) for _ in range(3)]
-  for tell in (*telling.EXTREMES, *told):
-    walk = probing.probe(roots, layers, tell, num_states=1)
-    assert walk.by_mean_field is None
+  random = [
+    crowds.AnnouncedCrowd(crowds.random_masses(levels, rng)) for _ in range(3)
+  ]
+  for crowd in (*crowds.EXTREMES, *random):
+    found = comparison.compare(roots, levels, crowd, num_states=1)
+    assert found.by_mean_field is None
 
 
 @pytest.mark.parametrize(
@@ -50,4 +52,4 @@ def test_nothing_that_players_are_told_changes_their_moves(name):
   ],
 )
 def test_nothing_is_said_of_other_games(name):
-  assert not known_moves.are_fixed(pyspiel.load_game(name))
+  assert not known_games.has_fixed_moves(pyspiel.load_game(name))

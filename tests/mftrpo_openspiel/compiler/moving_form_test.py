@@ -12,7 +12,8 @@ from open_spiel.python.mfg.algorithms import policy_value
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import reenumerated_layers
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.compiler import moving_form
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.utils import tabular_policies
 
@@ -116,25 +117,29 @@ def test_fewer_steps_than_times_need_all_mass_on_met_nodes():
   model.propagate(policy, (mean_field + other) / 2, None)
 
 
-def test_nodes_beyond_the_states_are_named_and_can_be_taken_in(monkeypatch):
-  monkeypatch.setattr(reenumerated_layers, "MAX_NODES", 10)
+def test_nodes_beyond_the_states_are_named_and_can_be_taken_in():
   game = pyspiel.load_game(BRAESS)
-  model = compiled_game.CompiledGame(game)
-  uniform = policy_lib.UniformRandomPolicy(game)
-  array = model.from_openspiel(uniform)
-  strings = model.observation_strings
+  roots = game.new_initial_states()
+  levels = game_walk.enumerate_levels(roots)
+  num_actions = game.num_distinct_actions()
+  form = moving_form.MovingForm(roots, levels, num_actions, max_nodes=10)
+  strings = form.strings
+  everything = moving_form.MovingForm(roots, levels, num_actions)
+  assert len(strings) < len(everything.strings)
   greedy = tabular_policies.greedy_policy(
-    np.where(model.legal_actions_mask, 0.0, -np.inf)
+    np.where(form.legal_actions_mask, 0.0, -np.inf)
   )
   with pytest.raises(ValueError, match="outside the model, it does to 'Loc"):
-    model.mean_field(greedy)
+    form.flow(greedy)
   policy = draws.RandomPolicy(game, 9)
-  array = model.from_openspiel(policy)
+  array = form.policy_array(policy)
   assert len(array) > len(strings)
-  assert model.observation_strings[: len(strings)] == strings
-  assert len(model.layers) == len(model.discounts) == len(array)
-  assert model.exploitability(array) == pytest.approx(
-    nash_conv.NashConv(game, policy).nash_conv(), rel=1e-11
+  assert form.strings[: len(strings)] == strings
+  assert len(form.layers) == len(form.times) == len(array)
+  flow = distribution.DistributionPolicy(game, policy)
+  np.testing.assert_allclose(
+    form.flow(array),
+    [flow.value_str(string, 0.0) for string in form.strings],
+    rtol=1e-11,
+    atol=1e-15,
   )
-  with pytest.raises(ValueError, match="policy must have shape"):
-    model.mean_field(greedy)

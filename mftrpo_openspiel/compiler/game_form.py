@@ -10,45 +10,55 @@ from mftrpo_openspiel.values import layered_mdp
 Rows = slice | np.ndarray
 
 
-class LayeredGame(abc.ABC):
+class GameForm(abc.ABC):
   """A game of finite horizon as arrays over N states in layers.
 
   Attributes:
-    strings: The observation strings of the states.
     layers: (N,), the layer of each state, counted from 0.
     times: (N,), how many mean-field nodes lie between the first decision and
       each state.
     legal_actions_mask: (N, A) of bool.
   """
 
-  strings: list[str]
   layers: np.ndarray
   times: np.ndarray
   legal_actions_mask: np.ndarray
 
+  @property
   @abc.abstractmethod
-  def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+  def strings(self) -> list[str]:
+    """The observation strings of the states."""
 
   @abc.abstractmethod
-  def chain(
+  def flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns (N,): the masses when everybody plays `policy`, (N, A).
+
+    Raises:
+      ValueError: If these masses change moves as the form cannot follow.
+    """
+
+  @abc.abstractmethod
+  def dynamics(
     self, mean_field: np.ndarray
-  ) -> tuple[layered_mdp.LayeredChain, Rows]:
+  ) -> tuple[layered_mdp.LayeredMDP, Rows]:
     """Returns where actions lead under a mean field.
 
     Args:
       mean_field: (N,).
 
     Returns:
-      The chain, and which of the N states are those of the chain. No play leads
+      The layered MDP, and which of the N states are those of it. No play leads
       to the others.
+
+    Raises:
+      ValueError: If the mean field changes moves as the form cannot follow.
     """
 
   @abc.abstractmethod
   def rewards(
     self, mean_field: np.ndarray
   ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns what the states and afterstates of the chain pay.
+    """Returns what the states and afterstates of the layered MDP pay.
 
     Args:
       mean_field: (N,).
@@ -56,6 +66,9 @@ class LayeredGame(abc.ABC):
     Returns:
       The rewards of the states, and of the afterstates; None if those pay
       nothing.
+
+    Raises:
+      ValueError: If the mean field changes moves as the form cannot follow.
     """
 
   @abc.abstractmethod

@@ -12,7 +12,8 @@ from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.compiler import game_rewards
+from mftrpo_openspiel.compiler import fixed_moves_form
+from mftrpo_openspiel.compiler import form_choice
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import tabular_policies
@@ -148,9 +149,10 @@ def test_games_that_are_said_to_have_fixed_moves(
 ):
   """Their rewards are read from the states after what players are told."""
   game = pyspiel.load_game(f"python_odd_game(pays={pays},coin={coin})")
+  form, _ = form_choice.compile_game(game, None, moves_are_fixed=True)
+  assert isinstance(form, fixed_moves_form.FixedMovesForm)
+  assert form.checks_moves != is_read_from_states
   model = compiled_game.CompiledGame(game, moves_are_fixed=True)
-  source = model._layered._reward_source
-  assert isinstance(source, game_rewards.StateRewards) == is_read_from_states
   for policy in random_policies(model):
     check(model, policy)
 

@@ -7,7 +7,7 @@ from open_spiel.python.mfg.algorithms import distribution
 from open_spiel.python.mfg.algorithms import nash_conv
 import pytest
 
-from mftrpo_openspiel.compiler import mdp_layers
+from mftrpo_openspiel.compiler import mdp_form
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
@@ -97,7 +97,7 @@ class _OtherMoves(mdp_game.MDPGame):
 @pytest.mark.parametrize("other", [_OtherReward, _OtherMoves])
 def test_a_game_that_is_not_its_mdp_is_noticed(other):
   game = other(small_mdp(moving=False), 3)
-  assert not mdp_layers.MDPLayers(game).agrees_with_game()
+  assert not mdp_form.MDPForm(game).agrees_with_game()
   with pytest.warns(UserWarning, match="plays are not those of its MDP"):
     model = compiled_game.CompiledGame(game)
   policy = policy_lib.UniformRandomPolicy(game)
@@ -109,4 +109,4 @@ def test_a_game_that_is_not_its_mdp_is_noticed(other):
 def test_a_game_that_is_its_mdp_is_taken():
   for moving in (False, True):
     game = mdp_game.MDPGame(small_mdp(moving), horizon=3)
-    assert mdp_layers.MDPLayers(game).agrees_with_game(num_plays=20)
+    assert mdp_form.MDPForm(game).agrees_with_game(num_plays=20)

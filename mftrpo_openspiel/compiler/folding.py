@@ -1,0 +1,190 @@
+"""From the enumerated levels of a game to the layers of a `LayeredMDP`.
+
+Few of the levels become layers: all others are folded into what lies between.
+Kept are
+
+* the decision levels in which somebody has a choice, and
+* for each mean-field level, one that carries the masses which players are told.
+  That is the decision level after it if the two correspond one to one. Else it
+  is the mean-field level itself, as states with the only action 0.
+
+So no decision node is a state if all nodes of its level have a single action,
+unless their masses are those that players are told.
+"""
+
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+
+import numpy as np
+import pyspiel
+from scipy import sparse
+
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.values import layered_mdp
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FoldedGame:
+  """An enumerated game as a layered MDP, and where its states lie.
+
+  Nodes are counted through all levels, states through those that are kept.
+
+  Attributes:
+    mdp: Where actions lead.
+    kept: The levels whose nodes are the states, one for each layer.
+    times: For each layer, how many mean-field levels were passed since the
+      first decision.
+    node_offsets: (L + 1,), the first node of each level.
+    nodes: (N,), the node of each state.
+    mass_rows: For each mean-field level the states, (n,), which carry the
+      masses of its nodes.
+    visits: (afterstates, nodes), how often each node is met between an
+      afterstate (itself included) and the next state; None if no node there
+      pays.
+  """
+
+  mdp: layered_mdp.LayeredMDP
+  kept: tuple[int, ...]
+  times: np.ndarray
+  node_offsets: np.ndarray
+  nodes: np.ndarray
+  mass_rows: dict[int, np.ndarray]
+  visits: sparse.csr_array | None
+
+
+def mass_carriers(levels: Sequence[game_walk.Level]) -> dict[int, int]:
+  """Returns for each mean-field level the one that carries its masses.
+
+  The decision level after it, if the two correspond one to one.
+  """
+  result = {}
+  for index, level in enumerate(levels):
+    if level.kind == game_walk.MEAN_FIELD:
+      below = levels[index + 1]
+      one_to_one = len(below) == len(level)
+      decides = below.kind == game_walk.DECISION
+      result[index] = index + 1 if one_to_one and decides else index
+  return result
+
+
+def times_of(kinds: Sequence[pyspiel.StateType]) -> np.ndarray:
+  """Returns how many mean-field levels were passed since the first decision.
+
+  Args:
+    kinds: Of the levels.
+  """
+  passes = np.array([kind == game_walk.MEAN_FIELD for kind in kinds])
+  passes[: list(kinds).index(game_walk.DECISION)] = False
+  return np.cumsum(passes)
+
+
+def fold_levels(
+  levels: Sequence[game_walk.Level],
+  num_actions: int,
+  carriers: Mapping[int, int],
+  paying: Collection[int],
+) -> FoldedGame:
+  """Returns an enumerated game as a layered MDP.
+
+  Args:
+    levels: All levels.
+    num_actions: A.
+    carriers: For each mean-field level the one that carries its masses.
+    paying: The levels whose nodes may pay something.
+
+  Raises:
+    ValueError: If nobody ever has a choice and there is no mean field.
+  """
+  kept = tuple(
+    index
+    for index, level in enumerate(levels)
+    if index in carriers.values()
+    or (level.kind == game_walk.DECISION and level.num_moves.max() > 1)
+  )
+  if not kept:
+    raise ValueError("game must have a node with a choice, it has none.")
+  offsets = np.cumsum([0] + [len(level) for level in levels])
+  initial = levels[0].masses
+  for index in range(kept[0]):
+    initial = initial @ _transitions(levels, index)
+  kernels: list[sparse.csr_array | None] = []
+  visits = []
+  num_afterstates = 0
+  for index, next_index in zip(kept, (*kept[1:], len(levels))):
+    kernel = None
+    for between in range(index + 1, next_index):
+      if between in paying:
+        met = sparse.coo_array(
+          sparse.eye_array(len(levels[between])) if kernel is None else kernel
+        )
+        rows, columns = num_afterstates + met.row, offsets[between] + met.col
+        visits.append((met.data, rows, columns))
+      step = _transitions(levels, between)
+      kernel = step if kernel is None else kernel @ step
+    if kernels and _are_equal(kernels[-1], kernel):
+      kernel = kernels[-1]
+    kernels.append(kernel)
+    num_afterstates += len(levels[index + 1])
+  nodes = np.concatenate(
+    [np.arange(offsets[index], offsets[index + 1]) for index in kept]
+  )
+  rows_of_nodes = np.full(offsets[-1], -1)
+  rows_of_nodes[nodes] = np.arange(len(nodes))
+  mass_rows = {}
+  for index, carrier in carriers.items():
+    places = np.arange(len(levels[index]))
+    if carrier != index:
+      places = levels[index].children
+    mass_rows[index] = rows_of_nodes[offsets[carrier] + places]
+  times = times_of([level.kind for level in levels])[list(kept)]
+  afterstates = [_afterstates(levels[index], num_actions) for index in kept]
+  return FoldedGame(
+    mdp=layered_mdp.LayeredMDP(initial, afterstates, kernels, times),
+    kept=kept,
+    times=times,
+    node_offsets=offsets,
+    nodes=nodes,
+    mass_rows=mass_rows,
+    visits=_matrix(visits, (num_afterstates, offsets[-1])),
+  )
+
+
+def _matrix(
+  entries: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+  shape: tuple[int, int],
+) -> sparse.csr_array | None:
+  """Returns the matrix of these values, rows and columns; None if empty."""
+  if not entries:
+    return None
+  data, rows, columns = map(np.concatenate, zip(*entries))
+  return sparse.csr_array((data, (rows, columns)), shape=shape)
+
+
+def _transitions(
+  levels: Sequence[game_walk.Level], index: int
+) -> sparse.csr_array:
+  """Returns (n, n'): the laws of the next node; single moves as such."""
+  level = levels[index]
+  width = len(levels[index + 1]) if index + 1 < len(levels) else 0
+  entries = (level.probabilities, level.children, level.indptr)
+  return sparse.csr_array(entries, shape=(len(level), width))
+
+
+def _afterstates(level: game_walk.Level, num_actions: int) -> np.ndarray:
+  """Returns (n, A): the next node after each action, -1 if it is not legal."""
+  result = np.full((len(level), num_actions), -1)
+  result[level.origins, level.actions] = level.children
+  return result
+
+
+def _are_equal(
+  first: sparse.csr_array | None, second: sparse.csr_array | None
+) -> bool:
+  if first is None or second is None:
+    return False
+  return first.shape == second.shape and all(
+    np.array_equal(getattr(first, name), getattr(second, name))
+    for name in ("indptr", "indices", "data")
+  )

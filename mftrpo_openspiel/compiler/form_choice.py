@@ -1,0 +1,180 @@
+"""Chooses the form in which a game is compiled: the fastest that is exact."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import crowds
+from mftrpo_openspiel.compiler import fixed_moves_form
+from mftrpo_openspiel.compiler import folding
+from mftrpo_openspiel.compiler import game_form
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.compiler import known_games
+from mftrpo_openspiel.compiler import mdp_form
+from mftrpo_openspiel.compiler import moving_form
+from mftrpo_openspiel.compiler import reward_sources
+from mftrpo_openspiel.mdp import mdp_game
+
+
+def compile_game(
+  game: pyspiel.Game,
+  root_state: pyspiel.State | None,
+  moves_are_fixed: bool = False,
+) -> tuple[game_form.GameForm, list[str]]:
+  """Returns the form of a game, and what its user should know of it.
+
+  Args:
+    game: A mean-field game.
+    root_state: Where plays start; the game's initial states for None.
+    moves_are_fixed: Whether that is known of the game, whatever players are
+      told.
+
+  Raises:
+    ValueError: If a random mean field shows that it is not true.
+  """
+  notes: list[str] = []
+  moves_are_fixed |= known_games.has_fixed_moves(game)
+  if isinstance(game, mdp_game.MDPGame):
+    form = mdp_form.MDPForm(game)
+    agrees = form.agrees_with_game()
+    if agrees and (root_state is None or not root_state.history()):
+      return form, notes
+    if not agrees:
+      notes.append("plays are not those of its MDP, so it is enumerated.")
+    moves_are_fixed |= agrees and game.mean_field_mdp().has_fixed_kernel
+  roots = game.new_initial_states() if root_state is None else [root_state]
+  return _compile_states(game, roots, moves_are_fixed, notes), notes
+
+
+def _compile_states(
+  game: pyspiel.Game,
+  roots: Sequence[pyspiel.State],
+  moves_are_fixed: bool,
+  notes: list[str],
+) -> game_form.GameForm:
+  """Returns the form of a game that is enumerated.
+
+  Args:
+    game: The game.
+    roots: Where plays start.
+    moves_are_fixed: Whether that is known.
+    notes: To which is added what the user should know.
+  """
+  levels = []
+  states = {}
+  for index, (level, groups) in enumerate(game_walk.walk(roots)):
+    levels.append(level)
+    if level.kind == game_walk.MEAN_FIELD:
+      states[index] = [first.state for (first,) in groups]
+  num_actions = game.num_distinct_actions()
+  masses = crowds.random_masses(levels, np.random.default_rng(0))
+  random = comparison.compare(roots, levels, crowds.AnnouncedCrowd(masses))
+  if random.by_mean_field and moves_are_fixed:
+    raise ValueError(
+      "moves_are_fixed must be true if it is said, but under a random mean"
+      f" field {random.by_mean_field}."
+    )
+  if random.by_mean_field or (
+    not moves_are_fixed and _extremes_change_moves(roots, levels)
+  ):
+    _note_path_dependence(comparison.compare(roots, levels), notes)
+    return moving_form.MovingForm(roots, levels, num_actions)
+  _note_path_dependence(random, notes)
+  carriers = folding.mass_carriers(levels)
+  if moves_are_fixed:
+    paying = _paying_levels(levels, random.rewards)
+    folded = folding.fold_levels(levels, num_actions, carriers, paying)
+    by_state = reward_sources.StateRewards(folded, levels, states, paying)
+    # Rewards that depend on the mean field of an earlier time do not agree.
+    if _are_close(by_state.node_rewards(masses), random.rewards):
+      formula = known_games.density_formula(game)
+      if formula and folded.visits is None:
+        by_density = reward_sources.DensityRewards(folded, levels, formula)
+        if _rewards_agree(by_density, by_state, levels, folded):
+          return fixed_moves_form.FixedMovesForm(
+            roots, levels, folded, by_density
+          )
+        notes.append(
+          "it does not pay as expected, so rewards are read from states."
+        )
+      return fixed_moves_form.FixedMovesForm(roots, levels, folded, by_state)
+  # Whatever pays nothing now may pay something under another mean field.
+  folded = folding.fold_levels(
+    levels, num_actions, carriers, range(len(levels))
+  )
+  walked = reward_sources.WalkedRewards(folded, levels, roots)
+  return fixed_moves_form.FixedMovesForm(roots, levels, folded, walked)
+
+
+def _extremes_change_moves(
+  roots: Sequence[pyspiel.State], levels: Sequence[game_walk.Level]
+) -> bool:
+  """Returns whether a crowd at one place changes the moves."""
+  return any(
+    comparison.compare(roots, levels, crowd, num_states=1).by_mean_field
+    for crowd in crowds.EXTREMES
+  )
+
+
+def _paying_levels(
+  levels: Sequence[game_walk.Level], rewards: np.ndarray
+) -> frozenset[int]:
+  """Returns the levels that may pay something.
+
+  If a level does, under one of two mean fields, so may those of the same type
+  as many moves after another mean-field level.
+
+  Args:
+    levels: The enumerated game.
+    rewards: Of all nodes under another mean field than that of `levels`.
+  """
+  places: list[tuple[pyspiel.StateType, int]] = []
+  for level in levels:
+    if level.kind == game_walk.MEAN_FIELD or not places:
+      places.append((level.kind, 0))
+    else:
+      places.append((level.kind, places[-1][1] + 1))
+  offsets = np.cumsum([len(level) for level in levels])[:-1]
+  pays = {
+    place
+    for place, level, others in zip(places, levels, np.split(rewards, offsets))
+    if level.rewards.any() or others.any()
+  }
+  return frozenset(i for i, place in enumerate(places) if place in pays)
+
+
+def _rewards_agree(
+  by_density: reward_sources.DensityRewards,
+  by_state: reward_sources.StateRewards,
+  levels: Sequence[game_walk.Level],
+  folded: folding.FoldedGame,
+) -> bool:
+  """Returns whether two sources of rewards agree on random mean fields."""
+  rng = np.random.default_rng(1)
+  for _ in range(2):
+    mean_field = np.zeros(len(folded.nodes))
+    for index, masses in crowds.random_masses(levels, rng).items():
+      mean_field[folded.mass_rows[index]] = masses
+    if not _are_close(by_density(mean_field)[0], by_state(mean_field)[0]):
+      return False
+  return True
+
+
+def _are_close(first: np.ndarray, second: np.ndarray) -> bool:
+  """Returns whether rewards are the same beside the largest of them."""
+  scale = max(np.abs(first).max(), np.abs(second).max())
+  return bool(np.abs(first - second).max() <= comparison.TOLERANCE * scale)
+
+
+def _note_path_dependence(
+  found: comparison.Comparison, notes: list[str]
+) -> None:
+  worst = found.worst()
+  if worst:
+    notes.append(
+      "what happens at a node depends on more than its observation string, and"
+      f" values on which path comes first: the {worst} between"
+      " paths, of a few to each node that were compared."
+    )

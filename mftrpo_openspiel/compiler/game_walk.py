@@ -1,0 +1,435 @@
+"""The walk through an OpenSpiel mean-field game, level by level.
+
+OpenSpiel's mean-field utilities tell nodes apart by their observation string,
+and go from the roots in levels: the nodes of a level, all of one type, are met
+after the same number of moves. `walk` does the same. All that is asked of the
+states of a game is asked by those who go along with it: what its levels are
+(`enumerate_levels`), what nodes pay (`reward_sources`), and what depends on the
+path or on the mean field (`comparison`, `lint`).
+
+A string may be met on several paths. Its node is then represented by the state
+that came first, with the actions of each node taken in the order that the game
+gives them. As all paths to a node have the same number of moves, that is also
+the path on which OpenSpiel's recursive value functions meet the string first:
+both take the path that is first in the order of a dictionary. So the rewards of
+a game whose rewards depend on the path are those that OpenSpiel uses.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+import dataclasses
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+import pyspiel
+
+_PLAYER = pyspiel.PlayerId.DEFAULT_PLAYER_ID
+CHANCE = pyspiel.StateType.CHANCE
+DECISION = pyspiel.StateType.DECISION
+MEAN_FIELD = pyspiel.StateType.MEAN_FIELD
+TERMINAL = pyspiel.StateType.TERMINAL
+
+
+def node_string(state: pyspiel.State) -> str:
+  """Returns the string by which OpenSpiel's mean-field utilities know it."""
+  return state.observation_string(_PLAYER)
+
+
+def reward(state: pyspiel.State) -> float:
+  """Returns what the state pays to its own population."""
+  return state.rewards()[state.mean_field_population()]
+
+
+def updated(state: pyspiel.State, distribution: list[float]) -> pyspiel.State:
+  """Returns a copy of a mean-field state that knows the `distribution`."""
+  copy = state.clone()
+  copy.update_distribution(distribution)
+  return copy
+
+
+def moves(state: pyspiel.State) -> list[tuple[int, float]]:
+  """Returns the actions of a state, with probabilities.
+
+  Those of a decision node are uniform. A mean-field node has the one action 0,
+  a terminal node none.
+  """
+  kind = state.get_type()
+  if kind == CHANCE:
+    return state.chance_outcomes()
+  if kind == DECISION:
+    actions = state.legal_actions()
+    return [(action, 1.0 / len(actions)) for action in actions]
+  return [(0, 1.0)] if kind == MEAN_FIELD else []
+
+
+class Support(NamedTuple):
+  """The nodes whose masses a mean-field node asks for.
+
+  Attributes:
+    strings: Of the nodes.
+    nodes: Their numbers in the level; -1 for a string that no play leads to.
+  """
+
+  strings: list[str]
+  nodes: np.ndarray
+
+
+@dataclasses.dataclass(eq=False)
+class Level:
+  """The n nodes that are met after the same number of moves.
+
+  The E moves are listed node after node, those of node i from `indptr[i]` to
+  `indptr[i + 1]`. A mean-field node has one, with action 0.
+
+  Attributes:
+    kind: The type of the nodes.
+    strings: Their observation strings, in the order in which they are met.
+    populations: (n,), whose nodes they are.
+    parents: (n,), the node of the level above from which each is met first; -1
+      for roots.
+    parent_actions: (n,), with which action.
+    masses: (n,), how many play through each node.
+    rewards: (n,), what each pays; 0 at chance nodes, where OpenSpiel's mean
+      field utilities do not look.
+    indptr: (n + 1,), where the moves of each node begin.
+    actions: (E,), the action of each move.
+    probabilities: (E,), how often it is taken; 1 after a mean-field node.
+    children: (E,), the node of the level below that it leads to.
+    supports: Of a mean-field level, the different supports of its nodes.
+    support_of: (n,), which of these each node asks for.
+  """
+
+  kind: pyspiel.StateType
+  strings: list[str]
+  populations: np.ndarray
+  parents: np.ndarray
+  parent_actions: np.ndarray
+  masses: np.ndarray
+  rewards: np.ndarray
+  indptr: np.ndarray
+  actions: np.ndarray
+  probabilities: np.ndarray
+  children: np.ndarray
+  supports: list[Support]
+  support_of: np.ndarray
+
+  def __len__(self) -> int:
+    return len(self.strings)
+
+  @property
+  def num_moves(self) -> np.ndarray:
+    """(n,): how many moves each node has."""
+    return np.diff(self.indptr)
+
+  @property
+  def origins(self) -> np.ndarray:
+    """(E,): the node of each move."""
+    return np.repeat(np.arange(len(self)), self.num_moves)
+
+  def moves_of(self, node: int) -> slice:
+    """Returns where the moves of a node are listed."""
+    return slice(self.indptr[node], self.indptr[node + 1])
+
+  def told(self, masses: np.ndarray) -> list[list[float]]:
+    """Returns what each node is told if the nodes have the (n,) `masses`."""
+    laws = [
+      np.where(support.nodes >= 0, masses[support.nodes], 0.0).tolist()
+      for support in self.supports
+    ]
+    return [laws[which] for which in self.support_of.tolist()]
+
+
+class Crowd:
+  """How everybody plays, and what the players are told of it.
+
+  Here everybody plays the uniform policy, and players are told the truth.
+  """
+
+  def probabilities(
+    self, level: Level, states: Sequence[pyspiel.State]
+  ) -> np.ndarray:
+    """Returns the (E,) probabilities of the moves of a decision level."""
+    del states
+    return level.probabilities
+
+  def told(self, index: int, level: Level) -> list[list[float]]:
+    """Returns what each node of the mean-field level `index` is told."""
+    del index
+    return level.told(level.masses)
+
+
+UNIFORM = Crowd()
+
+
+class Look:
+  """A state, and what is seen of it.
+
+  Attributes:
+    state: The state.
+    kind: Its type.
+    moves: Its actions, with probabilities.
+    reward: What it pays; 0 for a chance node.
+    children: The strings of the nodes that its moves lead to, once the walk has
+      gone on.
+  """
+
+  __slots__ = ("children", "kind", "moves", "reward", "state")
+
+  def __init__(self, state: pyspiel.State):
+    self.state = state
+    self.kind = state.get_type()
+    self.moves = moves(state)
+    self.reward = 0.0 if self.kind == CHANCE else reward(state)
+    self.children: list[str] = []
+
+  def follow(
+    self, actions: Sequence[int], law: list[float] | None
+  ) -> list[pyspiel.State]:
+    """Fills in the children after `actions`, and returns their states.
+
+    Args:
+      actions: Of the state.
+      law: What a mean-field node is told; None for others.
+    """
+    if law is None:
+      states = [self.state.child(action) for action in actions]
+    else:
+      states = [updated(self.state, law)]
+    self.children = [node_string(state) for state in states]
+    return states
+
+
+def walk(
+  roots: Sequence[pyspiel.State],
+  crowd: Crowd = UNIFORM,
+  known: Sequence[Level] | None = None,
+  num_states: int | None = 1,
+  rng: np.random.Generator | None = None,
+) -> Iterator[tuple[Level, list[list[Look]]]]:
+  """Yields the levels of a game, each with the states of its nodes.
+
+  The first state of a node represents it. The `children` of a level, and of its
+  states, are there when the level below is yielded.
+
+  Args:
+    roots: Where plays start, each with mass one.
+    crowd: How everybody plays, and what players are told.
+    known: The levels of the game, whose moves are followed; made on the way if
+      not given. The states of a node may then have other moves, and lead
+      elsewhere, if players are told other things than at first: it is for the
+      caller to see that, and to end the walk.
+    num_states: How many states are kept for a node of known levels: the one
+      that comes first, and others drawn from those that come there; None for
+      all.
+    rng: For these draws.
+
+  Raises:
+    ValueError: If a node has no move, a level mixes types of nodes, or a string
+      occurs in two levels: OpenSpiel's DistributionPolicy does not take such a
+      game either.
+  """
+  strings = [node_string(root) for root in roots]
+  groups = [[Look(root)] for root in roots]
+  none = np.full(len(roots), -1)
+  arrivals = (none, none, np.ones(len(roots)))
+  seen: set[str] = set()
+  for index in itertools.count():
+    if known is not None:
+      level = known[index]
+    else:
+      firsts = [group[0] for group in groups]
+      level = _new_level(strings, firsts, *arrivals)
+      if not seen.isdisjoint(strings):
+        again = next(string for string in strings if string in seen)
+        raise ValueError(f"game must not meet a node twice, it does {again!r}.")
+      seen.update(strings)
+      if level.kind == DECISION:
+        states = [look.state for look in firsts]
+        level.probabilities = crowd.probabilities(level, states)
+    yield level, groups
+    if level.kind == TERMINAL:
+      return
+    laws = crowd.told(index, level) if level.kind == MEAN_FIELD else None
+    sampled = known[index + 1].strings if known and num_states != 1 else []
+    others = _Sample(sampled, num_states, rng)
+    reached = _reached(level, groups, laws, others)
+    strings = list(reached)
+    if known is None:
+      arrivals = _arrive(level, firsts, strings)
+    groups = [
+      [Look(state), *map(Look, others.kept.get(string, ()))]
+      for string, state in reached.items()
+    ]
+
+
+def enumerate_levels(
+  roots: Sequence[pyspiel.State], crowd: Crowd = UNIFORM
+) -> list[Level]:
+  """Returns all levels of a game; for arguments and errors see `walk`."""
+  return [level for level, _ in walk(roots, crowd)]
+
+
+def _new_level(
+  strings: list[str],
+  looks: Sequence[Look],
+  parents: np.ndarray,
+  parent_actions: np.ndarray,
+  masses: np.ndarray,
+) -> Level:
+  """Returns the level of the nodes that are represented by `looks`."""
+  kinds = {look.kind for look in looks}
+  if len(kinds) > 1:
+    raise ValueError(
+      "game must have nodes of one type after each number of moves, got"
+      f" {sorted(kind.name for kind in kinds)} at {strings[0]!r}."
+    )
+  (kind,) = kinds
+  for string, look in zip(strings, looks):
+    if kind != TERMINAL and not look.moves:
+      raise ValueError(
+        "game must have a move at every node but the last ones, it has none at"
+        f" {string!r}."
+      )
+  listed = [move for look in looks for move in look.moves]
+  supports: list[Support] = []
+  support_of = []
+  if kind == MEAN_FIELD:
+    nodes = {string: node for node, string in enumerate(strings)}
+    for look in looks:
+      asked = look.state.distribution_support()
+      if not supports or asked != supports[-1].strings:
+        places = [nodes.get(string, -1) for string in asked]
+        supports.append(Support(asked, np.array(places, int)))
+      support_of.append(len(supports) - 1)
+  return Level(
+    kind=kind,
+    strings=strings,
+    populations=np.array(
+      [look.state.mean_field_population() for look in looks]
+    ),
+    parents=parents,
+    parent_actions=parent_actions,
+    masses=masses,
+    rewards=np.array([look.reward for look in looks], dtype=np.float64),
+    indptr=np.cumsum([0] + [len(look.moves) for look in looks]),
+    actions=np.array([action for action, _ in listed], dtype=np.int64),
+    probabilities=np.array([p for _, p in listed], dtype=np.float64),
+    children=np.zeros(len(listed), dtype=np.int64),
+    supports=supports,
+    support_of=np.array(support_of, dtype=np.int64),
+  )
+
+
+class _Sample:
+  """States of the nodes of a known level, beside those that came first."""
+
+  def __init__(
+    self,
+    strings: Sequence[str],
+    num_states: int | None,
+    rng: np.random.Generator | None,
+  ):
+    self._most = None if num_states is None else num_states - 1
+    self._rng = rng
+    self._counts = dict.fromkeys(strings, 0)
+    self.kept: dict[str, list[pyspiel.State]] = {s: [] for s in strings}
+
+  def add(self, string: str, state: pyspiel.State) -> None:
+    """Keeps each of the states so far of a node with the same probability."""
+    if string not in self.kept:
+      return
+    kept = self.kept[string]
+    self._counts[string] += 1
+    if self._most is None or len(kept) < self._most:
+      kept.append(state)
+    elif kept and self._rng is not None:
+      place = int(self._rng.integers(self._counts[string]))
+      if place < len(kept):
+        kept[place] = state
+
+
+def _reached(
+  level: Level,
+  groups: Sequence[list[Look]],
+  laws: list[list[float]] | None,
+  others: _Sample,
+) -> dict[str, pyspiel.State]:
+  """Returns the nodes of the level below with the states that come first.
+
+  Args:
+    level: The level.
+    groups: The states of its nodes.
+    laws: What the nodes are told, of a mean-field level.
+    others: Takes the states that come later.
+  """
+  result: dict[str, pyspiel.State] = {}
+  actions = level.actions.tolist()
+  for node, (first, *rest) in enumerate(groups):
+    law = None if laws is None else laws[node]
+    states = first.follow(actions[level.moves_of(node)], law)
+    for string, state in zip(first.children, states):
+      if result.setdefault(string, state) is not state:
+        others.add(string, state)
+    for look in rest:
+      if look.kind == level.kind:
+        states = look.follow([action for action, _ in look.moves], law)
+        for string, state in zip(look.children, states):
+          others.add(string, state)
+  return result
+
+
+def _arrive(
+  level: Level, looks: Sequence[Look], strings: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Fills in the children of `level`.
+
+  Args:
+    level: The level.
+    looks: The states that represent its nodes.
+    strings: The nodes of the level below.
+
+  Returns:
+    Parents, parent actions and masses of the level below.
+  """
+  nodes = {string: node for node, string in enumerate(strings)}
+  level.children = np.array(
+    [nodes[string] for look in looks for string in look.children]
+  )
+  origins = level.origins
+  weights = level.masses[origins] * level.probabilities
+  masses = np.bincount(level.children, weights, minlength=len(strings))
+  _, first_moves = np.unique(level.children, return_index=True)
+  return origins[first_moves], level.actions[first_moves], masses
+
+
+def first_states_below(
+  level: Level,
+  below: Level,
+  states: Sequence[pyspiel.State],
+  masses: np.ndarray,
+) -> list[pyspiel.State]:
+  """Returns the states that represent the nodes of the next level.
+
+  Args:
+    level: A level.
+    below: The next one.
+    states: Those that represent the nodes of `level`.
+    masses: (n,), of these nodes, which they are told in a mean-field level.
+  """
+  firsts = zip(below.parents.tolist(), below.parent_actions.tolist())
+  if level.kind == MEAN_FIELD:
+    laws = level.told(masses)
+    return [updated(states[node], laws[node]) for node, _ in firsts]
+  return [states[node].child(action) for node, action in firsts]
+
+
+def replay(
+  roots: Sequence[pyspiel.State], levels: Sequence[Level]
+) -> Iterator[list[pyspiel.State]]:
+  """Yields the states that represent the nodes of each level, made anew."""
+  states = list(roots)
+  yield states
+  for level, below in itertools.pairwise(levels):
+    states = first_states_below(level, below, states, level.masses)
+    yield states

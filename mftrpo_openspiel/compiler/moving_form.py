@@ -1,0 +1,270 @@
+"""OpenSpiel mean-field games whose moves depend on the mean field.
+
+Where a move leads to, or what it pays later on, is then known only under a
+given mean field. So the game is enumerated anew for each: by a walk under what
+the mean field tells the players, or, to find the mean field of a policy, by a
+walk that computes it on the way, as OpenSpiel does. Nothing is assumed about
+how the moves depend on it.
+
+The states of the model are all decision nodes and all mean-field nodes (whose
+masses are what players are told; they have the only action 0) that are met
+under the uniform policy, or found by `node_search`. A mean field that leads to
+any other node raises an error that says so, except in `policy_array`, where the
+nodes to which a policy leads become states.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+import pyspiel
+
+from mftrpo_openspiel.compiler import folding
+from mftrpo_openspiel.compiler import game_form
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.compiler import node_search
+from mftrpo_openspiel.compiler import reward_sources
+from mftrpo_openspiel.openspiel import policies
+from mftrpo_openspiel.values import layered_mdp
+
+
+class MovingForm(game_form.GameForm):
+  """A game enumerated for each mean field."""
+
+  def __init__(
+    self,
+    roots: Sequence[pyspiel.State],
+    levels: Sequence[game_walk.Level],
+    num_actions: int,
+    max_nodes: int = node_search.MAX_NODES,
+  ):
+    """Initializes the form.
+
+    Args:
+      roots: Where plays start.
+      levels: The game enumerated under the uniform policy.
+      num_actions: A.
+      max_nodes: The search for other nodes is given up if it leads to more.
+    """
+    self._roots = roots
+    self._num_actions = num_actions
+    self._rows: dict[str, int] = {}
+    self._states: list[pyspiel.State] = []
+    self._levels_of_rows: list[int] = []
+    # The last mean field, as bytes, and the game under it.
+    self._last: tuple[bytes, _GameUnderMeanField] | None = None
+    found = node_search.find_nodes(roots, max_nodes)
+    states_by_level = game_walk.replay(roots, levels)
+    for index, (level, states) in enumerate(zip(levels, states_by_level)):
+      if level.kind in node_search.KINDS:
+        self._add_states(index, zip(level.strings, states))
+      if index < len(found):
+        self._add_states(index, found[index].items())
+    self._describe_states()
+
+  def _add_states(
+    self, index: int, nodes: Iterable[tuple[str, pyspiel.State]]
+  ) -> None:
+    """Makes nodes of the level `index` states of the model."""
+    for string, state in nodes:
+      if string not in self._rows:
+        self._rows[string] = len(self._states)
+        self._states.append(state)
+        self._levels_of_rows.append(index)
+
+  def _describe_states(self) -> None:
+    """Sets the attributes of `GameForm`."""
+    kinds = [state.get_type() for state in self._states]
+    kind_of_level = dict(zip(self._levels_of_rows, kinds))
+    kept = sorted(kind_of_level)
+    self.layers = np.searchsorted(kept, self._levels_of_rows)
+    self.times = folding.times_of([kind_of_level[index] for index in kept])[
+      self.layers
+    ]
+    shape = (len(self._states), self._num_actions)
+    self.legal_actions_mask = np.zeros(shape, dtype=bool)
+    for row, state in enumerate(self._states):
+      actions = [action for action, _ in game_walk.moves(state)]
+      self.legal_actions_mask[row, actions] = True
+
+  @property
+  def strings(self) -> list[str]:
+    """The observation strings of the states."""
+    return list(self._rows)
+
+  def rows(self, strings: Sequence[str]) -> np.ndarray:
+    """Returns the rows of nodes.
+
+    Raises:
+      ValueError: If one is not among the states of the model.
+    """
+    try:
+      return np.array([self._rows[string] for string in strings], dtype=int)
+    except KeyError as error:
+      raise ValueError(
+        "mean_field must not lead to nodes outside the model, it does to"
+        f" {error.args[0]!r}; from_openspiel(policy) takes in the nodes that a"
+        " policy leads to."
+      ) from None
+
+  def _enumerate(self, crowd: game_walk.Crowd) -> "_GameUnderMeanField":
+    """Returns the game under what `crowd` plays and is told.
+
+    Raises:
+      ValueError: If that leads to a node outside the model, or to one with
+        other legal actions than it has there.
+    """
+    levels = game_walk.enumerate_levels(self._roots, crowd)
+    kept = {
+      i: i for i, level in enumerate(levels) if level.kind in node_search.KINDS
+    }
+    paying = {i for i, level in enumerate(levels) if level.rewards.any()}
+    folded = folding.fold_levels(levels, self._num_actions, kept, paying)
+    strings = [string for index in kept for string in levels[index].strings]
+    rows = self.rows(strings)
+    legal = folded.mdp.legal_actions_mask
+    other = (legal != self.legal_actions_mask[rows]).any(axis=1)
+    if other.any():
+      raise ValueError(
+        "game must have legal actions that do not depend on the mean field,"
+        f" they do at {strings[int(other.argmax())]!r}."
+      )
+    node_rewards = np.concatenate([level.rewards for level in levels])
+    return _GameUnderMeanField(
+      masses=np.concatenate([levels[index].masses for index in kept]),
+      rows=rows,
+      mdp=folded.mdp,
+      rewards=reward_sources.fold_rewards(folded, node_rewards),
+    )
+
+  def flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns (N,): the masses when everybody plays `policy`, (N, A).
+
+    Raises:
+      ValueError: If it leads to a node outside the model.
+    """
+    game = self._enumerate(_ArrayCrowd(self, policy))
+    mean_field = np.zeros(len(self._states))
+    mean_field[game.rows] = game.masses
+    # Being told this mean field leads through the same nodes.
+    self._last = mean_field.tobytes(), game
+    return mean_field
+
+  def _under(self, mean_field: np.ndarray) -> "_GameUnderMeanField":
+    """Returns the game if players are told the (N,) mean field."""
+    # Other threads may set it at the same time.
+    last, key = self._last, mean_field.tobytes()
+    if last is None or last[0] != key:
+      told = _AnnouncedMeanField(self._rows, mean_field)
+      self._last = last = key, self._enumerate(told)
+    return last[1]
+
+  def dynamics(
+    self, mean_field: np.ndarray
+  ) -> tuple[layered_mdp.LayeredMDP, game_form.Rows]:
+    """Returns where actions lead under a mean field, and from which rows.
+
+    Raises:
+      ValueError: If it leads to a node outside the model.
+    """
+    game = self._under(mean_field)
+    return game.mdp, game.rows
+
+  def rewards(self, mean_field: np.ndarray) -> reward_sources.Rewards:
+    """Returns what the states and afterstates of the layered MDP pay."""
+    return self._under(mean_field).rewards
+
+  def mean_field_rows(self) -> dict[str, int]:
+    """Returns the rows of the mean-field nodes, which are states themselves."""
+    return {
+      string: row
+      for (string, row), state in zip(self._rows.items(), self._states)
+      if state.get_type() == game_walk.MEAN_FIELD
+    }
+
+  def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
+    """Returns the (N, A) array of an OpenSpiel policy.
+
+    Nodes to which the policy leads become states of the model, after those
+    that there are.
+    """
+    steps = game_walk.walk(self._roots, _OpenSpielCrowd(policy))
+    for index, (level, groups) in enumerate(steps):
+      if level.kind in node_search.KINDS:
+        states = [first.state for (first,) in groups]
+        self._add_states(index, zip(level.strings, states))
+    if len(self._states) > len(self.layers):
+      self._describe_states()
+    array = np.eye(1, self._num_actions).repeat(len(self._states), axis=0)
+    decides = [
+      row
+      for row, state in enumerate(self._states)
+      if state.get_type() == game_walk.DECISION
+    ]
+    array[decides] = policies.policy_array(
+      policy, [self._states[row] for row in decides], self._num_actions
+    )
+    return array
+
+
+class _GameUnderMeanField(NamedTuple):
+  """A game under one mean field.
+
+  Attributes:
+    masses: Of the states of the layered MDP.
+    rows: Which states of the model these are.
+    mdp: Where actions lead.
+    rewards: Of its states and afterstates.
+  """
+
+  masses: np.ndarray
+  rows: np.ndarray
+  mdp: layered_mdp.LayeredMDP
+  rewards: reward_sources.Rewards
+
+
+class _ArrayCrowd(game_walk.Crowd):
+  """Everybody plays a policy given as an (N, A) array."""
+
+  def __init__(self, form: MovingForm, policy: np.ndarray):
+    self._form = form
+    self._policy = policy
+
+  def probabilities(
+    self, level: game_walk.Level, states: Sequence[pyspiel.State]
+  ) -> np.ndarray:
+    del states
+    rows = self._form.rows(level.strings)
+    return self._policy[rows[level.origins], level.actions]
+
+
+class _OpenSpielCrowd(game_walk.Crowd):
+  """Everybody plays an OpenSpiel policy."""
+
+  def __init__(self, policy: policy_lib.Policy):
+    self._policy = policy
+
+  def probabilities(
+    self, level: game_walk.Level, states: Sequence[pyspiel.State]
+  ) -> np.ndarray:
+    laws = [self._policy.action_probabilities(state) for state in states]
+    moves = zip(level.origins.tolist(), level.actions.tolist())
+    return np.array([laws[node].get(action, 0.0) for node, action in moves])
+
+
+class _AnnouncedMeanField(game_walk.Crowd):
+  """Players are told a mean field over the states of the model."""
+
+  def __init__(self, rows: Mapping[str, int], mean_field: np.ndarray):
+    self._rows = rows
+    self._masses = [*mean_field.tolist(), 0.0]
+
+  def told(self, index: int, level: game_walk.Level) -> list[list[float]]:
+    laws = [
+      [self._masses[self._rows.get(string, -1)] for string in support.strings]
+      for support in level.supports
+    ]
+    return [laws[which] for which in level.support_of.tolist()]

@@ -1,0 +1,136 @@
+"""Which nodes players can meet where moves depend on the mean field.
+
+They are told all kinds of things: that all, a part or none of the crowd is at
+their own node, or at the first or the last node they ask about. (In an MDP the
+rest of the crowd is there.) Nodes between two such answers are looked for by
+bisection.
+"""
+
+import collections
+from collections.abc import Sequence
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.mdp import mdp_game
+
+# How many nodes are looked for beyond those of the uniform policy.
+MAX_NODES = 20_000
+# How many states of a node are followed: what they were told may differ.
+STATES_PER_NODE = 5
+# How closely masses between two answers are tried.
+LEAST_MASS_STEP = 1 / 256
+
+# The types of nodes that are looked for.
+KINDS = (game_walk.DECISION, game_walk.MEAN_FIELD)
+
+
+def find_nodes(
+  roots: Sequence[pyspiel.State], max_nodes: int = MAX_NODES
+) -> list[dict[str, pyspiel.State]]:
+  """Returns what players can meet who are told all kinds of things.
+
+  Args:
+    roots: Where plays start.
+    max_nodes: The search is given up if it leads to more nodes.
+
+  Returns:
+    For each level but the last its decision or mean-field nodes by their
+    strings, with a state each; nothing if the search is given up.
+  """
+  result: list[dict[str, pyspiel.State]] = []
+  count = 0
+  states = list(roots)
+  while states[0].get_type() != game_walk.TERMINAL:
+    kind = states[0].get_type()
+    nodes = {}
+    if kind in KINDS:
+      nodes = {game_walk.node_string(s): s for s in reversed(states)}
+      count += len(nodes)
+      if count > max_nodes:
+        return []
+    result.append(nodes)
+    if kind == game_walk.MEAN_FIELD:
+      # What players were told before does not matter any more.
+      states = [after for s in nodes.values() for after in _after_answers(s)]
+    else:
+      states = [
+        s.child(action) for s in states for action, _ in game_walk.moves(s)
+      ]
+    states = _first_of_each(states)
+  return result
+
+
+def _first_of_each(states: Sequence[pyspiel.State]) -> list[pyspiel.State]:
+  """Returns the first `STATES_PER_NODE` states of each node."""
+  counts: collections.Counter[str] = collections.Counter()
+  result = []
+  for state in states:
+    string = game_walk.node_string(state)
+    counts[string] += 1
+    if counts[string] <= STATES_PER_NODE:
+      result.append(state)
+  return result
+
+
+def _after_answers(state: pyspiel.State) -> list[pyspiel.State]:
+  """Returns what a mean-field state becomes after each of many answers."""
+  support = state.distribution_support()
+  if not support:
+    return [game_walk.updated(state, [])]
+  own = game_walk.node_string(state)
+  here = support.index(own) if own in support else 0
+  ends = sorted({0, len(support) - 1})
+  if isinstance(state.get_game(), mdp_game.MDPGame):
+    # The rewards and kernels of an MDP may be functions of laws only.
+    return [
+      after
+      for elsewhere in ends
+      for after in _after_divided_crowds(state, len(support), here, elsewhere)
+    ]
+  ends_only = np.eye(len(support))[ends].tolist()
+  return [
+    *_after_divided_crowds(state, len(support), here, None),
+    *[game_walk.updated(state, law) for law in ends_only],
+  ]
+
+
+def _after_divided_crowds(
+  state: pyspiel.State, size: int, here: int, elsewhere: int | None
+) -> list[pyspiel.State]:
+  """Returns what a state becomes if the crowd is in two of `size` places.
+
+  Args:
+    state: A mean-field state.
+    size: How many places it asks about.
+    here: One place.
+    elsewhere: The other; None if those who are not `here` are nowhere.
+  """
+
+  def told(mass: float) -> tuple[pyspiel.State, str]:
+    law = [0.0] * size
+    if elsewhere is not None:
+      law[elsewhere] = 1.0 - mass
+    law[here] += mass
+    after = game_walk.updated(state, law)
+    return after, game_walk.node_string(after)
+
+  (nobody, low_string), (everybody, high_string) = told(0.0), told(1.0)
+  result = [nobody, everybody]
+  known = {low_string, high_string}
+  pending = [(0.0, low_string, 1.0, high_string)]
+  while pending:
+    low, low_string, high, high_string = pending.pop()
+    if low_string == high_string or high - low < LEAST_MASS_STEP:
+      continue
+    middle = (low + high) / 2
+    after, string = told(middle)
+    if string not in known:
+      known.add(string)
+      result.append(after)
+    pending += [
+      (low, low_string, middle, string),
+      (middle, string, high, high_string),
+    ]
+  return result

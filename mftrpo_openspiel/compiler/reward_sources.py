@@ -1,0 +1,220 @@
+"""Where the rewards of a game with fixed moves come from.
+
+`DensityRewards` takes no more than array operations, for the games in
+`known_games.FORMULAS`. `StateRewards` is for all other games whose moves are
+known not to depend on the mean field: it tells every mean-field state what the
+mean field is, and reads what follows. `WalkedRewards` is for games of which
+nothing is known: it walks through all moves, and checks them.
+
+All are functions of the (N,) mean field. They return the rewards of the states,
+(N,), and of the afterstates; None if those pay nothing.
+"""
+
+import abc
+from collections.abc import Mapping
+from collections.abc import Sequence
+import itertools
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import crowds
+from mftrpo_openspiel.compiler import folding
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.compiler import known_games
+
+Rewards = tuple[np.ndarray, np.ndarray | None]
+
+
+def fold_rewards(
+  folded: folding.FoldedGame, node_rewards: np.ndarray
+) -> Rewards:
+  """Returns the rewards of states and afterstates from those of all nodes."""
+  if folded.visits is None:
+    return node_rewards[folded.nodes], None
+  return node_rewards[folded.nodes], folded.visits @ node_rewards
+
+
+class RewardSource(abc.ABC):
+  """Rewards read from all nodes of a game."""
+
+  def __init__(self, folded: folding.FoldedGame):
+    """Initializes the source for a folded game."""
+    self._folded = folded
+
+  def __call__(self, mean_field: np.ndarray) -> Rewards:
+    """Returns what states and afterstates pay under the (N,) mean field."""
+    masses = {
+      index: mean_field[rows] for index, rows in self._folded.mass_rows.items()
+    }
+    return fold_rewards(self._folded, self.node_rewards(masses))
+
+  @abc.abstractmethod
+  def node_rewards(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
+    """Returns the rewards of all nodes.
+
+    Args:
+      masses: What players are told in each mean-field level.
+
+    Raises:
+      ValueError: If moves are checked, and a node or move is not what it was
+        when the game was enumerated.
+    """
+
+
+class WalkedRewards(RewardSource):
+  """Rewards read in a walk from where plays start, through all moves.
+
+  On the way the type, legal actions and chance outcomes of every node, and
+  where all of its moves lead, are compared to what they were when the game was
+  enumerated. So the walk takes as long as the enumeration did.
+  """
+
+  def __init__(
+    self,
+    folded: folding.FoldedGame,
+    levels: Sequence[game_walk.Level],
+    roots: Sequence[pyspiel.State],
+  ):
+    """Initializes the source.
+
+    Args:
+      folded: The folded game.
+      levels: The enumerated game.
+      roots: Where plays start.
+    """
+    super().__init__(folded)
+    self._levels = levels
+    self._roots = roots
+
+  def node_rewards(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
+    """Returns the rewards of all nodes; see the base class."""
+    crowd = crowds.AnnouncedCrowd(masses)
+    found = comparison.compare(self._roots, self._levels, crowd, num_states=1)
+    if found.by_mean_field:
+      raise ValueError(
+        "game must have moves that do not depend on the mean field where that"
+        " does not show when it is compiled, but under this mean field"
+        f" {found.by_mean_field}."
+      )
+    return found.rewards
+
+
+class StateRewards(RewardSource):
+  """Rewards read from the states of a game whose moves are known."""
+
+  def __init__(
+    self,
+    folded: folding.FoldedGame,
+    levels: Sequence[game_walk.Level],
+    states: Mapping[int, list[pyspiel.State]],
+    paying: frozenset[int],
+  ):
+    """Initializes the source.
+
+    Args:
+      folded: The folded game.
+      levels: The enumerated game.
+      states: The states of each mean-field level.
+      paying: The levels whose nodes may pay something.
+    """
+    super().__init__(folded)
+    self._levels = levels
+    self._states = states
+    self._paying = paying
+    self._constant = np.zeros(folded.node_offsets[-1])
+    # The first mean-field level pays before anybody is told anything.
+    for index in range(min(states, default=len(levels) - 1) + 1):
+      self._part(self._constant, index)[:] = levels[index].rewards
+
+  def _part(self, rewards: np.ndarray, index: int) -> np.ndarray:
+    offsets = self._folded.node_offsets
+    return rewards[offsets[index] : offsets[index + 1]]
+
+  def node_rewards(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
+    """Returns the rewards of all nodes; see the base class."""
+    rewards = self._constant.copy()
+    starts = [*self._states, len(self._levels) - 1]
+    for index, next_index in itertools.pairwise(starts):
+      states = self._states[index]
+      paying = [i for i in self._paying if index < i <= next_index]
+      for current in range(index, max(paying, default=index)):
+        states = game_walk.first_states_below(
+          self._levels[current],
+          self._levels[current + 1],
+          states,
+          masses[index],
+        )
+        if current + 1 in paying:
+          self._part(rewards, current + 1)[:] = [
+            game_walk.reward(state) for state in states
+          ]
+    return rewards
+
+
+class DensityRewards:
+  """Rewards from the densities at a place; see `known_games.DensityFormula`.
+
+  The constants are those of the first path to a node, where they depend on the
+  path. Whether the outcome is right is for the caller to see, by comparison
+  with `StateRewards`.
+  """
+
+  def __init__(
+    self,
+    folded: folding.FoldedGame,
+    levels: Sequence[game_walk.Level],
+    formula: known_games.DensityFormula,
+  ):
+    """Initializes the source.
+
+    Args:
+      folded: The folded game. Each state follows a mean-field node or comes
+        before all of them, and no nodes in between pay.
+      levels: The enumerated game.
+      formula: How rewards depend on the densities.
+    """
+    self._floor = formula.floor
+    self._has_log = formula.log_weight != 0
+    self._is_linear = bool(formula.weights.any())
+    size, num_populations = len(folded.nodes), len(formula.weights)
+    self._log_weights = np.zeros(size)
+    self._weights = np.zeros((size, num_populations))
+    # The last state is followed by one without mass: no play leads there.
+    self._places = np.full((size, num_populations), size)
+    for index, rows in folded.mass_rows.items():
+      level = levels[index]
+      self._log_weights[rows] = formula.log_weight
+      if self._is_linear:
+        self._weights[rows] = formula.weights[level.populations]
+        places = _same_place(level, num_populations)
+        self._places[rows] = np.append(rows, size)[places]
+    self._constants = np.zeros(size)
+    masses = np.concatenate([level.masses for level in levels])
+    rewards = np.concatenate([level.rewards for level in levels])
+    varying, _ = self(masses[folded.nodes])
+    self._constants = rewards[folded.nodes] - varying
+
+  def __call__(self, mean_field: np.ndarray) -> Rewards:
+    """Returns what states pay under the (N,) mean field, and None."""
+    rewards = self._constants
+    if self._has_log:
+      rewards = rewards + self._log_weights * np.log(mean_field + self._floor)
+    if self._is_linear:
+      densities = np.append(mean_field, 0.0)[self._places]
+      rewards = rewards + np.einsum("np,np->n", self._weights, densities)
+    return rewards, None
+
+
+def _same_place(level: game_walk.Level, num_populations: int) -> np.ndarray:
+  """Returns (n, P): the nodes of all populations at the place of each node.
+
+  In the lists that nodes ask for, the populations of a place come one after
+  the other. -1 where no play leads to.
+  """
+  places = np.empty((len(level), num_populations), dtype=np.int64)
+  for node, which in enumerate(level.support_of):
+    support = level.supports[which].nodes.reshape(-1, num_populations)
+    places[node] = support[np.flatnonzero((support == node).any(axis=1))[0]]
+  return places
