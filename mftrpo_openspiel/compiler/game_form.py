@@ -73,7 +73,10 @@ class GameForm(abc.ABC):
 
   @abc.abstractmethod
   def mean_field_rows(self) -> dict[str, int]:
-    """Returns for each mean-field node, by its string, the row of its mass."""
+    """Returns the row of the mass of each mean-field node, by its string.
+
+    Those that are states themselves may be left out.
+    """
 
   @abc.abstractmethod
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
