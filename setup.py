@@ -49,6 +49,8 @@ setuptools.setup(
   package_data={"mftrpo_openspiel": ["py.typed"]},
   install_requires=[
     "absl-py>=1.0",
+    # The first that can do without soft locks.
+    "filelock>=3.30.3",
     "matplotlib>=3.8",
     "numpy>=1.24",
     "open_spiel>=2.0.2",

@@ -1,7 +1,16 @@
-"""What the algorithms of this package have in common."""
+"""What the algorithms of this package have in common.
+
+`MeanFieldAlgorithm` is what users and the programs see. `ArrayAlgorithm` is
+what our own algorithms are made of: the state of each is one record, and an
+iteration is a function from one such record to the next.
+"""
 
 import abc
 from collections.abc import Mapping
+import dataclasses
+from typing import Any
+from typing import Generic
+from typing import TypeVar
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -10,7 +19,6 @@ import pyspiel
 
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
-from mftrpo_openspiel.utils import validation
 
 
 class MeanFieldAlgorithm(abc.ABC):
@@ -25,73 +33,48 @@ class MeanFieldAlgorithm(abc.ABC):
 
   Attributes:
     model: The mean-field game that it runs on.
-    policy: (N, A), the policy so far; the uniform one before any iteration.
-    mean_field: (N,), the mean field that goes with it.
   """
 
-  policy: np.ndarray
-  mean_field: np.ndarray
-
-  # The attributes, arrays and numbers, that an iteration starts from. It puts
-  # new arrays in place of the old ones, and does not write into those.
-  _STATE: tuple[str, ...] = ("policy", "mean_field")
-
-  def __init__(
-    self,
-    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
-    *,
-    model: str = "compiled",
-    root_state: pyspiel.State | None = None,
-  ):
+  def __init__(self, model_or_game: model_lib.MeanFieldModel | pyspiel.Game):
     """Initializes the algorithm.
 
     Args:
-      model_or_game: What to solve.
-      model: Which of `models.MODELS` a game is turned into: "compiled", or
-        "openspiel" for OpenSpiel's own utilities.
-      root_state: Of a game of one population: where its plays start, instead
-        of its initial states.
+      model_or_game: What to solve; see `from_game.as_model`.
 
     Raises:
-      ValueError: If there is no such model of the game.
+      ValueError: If it is neither, or there is no such model of the game.
     """
-    validation.check_type(
-      "model_or_game", model_or_game, model_lib.MeanFieldModel, pyspiel.Game
-    )
-    if isinstance(model_or_game, pyspiel.Game):
-      self.model = from_game.create_model(model, model_or_game, root_state)
-    elif root_state is not None:
-      raise ValueError(
-        "root_state must be None where a model is given, which has its own,"
-        f" got {str(root_state)!r}."
-      )
-    else:
-      self.model = model_or_game
+    self.model = from_game.as_model(model_or_game)
+
+  @property
+  @abc.abstractmethod
+  def policy(self) -> np.ndarray:
+    """(N, A), the policy so far; the uniform one before any iteration."""
+
+  @property
+  @abc.abstractmethod
+  def mean_field(self) -> np.ndarray:
+    """(N,), the mean field that goes with `policy`."""
 
   @abc.abstractmethod
   def iteration(self) -> None:
     """Performs one iteration."""
 
+  @abc.abstractmethod
   def state(self) -> dict[str, np.ndarray]:
     """Returns all that later iterations depend on; not to be written to.
 
     An algorithm that was made in the same way goes on from it, after `restore`,
     exactly as this one would.
     """
-    return {
-      name.lstrip("_"): np.asarray(getattr(self, name)) for name in self._STATE
-    }
 
+  @abc.abstractmethod
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
     """Goes back to what `state` was.
 
     Raises:
       ValueError: If it is not the state of such an algorithm on such a model.
     """
-    check_state(state, self.state())
-    for name in self._STATE:
-      array = state[name.lstrip("_")]
-      setattr(self, name, array if array.ndim else array.item())
 
   def get_policy(self) -> policy_lib.Policy:
     """Returns the policy so far, frozen, for `model.game`."""
@@ -103,6 +86,97 @@ class MeanFieldAlgorithm(abc.ABC):
     return distribution_lib.DistributionPolicy(
       self.model.game, self.get_policy(), self.model.root_state
     )
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class State:
+  """All that later iterations of an algorithm depend on.
+
+  Fields are arrays, which are not written to, numbers, and records of these.
+  (Fields of other types are options that came with the constructor; `restore`
+  leaves them as they are.)
+
+  Attributes:
+    policy: (N, A).
+    mean_field: (N,).
+    iteration: Number of iterations performed.
+  """
+
+  policy: np.ndarray
+  mean_field: np.ndarray
+  iteration: int = 0
+
+
+StateT = TypeVar("StateT", bound=State)
+
+
+class ArrayAlgorithm(MeanFieldAlgorithm, Generic[StateT]):
+  """An algorithm whose iteration is a function of a `State` record.
+
+  The constructor of a subclass checks its options, calls that of this class,
+  and sets `_state`.
+  """
+
+  _state: StateT
+
+  @abc.abstractmethod
+  def _next_state(self, state: StateT) -> StateT:
+    """Returns the state after one more iteration."""
+
+  def iteration(self) -> None:
+    """Performs one iteration."""
+    self._state = self._next_state(self._state)
+
+  @property
+  def policy(self) -> np.ndarray:
+    """(N, A), the policy so far; the uniform one before any iteration."""
+    return self._state.policy
+
+  @property
+  def mean_field(self) -> np.ndarray:
+    """(N,), the mean field that goes with `policy`."""
+    return self._state.mean_field
+
+  def state(self) -> dict[str, np.ndarray]:
+    """Returns the arrays and numbers of the state by name."""
+    return _arrays(self._state)
+
+  def restore(self, state: Mapping[str, np.ndarray]) -> None:
+    """Goes back to what `state` was."""
+    check_state(state, self.state())
+    self._state = _with_arrays(self._state, state)
+
+
+def _arrays(record: Any) -> dict[str, np.ndarray]:
+  """Returns the fields of a record by name, "outer.inner" in inner ones."""
+  arrays = {}
+  for field in dataclasses.fields(record):
+    value = getattr(record, field.name)
+    if isinstance(value, np.ndarray | int | float):
+      arrays[field.name] = np.asarray(value)
+    elif dataclasses.is_dataclass(value):
+      for name, array in _arrays(value).items():
+        arrays[f"{field.name}.{name}"] = array
+  return arrays
+
+
+def _with_arrays(record: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+  """Returns a record like `record`, of which `_arrays` are those given."""
+  changes: dict[str, Any] = {}
+  for field in dataclasses.fields(record):
+    value = getattr(record, field.name)
+    if field.name in arrays:
+      array = arrays[field.name]
+      changes[field.name] = array if array.ndim else array.item()
+    elif dataclasses.is_dataclass(value):
+      start = f"{field.name}."
+      inner = {
+        name.removeprefix(start): array
+        for name, array in arrays.items()
+        if name.startswith(start)
+      }
+      changes[field.name] = _with_arrays(value, inner)
+  return dataclasses.replace(record, **changes)
 
 
 def check_state(

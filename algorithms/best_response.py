@@ -1,60 +1,68 @@
-"""What answers a mean field: a best response, or a softened one."""
+"""Best responses to a mean field, exact or softened."""
+
+import dataclasses
 
 import numpy as np
 
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 
+@dataclasses.dataclass(frozen=True)
 class BestResponse:
-  """The response to a mean field, in one of three forms.
+  """The best response to a mean field, in one of three forms.
 
   * The first of the best actions; where rounding decides which actions tie,
     other code may take another one of them.
   * softmax(Q* / temperature), as OpenSpiel offers.
   * The best response of the regularized game, softmax(Q*_eta / eta).
+
+  Attributes:
+    temperature: > 0 for the second form, else None.
+    regularization: eta > 0 for the third form, else 0.
+
+  Raises:
+    ValueError: If a parameter is out of range, or both are given.
   """
 
-  def __init__(
+  temperature: float | None
+  regularization: float
+
+  def __post_init__(self):
+    validation.check_real("regularization", self.regularization, 0)
+    if self.temperature is None:
+      return
+    validation.check_real("temperature", self.temperature, 0, low_open=True)
+    if self.regularization:
+      raise ValueError(
+        "temperature must be None where regularization is set, got"
+        f" {self.temperature!r}."
+      )
+
+  def __call__(
     self,
     model: model_lib.MeanFieldModel,
-    temperature: float | None,
-    regularization: float,
-  ):
-    """Initializes the response.
+    mean_field: np.ndarray,
+    start: np.ndarray | None,
+  ) -> np.ndarray:
+    """Returns the (N, A) policy that answers a mean field.
 
     Args:
       model: Where it is a response.
-      temperature: > 0, or None for no such softmax.
-      regularization: eta >= 0; only 0 together with a temperature.
-
-    Raises:
-      ValueError: If a parameter is out of range.
+      mean_field: (N,).
+      start: (N, A), a policy to start from, such as the response to a mean
+        field nearby; see `MeanFieldModel.optimal_action_values`.
     """
-    self._model = model
-    self._regularization = validation.check_real(
-      "regularization", regularization, 0
+    action_values = model.optimal_action_values(
+      mean_field, self.regularization, start
     )
-    # The regularized game weighs the entropy at time t with gamma^t, while
-    # OpenSpiel's temperature is the same at all times.
-    self._temperatures = self._regularization * model.discounts
-    if temperature is not None:
-      self._temperatures = validation.check_real(
-        "temperature", temperature, 0, low_open=True
+    if self.temperature is not None:  # OpenSpiel's is the same at all times.
+      return softmax.softmax(action_values, self.temperature)
+    if self.regularization:
+      # The entropy at time t weighs gamma^t, as the action values do.
+      return softmax.softmax(
+        action_values, self.regularization * model.discounts
       )
-      if regularization:
-        raise ValueError(
-          "temperature must be None where regularization is set, got"
-          f" {temperature!r}."
-        )
-    self._is_greedy = temperature is None and not regularization
-
-  def __call__(self, mean_field: np.ndarray) -> np.ndarray:
-    """Returns the (N, A) policy that answers the (N,) mean field."""
-    action_values = self._model.optimal_action_values(
-      mean_field, self._regularization
-    )
-    if self._is_greedy:
-      return softmax.greedy_policy(action_values)
-    return softmax.softmax(action_values, self._temperatures)
+    return tabular_policies.greedy_policy(action_values)

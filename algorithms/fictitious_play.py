@@ -12,20 +12,31 @@ On a finite horizon the averaged policy has the averaged mean field, and this is
 OpenSpiel's FictitiousPlay.
 """
 
+import dataclasses
+
 import numpy as np
 import pyspiel
 
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import best_response
 from mftrpo_openspiel.models import mean_field_model as model_lib
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 
-class FictitiousPlay(algorithm.MeanFieldAlgorithm):
-  """FP; after an iteration `mean_field` is the average mu."""
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class State(algorithm.State):
+  """The state of FP; `mean_field` is the average mu.
 
-  _STATE = ("policy", "mean_field", "_iterations")
+  Attributes:
+    response: (N, A), the last best response; uniform before any.
+  """
+
+  response: np.ndarray
+
+
+class FictitiousPlay(algorithm.ArrayAlgorithm[State]):
+  """FP; after an iteration `mean_field` is the average mu."""
 
   def __init__(
     self,
@@ -33,49 +44,55 @@ class FictitiousPlay(algorithm.MeanFieldAlgorithm):
     lr: float | None = None,
     temperature: float | None = None,
     regularization: float = 0.0,
-    *,
-    model: str = "compiled",
-    root_state: pyspiel.State | None = None,
   ):
     """Initializes FP.
 
     Args:
-      model_or_game: What to solve.
+      model_or_game: What to solve; a game is compiled.
       lr: a in (0, 1]; None is 1 / (k + 1) in iteration k = 1, 2, ...
       temperature: > 0: respond with softmax(Q / temperature) instead of a best
         action, as OpenSpiel offers. None: with the best response.
       regularization: eta >= 0: best responses are those of the regularized
         game, softmax(Q_eta / eta); not together with a temperature.
-      model: See `MeanFieldAlgorithm`.
-      root_state: See `MeanFieldAlgorithm`.
 
     Raises:
       ValueError: If a parameter is out of range.
     """
-    super().__init__(model_or_game, model=model, root_state=root_state)
     if lr is not None:
       validation.check_real("lr", lr, 0, 1, low_open=True)
     self._lr = lr
     self._best_response = best_response.BestResponse(
-      self.model, temperature, regularization
+      temperature, regularization
     )
-    self._iterations = 0
-    self._uniform = softmax.uniform_policy(self.model.legal_actions_mask)
-    self.policy = self._uniform
-    self.mean_field = self.model.mean_field(self.policy)
+    super().__init__(model_or_game)
+    self._uniform = tabular_policies.uniform_policy(
+      self.model.legal_actions_mask
+    )
+    self._state = State(
+      policy=self._uniform,
+      mean_field=self.model.mean_field(self._uniform),
+      response=self._uniform,
+    )
 
-  def iteration(self) -> None:
+  def _next_state(self, state: State) -> State:
     """Mixes a best response into the policy and the mean field."""
-    self._iterations += 1
-    rate = self._lr or 1.0 / (self._iterations + 1)
-    response = self._best_response(self.mean_field)
-    response_mean_field = self.model.mean_field(response)
-    old_weight = (1 - rate) * self.mean_field
-    new_weight = rate * response_mean_field
-    self.mean_field = old_weight + new_weight
-    mixed = old_weight[:, None] * self.policy + new_weight[:, None] * response
+    rate = self._lr or 1.0 / (state.iteration + 2)
+    response = self._respond(state)
+    old_weight = (1 - rate) * state.mean_field
+    new_weight = rate * self.model.mean_field(response)
+    mixed = old_weight[:, None] * state.policy + new_weight[:, None] * response
     total = mixed.sum(axis=1, keepdims=True)
     visited = total > 0
-    self.policy = np.where(
-      visited, mixed / np.where(visited, total, 1.0), self._uniform
+    return State(
+      policy=np.where(
+        visited, mixed / np.where(visited, total, 1.0), self._uniform
+      ),
+      mean_field=old_weight + new_weight,
+      iteration=state.iteration + 1,
+      response=response,
     )
+
+  def _respond(self, state: State) -> np.ndarray:
+    """Returns the (N, A) best response to the mean field so far."""
+    start = state.response if state.iteration else None
+    return self._best_response(self.model, state.mean_field, start)

@@ -19,10 +19,10 @@ import pyspiel
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import best_response
 from mftrpo_openspiel.models import mean_field_model as model_lib
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 
-class FixedPoint(algorithm.MeanFieldAlgorithm):
+class FixedPoint(algorithm.ArrayAlgorithm[algorithm.State]):
   """FPI; after an iteration `mean_field` is that of `policy`."""
 
   def __init__(
@@ -30,32 +30,35 @@ class FixedPoint(algorithm.MeanFieldAlgorithm):
     model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
     temperature: float | None = None,
     regularization: float = 0.0,
-    *,
-    model: str = "compiled",
-    root_state: pyspiel.State | None = None,
   ):
     """Initializes FPI.
 
     Args:
-      model_or_game: What to solve.
+      model_or_game: What to solve; a game is compiled.
       temperature: > 0: respond with softmax(Q / temperature) instead of a best
         action. None: with the best response.
       regularization: eta >= 0: best responses are those of the regularized
         game, softmax(Q_eta / eta); not together with a temperature.
-      model: See `MeanFieldAlgorithm`.
-      root_state: See `MeanFieldAlgorithm`.
 
     Raises:
       ValueError: If a parameter is out of range.
     """
-    super().__init__(model_or_game, model=model, root_state=root_state)
     self._best_response = best_response.BestResponse(
-      self.model, temperature, regularization
+      temperature, regularization
     )
-    self.policy = softmax.uniform_policy(self.model.legal_actions_mask)
-    self.mean_field = self.model.mean_field(self.policy)
+    super().__init__(model_or_game)
+    policy = tabular_policies.uniform_policy(self.model.legal_actions_mask)
+    self._state = algorithm.State(
+      policy=policy, mean_field=self.model.mean_field(policy)
+    )
 
-  def iteration(self) -> None:
+  def _next_state(self, state: algorithm.State) -> algorithm.State:
     """Replaces the policy by the best response to its mean field."""
-    self.policy = self._best_response(self.mean_field)
-    self.mean_field = self.model.mean_field(self.policy)
+    policy = self._best_response(
+      self.model, state.mean_field, state.policy if state.iteration else None
+    )
+    return algorithm.State(
+      policy=policy,
+      mean_field=self.model.mean_field(policy),
+      iteration=state.iteration + 1,
+    )

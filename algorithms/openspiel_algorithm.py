@@ -23,7 +23,8 @@ from open_spiel.python.mfg.algorithms import mirror_descent
 import pyspiel
 
 from mftrpo_openspiel.algorithms import algorithm
-from mftrpo_openspiel.models import openspiel_model
+from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.openspiel import recursion
 from mftrpo_openspiel.utils import validation
 
@@ -44,33 +45,37 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
 
   def __init__(
     self,
-    model_or_game: openspiel_model.OpenSpielModel | pyspiel.Game,
+    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
     openspiel_class: Callable[..., Any],
     **options: Any,
   ):
     """Initializes the algorithm on the model's game.
 
     Args:
-      model_or_game: Where it is run and measured.
+      model_or_game: Where it is run and measured; an `OpenSpielModel`, or a
+        game, which is then measured by OpenSpiel's own utilities.
       openspiel_class: Such as `fictitious_play.FictitiousPlay` of OpenSpiel.
       **options: For its constructor, after the game; None where it has a value
         of its own.
 
     Raises:
-      ValueError: If an option is out of range.
+      ValueError: If an option is out of range, or it is another model.
     """
-    super().__init__(model_or_game, model="openspiel")
     is_average = openspiel_class is fictitious_play.FictitiousPlay
     highest = {"lr": 1 if is_average else np.inf, "temperature": np.inf}
     for name, high in highest.items():
       if options.get(name) is not None:
         validation.check_real(name, options[name], 0, high, low_open=True)
-    self._new = functools.partial(openspiel_class, self.model.game, **options)
-    self._use(self._new())
-
-  def _use(self, openspiel_algorithm: Any) -> None:
-    self._algorithm = openspiel_algorithm
-    self._policy = self._mean_field = None
+    if isinstance(model_or_game, pyspiel.Game):
+      model_or_game = from_game.create_model("openspiel", model_or_game)
+    super().__init__(model_or_game)
+    self._create = functools.partial(
+      openspiel_class, self.model.game, **options
+    )
+    self._algorithm = self._create()
+    # Computed from the algorithm's own policy when they are asked for.
+    self._policy: np.ndarray | None = None
+    self._mean_field: np.ndarray | None = None
 
   def iteration(self) -> None:
     """Performs one iteration of OpenSpiel's."""
@@ -123,12 +128,13 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
       shape = (len(nodes), *like["values"].shape[1:])
       like |= {"nodes": nodes, "values": np.broadcast_to(0.0, shape)}
     algorithm.check_state(state, like)
-    fresh = self._new()
+    fresh = self._create()
     if isinstance(fresh, fictitious_play.FictitiousPlay):
       _restore_fictitious_play(fresh, state)
     else:
       _restore_mirror_descent(fresh, state)
-    self._use(fresh)
+    self._algorithm = fresh
+    self._policy = self._mean_field = None
 
 
 def _fictitious_play_state(openspiel_algorithm) -> dict[str, np.ndarray]:

@@ -20,19 +20,31 @@ PriorDescent has optimal values, and counts the uniform policy as an iteration:
 it replaces the prior for the first time after n - 1 of them.
 """
 
+import dataclasses
+
+import numpy as np
 import pyspiel
 
 from mftrpo_openspiel.algorithms import algorithm
+from mftrpo_openspiel.algorithms import mirror_steps
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import validation
 
 
-class PriorDescent(algorithm.MeanFieldAlgorithm):
-  """Prior descent; after an iteration `mean_field` is that of `policy`."""
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class State(algorithm.State):
+  """The state of prior descent.
 
-  # The prior is softmax(_prior_values / temperature).
-  _STATE = ("policy", "mean_field", "_prior_values", "_iterations")
+  Attributes:
+    prior_values: (N, A); the prior is softmax(prior_values / temperature).
+  """
+
+  prior_values: np.ndarray
+
+
+class PriorDescent(algorithm.ArrayAlgorithm[State]):
+  """Prior descent; after an iteration `mean_field` is that of `policy`."""
 
   def __init__(
     self,
@@ -40,25 +52,19 @@ class PriorDescent(algorithm.MeanFieldAlgorithm):
     temperature: float = 1.0,
     num_prior_iterations: int | None = None,
     best_response: bool = True,
-    *,
-    model: str = "compiled",
-    root_state: pyspiel.State | None = None,
   ):
     """Initializes prior descent.
 
     Args:
-      model_or_game: What to solve.
+      model_or_game: What to solve; a game is compiled.
       temperature: > 0.
       num_prior_iterations: n, iterations with one prior; None: all of them.
       best_response: Whether Q are the optimal action values, as in the paper,
         or those of the policy so far.
-      model: See `MeanFieldAlgorithm`.
-      root_state: See `MeanFieldAlgorithm`.
 
     Raises:
       ValueError: If a parameter is out of range.
     """
-    super().__init__(model_or_game, model=model, root_state=root_state)
     self._temperature = validation.check_real(
       "temperature", temperature, 0, low_open=True
     )
@@ -68,23 +74,32 @@ class PriorDescent(algorithm.MeanFieldAlgorithm):
     self._best_response = validation.check_type(
       "best_response", best_response, bool
     )
-    self._iterations = 0
-    self._prior_values = softmax.zero_logits(self.model.legal_actions_mask)
-    self.policy = softmax.softmax(self._prior_values)
-    self.mean_field = self.model.mean_field(self.policy)
+    super().__init__(model_or_game)
+    prior_values = mirror_steps.uniform_logits(self.model.legal_actions_mask)
+    policy = softmax.softmax(prior_values)
+    self._state = State(
+      policy=policy,
+      mean_field=self.model.mean_field(policy),
+      prior_values=prior_values,
+    )
 
-  def iteration(self) -> None:
+  def _next_state(self, state: State) -> State:
     """Weighs the prior with the exponentials of the action values."""
     if self._best_response:
-      action_values = self.model.optimal_action_values(self.mean_field)
+      action_values = self.model.optimal_action_values(
+        state.mean_field, start=state.policy if state.iteration else None
+      )
     else:
-      action_values = self.model.action_values(self.policy, self.mean_field)
-    values = softmax.mirror_step(
-      self._prior_values, action_values, learning_rate=1.0, regularization=0.0
+      action_values = self.model.action_values(state.policy, state.mean_field)
+    values = mirror_steps.mirror_step(
+      state.prior_values, action_values, learning_rate=1.0
     )
-    self.policy = softmax.softmax(values, self._temperature)
-    self.mean_field = self.model.mean_field(self.policy)
-    self._iterations += 1
-    every = self._num_prior_iterations
-    if every is not None and self._iterations % every == 0:
-      self._prior_values = values
+    policy = softmax.softmax(values, self._temperature)
+    iteration, every = state.iteration + 1, self._num_prior_iterations
+    is_new_prior = every is not None and iteration % every == 0
+    return State(
+      policy=policy,
+      mean_field=self.model.mean_field(policy),
+      iteration=iteration,
+      prior_values=values if is_new_prior else state.prior_values,
+    )

@@ -30,8 +30,10 @@ import dataclasses
 import numpy as np
 from scipy import optimize
 
+from mftrpo_openspiel.algorithms import mirror_steps
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 METHOD = "Newton-Krylov"
@@ -199,7 +201,7 @@ class _Search:
     self.num_evaluations = 0
     mask = model.legal_actions_mask
     self._num_legal = mask.sum(axis=1, keepdims=True)
-    visited = model.mean_field(softmax.uniform_policy(mask)) > 0
+    visited = model.mean_field(tabular_policies.uniform_policy(mask)) > 0
     self._is_unknown = mask & visited[:, None] & (self._num_legal > 1)
 
   @property
@@ -250,7 +252,7 @@ class _Search:
     return regularization * self._model.discounts
 
   def _policy(self, logits: np.ndarray) -> np.ndarray:
-    table = softmax.zero_logits(self._model.legal_actions_mask)
+    table = mirror_steps.uniform_logits(self._model.legal_actions_mask)
     table[self._is_unknown] = logits
     return softmax.softmax(table)
 

@@ -6,6 +6,7 @@ them: `--game_name=python_mfg_four_rooms --setting=four_rooms`.
 
 from collections.abc import Callable
 import re
+from typing import Any
 
 from open_spiel.python.mfg.games import factory as openspiel_factory
 import pyspiel
@@ -48,7 +49,7 @@ openspiel_factory.GAME_SETTINGS.update(GAME_SETTINGS)
 # Of the paper's table in its section IV.d. It gives neither the number of
 # policy updates L nor of population steps M: these two are ours, chosen by the
 # study in `algorithms/mf_trpo.py`.
-PAPER_HYPERPARAMETERS = {
+PAPER_HYPERPARAMETERS: dict[str, Any] = {
   "regularization": (0.05, 0.3),
   "num_iterations": 5000,
   "population_update_rate": 0.01,

@@ -155,16 +155,15 @@ def main(paths: Sequence[str], flag_values: flags.FlagValues = FLAGS) -> None:
       figure = run_drawings.policy_figure(runs, moments)
     case "difference":
       figure = run_drawings.difference_figure(runs, moments)
-    case "animation":
-      figure = None
-      run_drawings.save_animation(
-        runs,
-        output,
-        flag_values.scale,
-        flag_values.frames_per_second,
-        flag_values.max_frames,
-      )
-  if figure:
+  if kind == "animation":
+    run_drawings.save_animation(
+      runs,
+      output,
+      flag_values.scale,
+      flag_values.frames_per_second,
+      flag_values.max_frames,
+    )
+  else:
     figures.save(figure, output)
   print(f"{output} is written.")
 

@@ -1,4 +1,4 @@
-"""What the programs share: flags of a run, and one-line errors."""
+"""What the programs share: how they run and end, and flags of games."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from absl import app
 from absl import flags
 from absl import logging
 
+import mftrpo_openspiel
 from mftrpo_openspiel.utils import interrupts
 
 # Errors that end a program in a line: of the user, or of the machine.
@@ -27,7 +28,7 @@ _REFUSALS = (
 
 
 def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
-  """Runs `main` as an absl program whose --help shows all flags of ours.
+  """Runs `main` as an absl program with --version and all our flags in --help.
 
   A ValueError, by which the package refuses what the user asked for, an
   OSError, such as of a full disk, a want of memory, or a flag that absl refuses
@@ -50,12 +51,16 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
     if not flags.FLAGS["verbosity"].present:
       # OpenSpiel tells of every game that it makes.
       logging.set_verbosity(logging.WARNING)
+    if flags.FLAGS.version:
+      print("mftrpo_openspiel", mftrpo_openspiel.__version__)
+      return 0
     if len(argv) > 1 and not takes_arguments:
       raise ValueError(
         f"all arguments must be flags, got {' '.join(argv[1:])!r}."
       )
     return main(argv[1:]) if takes_arguments else main()
 
+  flags.DEFINE_bool("version", False, "Prints the version and ends.")
   interrupts.take()
   _document(main)
   said = None

@@ -12,22 +12,20 @@ at the settings of the paper's section IV.d: discount 0.9, eta 0.05 and 0.3,
 population update rate 0.01, 5,000 iterations, crowd aversion 0.2 and 0.4.
 """
 
-from collections.abc import Mapping
 from concurrent import futures
 import multiprocessing
 import os
 import pathlib
 
 from absl import flags
-import numpy as np
 
-from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.paper import claims
 from mftrpo_openspiel.paper import experiments
-from mftrpo_openspiel.paper import paper_runs
-from mftrpo_openspiel.paper import summary
-from mftrpo_openspiel.plots import curve_plots
+from mftrpo_openspiel.paper import paper_figures
+from mftrpo_openspiel.paper import report
+from mftrpo_openspiel.paper import run_to_rest
 from mftrpo_openspiel.plots import figures
-from mftrpo_openspiel.plots import mean_field_plots
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import processes
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import programs
@@ -41,97 +39,31 @@ _LOGDIR = "mftrpo_paper_results"
 
 def run_all(
   logdir: pathlib.Path, num_iterations: int, executor: futures.Executor
-) -> summary.Runs:
+) -> claims.Results:
   """Runs all experiments, writes a CSV for each, and returns the results."""
-  all_experiments = experiments.experiments()
-  results = {}
   pending = {
-    executor.submit(paper_runs.perform, batch, num_iterations): batch
-    for batch in paper_runs.batches(all_experiments)
+    executor.submit(
+      run_to_rest.run_to_rest, experiment, name.eta is not None
+    ): name
+    for name, experiment in experiments.create_experiments(
+      num_iterations
+    ).items()
   }
   with progress.progress_bar(
-    total=len(all_experiments) * num_iterations,
-    unit="iteration",
-    unit_scale=True,
+    total=len(pending) * num_iterations, unit="iteration", unit_scale=True
   ) as bar:
     for future in futures.as_completed(pending):
-      batch = pending[future]
-      for experiment, result in zip(batch, future.result(), strict=True):
-        results[experiment.name] = result
-        run_loop.write_csv(logdir / f"{experiment.name}.csv", result.records)
-      bar.update(len(batch) * num_iterations)
-  return [
-    (experiment, results[experiment.name]) for experiment in all_experiments
-  ]
+      path = logdir / f"{pending[future].file_name}.csv"
+      metrics_table.write_csv(path, future.result().records)
+      bar.update(num_iterations)
+  return {name: future.result() for future, name in pending.items()}
 
 
-def draw_curves(
-  path: pathlib.Path, all_results: summary.Runs, quantity: str, label: str
+def draw_figure(
+  name: str, results: claims.Results, logdir: pathlib.Path
 ) -> None:
-  """Draws figure 2: one panel a game, solid and dashed for the two eta."""
-  panels = []
-  for setting, title in experiments.PANELS.items():
-    curves = [
-      curve_plots.Curve(
-        label=_curve_label(experiment),
-        x=[record.iteration for record in result.records],
-        values=[getattr(record, quantity) for record in result.records],
-        group=experiment.method + (" plain" * (experiment.eta is None)),
-        dashed=experiment.eta == experiments.HIGH_ETA,
-      )
-      for experiment, result in all_results
-      if experiment.setting == setting and experiment.method != "FP regularized"
-    ]
-    panels.append(curve_plots.Panel(curves, title))
-  figures.save(curve_plots.exploitability_figure(panels, ylabel=label), path)
-
-
-def _curve_label(experiment: experiments.Experiment) -> str:
-  if experiment.eta is None:
-    return f"{experiment.method}, plain"
-  return f"{experiment.method}, eta = {experiment.eta:g}"
-
-
-def draw_mean_fields(
-  path: pathlib.Path, setting: str, panels: Mapping[str, np.ndarray]
-) -> None:
-  """Draws figure 3, 4 or 5: the mean field of a game at some iterations."""
-  drawing = game_factory.create_game(setting=setting).mean_field_mdp().drawing
-  figures.save(mean_field_plots.mean_field_figure(drawing, panels), path)
-
-
-def draw_all(
-  logdir: pathlib.Path,
-  all_results: summary.Runs,
-  num_iterations: int,
-  executor: futures.Executor,
-) -> None:
-  """Draws figures 2 to 5 from the results."""
-  drawn = [
-    executor.submit(
-      draw_curves, logdir / f"{name}.png", all_results, quantity, label
-    )
-    for name, quantity, label in (
-      ("figure_2", "regularized_exploitability", "Regularized exploitability"),
-      ("figure_2_unregularized", "exploitability", "Exploitability"),
-    )
-  ]
-  for number, (setting, moments) in experiments.MOMENTS.items():
-    (result,) = (
-      result
-      for experiment, result in all_results
-      if (experiment.setting, experiment.method, experiment.eta)
-      == (setting, "MF-TRPO", experiments.LOW_ETA)
-    )
-    panels = {
-      "Start" if k == 0 else f"{k:,} iterations": result.mean_fields[k]
-      for k in moments
-      if k <= num_iterations
-    }
-    path = logdir / f"figure_{number}.png"
-    drawn.append(executor.submit(draw_mean_fields, path, setting, panels))
-  for future in drawn:
-    future.result()
+  """Draws one of `paper_figures.FIGURES` into the log directory."""
+  figures.save(paper_figures.FIGURES[name](results), logdir / f"{name}.png")
 
 
 def main() -> None:
@@ -139,16 +71,19 @@ def main() -> None:
   logdir = files.folder(FLAGS.logdir)
   with processes.pool(FLAGS.num_processes) as executor:
     try:
-      all_results = run_all(logdir, FLAGS.num_iterations, executor)
-      draw_all(logdir, all_results, FLAGS.num_iterations, executor)
+      results = run_all(logdir, FLAGS.num_iterations, executor)
+      for future in [
+        executor.submit(draw_figure, name, results, logdir)
+        for name in paper_figures.FIGURES
+      ]:
+        future.result()
     except BaseException:
       executor.shutdown(wait=False, cancel_futures=True)
       for process in multiprocessing.active_children():
         process.terminate()
       raise
-  report = summary.summary(all_results, FLAGS.num_iterations)
   with files.replacing(logdir / "summary.md") as temporary:
-    temporary.write_text(report, encoding="utf-8")
+    temporary.write_text(report.report(results), encoding="utf-8")
   print(f"Figures, tables and summary.md are in {logdir}.")
 
 

@@ -13,13 +13,14 @@ same command with --resume goes on from the last checkpoint, to the same
 results.
 """
 
+from collections.abc import Iterator
 from collections.abc import Sequence
+import contextlib
 
 from absl import flags
 import tqdm
 
 from mftrpo_openspiel.runs import experiment as experiment_lib
-from mftrpo_openspiel.runs import recorder
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
@@ -48,49 +49,40 @@ def define_flags() -> None:
   )
 
 
-class Table:
-  """Prints records as they come, beside a progress bar."""
+@contextlib.contextmanager
+def table(
+  experiment: experiment_lib.Experiment,
+) -> Iterator[run_loop.Report]:
+  """Gives what prints records as they come, beside a progress bar."""
+  title = f"{experiment.algorithm} on {experiment.create_game()}"
+  bar: tqdm.tqdm | None = None
 
-  def __init__(self, experiment: experiment_lib.Experiment):
-    """Initializes the table.
-
-    Args:
-      experiment: What is run.
-    """
-    self._experiment = experiment
-    self._title = f"{experiment.algorithm} on {experiment.create_game()}"
-    self._progress: tqdm.tqdm | None = None
-
-  def __enter__(self) -> "Table":
-    return self
-
-  def __exit__(self, *_) -> None:
-    if self._progress is not None:
-      self._progress.close()
-
-  def report(self, step: run_loop.Step) -> None:
-    """Takes note of an iteration."""
-    if self._progress is None:
-      self._begin(step.iteration)
-    self._progress.update(step.iteration - self._progress.n)
-    if step.record is not None:
+  def report(finished: run_loop.FinishedIteration) -> None:
+    nonlocal bar
+    if bar is None:
+      print(title)
+      if finished.iteration:
+        print(f"Goes on after iteration {finished.iteration - 1}.")
+      eta = f"phi_{experiment.regularization:g}"
+      print(f"{'iteration':>9} {'phi_0':>11} {eta:>11} {'seconds':>9}")
+      bar = progress.progress_bar(
+        total=experiment.num_iterations,
+        initial=max(finished.iteration - 1, 0),
+        unit="iteration",
+      )
+    bar.update(finished.iteration - bar.n)
+    if finished.record is not None:
       tqdm.tqdm.write(
-        f"{step.iteration:9d} {step.record.exploitability:11.4e}"
-        f" {step.record.regularized_exploitability:11.4e}"
-        f" {step.seconds:9.3f}"
+        f"{finished.iteration:9d} {finished.record.exploitability:11.4e}"
+        f" {finished.record.regularized_exploitability:11.4e}"
+        f" {finished.seconds:9.3f}"
       )
 
-  def _begin(self, iteration: int) -> None:
-    eta = f"phi_{self._experiment.regularization:g}"
-    print(self._title)
-    if iteration:
-      print(f"Goes on after iteration {iteration - 1}.")
-    print(f"{'iteration':>9} {'phi_0':>11} {eta:>11} {'seconds':>9}")
-    self._progress = progress.progress_bar(
-      total=self._experiment.num_iterations,
-      initial=max(iteration - 1, 0),
-      unit="iteration",
-    )
+  try:
+    yield report
+  finally:
+    if bar is not None:
+      bar.close()
 
 
 def summary(costs: run_loop.Costs) -> str:
@@ -138,11 +130,11 @@ def main() -> int:
     raise ValueError("resume must not be given without logdir.")
   experiment = experiment_flags.from_flags()
   try:
-    with Table(experiment) as table:
+    with table(experiment) as report:
       result = experiment_lib.run_experiment(
-        experiment, FLAGS.logdir, FLAGS.resume, table.report
+        experiment, FLAGS.logdir, FLAGS.resume, report
       )
-  except recorder.Interrupted as interrupt:
+  except run_loop.Interrupted as interrupt:
     print(f"Interrupted after iteration {interrupt.iteration}.")
     if FLAGS.logdir is not None:
       print(f"The same command with --resume goes on in {FLAGS.logdir}.")

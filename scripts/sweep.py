@@ -26,37 +26,27 @@ dask.distributed cluster; its workers need this package, and --logdir under the
 same path.
 """
 
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Iterable
 from collections.abc import Sequence
-from concurrent import futures
 import contextlib
-import importlib
 import os
-import pathlib
 import sys
+from typing import Any
 
 from absl import flags
 from absl import logging
 
-from mftrpo_openspiel.runs import processes
+from mftrpo_openspiel.openspiel import game_parameters
+from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.runs import sweep_runs
+from mftrpo_openspiel.runs import sweep as sweep_lib
+from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.runs import sweep_table
-from mftrpo_openspiel.runs import sweep_worker
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
-from mftrpo_openspiel.scripts import sweep_grid
 from mftrpo_openspiel.utils import interrupts
-from mftrpo_openspiel.utils import progress
 
 FLAGS = flags.FLAGS
-
-# Seconds between two updates of the progress bar.
-_UPDATE = 0.2
-
-Futures = dict[futures.Future, sweep_runs.SweepRun]
-Count = Callable[[], int]
 
 
 def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
@@ -88,149 +78,76 @@ def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
   )
 
 
-def _executor(
-  flag_values: flags.FlagValues, num_runs: int
-) -> contextlib.AbstractContextManager[tuple[futures.Executor, Count | None]]:
-  """Returns what the flags ask for; see `perform_all`."""
-  if not flag_values.scheduler_address:
-    return local_executor(min(flag_values.num_processes, num_runs))
-  if flag_values["num_processes"].present:
-    raise ValueError("num_processes must not be given with scheduler_address.")
-  return dask_executor(flag_values.scheduler_address)
-
-
-@contextlib.contextmanager
-def local_executor(
-  num_processes: int,
-) -> Iterator[tuple[futures.Executor, Count]]:
-  """Gives processes of this machine, and a count of their iterations."""
-  counters = []
-
-  def new_counter():
-    counters.append(processes.CONTEXT.RawValue("q", 0))
-    return (counters[-1],)
-
-  with processes.SeparateProcesses(
-    num_processes, sweep_worker.begin, new_counter
-  ) as executor:
-    yield executor, lambda: sum(counter.value for counter in counters)
-
-
-@contextlib.contextmanager
-def dask_executor(address: str) -> Iterator[tuple[futures.Executor, None]]:
-  """Gives the workers of a dask.distributed cluster, and no count.
-
-  Raises:
-    ValueError: If the package is not installed, or no scheduler answers.
-  """
-  try:
-    distributed = importlib.import_module("distributed")
-  except ImportError:
-    raise ValueError(
-      "scheduler_address needs the package distributed: pip install"
-      " 'mftrpo_openspiel[dask]'."
-    ) from None
-  try:
-    client = distributed.Client(address, timeout=10)
-  except (OSError, ValueError) as error:
-    raise ValueError(
-      "scheduler_address must be that of a running scheduler, got"
-      f" {address!r} ({' '.join(str(error).split())})."
-    ) from None
-  with client:
-    # Not pure: the same task later on is no longer the same.
-    yield client.get_executor(pure=False), None
-
-
-def perform_all(
-  runs: Sequence[sweep_runs.SweepRun],
-  logdir: pathlib.Path,
-  executor: futures.Executor,
-  count: Count | None,
-) -> tuple[list[sweep_worker.Outcome], bool]:
-  """Performs all runs; returns how they ended and whether it was interrupted.
+def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
+  """Returns the values along each axis of the grid.
 
   Args:
-    runs: In folders of their names.
-    logdir: The folder of the sweep.
-    executor: Performs them.
-    count: Returns the number of iterations so far; None where only those of
-      whole runs are known.
+    texts: Each "name=value,value,..." for a flag of a run, or for a parameter
+      of the game by the name game_parameters.NAME. Commas in brackets are part
+      of a value.
+
+  Raises:
+    ValueError: If a text is not of this form, a name is unknown or there twice,
+      or a value is none of the flag.
   """
-  # Not a signal, which would not reach runs on other machines.
-  stop_file = logdir / "stop"
-  stop_file.unlink(missing_ok=True)
-  pending: Futures = {}
-  interrupted = False
+  known = sorted(_new_flags())
+  axes: dict[str, list[Any]] = {}
+  for text in texts:
+    name, equals, values = text.partition("=")
+    name = name.strip().lstrip("-")
+    is_parameter = name.startswith(experiment_lib.PARAMETER)
+    if name + "." == experiment_lib.PARAMETER:
+      raise ValueError(
+        f"grid must name parameters of games one by one, as {name}.NAME, got"
+        f" {text!r}."
+      )
+    if not is_parameter and name not in known:
+      raise ValueError(
+        f"grid must be over flags of a run, {', '.join(known)}, or"
+        f" {experiment_lib.PARAMETER}NAME, got {text!r}."
+      )
+    if name in axes:
+      raise ValueError(f"grid must have {name} once, got it twice.")
+    parts = game_parameters.split_at_commas(values)
+    if not equals or not all(parts):
+      raise ValueError(f"grid must be name=value,value,..., got {text!r}.")
+    axes[name] = parts if is_parameter else [_value(name, x) for x in parts]
+  if not axes:
+    raise ValueError("grid must be given, as name=value,value,..., got none.")
+  return axes
+
+
+def _new_flags() -> flags.FlagValues:
+  new = flags.FlagValues()
+  experiment_flags.define_flags(new)
+  return new
+
+
+def _value(name: str, text: str) -> Any:
+  """Returns the value of a flag that is given by a text."""
+  flag_values = _new_flags()
   try:
-    with interrupts.deferred():
-      for run in runs:
-        future = executor.submit(
-          sweep_worker.perform,
-          run.experiment,
-          str(logdir / run.name),
-          str(stop_file),
-        )
-        pending[future] = run
-    _wait(pending, count)
-  except BaseException as error:
-    stop_file.touch()
-    # There is no terminal any more if that is why it stops.
-    with contextlib.suppress(OSError):
-      print("\nStopping after the next iterations.", file=sys.stderr)
-    try:
-      futures.wait(pending)
-    except KeyboardInterrupt:
-      executor.shutdown(wait=False)
-      raise
-    if not isinstance(error, KeyboardInterrupt):
-      raise
-    interrupted = True
-  stop_file.unlink(missing_ok=True)
-  return [_outcome(future) for future in pending], interrupted
+    flag_values(["sweep", f"--{name}={text}"])
+  except flags.Error as error:
+    raise ValueError(f"grid, at {name}={text}: {error}.") from None
+  return flag_values[name].value
 
 
-def _wait(pending: Futures, count: Count | None) -> None:
-  """Waits for all runs, with a progress bar."""
-
-  def finished() -> int:
-    return sum(
-      run.experiment.num_iterations
-      for future, run in pending.items()
-      if future.done() and _outcome(future).records is not None
-    )
-
-  total = sum(run.experiment.num_iterations for run in pending.values())
-  waiting = set(pending)
-  with progress.progress_bar(
-    total=total, unit="iteration", unit_scale=True
-  ) as bar:
-    while waiting:
-      _, waiting = futures.wait(waiting, _UPDATE)
-      done = len(pending) - len(waiting)
-      bar.set_postfix_str(f"{done} of {len(pending)} runs", refresh=False)
-      bar.update((count or finished)() - bar.n)
-
-
-def _outcome(future: futures.Future) -> sweep_worker.Outcome:
-  try:
-    return future.result()
-  except futures.BrokenExecutor:
-    return sweep_worker.Outcome(
-      error="its process has died, as by a kill or for want of memory; the same"
-      " command goes on."
-    )
-  except futures.CancelledError:
-    return sweep_worker.Outcome(error="cancelled; the same command goes on.")
-  # Not of the run itself: it could not be sent to a process, or come back.
-  except Exception as error:
-    return sweep_worker.failed(error)
+def _executor(
+  flag_values: flags.FlagValues, num_runs: int
+) -> contextlib.AbstractContextManager[sweep_lib.CountedExecutor]:
+  """Returns what performs the runs."""
+  if not flag_values.scheduler_address:
+    return sweep_lib.local_executor(min(flag_values.num_processes, num_runs))
+  if flag_values["num_processes"].present:
+    raise ValueError("num_processes must not be given with scheduler_address.")
+  return sweep_lib.dask_executor(flag_values.scheduler_address)
 
 
 def report(
   results: Sequence[sweep_table.Result],
-  runs: Sequence[sweep_runs.SweepRun],
-  outcomes: Sequence[sweep_worker.Outcome],
+  runs: Sequence[sweep_grid.SweepRun],
+  outcomes: Sequence[sweep_lib.RunOutcome],
 ) -> None:
   """Prints what is finished, and a line for each error.
 
@@ -253,10 +170,12 @@ def report(
 
 def main(flag_values: flags.FlagValues = FLAGS) -> int:
   """Runs the sweep that the flags ask for; returns the exit status."""
-  axes = sweep_grid.parse(flag_values.grid)
+  axes = parse_axes(flag_values.grid)
   if flag_values.logdir is None:
     raise ValueError("logdir must be given.")
-  runs, notes = sweep_grid.expand(axes, flag_values)
+  runs, notes = sweep_grid.expand(
+    axes, experiment_flags.given_values(flag_values)
+  )
   if run_directory.has_run(flag_values.logdir):
     raise ValueError(
       "logdir must be a folder for many runs, got the run directory"
@@ -264,12 +183,12 @@ def main(flag_values: flags.FlagValues = FLAGS) -> int:
     )
   with (
     _executor(flag_values, len(runs)) as (executor, count),
-    # Of the folder only the lock is used: one sweep at a time.
-    run_directory.RunDirectory(flag_values.logdir) as directory,
+    # One sweep at a time.
+    run_directory.locked(flag_values.logdir) as folder,
   ):
-    logdir = directory.path.resolve()
+    logdir = folder.resolve()
     print("\n".join(notes), end="\n" * bool(notes), flush=True)
-    outcomes, interrupted = perform_all(runs, logdir, executor, count)
+    outcomes, interrupted = sweep_lib.run_sweep(runs, logdir, executor, count)
     results = [
       (run, outcome.records)
       for run, outcome in zip(runs, outcomes)

@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from mftrpo_openspiel.benchmarks import accuracy
-from mftrpo_openspiel.benchmarks import document
+from mftrpo_openspiel.benchmarks import markdown_tables
+from mftrpo_openspiel.benchmarks import time_to_accuracy
 from mftrpo_openspiel.scripts import benchmark
 
 ROOT = pathlib.Path(__file__).parents[1]
 SOLVERS = (ROOT / "docs" / "solvers.md").read_text()
-BLOCKS = document.blocks(SOLVERS)
+BLOCKS = markdown_tables.blocks(SOLVERS)
 
 
 def test_the_command_writes_all_tables():
@@ -23,9 +23,9 @@ def test_the_command_writes_all_tables():
 
 
 def test_the_methods_are_those_of_the_benchmark():
-  rows = list(accuracy.method_table())
+  rows = list(time_to_accuracy.method_table())
   assert BLOCKS["methods"].endswith(
-    "\n\n" + document.markdown(rows, accuracy.METHOD_COLUMNS)
+    "\n\n" + markdown_tables.markdown(rows, time_to_accuracy.METHOD_COLUMNS)
   )
 
 

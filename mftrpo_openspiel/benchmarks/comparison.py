@@ -4,11 +4,12 @@ All that is compared runs in one process, in turns, on the same game: the ratios
 are steadier than the seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-import dataclasses
-import time
+import itertools
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,20 @@ from open_spiel.python.mfg.algorithms import (
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 
+from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import openspiel_algorithm
+from mftrpo_openspiel.benchmarks import game_names
+from mftrpo_openspiel.benchmarks import timed_runs
+from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.openspiel import recursion
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
+# What can be compared, beside NashConv.
+ALGORITHMS = ("fictitious_play", "mirror_descent", "mf_trpo")
 # The uniform policy and as many random ones are evaluated.
 NUM_RANDOM_POLICIES = 3
 # Below this regularized exploitability MF-TRPO has arrived.
@@ -40,74 +47,93 @@ TIE = 1e-9
 ROUNDING = 1e-9
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-  """What was compared on a game, and how it came out.
-
-  Seconds are those of one call or iteration. None stands for what there is not.
-
-  Attributes:
-    what: "NashConv", or an algorithm.
-    openspiel_seconds: Of OpenSpiel.
-    seconds: Of ours.
-    difference: The largest relative difference of NashConv.
-    count: Over how many policies or iterations.
-    openspiel_reached: NashConv of OpenSpiel's algorithm at the end.
-    reached: NashConv of ours after the same wall time.
-    regularized: Regularized exploitability of ours.
-    note: What else there is to say.
-  """
-
-  what: str
-  openspiel_seconds: float | None = None
-  seconds: float | None = None
-  difference: float | None = None
-  count: int | None = None
-  openspiel_reached: float | None = None
-  reached: float | None = None
-  regularized: float | None = None
-  note: str = ""
-
-  @property
-  def ratio(self) -> float | None:
-    """How many times faster ours is."""
-    if self.openspiel_seconds is None or self.seconds is None:
-      return None
-    return self.openspiel_seconds / self.seconds
+COLUMNS = {
+  "game": "<52",
+  "model": "<9",
+  "what": "<9",
+  "OpenSpiel, s": ">12.4g",
+  "ours, s": ">10.3g",
+  "ratio": ">8.0f",
+  "count": ">6",
+  "difference": ">10.1e",
+  "OpenSpiel reached": ">17.5g",
+  "ours reached": ">12.5g",
+  "phi_eta": ">8.1e",
+  "note": "<",
+}
+Row = dict[str, Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Limits:
-  """How long a comparison may take.
+def table(
+  games: Iterable[str],
+  models: Sequence[str],
+  algorithms: Collection[str],
+  num_iterations: int,
+  seconds: float,
+  lr: float,
+  mf_trpo_options: Mapping[str, Any],
+) -> Iterator[Row]:
+  """Yields a row for each game, model and thing that is compared.
 
-  Attributes:
+  Seconds are those of one call or iteration, "difference" is the largest
+  relative difference of NashConv over "count" policies or iterations, and
+  "reached" is NashConv at the end, of ours after the same wall time.
+
+  Args:
+    games: See `game_names`.
+    models: Names of the models that ours run on.
+    algorithms: Which of `ALGORITHMS` are compared.
     num_iterations: Of an algorithm of OpenSpiel.
-    seconds: Of them, in all; the iteration that is running is ended.
+    seconds: Of them at most, in all; the iteration that is running is ended.
+    lr: Learning rate of OMD.
+    mf_trpo_options: Those of warm MF-TRPO, with its regularization.
   """
+  for name, model_name in itertools.product(games, models):
+    start = {"game": name, "model": model_name}
+    try:
+      for row in _compare_all(
+        game_names.load(name),
+        model_name,
+        algorithms,
+        num_iterations,
+        seconds,
+        lr,
+        mf_trpo_options,
+      ):
+        yield {**start, **row}
+    except ValueError as error:
+      # Not every game can be loaded, or has every model.
+      yield {**start, "note": str(error)}
 
-  num_iterations: int
-  seconds: float
 
-
-class Clock:
-  """Adds up the wall time of calls."""
-
-  def __init__(self):
-    self.seconds = 0.0
-    self.count = 0
-
-  def time(self, call: Callable[[], Any]) -> Any:
-    """Returns what `call` does."""
-    start = time.perf_counter()
-    result = call()
-    self.seconds += time.perf_counter() - start
-    self.count += 1
-    return result
-
-  @property
-  def mean(self) -> float:
-    """Seconds of a call."""
-    return self.seconds / self.count
+def _compare_all(
+  game: pyspiel.Game,
+  model_name: str,
+  algorithms: Collection[str],
+  num_iterations: int,
+  seconds: float,
+  lr: float,
+  mf_trpo_options: Mapping[str, Any],
+) -> Iterator[Row]:
+  """Yields the rows of one game; see `table`."""
+  stopwatch = timed_runs.Stopwatch()
+  model = stopwatch.time(from_game.create_model, model_name, game)
+  note = f"N = {len(model.discounts)}"
+  yield {"what": "set-up", "ours, s": stopwatch.seconds, "note": note}
+  yield compare_nash_conv(model)
+  # OpenSpiel's algorithms do not run on all of OpenSpiel's games.
+  if "fictitious_play" in algorithms:
+    try:
+      yield compare_fictitious_play(model, num_iterations, seconds)
+    except KeyError as error:
+      yield {"what": "FP", "note": f"OpenSpiel's raises KeyError({error})"}
+  if "mirror_descent" in algorithms:
+    try:
+      yield compare_mirror_descent(model, num_iterations, seconds, lr)
+    except KeyError as error:
+      yield {"what": "OMD", "note": f"OpenSpiel's raises KeyError({error})"}
+  if "mf_trpo" in algorithms:
+    yield run_mf_trpo(model, seconds, **mf_trpo_options)
 
 
 def openspiel_nash_conv(game: pyspiel.Game, policy: policy_lib.Policy) -> float:
@@ -119,48 +145,49 @@ def openspiel_nash_conv(game: pyspiel.Game, policy: policy_lib.Policy) -> float:
 def compare_nash_conv(model: model_lib.MeanFieldModel) -> Row:
   """Compares NashConv of the uniform and of random policies."""
   mask = model.legal_actions_mask
-  arrays = [softmax.uniform_policy(mask)]
+  arrays = [tabular_policies.uniform_policy(mask)]
   for seed in range(NUM_RANDOM_POLICIES):
     weights = np.random.default_rng(seed).random(mask.shape) * mask
     arrays.append(weights / weights.sum(axis=1, keepdims=True))
-  theirs, ours = Clock(), Clock()
+  theirs, ours = timed_runs.Stopwatch(), timed_runs.Stopwatch()
   expected, values = [], []
   for array in arrays:
     policy = model.to_openspiel(array)
-    expected.append(
-      theirs.time(lambda: openspiel_nash_conv(model.game, policy))  # noqa: B023
-    )
-    values.append(ours.time(lambda: model.exploitability(array)))  # noqa: B023
+    expected.append(theirs.time(openspiel_nash_conv, model.game, policy))
+    values.append(ours.time(model.exploitability, array))
   # One call of a millisecond says little, and one with the same policy again
   # finds its rewards known.
   while ours.seconds < min(1.0, theirs.seconds):
     array = arrays[ours.count % len(arrays)]
-    ours.time(lambda: model.exploitability(array))  # noqa: B023
-  return Row(
-    "NashConv",
-    theirs.mean,
-    ours.mean,
-    _difference(values, expected),
-    len(arrays),
-  )
+    ours.time(model.exploitability, array)
+  return {
+    "what": "NashConv",
+    "OpenSpiel, s": theirs.mean,
+    "ours, s": ours.mean,
+    "ratio": theirs.mean / ours.mean,
+    "count": len(arrays),
+    "difference": _difference(values, expected),
+  }
 
 
 def compare_fictitious_play(
-  model: model_lib.MeanFieldModel, limits: Limits
+  model: model_lib.MeanFieldModel, num_iterations: int, seconds: float
 ) -> Row:
   """Compares FP with OpenSpiel's, ties broken as OpenSpiel breaks them."""
   rival = openspiel_fictitious_play.FictitiousPlay(model.game)
   follower = _FollowingFictitiousPlay(model, rival)
-  row = _compare(
-    "FP", rival, rival, follower, fictitious_play.FictitiousPlay(model), limits
-  )
-  if not follower.num_ties:
-    return row
-  return dataclasses.replace(row, note=f"{follower.num_ties} ties")
+  ours = fictitious_play.FictitiousPlay(model)
+  row = _compare("FP", rival, rival, follower, ours, num_iterations, seconds)
+  if follower.num_ties:
+    row["note"] = f"{follower.num_ties} ties"
+  return row
 
 
 def compare_mirror_descent(
-  model: model_lib.MeanFieldModel, limits: Limits, lr: float
+  model: model_lib.MeanFieldModel,
+  num_iterations: int,
+  seconds: float,
+  lr: float,
 ) -> Row:
   """Compares OMD with OpenSpiel's; its iterates with those of a frozen table.
 
@@ -170,38 +197,46 @@ def compare_mirror_descent(
   twin = openspiel_algorithm.FrozenTableMirrorDescent(model.game, lr=lr)
   follower = mirror_descent.MirrorDescent(model, lr)
   ours = mirror_descent.MirrorDescent(model, lr)
-  return _compare("OMD", rival, twin, follower, ours, limits)
+  return _compare("OMD", rival, twin, follower, ours, num_iterations, seconds)
 
 
 def run_mf_trpo(
   model: model_lib.MeanFieldModel,
   seconds: float,
   regularization: float,
-  options: Mapping[str, Any],
+  **options: Any,
 ) -> Row:
   """Runs warm MF-TRPO until phi_eta < EQUILIBRIUM, or for some seconds.
 
   OpenSpiel has no MF-TRPO to compare it with.
   """
   algorithm = mf_trpo.MFTRPO(model, regularization, warm_start=True, **options)
-  clock = Clock()
+  stopwatch = timed_runs.Stopwatch()
   gap = model.exploitability(algorithm.policy, regularization)
-  while gap >= EQUILIBRIUM and clock.seconds < seconds:
+  while gap >= EQUILIBRIUM and stopwatch.seconds < seconds:
     # To look at it seldom costs little, and overshoots by a fifth at most.
-    for _ in range(1 + clock.count // 5):
-      clock.time(algorithm.iteration)
+    for _ in range(1 + stopwatch.count // 5):
+      stopwatch.time(algorithm.iteration)
     gap = model.exploitability(algorithm.policy, regularization)
-  return Row(
-    "MF-TRPO",
-    seconds=clock.mean if clock.count else None,
-    count=clock.count,
-    reached=openspiel_nash_conv(model.game, algorithm.get_policy()),
-    regularized=gap,
-    note=f"{clock.seconds:.2g} s in all",
-  )
+  return {
+    "what": "MF-TRPO",
+    "ours, s": stopwatch.mean if stopwatch.count else None,
+    "count": stopwatch.count,
+    "ours reached": openspiel_nash_conv(model.game, algorithm.get_policy()),
+    "phi_eta": gap,
+    "note": f"{stopwatch.seconds:.2g} s in all",
+  }
 
 
-def _compare(what, rival, twin, follower, ours, limits: Limits) -> Row:
+def _compare(
+  what: str,
+  rival: Any,
+  twin: Any,
+  follower: algorithm_lib.MeanFieldAlgorithm,
+  ours: algorithm_lib.MeanFieldAlgorithm,
+  num_iterations: int,
+  seconds: float,
+) -> Row:
   """Runs a rival, then ours for as long.
 
   Args:
@@ -210,12 +245,13 @@ def _compare(what, rival, twin, follower, ours, limits: Limits) -> Row:
     twin: OpenSpiel's algorithm whose iterates ours should have.
     follower: Ours, run along with it.
     ours: Ours, to be run by itself.
-    limits: Of the rival.
+    num_iterations: Of the rival.
+    seconds: Of the rival at most.
   """
   model = ours.model
-  theirs = Clock()
+  theirs = timed_runs.Stopwatch()
   expected, values = [], []
-  while len(values) < limits.num_iterations and theirs.seconds < limits.seconds:
+  while len(values) < num_iterations and theirs.seconds < seconds:
     with recursion.deep(model.game):
       theirs.time(rival.iteration)
       if twin is not rival:
@@ -223,21 +259,19 @@ def _compare(what, rival, twin, follower, ours, limits: Limits) -> Row:
     follower.iteration()
     expected.append(openspiel_nash_conv(model.game, twin.get_policy()))
     values.append(model.exploitability(follower.policy))
-  reached = expected[-1]
-  if twin is not rival:
-    reached = openspiel_nash_conv(model.game, rival.get_policy())
-  clock = Clock()
-  while clock.seconds < theirs.seconds:
-    clock.time(ours.iteration)
-  return Row(
-    what,
-    theirs.mean,
-    clock.mean,
-    _difference(values, expected),
-    len(values),
-    reached,
-    openspiel_nash_conv(model.game, ours.get_policy()),
-  )
+  stopwatch = timed_runs.Stopwatch()
+  while stopwatch.seconds < theirs.seconds:
+    stopwatch.time(ours.iteration)
+  return {
+    "what": what,
+    "OpenSpiel, s": theirs.mean,
+    "ours, s": stopwatch.mean,
+    "ratio": theirs.mean / stopwatch.mean,
+    "count": len(values),
+    "difference": _difference(values, expected),
+    "OpenSpiel reached": openspiel_nash_conv(model.game, rival.get_policy()),
+    "ours reached": openspiel_nash_conv(model.game, ours.get_policy()),
+  }
 
 
 class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
@@ -254,19 +288,18 @@ class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
     rival: openspiel_fictitious_play.FictitiousPlay,
   ):
     super().__init__(model)
-    self._best_response = self._following_response
     self._rival = rival
     self.num_ties = 0
 
-  def _following_response(self, mean_field: np.ndarray) -> np.ndarray:
-    values = self.model.optimal_action_values(mean_field)
+  def _respond(self, state: fictitious_play.State) -> np.ndarray:
+    values = self.model.optimal_action_values(state.mean_field)
     best = values.max(axis=1, keepdims=True)
     ties = best - values <= TIE * np.maximum(1.0, np.abs(best))
     # Holds the best response of the last iteration.
     taken = self.model.from_openspiel(
       _Completed(self.model.game, self._rival._correlating_policy)
     )
-    response = softmax.greedy_policy(np.where(ties, taken, -1.0))
+    response = tabular_policies.greedy_policy(np.where(ties, taken, -1.0))
     visited = self.model.mean_field(response) > 0
     self.num_ties += int((visited & (ties.sum(axis=1) > 1)).sum())
     return response

@@ -12,6 +12,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
+import numpy as np
 from open_spiel.python.mfg.algorithms import (
   fictitious_play as openspiel_fictitious_play,
 )
@@ -22,10 +23,10 @@ from open_spiel.python.mfg.algorithms import (
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
-from mftrpo_openspiel.benchmarks import accuracy
-from mftrpo_openspiel.benchmarks import benchmark_games
 from mftrpo_openspiel.benchmarks import comparison
-from mftrpo_openspiel.benchmarks import course as course_lib
+from mftrpo_openspiel.benchmarks import game_names
+from mftrpo_openspiel.benchmarks import time_to_accuracy
+from mftrpo_openspiel.benchmarks import timed_runs
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import figures
@@ -67,7 +68,7 @@ METHODS = {
     lambda model: mf_trpo.MFTRPO(model, ETA), "MF-TRPO"
   ),
   "MF-TRPO (warm)": _Method(
-    lambda model: mf_trpo.MFTRPO(model, **accuracy.WARM),
+    lambda model: mf_trpo.MFTRPO(model, **time_to_accuracy.WARM),
     "MF-TRPO warm",
   ),
   "FP": _Method(fictitious_play.FictitiousPlay, "FP"),
@@ -96,33 +97,33 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
     seconds: Wall time of each method.
     logdir: Folder for the figures; none if not given.
   """
-  courses = {}
-  for name in benchmark_games.HEAD_TO_HEAD:
-    model = compiled_game.CompiledGame(benchmark_games.load(name))
+  runs = {}
+  for name in game_names.HEAD_TO_HEAD:
+    model = compiled_game.CompiledGame(game_names.load(name))
     for title, method in METHODS.items():
-      course, last = _course(title, method, model, seconds)
-      courses[name, title] = course
+      run, last = _run(title, method, model, seconds)
+      runs[name, title] = run
       yield {
         "game": name,
         "method": title,
-        "iterations": course.iterations[-1],
-        "s / iteration": course.seconds[-1] / course.iterations[-1],
+        "iterations": run.iterations[-1],
+        "s / iteration": run.seconds[-1] / run.iterations[-1],
         "NashConv": last,
-        "after 1 s": course.at_seconds(1.0),
-        "after 10 iterations": course.at_iteration(10),
-        "difference": abs(course.values[-1] / last - 1),
+        "after 1 s": run.at_seconds(1.0),
+        "after 10 iterations": run.at_iteration(10),
+        "difference": abs(run.values[-1] / last - 1),
       }
   if logdir:
-    _draw(courses, pathlib.Path(logdir))
+    _draw(runs, pathlib.Path(logdir))
 
 
-def _course(
+def _run(
   title: str,
   method: _Method,
   model: compiled_game.CompiledGame,
   seconds: float,
-) -> tuple[course_lib.Course, float]:
-  """Returns a course, and the last NashConv by OpenSpiel."""
+) -> tuple[timed_runs.TimedRun, float]:
+  """Returns the run, and the last NashConv by OpenSpiel."""
   algorithm = method.create(model)
 
   def measure():
@@ -130,37 +131,33 @@ def _course(
       return comparison.openspiel_nash_conv(model.game, algorithm.get_policy())
     return model.exploitability(algorithm.policy)
 
-  course = course_lib.follow(
+  run = timed_runs.run_timed(
     algorithm, measure, seconds, MAX_ITERATIONS, title=title
   )
   last = comparison.openspiel_nash_conv(model.game, algorithm.get_policy())
-  return course, last
+  return run, last
 
 
 def _draw(
-  courses: dict[tuple[str, str], course_lib.Course], logdir: pathlib.Path
+  runs: dict[tuple[str, str], timed_runs.TimedRun], logdir: pathlib.Path
 ) -> None:
   for attribute, xlabel in (
     ("iterations", "Iteration"),
     ("seconds", "Seconds"),
   ):
-    panels = [
-      curve_plots.Panel(
-        [
-          curve_plots.Curve(
-            label=title,
-            x=getattr(courses[name, title], attribute),
-            values=courses[name, title].values,
-            group=method.group,
-            dashed=method.is_openspiel,
-          )
-          for title, method in METHODS.items()
-        ],
-        title=name.partition(":")[0],
-        xlabel=xlabel,
-      )
-      for name in benchmark_games.HEAD_TO_HEAD
-    ]
+    panels = []
+    for name in game_names.HEAD_TO_HEAD:
+      curves = [
+        curve_plots.Curve(
+          label=title,
+          x=np.array(getattr(runs[name, title], attribute)),
+          values=np.array(runs[name, title].values),
+          group=method.group,
+          dashed=method.is_openspiel,
+        )
+        for title, method in METHODS.items()
+      ]
+      panels.append(curve_plots.Panel(curves, name.partition(":")[0], xlabel))
     figure = curve_plots.exploitability_figure(
       panels, ylabel="Exploitability (NashConv)", log_x=True
     )

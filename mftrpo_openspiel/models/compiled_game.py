@@ -19,6 +19,7 @@ from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.openspiel import games as openspiel_games
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 
@@ -118,7 +119,8 @@ class CompiledGame(mean_field_model.MeanFieldModel):
 
   def initial_mean_field(self) -> np.ndarray:
     """Returns the mean field of the uniform policy."""
-    return self._form.flow(softmax.uniform_policy(self.legal_actions_mask))
+    policy = tabular_policies.uniform_policy(self.legal_actions_mask)
+    return self._form.flow(policy)
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
     """Returns mu^pi, (N,): OpenSpiel's DistributionPolicy."""
@@ -174,7 +176,10 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     return self._expand(values, rows)
 
   def optimal_action_values(
-    self, mean_field: np.ndarray, regularization: float = 0.0
+    self,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns the maximum of Q_mu^pi, (N, A): OpenSpiel's BestResponse."""
     mean_field = self._checked_mean_field(mean_field)

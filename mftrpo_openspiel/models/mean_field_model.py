@@ -79,9 +79,21 @@ class MeanFieldModel(abc.ABC):
 
   @abc.abstractmethod
   def optimal_action_values(
-    self, mean_field: np.ndarray, regularization: float = 0.0
+    self,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
-    """Returns the maximum over policies of Q_mu^pi."""
+    """Returns the maximum over policies of Q_mu^pi.
+
+    Args:
+      mean_field: (N,), mu.
+      regularization: eta.
+      start: (N, A), the policy from which policy iteration starts, such as the
+        best response to a mean field nearby; None for one of the model's own.
+        It changes the work, and the result only by rounding. Models of finite
+        horizon need no policy iteration, and ignore it.
+    """
 
   @abc.abstractmethod
   def exploitability(

@@ -28,6 +28,7 @@ from mftrpo_openspiel.openspiel import games as openspiel_games
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.openspiel import recursion
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 
@@ -118,7 +119,9 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
 
   def initial_mean_field(self) -> np.ndarray:
     """Returns the mean field of the uniform policy."""
-    return self.mean_field(softmax.uniform_policy(self.legal_actions_mask))
+    return self.mean_field(
+      tabular_policies.uniform_policy(self.legal_actions_mask)
+    )
 
   def propagate(
     self,
@@ -172,7 +175,10 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     return self._action_values(values, node_values)
 
   def optimal_action_values(
-    self, mean_field: np.ndarray, regularization: float = 0.0
+    self,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns (N, A): the maximum over policies of Q_mu^pi."""
     told = self._checked_distribution(mean_field)
@@ -203,7 +209,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     told = self._checked_distribution(mean_field)
     ends = self._is_first & (self._discount == 0)
     arrived = self._push(
-      softmax.uniform_policy(policy > 0),
+      tabular_policies.uniform_policy(policy > 0),
       told,
       0.0,
       lambda row, arrived: float(start[row] or (arrived > 0 and not ends[row])),

@@ -190,7 +190,10 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     return values.action_values.copy(order="K")
 
   def optimal_action_values(
-    self, mean_field: np.ndarray, regularization: float = 0.0
+    self,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns (S, A): the maximum over policies of Q_mu^pi."""
     regularization = self._checked_regularization(regularization)

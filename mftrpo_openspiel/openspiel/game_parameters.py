@@ -1,6 +1,5 @@
 """Parameters of any OpenSpiel game, given on top of those that it has."""
 
-from collections.abc import Iterable
 from collections.abc import Mapping
 import re
 from typing import Any
@@ -18,33 +17,28 @@ def split_at_commas(text: str) -> list[str]:
   return [part.strip() for part in re.split(r",(?![^(\[]*[)\]])", text)]
 
 
-def parse(texts: Iterable[str], game: pyspiel.Game) -> dict[str, Any]:
+def parse(texts: Mapping[str, str], game: pyspiel.Game) -> dict[str, Any]:
   """Returns game parameters with the types that a game has for them.
 
   Args:
-    texts: Each name=value.
+    texts: Their values by name.
     game: Any game with these parameters.
 
   Raises:
-    ValueError: If one is no such text, or not known, or of another type.
+    ValueError: If one is not known, or of another type.
   """
   known = game.get_type().parameter_specification
-  parameters = {}
-  for text in texts:
-    name, equals, value = text.partition("=")
-    if not equals:
-      raise ValueError(f"game_parameters must be name=value, got {text!r}.")
-    if name in parameters:
-      raise ValueError(f"game_parameters must have {name} once, got it twice.")
+  parameters: dict[str, Any] = {}
+  for name, text in texts.items():
     kind = type(known[validation.check_choice("game parameter", name, known)])
     try:
       if kind is bool:
-        parameters[name] = {"true": True, "false": False}[value.lower()]
+        parameters[name] = {"true": True, "false": False}[text.lower()]
       else:
-        parameters[name] = kind(value)
+        parameters[name] = kind(text)
     except (KeyError, ValueError):
       raise ValueError(
-        f"game parameter {name} must be of type {kind.__name__}, got {value!r}."
+        f"game parameter {name} must be of type {kind.__name__}, got {text!r}."
       ) from None
     _check(name, parameters[name], kind)
   return parameters

@@ -1,7 +1,8 @@
 """The experiments of the paper, its figures, and its claims.
 
-`experiments` lists the runs behind figures 2 to 5, and `summary` holds each
-claim of the paper's section IV against their numbers. It imports `plots`,
-`runs`, `algorithms`, `games` and what is below. A newcomer starts with
+`experiments` lists the runs behind figures 2 to 5, `run_to_rest` performs one,
+`paper_figures` draws them, and `claims` judges each claim of the paper's
+section IV by their numbers, which `report` writes down. The room imports
+`plots`, `runs`, `algorithms`, `games` and what is below. A newcomer starts with
 `experiments`.
 """

@@ -1,16 +1,15 @@
-"""The runs behind the figures of the paper."""
+"""The experiments behind the figures of the paper."""
 
 from collections.abc import Mapping
-import dataclasses
 from typing import Any
-
-import numpy as np
+from typing import NamedTuple
 
 from mftrpo_openspiel.games import factory as game_factory
-from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.runs import experiment as experiment_lib
 
 PAPER = game_factory.PAPER_HYPERPARAMETERS
-LOW_ETA, HIGH_ETA = PAPER["regularization"]
+ETAS: tuple[float, float] = PAPER["regularization"]
+LOW_ETA, HIGH_ETA = ETAS
 
 # Figure 2 (a), (b) and (c).
 PANELS = {
@@ -19,7 +18,7 @@ PANELS = {
   "four_rooms_poi": "(c) Four rooms, point of interest",
 }
 # Figures 3, 4 and 5: the game and the iterations at which it is drawn.
-MOMENTS = {
+MEAN_FIELD_FIGURES = {
   3: ("four_rooms", (0, 1000, 5000)),
   4: ("two_islands", (0, 100, 5000)),
   5: ("four_rooms_poi", (0, 1000, 5000)),
@@ -32,63 +31,44 @@ OTHER_AVERSION = {
 
 # The paper gives no learning rate of OMD: this one serves all three games.
 OMD_LEARNING_RATE = 0.1
-
-# A regularized run is at rest when an iteration moves less than this share of
-# the players, and as little of what they do: 5,000 such moves are 1e-10.
-LEAST_CHANGE = 2e-14
+# Records per factor of ten iterations, evenly spaced in the logarithm.
+NUM_RECORDS = 25
 
 
-@dataclasses.dataclass(frozen=True)
-class Experiment:
-  """One run.
+class RunName(NamedTuple):
+  """What tells the runs of the paper apart.
 
   Attributes:
     setting: Of the game, see `games/factory.py`.
     method: Name of the method in legends and tables.
     eta: The run's regularization, None for an unregularized method.
-    algorithm: Name in `algorithms/factory.py`.
-    options: Of the algorithm.
   """
 
   setting: str
   method: str
   eta: float | None
-  algorithm: str
-  options: Mapping[str, Any]
 
   @property
-  def name(self) -> str:
+  def file_name(self) -> str:
     """File name of the run without its ending."""
     method = self.method.lower().replace(" ", "_").replace("-", "_")
     eta = "plain" if self.eta is None else f"eta_{self.eta:g}"
     return f"{self.setting}_{method}_{eta}"
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Result:
-  """What a run gave.
+def create_experiments(
+  num_iterations: int = PAPER["num_iterations"],
+) -> dict[RunName, experiment_lib.Experiment]:
+  """Returns the experiments by their names, the longest first.
 
-  Attributes:
-    records: In the order of their iterations.
-    mean_fields: The algorithm's mean field, (S,), after the iterations that
-      the figures show and at the end.
-    entropy: Mean over the final mean field of the final policy's entropy,
-      divided by that of the uniform policy.
-    num_performed: Iterations up to where the run was at rest, or all: records
-      of later ones repeat that one.
+  Those of unregularized methods are measured with the lower eta.
+
+  Args:
+    num_iterations: Of every run.
   """
-
-  records: list[run_loop.Record]
-  mean_fields: dict[int, np.ndarray]
-  entropy: float
-  num_performed: int
-
-
-def experiments() -> list[Experiment]:
-  """Returns all runs, the longest first."""
   printed = {
-    name: PAPER[name]
-    for name in (
+    option: PAPER[option]
+    for option in (
       "num_policy_updates",
       "num_population_steps",
       "population_update_rate",
@@ -96,43 +76,46 @@ def experiments() -> list[Experiment]:
   }
   warm = {**printed, "num_policy_updates": 1, "warm_start": True}
   omd = {"lr": OMD_LEARNING_RATE}
-  printed_runs, other_runs = [], []
+  runs: list[tuple[RunName, str, Mapping[str, Any]]] = []
   for setting in PANELS:
-    for eta in (LOW_ETA, HIGH_ETA):
+    for eta in ETAS:
       regularized = {"regularization": eta}
-      printed_runs.append(
-        Experiment(
-          setting, "MF-TRPO", eta, "mf_trpo", {**printed, **regularized}
+      runs += [
+        (RunName(setting, method, eta), algorithm, options)
+        for method, algorithm, options in (
+          ("MF-TRPO", "mf_trpo", {**printed, **regularized}),
+          ("MF-TRPO warm", "mf_trpo", {**warm, **regularized}),
+          ("FP", "fictitious_play", {"temperature": eta}),
+          ("FP regularized", "fictitious_play", regularized),
+          ("OMD", "mirror_descent", {**omd, **regularized}),
         )
-      )
-      other_runs += [
-        Experiment(
-          setting, "MF-TRPO warm", eta, "mf_trpo", {**warm, **regularized}
-        ),
-        Experiment(setting, "FP", eta, "fictitious_play", {"temperature": eta}),
-        Experiment(
-          setting, "FP regularized", eta, "fictitious_play", regularized
-        ),
-        Experiment(
-          setting, "OMD", eta, "mirror_descent", {**omd, **regularized}
-        ),
       ]
-    other_runs += [
-      Experiment(setting, "FP", None, "fictitious_play", {}),
-      Experiment(setting, "OMD", None, "mirror_descent", omd),
+    runs += [
+      (RunName(setting, "FP", None), "fictitious_play", {}),
+      (RunName(setting, "OMD", None), "mirror_descent", omd),
     ]
   for setting in OTHER_AVERSION.values():
-    options = {**warm, "regularization": LOW_ETA}
-    other_runs.append(
-      Experiment(setting, "MF-TRPO warm", LOW_ETA, "mf_trpo", options)
+    name = RunName(setting, "MF-TRPO warm", LOW_ETA)
+    runs.append((name, "mf_trpo", {**warm, "regularization": LOW_ETA}))
+  runs.sort(key=lambda run: run[0].method != "MF-TRPO")
+  return {
+    name: experiment_lib.Experiment(
+      setting=name.setting,
+      model="stationary",
+      algorithm=algorithm,
+      options=options,
+      num_iterations=num_iterations,
+      regularization=name.eta or LOW_ETA,
+      num_records=NUM_RECORDS,
     )
-  return printed_runs + other_runs
+    for name, algorithm, options in runs
+  }
 
 
-def moments_of(setting: str, num_iterations: int) -> list[int]:
+def mean_field_iterations(setting: str, num_iterations: int) -> list[int]:
   """Returns the iterations at which the mean field of a game is kept."""
-  moments = {0, num_iterations}
-  for game, iterations in MOMENTS.values():
+  iterations = {0, num_iterations}
+  for game, drawn in MEAN_FIELD_FIGURES.values():
     if game == setting:
-      moments.update(k for k in iterations if k <= num_iterations)
-  return sorted(moments)
+      iterations.update(k for k in drawn if k <= num_iterations)
+  return sorted(iterations)

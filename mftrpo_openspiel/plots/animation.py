@@ -58,7 +58,8 @@ def save_mean_fields(
   mean_fields = mean_field_plots.checked(drawing, mean_fields)
   colors_of = mean_field_plots.mass_colors(mean_fields, scale)
   figure, (axes,) = mean_field_plots.panels_for(drawing, list(mean_fields)[:1])
-  writer = animation.PillowWriter(fps=speed)
+  # Fractions work as well.
+  writer = animation.PillowWriter(fps=speed)  # type: ignore[arg-type]
   with (
     files.replacing(path) as temporary,
     writer.saving(figure, temporary, DPI),

@@ -138,12 +138,13 @@ def median_curve(curves: Sequence[Curve], spread: str = "range") -> Curve:
   if not curves:
     raise ValueError("curves must have at least one run, got none.")
   x, values = _aligned(curves)
-  low, high, _ = SPREADS[spread]
+  *quantiles, _ = SPREADS[spread]
+  low, high = np.quantile(values, quantiles, axis=0)
   return dataclasses.replace(
     curves[0],
     x=x,
     values=np.median(values, axis=0),
-    band=Band(*np.quantile(values, (low, high), axis=0), spread, len(curves)),
+    band=Band(low, high, spread, len(curves)),
   )
 
 
@@ -194,7 +195,7 @@ def exploitability_figure(
     raise ValueError(
       f"panels must show at most {MAX_GROUPS} groups, got {len(groups)}."
     )
-  looks = {}
+  looks: dict[str, tuple[int, bool]] = {}
   for curve in curves:
     look = (groups.index(curve.group), bool(curve.dashed))
     if looks.setdefault(curve.label, look) != look:

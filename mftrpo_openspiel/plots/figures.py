@@ -10,6 +10,7 @@ import io
 import os
 import pathlib
 import textwrap
+from typing import Any
 
 import matplotlib
 from matplotlib import axes as axes_lib
@@ -64,10 +65,9 @@ def panels(
   figure = figure_lib.Figure(
     figsize=(width * columns + 0.9, height * rows), layout="constrained"
   )
-  all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
-  for axes in all_axes[len(titles) :]:
-    axes.remove()
-  all_axes = all_axes[: len(titles)]
+  all_axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+  while len(all_axes) > len(titles):
+    all_axes.pop().remove()
   for axes, title in zip(all_axes, titles):
     set_title(axes, title, width)
   return figure, all_axes
@@ -129,7 +129,7 @@ def save(figure: figure_lib.Figure, path: str | os.PathLike) -> None:
       f"path must end in one of {', '.join(FORMATS)}, got {str(path)!r}."
     )
   # Many publishers refuse matplotlib's default, Type 3 fonts.
-  fixed = {"pdf.fonttype": 42, "svg.hashsalt": "mftrpo"}
+  fixed: dict[Any, Any] = {"pdf.fonttype": 42, "svg.hashsalt": "mftrpo"}
   # Not into the file: matplotlib hides that a disk is full.
   buffer = io.BytesIO()
   with files.replacing(path) as temporary, matplotlib.rc_context(fixed):

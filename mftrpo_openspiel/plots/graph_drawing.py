@@ -1,10 +1,11 @@
 """Draws values on a directed graph into matplotlib axes."""
 
+from collections.abc import Sequence
+
 from matplotlib import axes as axes_lib
 from matplotlib import cm
 from matplotlib import collections
 from matplotlib import patches
-from matplotlib import path
 import numpy as np
 from scipy import spatial
 
@@ -19,6 +20,8 @@ OUTLINE_SHARE = 0.22
 DISC_SHARE = 0.6
 # Of an edge: how far its middle is from the straight line, to its length.
 BEND = 0.06
+# How much of the light of a colour is red, green and blue.
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
 def check(graph: drawing.Graph) -> None:
@@ -89,8 +92,19 @@ def draw(
   distance = _nearest_distances(graph.positions).min()
   shares = np.abs(values) / colors_of.norm.vmax
   radii = DISC_SHARE * distance * np.sqrt(shares)
-  outlines = np.maximum(radii, OUTLINE_SHARE * distance)
-  _draw_outlines(axes, graph.positions, outlines)
+  outlines = [
+    patches.Circle(
+      (x, y),
+      max(radius, OUTLINE_SHARE * distance),
+      facecolor="white",
+      edgecolor=figures.DARK,
+      linewidth=0.8,
+      zorder=2,
+    )
+    for (x, y), radius in zip(graph.positions, radii)
+  ]
+  for outline in outlines:
+    axes.add_patch(outline)
   _draw_arrows(axes, graph, outlines)
   axes.add_collection(
     collections.EllipseCollection(
@@ -106,9 +120,10 @@ def draw(
       zorder=3,
     )
   )
+  luminances = _luminances(colors_of, values)
   for node, (x, y) in enumerate(graph.positions):
     # The number of an empty node stands on the white of its outline.
-    is_dark = shares[node] > 0.1 and _luminance(colors_of, values[node]) < 0.45
+    is_dark = shares[node] > 0.1 and luminances[node] < 0.45
     axes.text(
       x,
       y,
@@ -124,47 +139,37 @@ def draw(
   axes.set_axis_off()
 
 
-def _luminance(colors_of: cm.ScalarMappable, value: float) -> float:
-  """Returns how bright the colour of a value is, from 0 to 1."""
-  return float(np.dot(colors_of.to_rgba(value)[:3], (0.2126, 0.7152, 0.0722)))
+def _luminances(colors_of: cm.ScalarMappable, values: np.ndarray) -> np.ndarray:
+  """Returns (S,), how bright the colours of values are, from 0 to 1."""
+  return np.asarray(colors_of.to_rgba(values))[:, :3] @ _LUMINANCE
 
 
 def _nearest_distances(positions: np.ndarray) -> np.ndarray:
   """Returns (S,), how far each node is from the nearest other one."""
   if len(positions) == 1:
     return np.ones(1)
-  return spatial.KDTree(positions).query(positions, k=2)[0][:, 1]
-
-
-def _draw_outlines(
-  axes: axes_lib.Axes, positions: np.ndarray, radii: np.ndarray
-) -> None:
-  for position, radius in zip(positions, radii):
-    axes.add_patch(
-      patches.Circle(
-        position,
-        radius,
-        facecolor="white",
-        edgecolor=figures.DARK,
-        linewidth=0.8,
-        zorder=2,
-      )
-    )
+  distances, _ = spatial.KDTree(positions).query(positions, k=2)
+  return np.asarray(distances)[:, 1]
 
 
 def _draw_arrows(
-  axes: axes_lib.Axes, graph: drawing.Graph, radii: np.ndarray
+  axes: axes_lib.Axes, graph: drawing.Graph, outlines: Sequence[patches.Circle]
 ) -> None:
-  """Draws the edges from outline to outline, of the given (S,) radii."""
-  positions = np.asarray(graph.positions, dtype=float)
+  """Draws the edges from outline to outline, bent to the right.
+
+  So the two directions of an edge lie side by side.
+  """
   for tail, head in np.asarray(graph.edges, dtype=int):
     if tail == head:
       continue
-    curve = _between_circles(
-      _bent(positions[tail], positions[head]), radii[tail], radii[head]
-    )
     arrow = patches.FancyArrowPatch(
-      path=path.Path(curve, [path.Path.MOVETO] + 2 * [path.Path.CURVE3]),
+      outlines[tail].center,
+      outlines[head].center,
+      patchA=outlines[tail],
+      patchB=outlines[head],
+      shrinkA=0,
+      shrinkB=0,
+      connectionstyle=f"arc3,rad={2 * BEND}",
       arrowstyle="-|>",
       mutation_scale=9,
       color=ARROW_COLOR,
@@ -174,39 +179,3 @@ def _draw_arrows(
     # It lies within the limits, so the layout need not ask for its extent.
     arrow.set_in_layout(False)
     axes.add_artist(arrow)
-
-
-def _bent(tail: np.ndarray, head: np.ndarray) -> np.ndarray:
-  """Returns a quadratic Bezier curve, (3, 2), that bends to the right.
-
-  So the two directions of an edge lie side by side.
-  """
-  step = head - tail
-  middle = (tail + head) / 2 + 2 * BEND * np.array([step[1], -step[0]])
-  return np.array([tail, middle, head])
-
-
-def _between_circles(
-  curve: np.ndarray, tail_radius: float, head_radius: float
-) -> np.ndarray:
-  """Returns the part of a (3, 2) Bezier curve outside circles at its ends."""
-  times = np.linspace(0, 1, 129)
-  points = _blossom(curve, times, times)
-  # So shallow a curve goes away from its tail and towards its head all along.
-  from_tail = np.linalg.norm(points - curve[0], axis=1)
-  to_head = np.linalg.norm(points - curve[2], axis=1)
-  start = np.interp(tail_radius, from_tail, times)
-  end = np.interp(head_radius, to_head[::-1], times[::-1])
-  return _blossom(
-    curve, np.array([start, start, end]), np.array([start, end, end])
-  )
-
-
-def _blossom(curve: np.ndarray, s: np.ndarray, t: np.ndarray) -> np.ndarray:
-  """Returns (n, 2): the polar form of a (3, 2) Bezier curve at (n,) s and t.
-
-  On s = t it is the curve, and at (s, s), (s, t), (t, t) it gives the control
-  points of the part between s and t.
-  """
-  weights = np.array([(1 - s) * (1 - t), s * (1 - t) + t * (1 - s), s * t])
-  return weights.T @ curve

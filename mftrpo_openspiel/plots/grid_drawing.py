@@ -75,7 +75,7 @@ def draw(
   axes.imshow(
     image,
     cmap=colors_of.cmap,
-    norm=colors_of.norm,
+    norm=colors_of.norm,  # type: ignore[arg-type]  # Any Norm will do.
     aspect="equal",
     interpolation="nearest",
   )
@@ -120,10 +120,12 @@ def draw_policy(
   steps /= np.linalg.norm(steps, axis=1, keepdims=True)
   axes.add_collection(
     collections.PolyCollection(
-      _arrows(
-        cells[tails] + np.maximum(radii, ARROW_START)[tails, None] * steps,
-        steps,
-        ARROW_LENGTH * moves.data[shown],
+      list(
+        _arrows(
+          cells[tails] + np.maximum(radii, ARROW_START)[tails, None] * steps,
+          steps,
+          ARROW_LENGTH * moves.data[shown],
+        )
       ),
       facecolor=ARROW_COLOR,
       linewidth=0,

@@ -156,6 +156,7 @@ def mass_colors(
   if not mean_fields:
     raise ValueError("mean_fields must have at least one panel, got none.")
   laws = np.array(list(mean_fields.values()))
+  norm: colors.Normalize
   if scale == "log":
     norm = colors.LogNorm(0.1 / laws.shape[1], laws.max())
   else:

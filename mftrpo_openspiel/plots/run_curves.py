@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from matplotlib import figure as figure_lib
+import numpy as np
 
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import run_labels
@@ -31,7 +32,7 @@ def figure(
   Raises:
     ValueError: If a run has no records, or see `curve_plots`.
   """
-  by_label = {}
+  by_label: dict[str, list[run_labels.Run]] = {}
   for run in runs:
     if not run.result.records:
       raise ValueError(f"{run.path} must have records to draw, it has none.")
@@ -64,8 +65,8 @@ def _curve(
   curves = [
     curve_plots.Curve(
       label,
-      [getattr(record, column) for record in run.result.records],
-      [getattr(record, quantity) for record in run.result.records],
+      np.array([getattr(record, column) for record in run.result.records]),
+      np.array([getattr(record, quantity) for record in run.result.records]),
     )
     for run in runs
   ]

@@ -1,6 +1,7 @@
 """Mean fields and policies of runs on disk, where their states lie on paper."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Sequence
 import dataclasses
 import os
@@ -32,7 +33,8 @@ class DrawnRun:
 
   Attributes:
     path: Of the run.
-    mdp: What was played, with a drawing.
+    mdp: What was played.
+    drawing: Where its S states lie.
     is_stationary: Whether over an infinite horizon.
     mean_fields: (S,) arrays.
     policies: (S, A) arrays; a row of zeros where nothing is known.
@@ -40,6 +42,7 @@ class DrawnRun:
 
   path: str
   mdp: mdp_lib.MeanFieldMDP
+  drawing: drawing_lib.Drawing
   is_stationary: bool
   mean_fields: dict[int, np.ndarray]
   policies: dict[int, np.ndarray]
@@ -49,6 +52,30 @@ class DrawnRun:
     if not self.is_stationary:
       return f"t = {moment}"
     return "Start" if moment == 0 else f"{moment:,} iterations"
+
+  def choose(
+    self, available: Collection[int], moments: Sequence[int] | None
+  ) -> list[int]:
+    """Returns the moments to draw; the first, middle and last if not given.
+
+    Raises:
+      ValueError: If one is not available, or none is.
+    """
+    there = sorted(available)
+    if not there:
+      raise ValueError(
+        f"{self.path} must have a solution to draw, it has none."
+      )
+    if moments is None:
+      return list(dict.fromkeys([there[0], there[len(there) // 2], there[-1]]))
+    for moment in moments:
+      if moment not in available:
+        nearest = min(there, key=lambda other: abs(other - moment))
+        raise ValueError(
+          f"moments must be of the {len(there)} that {self.path} has, from"
+          f" {there[0]} to {there[-1]}, got {moment}; the nearest is {nearest}."
+        )
+    return list(moments)
 
 
 def drawn_run(run: run_labels.Run) -> DrawnRun:
@@ -67,16 +94,19 @@ def drawn_run(run: run_labels.Run) -> DrawnRun:
       f" 'curves', got {game.get_type().short_name!r}."
     )
   mdp, solution = game.mean_field_mdp(), run.result.solution
-  if run.result.config["model"] == "stationary":
+  is_stationary = run.result.config["model"] == "stationary"
+  if is_stationary:
     mean_fields, policies = dict(run.result.mean_fields), {}
     if solution:
       mean_fields[solution.iteration] = solution.mean_field
       policies[solution.iteration] = solution.policy
-    return DrawnRun(run.path, mdp, True, mean_fields, policies)
-  if not solution:
+  elif solution:
+    mean_fields, policies = _by_time(game, solution)
+  else:
     raise ValueError(f"{run.path} must have a solution to draw, it has none.")
-  mean_fields, policies = _by_time(game, solution)
-  return DrawnRun(run.path, mdp, False, mean_fields, policies)
+  return DrawnRun(
+    run.path, mdp, mdp.drawing, is_stationary, mean_fields, policies
+  )
 
 
 def _by_time(
@@ -116,12 +146,8 @@ def mean_field_figure(
     ValueError: If a run has not such a moment, or there is nothing to draw.
   """
   drawn = _drawn_alike(runs)
-  panels = {
-    _title(name, run, moment): run.mean_fields[moment]
-    for name, run in zip(_names(runs), drawn)
-    for moment in _chosen(run, run.mean_fields, moments)
-  }
-  return mean_field_plots.mean_field_figure(drawn[0].mdp.drawing, panels, scale)
+  panels = _panels(runs, drawn, lambda run: run.mean_fields, moments)
+  return mean_field_plots.mean_field_figure(drawn[0].drawing, panels, scale)
 
 
 def policy_figure(
@@ -143,11 +169,7 @@ def policy_figure(
       f"RUN_DIR must be runs of one game, got {' and '.join(games)}."
     )
   drawn = _drawn_alike(runs)
-  panels = {
-    _title(name, run, moment): run.policies[moment]
-    for name, run in zip(_names(runs), drawn)
-    for moment in _chosen(run, run.policies, moments)
-  }
+  panels = _panels(runs, drawn, lambda run: run.policies, moments)
   return policy_plots.policy_figure(drawn[0].mdp, panels)
 
 
@@ -178,20 +200,20 @@ def difference_figure(
   first, second = _names(runs)
   title = f"{second}\n\N{MINUS SIGN} {first}"
   if one.is_stationary and moments is None:
-    pairs = {title: [_last(run) for run in (one, other)]}
+    last, other_last = (
+      run.mean_fields[run.choose(run.mean_fields, None)[-1]]
+      for run in (one, other)
+    )
+    differences = {title: other_last - last}
   else:
     common = one.mean_fields.keys() & other.mean_fields.keys()
-    pairs = {
+    differences = {
       f"{title}, {one.title(moment)}": (
-        one.mean_fields[moment],
-        other.mean_fields[moment],
+        other.mean_fields[moment] - one.mean_fields[moment]
       )
-      for moment in _chosen(one, common, moments)
+      for moment in one.choose(common, moments)
     }
-  return mean_field_plots.difference_figure(
-    one.mdp.drawing,
-    {name: minuend - law for name, (law, minuend) in pairs.items()},
-  )
+  return mean_field_plots.difference_figure(one.drawing, differences)
 
 
 def save_animation(
@@ -228,7 +250,7 @@ def save_animation(
   count = min(len(moments), max_frames)
   chosen = np.linspace(0, len(moments) - 1, count).round().astype(int)
   animation.save_mean_fields(
-    run.mdp.drawing,
+    run.drawing,
     {run.title(moments[i]): run.mean_fields[moments[i]] for i in chosen},
     path,
     scale,
@@ -240,7 +262,7 @@ def _drawn_alike(runs: Sequence[run_labels.Run]) -> list[DrawnRun]:
   """Returns runs that lie on the same paper."""
   drawn = [drawn_run(run) for run in runs]
   for run in drawn[1:]:
-    if not _is_same(run.mdp.drawing, drawn[0].mdp.drawing):
+    if not _is_same(run.drawing, drawn[0].drawing):
       raise ValueError(
         "RUN_DIR must be runs on the same grid or graph, got"
         f" {drawn[0].path} and {run.path}."
@@ -263,28 +285,17 @@ def _names(runs: Sequence[run_labels.Run]) -> list[str]:
   return labels if len(set(labels)) == len(runs) else [run.path for run in runs]
 
 
-def _title(name: str, run: DrawnRun, moment: int) -> str:
-  return f"{name}\n{run.title(moment)}" if name else run.title(moment)
-
-
-def _chosen(
-  run: DrawnRun, available: Mapping[int, object], moments: Sequence[int] | None
-) -> list[int]:
-  """Returns the moments to draw."""
-  there = sorted(available)
-  if not there:
-    raise ValueError(f"{run.path} must have a solution to draw, it has none.")
-  if moments is None:
-    return list(dict.fromkeys([there[0], there[len(there) // 2], there[-1]]))
-  for moment in moments:
-    if moment not in available:
-      nearest = min(there, key=lambda other: abs(other - moment))
-      raise ValueError(
-        f"moments must be of the {len(there)} that {run.path} has, from"
-        f" {there[0]} to {there[-1]}, got {moment}; the nearest is {nearest}."
-      )
-  return list(moments)
-
-
-def _last(run: DrawnRun) -> np.ndarray:
-  return run.mean_fields[_chosen(run, run.mean_fields, None)[-1]]
+def _panels(
+  runs: Sequence[run_labels.Run],
+  drawn: Sequence[DrawnRun],
+  arrays_of: Callable[[DrawnRun], dict[int, np.ndarray]],
+  moments: Sequence[int] | None,
+) -> dict[str, np.ndarray]:
+  """Returns the arrays of all runs at their moments, by titles."""
+  panels = {}
+  for name, run in zip(_names(runs), drawn):
+    arrays = arrays_of(run)
+    for moment in run.choose(arrays, moments):
+      title = f"{name}\n{run.title(moment)}" if name else run.title(moment)
+      panels[title] = arrays[moment]
+  return panels

@@ -9,6 +9,7 @@ from mftrpo_openspiel.runs import run_directory
 
 TITLES = {
   "mf_trpo": "MF-TRPO",
+  "annealed_mf_trpo": "MF-TRPO (annealed)",
   "fictitious_play": "Fictitious Play",
   "mirror_descent": "Mirror Descent",
   "fixed_point": "Fixed Point",
@@ -94,7 +95,7 @@ def fields(config: Mapping[str, Any]) -> dict[str, Any]:
 def _tells_apart(name: str, runs: Sequence[Mapping[str, Any]]) -> bool:
   if name == SEED or name in _BOOKKEEPING:
     return False
-  values = {}
+  values: dict[str | None, set[str]] = {}
   for run in runs:
     alike = None if name in _MAIN_FIELDS else run["algorithm"]
     values.setdefault(alike, set()).add(str(run.get(name)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 import importlib
-import os
 import pathlib
 import shutil
 import time
@@ -28,44 +27,30 @@ class EventWriter:
   errors of the disk would be lost.
   """
 
-  def __init__(
-    self, folder: str | os.PathLike, records: Iterable[run_loop.Record]
-  ):
-    """Initializes the writer.
-
-    Args:
-      folder: For the event file. What is in it is removed.
-      records: What there is so far.
+  def __init__(self, folder: pathlib.Path, records: Iterable[run_loop.Record]):
+    """Writes what there is so far into a folder, instead of what is there.
 
     Raises:
       OSError: If the folder cannot be written to.
     """
+    self._event_pb2 = importlib.import_module("tensorboardX.proto.event_pb2")
+    self._summary = importlib.import_module("tensorboardX.summary")
     writers = importlib.import_module("tensorboardX.event_file_writer")
-    folder = pathlib.Path(folder)
     if folder.exists():
       shutil.rmtree(folder)
     folder.mkdir()
     self._writer = writers.EventsWriter(str(folder / "events"))
+    self.flush, self.close = self._writer.flush, self._writer.close
     for record in records:
       self.write(record)
 
   def write(self, record: run_loop.Record) -> None:
     """Adds a record."""
-    event_pb2 = importlib.import_module("tensorboardX.proto.event_pb2")
-    summary = importlib.import_module("tensorboardX.summary")
     for name, value in vars(record).items():
       if name != "iteration":
-        event = event_pb2.Event(
+        event = self._event_pb2.Event(
           step=record.iteration,
           wall_time=time.time(),
-          summary=summary.scalar(name, value),
+          summary=self._summary.scalar(name, value),
         )
         self._writer.write_event(event)
-
-  def flush(self) -> None:
-    """Brings what was added to the disk."""
-    self._writer.flush()
-
-  def close(self) -> None:
-    """Flushes and closes the file."""
-    self._writer.close()

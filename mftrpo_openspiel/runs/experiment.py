@@ -1,4 +1,4 @@
-"""One run: what is run, on which game and model, and how it is recorded."""
+"""What is run, on which game and model, how it is recorded; and its run."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -8,19 +8,19 @@ from typing import Any
 import pyspiel
 
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
-from mftrpo_openspiel.algorithms import registry as algorithm_factory
+from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import event_files
-from mftrpo_openspiel.runs import recorder as recorder_lib
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.utils import validation
 
-DEFAULT_REGULARIZATION = 0.05
+# Before the name of a game parameter among the values of an experiment.
+PARAMETER = "game_parameters."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Experiment:
     game_name: OpenSpiel game, or None where the setting is one of ours.
     setting: Of the game, or None.
     game_parameters: On top of these, by name.
-    model: One of `models.MODELS`; None for "openspiel" with OpenSpiel's own
+    model: One of `from_game.MODELS`; None for "openspiel" with OpenSpiel's own
       algorithms, "stationary" where the game is one over a mean-field MDP, and
       "compiled" elsewhere.
-    algorithm: One of `algorithms.factory.ALGORITHMS`.
+    algorithm: One of `registry.ALGORITHMS`.
     options: Of the algorithm, by the names of its parameters.
     num_iterations: How long.
     regularization: eta of the regularized exploitability.
@@ -52,7 +52,7 @@ class Experiment:
   algorithm: str = "mf_trpo"
   options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   num_iterations: int = 1000
-  regularization: float = DEFAULT_REGULARIZATION
+  regularization: float = 0.05
   record_every: int | None = None
   num_records: int = 10
   log_distribution: bool = False
@@ -60,9 +60,7 @@ class Experiment:
   tensorboard: bool = False
 
   def __post_init__(self):
-    validation.check_choice(
-      "algorithm", self.algorithm, algorithm_factory.ALGORITHMS
-    )
+    validation.check_choice("algorithm", self.algorithm, registry.ALGORITHMS)
     validation.check_int(
       "num_iterations", self.num_iterations, 1, run_loop.MAX_ITERATIONS
     )
@@ -115,16 +113,47 @@ class Experiment:
       ValueError: If it does not run on the model, or an option is refused.
     """
     model = from_game.create_model(self.model_name(game), game)
-    return algorithm_factory.create_algorithm(
-      self.algorithm, model, **self.options
-    )
+    return registry.create_algorithm(self.algorithm, model, **self.options)
+
+
+def create_experiment(values: Mapping[str, Any]) -> Experiment:
+  """Returns the experiment with values that are named as in programs.
+
+  Args:
+    values: Of fields, of options of the algorithm by the names of their flags,
+      and texts of game parameters, as game_parameters.NAME. "regularization" is
+      the field and, where the algorithm takes it, the option.
+
+  Raises:
+    ValueError: If a value is refused.
+  """
+  if "record_every" in values and "num_records" in values:
+    raise ValueError("num_records must not be given with record_every.")
+  fields = {field.name for field in dataclasses.fields(Experiment)}
+  experiment = Experiment(**{k: x for k, x in values.items() if k in fields})
+  options = {
+    name: values[option.flag]
+    for name, option in registry.options_of(experiment.algorithm).items()
+    if option.flag in values
+  }
+  texts = {
+    name.removeprefix(PARAMETER): text
+    for name, text in values.items()
+    if name.startswith(PARAMETER)
+  }
+  parameters = (
+    game_parameters.parse(texts, experiment.create_game()) if texts else {}
+  )
+  return dataclasses.replace(
+    experiment, game_parameters=parameters, options=options
+  )
 
 
 def run_experiment(
   experiment: Experiment,
-  logdir: str | os.PathLike | None,
+  logdir: str | os.PathLike | None = None,
   resume: bool = False,
-  report: recorder_lib.Report | None = None,
+  report: run_loop.Report | None = None,
 ) -> run_directory.RunResult:
   """Runs an experiment.
 
@@ -134,69 +163,60 @@ def run_experiment(
     resume: Whether a run in `logdir` is gone on with, and if it is finished,
       left as it is and returned with `costs` None. Where there is none yet it
       is begun.
-    report: Called after each iteration (`step.record` is None at most of them).
+    report: Called after each iteration; most have no `record`.
 
   Raises:
     ValueError: If the experiment cannot be run, or not in this folder.
-    recording.Interrupted: On Ctrl-C, once the run has begun.
+    run_loop.Interrupted: On Ctrl-C, once the run has begun.
   """
   if experiment.tensorboard:
+    if logdir is None:
+      raise ValueError("tensorboard must not be set without logdir.")
     event_files.check_available()
   game = experiment.create_game()
-  model = experiment.model_name(game)
-  experiment = dataclasses.replace(experiment, model=model)
-  config = run_config.make(dataclasses.asdict(experiment), str(game), model)
-  if logdir is None:
-    if experiment.tensorboard:
-      raise ValueError("tensorboard must not be set without logdir.")
-    memory = recorder_lib.Memory()
-    algorithm = experiment.create_algorithm(game)
-    costs = _run(experiment, algorithm, memory, None, report)
-    return run_directory.RunResult(
-      config,
-      memory.records,
-      memory.solution,
-      memory.mean_fields,
-      costs,
-      algorithm.model.accuracy(),
-    )
-  if resume and run_directory.is_finished(logdir, config):
+  model_name = experiment.model_name(game)
+  experiment = dataclasses.replace(experiment, model=model_name)
+  config = run_config.make(
+    dataclasses.asdict(experiment), str(game), model_name
+  )
+  if logdir and resume and run_directory.is_finished(logdir, config):
     return run_directory.load_run(logdir)
   algorithm = experiment.create_algorithm(game)
-  with run_directory.RunDirectory(logdir) as directory:
-    num_states = len(algorithm.model.legal_actions_mask)
-    checkpoint, records = directory.found(
-      config, experiment.record_at(), resume, num_states
+  record_at = experiment.record_at()
+
+  def run(
+    sink: run_loop.Sink, start: checkpoints.Checkpoint | None = None
+  ) -> run_loop.Costs:
+    return run_loop.run(
+      algorithm,
+      model_name,
+      experiment.num_iterations,
+      experiment.regularization,
+      record_at,
+      sink,
+      start,
+      report,
     )
-    if checkpoint is not None:
-      try:
-        algorithm.restore(checkpoint.state)
-      except ValueError as error:
-        raise ValueError(f"{logdir}/checkpoint.npz: {error}") from None
-    directory.begin(config, records)
-    costs = _run(experiment, algorithm, directory, checkpoint, report)
-  return dataclasses.replace(
-    run_directory.load_run(logdir),
-    costs=costs,
-    accuracy=algorithm.model.accuracy(),
-  )
 
-
-def _run(
-  experiment: Experiment,
-  algorithm: algorithm_lib.MeanFieldAlgorithm,
-  directory: run_directory.RunDirectory | recorder_lib.Memory,
-  checkpoint: checkpoints.Checkpoint | None,
-  report: recorder_lib.Report | None,
-) -> run_loop.Costs:
-  """Runs an algorithm from a checkpoint; see `recording.Recorder`."""
-  recorder = recorder_lib.Recorder(
-    algorithm, experiment.model, directory, experiment.log_distribution, report
-  )
-  recorder.run(
-    experiment.num_iterations,
-    experiment.regularization,
-    experiment.record_at(),
-    checkpoint,
-  )
-  return recorder.costs
+  if logdir is None:
+    memory = run_loop.MemorySink(experiment.log_distribution)
+    costs = run(memory)
+    result = run_directory.RunResult(
+      config, memory.records, memory.solution, memory.mean_fields
+    )
+  else:
+    with run_directory.locked(logdir) as folder:
+      num_states = len(algorithm.model.legal_actions_mask)
+      start, records = run_directory.read_progress(
+        folder, config, record_at, resume, num_states
+      )
+      if start is not None:
+        try:
+          algorithm.restore(start.state)
+        except ValueError as error:
+          raise ValueError(f"{logdir}/checkpoint.npz: {error}") from None
+      with run_directory.RunWriter(folder, config, records) as writer:
+        costs = run(writer, start)
+    result = run_directory.load_run(logdir)
+  accuracy = algorithm.model.accuracy()
+  return dataclasses.replace(result, costs=costs, accuracy=accuracy)

@@ -1,24 +1,27 @@
-"""What config.json says of a run, and whether two runs are the same."""
+"""config.json: what is run and what with, and whether two runs are the same."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+import functools
 import hashlib
+from importlib import metadata
 import json
 import os
 import pathlib
+import platform
 import reprlib
+import subprocess
 from typing import Any
 import warnings
 
-from mftrpo_openspiel.runs import provenance
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import validation
 
 # Of run directories. Format 1 had no checksums.
 FORMAT = 2
-# Fields of an experiment that may change when a run is gone on with.
-FREE_FIELDS = ("checkpoint_seconds", "num_iterations", "tensorboard")
-# All fields of an experiment.
+# Fields of an experiment that may differ when a run is gone on with.
+CHANGEABLE_FIELDS = ("checkpoint_seconds", "num_iterations", "tensorboard")
+# All fields of an experiment, with their types.
 FIELDS = {
   "game_name": (str, type(None)),
   "setting": (str, type(None)),
@@ -42,6 +45,10 @@ _TYPES = {
   "versions": (dict,),
   "commit": (str, type(None)),
 }
+# The folder that this package lies in.
+_CHECKOUT = pathlib.Path(__file__).parents[2]
+# Packages that results may depend on.
+_PACKAGES = ("mftrpo_openspiel", "open_spiel", "numpy", "scipy")
 
 
 def make(
@@ -71,8 +78,8 @@ def make(
     "experiment": fields,
     "game": game,
     "model": model,
-    "versions": provenance.versions(),
-    "commit": provenance.commit(),
+    "versions": versions(),
+    "commit": commit(),
   }
 
 
@@ -186,10 +193,48 @@ def _lasting(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
   """Yields the names and values that stay as they are in a run."""
   yield "game", config["game"]
   for name, value in config["experiment"].items():
-    if name in FREE_FIELDS:
+    if name in CHANGEABLE_FIELDS:
       continue
     if isinstance(value, dict):
       for key, entry in value.items():
         yield f"{name}.{key}", entry
     else:
       yield name, value
+
+
+@functools.cache
+def versions() -> dict[str, str | None]:
+  """Returns the versions of Python and of the packages that results depend on.
+
+  None for one that is not installed as a package.
+  """
+  found: dict[str, str | None] = {"python": platform.python_version()}
+  for package in _PACKAGES:
+    try:
+      found[package] = metadata.version(package)
+    except metadata.PackageNotFoundError:
+      found[package] = None
+  return found
+
+
+@functools.cache
+def commit(root: pathlib.Path = _CHECKOUT) -> str | None:
+  """Returns the git commit of the checkout that this package is run from.
+
+  It ends in "-dirty" if the checkout has other changes. None where `root` is
+  no checkout of its own, or git does not say.
+  """
+  if not (root / ".git").exists():
+    return None
+  command = ("git", "--no-optional-locks", "-C", str(root), "describe")
+  try:
+    result = subprocess.run(
+      [*command, "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+      capture_output=True,
+      text=True,
+      timeout=5,
+      check=True,
+    )
+  except (OSError, subprocess.SubprocessError):
+    return None
+  return result.stdout.strip() or None

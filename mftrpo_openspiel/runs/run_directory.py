@@ -19,18 +19,19 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
 import dataclasses
-import fcntl
 import os
 import pathlib
 import time
 from typing import Any
 from typing import Self
 
+import filelock
 import numpy as np
 
 from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import mean_field_files
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.runs import solutions
@@ -86,7 +87,7 @@ def load_run(path: str | os.PathLike) -> RunResult:
   if not has_run(path):
     raise ValueError(f"path must be a run directory, got {path}.")
   config = run_config.read(path / _CONFIG)
-  records = run_loop.read_csv(path / _METRICS)
+  records = metrics_table.read_csv(path / _METRICS)
   solution = num_states = None
   if _exists(path / _SOLUTION):
     solution = solutions.load_solution(path / _SOLUTION)
@@ -136,203 +137,192 @@ def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
   )
 
 
-class RunDirectory:
-  """A run directory that this program alone writes to, until it is closed.
+@contextlib.contextmanager
+def locked(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+  """Gives a folder, made if it is not there, to this program alone.
 
-  `found` reads, `begin` opens for writing; then come records and checkpoints.
   The lock is the system's: it is gone when the program is, and does not hold
   on network drives without locks.
+
+  Raises:
+    ValueError: If the folder cannot be made, is locked by another program, or
+      has files of a run, but no run.
   """
-
-  def __init__(self, path: str | os.PathLike):
-    """Locks the folder, made if it is not there.
-
-    Raises:
-      ValueError: If it cannot be made, is locked by another program, or has
-        files of a run, but no run.
-    """
-    self.path = files.folder(path)
-    if not has_run(self.path):
-      self._check_empty()
-    with _writing(self.path / _LOCK):
-      self._lock = (self.path / _LOCK).open("a")
-    try:
-      fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-      self._lock.close()
-      raise ValueError(
-        f"logdir must not be in use by another program, got {self.path}."
-      ) from None
-    except OSError as error:
-      self._lock.close()
-      raise ValueError(
-        f"logdir must be a folder with locks, got {self.path}"
-        f" ({error.strerror})."
-      ) from None
-    self._run_id = ""
-    self._metrics: run_loop.CsvAppender | None = None
-    self._events: event_files.EventWriter | None = None
-    self._schedule = checkpoints.Schedule(0.0)
-
-  def __enter__(self) -> Self:
-    return self
-
-  def __exit__(self, *_) -> None:
-    try:
-      for file in (self._metrics, self._events):
-        if file is not None:
-          with _writing(self.path):
-            file.close()
-    finally:
-      self._lock.close()
-
-  def found(
-    self,
-    config: Mapping[str, Any],
-    record_at: Collection[int],
-    resume: bool,
-    num_states: int | None = None,
-  ) -> tuple[checkpoints.Checkpoint | None, list[run_loop.Record]]:
-    """Returns where to go on, None for the beginning; writes nothing.
-
-    Args:
-      config: Of the run that is to be here.
-      record_at: The iterations at which it has records.
-      resume: Whether a run that is here is gone on with.
-      num_states: N of the mean fields that are kept; None if it is not known.
-
-    Returns:
-      The latest checkpoint, and the records up to it.
-
-    Raises:
-      ValueError: If there is a run and `resume` is not set, or one that is not
-        of this experiment, or is damaged.
-    """
-    if not has_run(self.path):
-      return None, []
-    if not resume:
-      raise ValueError(
-        f"logdir has a run already, got {self.path}; add --resume to go on"
-        " with it."
-      )
-    begun = run_config.read(self.path / _CONFIG)
-    run_config.check_same(begun, config, self.path)
-    if not (self.path / _CHECKPOINT).exists():
-      return None, []
-    checkpoint = checkpoints.load(
-      self.path / _CHECKPOINT, run_config.identity(config)
-    )
-    last = begun["experiment"]["num_iterations"]
-    if checkpoint.iteration > last:
-      raise ValueError(
-        f"{self.path / _CHECKPOINT} is of iteration {checkpoint.iteration}, the"
-        f" run has {last}."
-      )
-    due = {k for k in record_at if k <= checkpoint.iteration}
-    if config["experiment"]["log_distribution"]:
-      for iteration in sorted(due):
-        mean_field_files.read(self.path / _MEAN_FIELDS, iteration, num_states)
-    return checkpoint, self._kept(due)
-
-  def _check_empty(self) -> None:
+  folder = files.folder(path)
+  if not has_run(folder):
     for name in (_METRICS, _CHECKPOINT, _SOLUTION, _MEAN_FIELDS, _EVENTS):
-      if (self.path / name).exists():
+      if (folder / name).exists():
         raise ValueError(
-          f"logdir must be new or have a run, got {self.path}, which has"
+          f"logdir must be new or have a run, got {folder}, which has"
           f" {name} but no {_CONFIG}."
         )
+  try:
+    # A soft lock, which is a file, would outlive a program that is killed.
+    lock = filelock.FileLock(
+      folder / _LOCK, timeout=0, thread_local=False, fallback_to_soft=False
+    ).acquire()
+  except filelock.Timeout:
+    raise ValueError(
+      f"logdir must not be in use by another program, got {folder}."
+    ) from None
+  except OSError as error:
+    if error.filename is not None:  # The file cannot be opened.
+      raise _not_written(error, folder) from None
+    raise ValueError(
+      f"logdir must be a folder with locks, got {folder} ({error.strerror})."
+    ) from None
+  with lock:
+    yield folder
 
-  def _kept(self, due: Collection[int]) -> list[run_loop.Record]:
-    """Returns the records of the iterations `due`."""
-    path = self.path / _METRICS
-    # A last line may be cut off, by a power failure in the midst of it.
-    whole, newline, _ = run_loop.read_text(path).rpartition("\n")
-    records = run_loop.parse_csv(whole + newline, path)
-    kept = [record for record in records if record.iteration in due]
-    missing = set(due) - {record.iteration for record in kept}
-    if missing:
-      raise ValueError(
-        f"{path} has no record of iteration {min(missing)}, which"
-        f" {_CHECKPOINT} is past."
-      )
-    return kept
 
-  def begin(
-    self, config: Mapping[str, Any], records: list[run_loop.Record]
-  ) -> None:
+def read_progress(
+  path: pathlib.Path,
+  config: Mapping[str, Any],
+  record_at: Collection[int],
+  resume: bool,
+  num_states: int | None = None,
+) -> tuple[checkpoints.Checkpoint | None, list[run_loop.Record]]:
+  """Returns how far the run in a folder is; writes nothing.
+
+  Args:
+    path: The folder, locked.
+    config: Of the run that is to be here.
+    record_at: The iterations at which it has records.
+    resume: Whether a run that is here is gone on with.
+    num_states: N of the mean fields that are kept; None if it is not known.
+
+  Returns:
+    The latest checkpoint, None for the beginning, and the records up to it.
+
+  Raises:
+    ValueError: If there is a run and `resume` is not set, or one that is not
+      of this experiment, or is damaged.
+  """
+  if not has_run(path):
+    return None, []
+  if not resume:
+    raise ValueError(
+      f"logdir has a run already, got {path}; add --resume to go on with it."
+    )
+  begun = run_config.read(path / _CONFIG)
+  run_config.check_same(begun, config, path)
+  if not (path / _CHECKPOINT).exists():
+    return None, []
+  checkpoint = checkpoints.load(path / _CHECKPOINT, run_config.identity(config))
+  last = begun["experiment"]["num_iterations"]
+  if checkpoint.iteration > last:
+    raise ValueError(
+      f"{path / _CHECKPOINT} is of iteration {checkpoint.iteration}, the run"
+      f" has {last}."
+    )
+  due = {k for k in record_at if k <= checkpoint.iteration}
+  if config["experiment"]["log_distribution"]:
+    for iteration in sorted(due):
+      mean_field_files.read(path / _MEAN_FIELDS, iteration, num_states)
+  # A last line may be cut off, by a power failure in the midst of it.
+  whole, newline, _ = files.read_text(path / _METRICS).rpartition("\n")
+  records = metrics_table.parse_csv(whole + newline, path / _METRICS)
+  kept = [record for record in records if record.iteration in due]
+  missing = due - {record.iteration for record in kept}
+  if missing:
+    raise ValueError(
+      f"{path / _METRICS} has no record of iteration {min(missing)}, which"
+      f" {_CHECKPOINT} is past."
+    )
+  return checkpoint, kept
+
+
+class RunWriter:
+  """Writes a run into its folder: the `run_loop.Sink` on disk."""
+
+  def __init__(
+    self,
+    path: pathlib.Path,
+    config: Mapping[str, Any],
+    records: list[run_loop.Record],
+  ):
     """Writes what is known, drops what is later, and opens for more.
 
     Args:
+      path: The folder, locked.
       config: Of the run. What a run that is here was begun with stays in it.
       records: Up to now.
 
     Raises:
       ValueError: If something cannot be written.
     """
+    self._path = path
     self._run_id = run_config.identity(config)
     experiment = config["experiment"]
-    with _writing(self.path):
-      self._remove_temporaries()
-      run_config.write(self.path / _CONFIG, config)
-      run_loop.write_csv(self.path / _METRICS, records)
+    self._keeps_mean_fields = experiment["log_distribution"]
+    self._events: event_files.EventWriter | None = None
+    with _writing(path):
+      _remove_temporaries(path)
+      run_config.write(path / _CONFIG, config)
+      self._metrics = metrics_table.CsvAppender(path / _METRICS, records)
       kept = {record.iteration for record in records}
-      mean_field_files.keep(self.path / _MEAN_FIELDS, kept)
+      mean_field_files.keep(path / _MEAN_FIELDS, kept)
       if experiment["tensorboard"]:
-        self._events = event_files.EventWriter(self.path / _EVENTS, records)
-      self._metrics = run_loop.CsvAppender(self.path / _METRICS)
-    self._schedule = checkpoints.Schedule(experiment["checkpoint_seconds"])
+        self._events = event_files.EventWriter(path / _EVENTS, records)
+    self._timer = checkpoints.Timer(experiment["checkpoint_seconds"])
 
-  def _remove_temporaries(self) -> None:
-    """Removes what `files.replacing` leaves if the program is killed in it."""
-    for name in (_CONFIG, _METRICS, _CHECKPOINT, _SOLUTION):
-      stem, dot, ending = name.partition(".")
-      for file in self.path.glob(f".{stem}.*{dot}{ending}"):
-        file.unlink()
+  def __enter__(self) -> Self:
+    return self
 
-  def record(
-    self, record: run_loop.Record, mean_field: np.ndarray | None = None
+  def __exit__(self, *_) -> None:
+    for file in (self._metrics, self._events):
+      if file is not None:
+        with _writing(self._path):
+          file.close()
+
+  def take(self, finished: run_loop.FinishedIteration) -> None:
+    """Adds the record, if there is one, and a checkpoint if it is time for it.
+
+    Raises:
+      ValueError: If something cannot be written; what was there stays.
+    """
+    record = finished.record
+    if record is not None:
+      with _writing(self._path):
+        if self._keeps_mean_fields and finished.mean_field is not None:
+          mean_field_files.write(
+            self._path / _MEAN_FIELDS, record.iteration, finished.mean_field
+          )
+        self._metrics.append(record)
+        if self._events is not None:
+          self._events.write(record)
+    if self._timer.is_due():
+      self._save(finished)
+
+  def finish(
+    self, last: checkpoints.Checkpoint, solution: solutions.Solution
   ) -> None:
-    """Adds a record, and the mean field if it is kept.
+    """Puts a checkpoint and a solution in the place of those before.
 
     Raises:
-      ValueError: If it cannot be written.
+      ValueError: If one cannot be written; the one before stays.
     """
-    with _writing(self.path):
-      if mean_field is not None:
-        folder = self.path / _MEAN_FIELDS
-        mean_field_files.write(folder, record.iteration, mean_field)
-      self._metrics.append(record)
-      if self._events is not None:
-        self._events.write(record)
+    self._save(last)
+    with _writing(self._path):
+      solutions.save_solution(self._path / _SOLUTION, solution)
 
-  def checkpoint_is_due(self) -> bool:
-    """Whether it is time for the next checkpoint."""
-    return self._schedule.is_due()
-
-  def save_checkpoint(self, checkpoint: checkpoints.Checkpoint) -> None:
-    """Puts a checkpoint in the place of the one before.
-
-    All records up to its iteration must have been added.
-
-    Raises:
-      ValueError: If it cannot be written; the one before stays.
-    """
+  def _save(self, checkpoint: checkpoints.Checkpoint) -> None:
+    """Saves a checkpoint, once all records up to it are on disk."""
     start = time.perf_counter()
-    with _writing(self.path):
+    with _writing(self._path):
       self._metrics.sync()
       if self._events is not None:
         self._events.flush()
-      checkpoints.save(self.path / _CHECKPOINT, checkpoint, self._run_id)
-    self._schedule.wrote(time.perf_counter() - start)
+      checkpoints.save(self._path / _CHECKPOINT, checkpoint, self._run_id)
+    self._timer.restart(time.perf_counter() - start)
 
-  def save_solution(self, solution: solutions.Solution) -> None:
-    """Puts a solution in the place of the one before, if any.
 
-    Raises:
-      ValueError: If it cannot be written; the one before stays.
-    """
-    with _writing(self.path):
-      solutions.save_solution(self.path / _SOLUTION, solution)
+def _remove_temporaries(path: pathlib.Path) -> None:
+  """Removes what `files.replacing` leaves if the program is killed in it."""
+  for name in (_CONFIG, _METRICS, _CHECKPOINT, _SOLUTION):
+    stem, dot, ending = name.partition(".")
+    for file in path.glob(f".{stem}.*{dot}{ending}"):
+      file.unlink()
 
 
 @contextlib.contextmanager
@@ -342,9 +332,13 @@ def _writing(path: pathlib.Path) -> Iterator[None]:
     with interrupts.deferred():
       yield
   except OSError as error:
-    raise ValueError(
-      f"{error.filename or path} cannot be written ({error.strerror or error})."
-    ) from None
+    raise _not_written(error, path) from None
+
+
+def _not_written(error: OSError, path: pathlib.Path) -> ValueError:
+  return ValueError(
+    f"{error.filename or path} cannot be written ({error.strerror or error})."
+  )
 
 
 def _exists(path: pathlib.Path) -> bool:

@@ -1,17 +1,22 @@
-"""Running an algorithm and recording how far it is from equilibrium."""
+"""The loop of a run: iterations, records of them, and where those go.
 
-from collections.abc import Iterable
+`run` performs the iterations. What comes of them goes to a `Sink`, which is a
+run directory or memory.
+"""
+
+from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 import dataclasses
-import os
 import time
+from typing import Any
 from typing import Protocol
-import zlib
 
 import numpy as np
 
-from mftrpo_openspiel.models import mean_field_model as model_lib
-from mftrpo_openspiel.utils import files
+from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
+from mftrpo_openspiel.runs import checkpoints
+from mftrpo_openspiel.runs import solutions
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import validation
 
@@ -20,21 +25,6 @@ from mftrpo_openspiel.utils import validation
 MAX_ITERATIONS = 10**12
 MAX_RECORDS = 10**6
 MAX_RECORDS_PER_DECADE = 10**4
-
-
-class Algorithm(Protocol):
-  """What can be run: the algorithms of this package.
-
-  An iteration puts new arrays in place of `policy` and `mean_field`; it does
-  not write into the old ones.
-  """
-
-  model: model_lib.MeanFieldModel
-  policy: np.ndarray
-  mean_field: np.ndarray
-
-  def iteration(self) -> None:
-    """Performs one iteration."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,27 +52,64 @@ class Record:
   entropy: float
 
 
-_COLUMNS = [field.name for field in dataclasses.fields(Record)]
-# The last column is the CRC-32 of a line, up to there, and of the line before
-# it, by which changed and missing lines are found.
-_HEADER = ",".join([*_COLUMNS, "checksum"])
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-  """Where a run is.
+@dataclasses.dataclass(frozen=True, eq=False)
+class FinishedIteration(checkpoints.Checkpoint):
+  """A run after an iteration, or, with `iteration` 0, at its beginning.
 
   Attributes:
-    iteration: Number of iterations performed.
-    seconds: Spent in them, evaluation not included.
     record: Of this iteration, if one was due.
+    mean_field: (N,), the algorithm's, if a record was due.
     evaluation_seconds: What the record took.
   """
 
-  iteration: int
-  seconds: float
   record: Record | None = None
+  mean_field: np.ndarray | None = None
   evaluation_seconds: float = 0.0
+
+
+Report = Callable[[FinishedIteration], None]
+
+
+class Sink(Protocol):
+  """What keeps the results of a run."""
+
+  def take(self, finished: FinishedIteration) -> None:
+    """Takes an iteration, with its record if there is one."""
+
+  def finish(
+    self, last: checkpoints.Checkpoint, solution: solutions.Solution
+  ) -> None:
+    """Takes the last finished iteration, and what was found by it."""
+
+
+class MemorySink:
+  """Keeps the results of a run in memory.
+
+  Attributes:
+    records: In the order of their iterations.
+    mean_fields: (N,) arrays by iterations, if they are kept.
+    solution: At the end.
+  """
+
+  def __init__(self, keep_mean_fields: bool):
+    self.records: list[Record] = []
+    self.mean_fields: dict[int, np.ndarray] = {}
+    self.solution: solutions.Solution | None = None
+    self._keep_mean_fields = keep_mean_fields
+
+  def take(self, finished: FinishedIteration) -> None:
+    """Keeps the record, if there is one."""
+    if finished.record is not None:
+      self.records.append(finished.record)
+      if self._keep_mean_fields and finished.mean_field is not None:
+        self.mean_fields[finished.iteration] = finished.mean_field
+
+  def finish(
+    self, last: checkpoints.Checkpoint, solution: solutions.Solution
+  ) -> None:
+    """Keeps the solution."""
+    del last  # A program that has ended cannot be gone on with.
+    self.solution = solution
 
 
 @dataclasses.dataclass
@@ -98,6 +125,143 @@ class Costs:
   solving: float = 0.0
   evaluating: float = 0.0
   writing: float = 0.0
+
+
+class Interrupted(KeyboardInterrupt):
+  """Ctrl-C, after what there was by then has been written.
+
+  Attributes:
+    iteration: The last one that was finished.
+  """
+
+  def __init__(self, iteration: int):
+    super().__init__(iteration)
+    self.iteration = iteration
+
+
+def run(
+  algorithm: algorithm_lib.MeanFieldAlgorithm,
+  model_name: str,
+  num_iterations: int,
+  regularization: float,
+  record_at: Collection[int],
+  sink: Sink,
+  start: checkpoints.Checkpoint | None = None,
+  report: Report | None = None,
+) -> Costs:
+  """Runs an algorithm to the end; returns where the time went.
+
+  Args:
+    algorithm: In the state of `start`, if that is given.
+    model_name: Name of the algorithm's model, for the solution.
+    num_iterations: How long, counted from the beginning.
+    regularization: eta of the regularized exploitability.
+    record_at: After how many iterations there are records, 0 for the beginning;
+      the last is `num_iterations`, by which a run that was cut is told.
+    sink: Where the results go.
+    start: Where to go on; None for the beginning.
+    report: Called after each iteration, and at the beginning.
+
+  Raises:
+    Interrupted: On Ctrl-C after the beginning, once `sink` has the last
+      finished iteration and its solution.
+    ValueError: If something cannot be written.
+  """
+  costs = Costs()
+  last = start
+
+  def timed(write: Callable[..., None], *arguments: Any) -> None:
+    begin = time.perf_counter()
+    write(*arguments)
+    costs.writing += time.perf_counter() - begin
+
+  def finish(last: checkpoints.Checkpoint) -> None:
+    timed(sink.finish, last, _solution(algorithm, model_name, last.iteration))
+
+  try:
+    for finished in iterations(
+      algorithm, num_iterations, regularization, record_at, start
+    ):
+      timed(sink.take, finished)
+      # Only now: a checkpoint promises that the records up to it are kept.
+      last = finished
+      costs.evaluating += finished.evaluation_seconds
+      if report is not None:
+        report(finished)
+    assert last is not None
+    finish(last)
+  except KeyboardInterrupt:
+    if last is None:
+      raise
+    # It may have come in the midst of an iteration.
+    algorithm.restore(last.state)
+    finish(last)
+    raise Interrupted(last.iteration) from None
+  costs.solving = last.seconds - (start.seconds if start else 0.0)
+  return costs
+
+
+def iterations(
+  algorithm: algorithm_lib.MeanFieldAlgorithm,
+  num_iterations: int,
+  regularization: float,
+  record_at: Collection[int],
+  start: checkpoints.Checkpoint | None = None,
+) -> Iterator[FinishedIteration]:
+  """Performs iterations and yields after each; arguments as those of `run`.
+
+  Without `start` the beginning is yielded too.
+  """
+  record_at = set(record_at)
+  seconds = start.seconds if start else 0.0
+  first = start.iteration + 1 if start else 0
+  for iteration in range(first, num_iterations + 1):
+    is_due = iteration in record_at
+    if is_due:
+      old_policy, old_mean_field = algorithm.policy, algorithm.mean_field
+    if iteration > 0:
+      begin = time.perf_counter()
+      algorithm.iteration()
+      seconds += time.perf_counter() - begin
+    if not is_due:
+      yield FinishedIteration(iteration, seconds, algorithm.state())
+      continue
+    begin = time.perf_counter()
+    policy, mean_field = algorithm.policy, algorithm.mean_field
+    shares = mean_field / mean_field.sum()
+    record = Record(
+      iteration,
+      seconds,
+      algorithm.model.exploitability(policy),
+      algorithm.model.exploitability(policy, regularization),
+      float(np.abs(mean_field - old_mean_field).sum()),
+      float(shares @ np.abs(policy - old_policy).sum(axis=1)),
+      float(shares @ softmax.entropy(policy)),
+    )
+    evaluation_seconds = time.perf_counter() - begin
+    yield FinishedIteration(
+      iteration,
+      seconds,
+      algorithm.state(),
+      record,
+      mean_field,
+      evaluation_seconds,
+    )
+
+
+def _solution(
+  algorithm: algorithm_lib.MeanFieldAlgorithm, model_name: str, iteration: int
+) -> solutions.Solution:
+  """Returns what the algorithm has found after `iteration` iterations."""
+  return solutions.Solution(
+    observation_strings=algorithm.model.observation_strings,
+    legal_actions_mask=algorithm.model.legal_actions_mask,
+    policy=algorithm.policy,
+    mean_field=algorithm.mean_field,
+    game=str(algorithm.model.game),
+    model=model_name,
+    iteration=iteration,
+  )
 
 
 def log_spaced_iterations(
@@ -132,211 +296,3 @@ def check_spacing(name: str, every: int, num_iterations: int) -> None:
       f" {num_iterations} iterations, for at most {MAX_RECORDS} records, got"
       f" {every}."
     )
-
-
-def steps(
-  algorithm: Algorithm,
-  num_iterations: int,
-  regularization: float,
-  record_at: Iterable[int],
-  done: Step | None = None,
-) -> Iterator[Step]:
-  """Performs iterations and yields after each of them.
-
-  Args:
-    algorithm: What to run.
-    num_iterations: How long.
-    regularization: eta of the regularized exploitability.
-    record_at: After how many iterations there are records, 0 for the beginning.
-    done: What was performed before. If not given, nothing, and the beginning is
-      yielded too.
-  """
-  record_at = set(record_at)
-  if done is None:
-    done = Step(0, 0.0)
-    yield _recorded(done, algorithm, regularization) if 0 in record_at else done
-  seconds = done.seconds
-  for iteration in range(done.iteration + 1, num_iterations + 1):
-    due = iteration in record_at
-    before = _now(algorithm) if due else None
-    start = time.perf_counter()
-    algorithm.iteration()
-    seconds += time.perf_counter() - start
-    step = Step(iteration, seconds)
-    yield _recorded(step, algorithm, regularization, before) if due else step
-
-
-def run(
-  algorithm: Algorithm,
-  num_iterations: int,
-  regularization: float,
-  record_at: Iterable[int],
-) -> Iterator[Record]:
-  """Performs `num_iterations` iterations and yields records on the way.
-
-  Args:
-    algorithm: What to run.
-    num_iterations: How long.
-    regularization: eta of the regularized exploitability.
-    record_at: After how many iterations, 0 for the beginning.
-  """
-  for step in steps(algorithm, num_iterations, regularization, record_at):
-    if step.record is not None:
-      yield step.record
-
-
-def _now(algorithm: Algorithm) -> tuple[np.ndarray, np.ndarray]:
-  return algorithm.policy, algorithm.mean_field
-
-
-def _recorded(
-  step: Step,
-  algorithm: Algorithm,
-  regularization: float,
-  before: tuple[np.ndarray, np.ndarray] | None = None,
-) -> Step:
-  """Returns the step with its record.
-
-  Args:
-    step: Without it.
-    algorithm: After the step.
-    regularization: eta of the regularized exploitability.
-    before: The policy and mean field before the last iteration, if any.
-  """
-  start = time.perf_counter()
-  policy, mean_field = _now(algorithm)
-  old_policy, old_mean_field = before or (policy, mean_field)
-  shares = mean_field / mean_field.sum()
-  record = Record(
-    step.iteration,
-    step.seconds,
-    algorithm.model.exploitability(policy),
-    algorithm.model.exploitability(policy, regularization),
-    float(np.abs(mean_field - old_mean_field).sum()),
-    float(shares @ np.abs(policy - old_policy).sum(axis=1)),
-    float(shares @ softmax.entropy(policy)),
-  )
-  return dataclasses.replace(
-    step, record=record, evaluation_seconds=time.perf_counter() - start
-  )
-
-
-def write_csv(path: str | os.PathLike, records: Iterable[Record]) -> None:
-  """Writes records as a table, with their field names as the header."""
-  with files.replacing(path) as temporary:
-    lines = [_HEADER]
-    for record in records:
-      lines.append(_line(record, lines[-1]))
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def read_csv(path: str | os.PathLike) -> list[Record]:
-  """Returns the records that `write_csv` or a `CsvAppender` wrote.
-
-  Raises:
-    ValueError: If the file cannot be read, or is not wholly such a table; the
-      message names the line.
-  """
-  return parse_csv(read_text(path), path)
-
-
-def read_text(path: str | os.PathLike) -> str:
-  """Returns what a text file has.
-
-  Raises:
-    ValueError: If it cannot be read.
-  """
-  try:
-    with open(path, encoding="utf-8", newline="") as file:
-      return file.read()
-  except OSError as error:
-    raise ValueError(f"{path} cannot be read ({error.strerror}).") from None
-  except UnicodeDecodeError:
-    raise ValueError(f"{path} is damaged: it is no text.") from None
-
-
-def parse_csv(text: str, path: str | os.PathLike) -> list[Record]:
-  """Returns the records of the table `text`; as `read_csv`.
-
-  Args:
-    text: The table.
-    path: Of the file, for messages.
-  """
-  header, *lines = text.split("\n")
-  if header != _HEADER:
-    raise ValueError(f"{path}, line 1, must be {_HEADER!r}, got {header!r}.")
-  if not lines or lines.pop():
-    raise ValueError(f"{path}, line {len(lines) + 2}, is cut.")
-  records, before = [], header
-  for number, line in enumerate(lines, start=2):
-    try:
-      iteration, *numbers, _ = line.split(",")
-      records.append(Record(int(iteration), *map(float, numbers)))
-    except (TypeError, ValueError):
-      raise ValueError(
-        f"{path}, line {number}, must have a whole number,"
-        f" {len(_COLUMNS) - 1} numbers and a checksum, got {line!r}."
-      ) from None
-    if line != _with_checksum(line.rpartition(",")[0], before):
-      raise ValueError(
-        f"{path}, line {number}, is damaged: its checksum does not fit this"
-        " line and the line before it."
-      )
-    if len(records) > 1 and records[-1].iteration <= records[-2].iteration:
-      raise ValueError(
-        f"{path}, line {number}, must have a later iteration than the line"
-        f" before it, got {line!r}."
-      )
-    before = line
-  return records
-
-
-def _line(record: Record, before: str) -> str:
-  """Returns the line of a record, which stands below the line `before`."""
-  iteration, *numbers = vars(record).values()
-  text = ",".join([str(iteration), *(repr(float(x)) for x in numbers)])
-  return _with_checksum(text, before)
-
-
-def _with_checksum(text: str, before: str) -> str:
-  """Returns a line that ends in its checksum, below the line `before`."""
-  checksum = zlib.crc32("\n".join([before, text]).encode())
-  return f"{text},{checksum}"
-
-
-class CsvAppender:
-  """Adds records to a table, each by one write."""
-
-  def __init__(self, path: str | os.PathLike):
-    """Initializes the appender.
-
-    Args:
-      path: Of a table by `write_csv`.
-    """
-    self._last = read_text(path).splitlines()[-1]
-    self._file = open(path, "ab", buffering=0)
-
-  def append(self, record: Record) -> None:
-    """Adds a line.
-
-    Raises:
-      OSError: If it cannot be written; the table is then as it was.
-    """
-    line = _line(record, self._last)
-    data = f"{line}\n".encode()
-    end = self._file.seek(0, os.SEEK_END)
-    try:
-      while data:  # All of it in one go, unless the disk is full.
-        data = data[self._file.write(data) :]
-    except OSError:
-      self._file.truncate(end)
-      raise
-    self._last = line
-
-  def sync(self) -> None:
-    """Waits until the table is on disk."""
-    os.fsync(self._file.fileno())
-
-  def close(self) -> None:
-    """Closes the file."""
-    self._file.close()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 import dataclasses
 import os
+from typing import Any
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -133,7 +134,7 @@ def save_solution(path: str | os.PathLike, solution: Solution) -> None:
   Raises:
     ValueError: If the folder of `path` is missing or cannot be written to.
   """
-  arrays = {name: np.array(getattr(solution, name)) for name in _FIELDS}
+  arrays: dict[str, Any] = {name: getattr(solution, name) for name in _FIELDS}
   # numpy would append .npz to a path, but not to a file.
   with files.replacing(path) as temporary, open(temporary, "wb") as file:
     np.savez_compressed(file, **arrays)
@@ -146,13 +147,18 @@ def load_solution(path: str | os.PathLike) -> Solution:
     ValueError: If there is no such file, or it is damaged or something else.
   """
   try:
-    fields = array_files.read_archive(
+    arrays = array_files.read_archive(
       path, _check_headers, may_be_compressed=True
     )
-    for name in ("game", "model", "iteration"):
-      fields[name] = fields[name].item()
-    fields["observation_strings"] = fields["observation_strings"].tolist()
-    return Solution(**fields)
+    return Solution(
+      observation_strings=arrays["observation_strings"].tolist(),
+      legal_actions_mask=arrays["legal_actions_mask"],
+      policy=arrays["policy"],
+      mean_field=arrays["mean_field"],
+      game=arrays["game"].item(),
+      model=arrays["model"].item(),
+      iteration=arrays["iteration"].item(),
+    )
   except ValueError as error:
     raise ValueError(
       f"path must be a whole file of a solution, got {path}"

@@ -9,10 +9,10 @@ import pathlib
 from typing import Any
 
 from mftrpo_openspiel.runs import run_loop
-from mftrpo_openspiel.runs import sweep_runs
+from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.utils import files
 
-Result = tuple[sweep_runs.SweepRun, Sequence[run_loop.Record]]
+Result = tuple[sweep_grid.SweepRun, Sequence[run_loop.Record]]
 _FIELDS = [field.name for field in dataclasses.fields(run_loop.Record)]
 
 
@@ -25,7 +25,7 @@ def columns(
     axes: Names of what was varied.
     results: The runs with their records.
   """
-  table = {name: [] for name in ("run", *axes, *_FIELDS)}
+  table: dict[str, list[Any]] = {name: [] for name in ("run", *axes, *_FIELDS)}
   for run, records in results:
     for record in records:
       row = {"run": run.name, **run.varied, **vars(record)}

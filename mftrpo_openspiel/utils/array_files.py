@@ -11,7 +11,7 @@ import io
 import math
 import os
 import pathlib
-from typing import BinaryIO
+from typing import IO
 import zipfile
 import zlib
 
@@ -110,7 +110,7 @@ def _check_stored(
     raise ValueError(f"it has {file_size} bytes, its members {size}")
 
 
-def _header(content: BinaryIO) -> Header:
+def _header(content: IO[bytes]) -> Header:
   """Returns the header of an array, and leaves `content` behind it."""
   version = np.lib.format.read_magic(content)
   if version != (1, 0):

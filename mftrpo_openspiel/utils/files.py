@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, folders, and texts."""
 
 from collections.abc import Iterator
 import contextlib
@@ -57,3 +57,18 @@ def folder(path: str | os.PathLike) -> pathlib.Path:
   if not os.access(path, os.W_OK):
     raise ValueError(f"logdir must be a writable folder, got {path}.")
   return path
+
+
+def read_text(path: str | os.PathLike) -> str:
+  """Returns what a text file has.
+
+  Raises:
+    ValueError: If it cannot be read.
+  """
+  try:
+    with open(path, encoding="utf-8", newline="") as file:
+      return file.read()
+  except OSError as error:
+    raise ValueError(f"{path} cannot be read ({error.strerror}).") from None
+  except UnicodeDecodeError:
+    raise ValueError(f"{path} is damaged: it is no text.") from None

@@ -12,7 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _num_blocks = 0  # Of `deferred`, that are being run.
 _waiting: list[tuple[int, types.FrameType | None]] = []
-_last = signal.SIGINT
+_last: int = signal.SIGINT
 
 
 def take() -> None:

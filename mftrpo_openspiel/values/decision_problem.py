@@ -20,6 +20,7 @@ from scipy import sparse
 from mftrpo_openspiel.chains import policy_kernel
 from mftrpo_openspiel.utils import rows
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -98,7 +99,9 @@ class Problem:
     """Returns T V, (S,), and the (S, A) policy that attains it, from Q."""
     if self.is_regularized:
       return softmax.soft_improvement(action_values, self.regularization)
-    return rows.maximum(action_values), softmax.greedy_policy(action_values)
+    return rows.maximum(action_values), tabular_policies.greedy_policy(
+      action_values
+    )
 
   def terms(self, values: np.ndarray, policy: np.ndarray) -> np.ndarray:
     """Returns how large the terms are of which T^pi V - V is the sum.

@@ -17,7 +17,7 @@ import dataclasses
 
 import numpy as np
 
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.values import decision_problem
 
 # The LU of so many greedy policies is kept.
@@ -165,7 +165,7 @@ class GreedyIteration:
     kept = dict(self._kept)
     discounted_sum = kept.pop(key, None)
     if discounted_sum is None:
-      policy = softmax.deterministic_policy(actions, problem.rewards)
+      policy = tabular_policies.deterministic_policy(actions, problem.rewards)
       discounted_sum = self._evaluate(problem, policy)
     kept[key] = discounted_sum
     if len(kept) > MAX_KEPT:

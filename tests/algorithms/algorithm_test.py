@@ -53,7 +53,7 @@ def assert_same(one, other):
       "openspiel",
       GARNET,
     ),
-    ("mf_trpo", {"annealing": True}, "stationary", ISLANDS),
+    ("annealed_mf_trpo", {}, "stationary", ISLANDS),
     (
       "mf_trpo",
       {"warm_start": True, "population_update_rate": "auto"},
@@ -118,14 +118,19 @@ def test_a_state_is_not_changed_by_later_iterations():
   ("one", "other", "message"),
   [
     (
-      ("mf_trpo", {}, "stationary", ISLANDS),
+      (
+        "mf_trpo",
+        {"population_update_rate": "auto"},
+        "stationary",
+        ISLANDS,
+      ),
       ("mirror_descent", {}, "stationary", ISLANDS),
-      "'iterations' must be absent",
+      "'rate.bound' must be absent",
     ),
     (
       ("mirror_descent", {}, "compiled", GARNET),
       ("mf_trpo", {}, "compiled", GARNET),
-      "'iterations' must be .* got nothing",
+      "'step_count' must be .* got nothing",
     ),
     (
       ("mirror_descent", {}, "compiled", GARNET),

@@ -1,18 +1,14 @@
 """Tests of MF-TRPO against the printed formulas and known equilibria."""
 
-import dataclasses
-
 import numpy as np
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.algorithms import annealing
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
-from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import openspiel_model
 from mftrpo_openspiel.models import stationary_model
@@ -115,110 +111,6 @@ def test_the_warm_start_has_no_floor(setting, eta):
   # The mean field is consistent with the policy.
   law = model.mean_field(algorithm.policy)
   assert np.abs(algorithm.mean_field - law).sum() < 1e-5
-
-
-def law_of(chain):
-  """The invariant law of an irreducible chain."""
-  size = len(chain)
-  system = np.vstack([chain.T - np.eye(size), np.ones(size)])
-  return np.linalg.lstsq(system, np.eye(size + 1)[-1], rcond=None)[0]
-
-
-def test_annealing_is_the_schedule_that_is_described():
-  model = stationary("two_islands")
-  algorithm = mf_trpo.MFTRPO(model, annealing=annealing.Annealing(window=5.0))
-  kernel = model.mdp.kernel.toarray().reshape(14, 2, 14)
-  mean_field = model.initial_mean_field()
-  policy = np.full((14, 2), 0.5)
-  least_gain, num_restarts = None, 0
-  for _ in range(80):
-    algorithm.iteration()
-    rewards = model.mdp.reward(mean_field)
-    chain = np.einsum("sa,sat->st", policy, kernel)
-    values = np.linalg.solve(
-      np.eye(14) - 0.9 * chain, (policy * rewards).sum(axis=1)
-    )
-    action_values = rewards + 0.9 * kernel @ values
-    gain = mean_field @ (action_values.max(axis=1) - values)
-    if least_gain is None:
-      step_size = 0.1 / np.ptp(action_values, axis=1).max()
-      least_gain, age = gain, 0
-    elif age > 0 and gain > 2 * least_gain:
-      step_size, least_gain, age = step_size / 2, gain, 0
-      num_restarts += 1
-    else:
-      step_size *= 1 + max(0.2 / (num_restarts + 1) ** 2, 0.0005)
-      # The mean field has jumped where the age is 0.
-      least_gain = min(gain, least_gain) if age else gain
-      age += 1
-    beta = 5 / (5 + age)
-    eta = beta / (2 * step_size)
-    policy = policy * np.exp((action_values - values[:, None]) / (2 * eta))
-    policy /= policy.sum(axis=1, keepdims=True)
-    moved = law_of(np.einsum("sa,sat->st", policy, kernel))
-    mean_field = mean_field + beta * (moved - mean_field)
-    np.testing.assert_allclose(algorithm.policy, policy, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(
-      algorithm.mean_field, mean_field, rtol=0, atol=1e-9
-    )
-  assert num_restarts > 1
-
-
-@pytest.mark.parametrize(
-  ("make", "num_iterations"),
-  [
-    (lambda: stationary("four_rooms"), 300),
-    (lambda: stationary("four_rooms_poi"), 600),
-    (lambda: stationary("two_islands"), 600),
-    (
-      lambda: compiled_game.CompiledGame(
-        factory.create_game("mfg_crowd_modelling_2d")
-      ),
-      700,
-    ),
-    (
-      lambda: compiled_game.CompiledGame(
-        factory.create_game("python_mfg_predator_prey(horizon=5)")
-      ),
-      700,
-    ),
-  ],
-  ids=["four_rooms", "poi", "two_islands", "crowd_modelling_2d", "predators"],
-)
-def test_annealing_ends_without_bias(make, num_iterations):
-  model = make()
-  algorithm = mf_trpo.MFTRPO(model, annealing=True)
-  uniform = model.exploitability(algorithm.policy)
-  for _ in range(num_iterations):
-    algorithm.iteration()
-  assert model.exploitability(algorithm.policy) < 1e-6 * uniform
-
-
-def with_rewards(change):
-  """Two islands with other rewards, from the mean field and the old ones."""
-  mdp = stationary("two_islands").mdp
-  return stationary_model.StationaryModel(
-    dataclasses.replace(mdp, reward=lambda mu: change(mu, mdp.reward))
-  )
-
-
-def test_annealing_knows_no_unit_of_rewards():
-  policies = []
-  for unit in (1.0, 1024.0):  # A power of 2, as it does not change rounding.
-    model = with_rewards(lambda mu, of, unit=unit: unit * of(mu))
-    algorithm = mf_trpo.MFTRPO(model, annealing=True)
-    for _ in range(50):
-      algorithm.iteration()
-    policies.append(algorithm.policy)
-  np.testing.assert_array_equal(*policies)
-
-
-def test_annealing_stays_where_there_is_nothing_to_gain():
-  model = with_rewards(lambda mu, of: np.zeros((14, 2)))
-  algorithm = mf_trpo.MFTRPO(model, annealing=True)
-  for _ in range(3):
-    algorithm.iteration()
-  np.testing.assert_array_equal(algorithm.policy, np.full((14, 2), 0.5))
 
 
 @pytest.mark.parametrize(
@@ -391,12 +283,10 @@ def test_steps_are_numbers_where_the_weight_of_later_times_underflows(
   root.apply_action(1)
   root.update_distribution([0.5, 0.5])
   algorithm = mf_trpo.MFTRPO(
-    game,
+    from_game.create_model(name, game, root),
     0.3,
     num_policy_updates=1,
     warm_start=True,
-    model=name,
-    root_state=root,
   )
   assert not algorithm.model.legal_actions_mask.all()
   algorithm.iteration()
@@ -424,9 +314,6 @@ def test_steps_are_numbers_where_the_weight_of_later_times_underflows(
     ({"max_step_count": 5}, "max_step_count must not be given without warm_st"),
     ({"max_step_count": 0}, "max_step_count must not be given without warm_st"),
     ({"warm_start": "no"}, "warm_start must be a bool, got 'no'"),
-    ({"warm_start": "no", "annealing": True}, "warm_start must be a bool"),
-    ({"warm_start": 0, "annealing": True}, "warm_start must be a bool, got 0"),
-    ({"max_step_count": 0, "annealing": True}, "max_step_count must not be"),
     ({"restart_distribution": np.ones(3)}, "restart_distribution must"),
     ({"restart_distribution": np.ones(14)}, "restart_distribution must sum"),
   ],
@@ -435,24 +322,6 @@ def test_bad_parameters_are_refused(options, message):
   with pytest.raises(ValueError, match=message) as error:
     mf_trpo.MFTRPO(stationary("two_islands"), **options)
   assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-  "options",
-  [
-    {"warm_start": "no"},
-    {"max_step_count": 5},
-    {"regularization": 0.0},
-    {"population_update_rate": "slow"},
-    {"num_policy_updates": 0, "warm_start": True},
-  ],
-)
-def test_bad_parameters_are_refused_before_a_game_is_compiled(
-  options, monkeypatch
-):
-  monkeypatch.delattr(from_game, "create_model")
-  with pytest.raises(ValueError, match=f"^{next(iter(options))} must "):
-    mf_trpo.MFTRPO(pyspiel.load_game("python_mfg_two_islands"), **options)
 
 
 def test_a_schedule_out_of_range_is_refused():

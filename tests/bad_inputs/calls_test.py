@@ -6,7 +6,7 @@ import numpy as np
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.algorithms import annealing
+from mftrpo_openspiel.algorithms import annealed_mf_trpo
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
@@ -23,6 +23,7 @@ from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import mean_field_plots
 from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
@@ -201,8 +202,8 @@ BAD_CALLS = [
   # Algorithms.
   (lambda: mf_trpo.MFTRPO(mdp()),
    "model_or_game must be a MeanFieldModel or Game, got MeanFieldMDP"),
-  (lambda: mf_trpo.MFTRPO(islands(), model="infinite"),
-   "model must be one of compiled, openspiel, stationary, got 'infinite'"),
+  (lambda: from_game.as_model(model(), islands().new_initial_state()),
+   "root_state must be None where a model is given, which has its own, got"),
   (lambda: mf_trpo.MFTRPO(model(), regularization=0),
    r"regularization must be a number in \(0, inf\), got 0"),
   (lambda: mf_trpo.MFTRPO(model(), num_policy_updates=1.5),
@@ -211,17 +212,9 @@ BAD_CALLS = [
    "num_population_steps must be a whole number of at least 1, got 0"),
   (lambda: mf_trpo.MFTRPO(model(), population_update_rate="slow"),
    r"population_update_rate must be a number in .*, or 'auto', got 'slow'"),
-  (lambda: mf_trpo.MFTRPO(model(), annealing="slow"),
-   "annealing must be a bool or Annealing, got 'slow'"),
-  (lambda: mf_trpo.MFTRPO(model(), regularization=0.1, annealing=True),
-   "regularization must not be given with annealing"),
-  (lambda: mf_trpo.MFTRPO(model(), warm_start=True, annealing=True),
-   "warm_start must not be given with annealing"),
-  (lambda: mf_trpo.MFTRPO(model(), warm_start="no", annealing=True),
-   "warm_start must be a bool, got 'no'"),
   (lambda: mf_trpo.MFTRPO(model(), max_step_count=5),
    "max_step_count must not be given without warm_start, got 5"),
-  (lambda: annealing.Annealing(window=0),
+  (lambda: annealed_mf_trpo.AnnealedMFTRPO(model(), window=0),
    r"window must be a number in \(0, inf\), got 0"),
   (lambda: mf_trpo.MFTRPO(
      model(), population_update_rate=lambda k: 2).iteration(),
@@ -238,7 +231,7 @@ BAD_CALLS = [
   (lambda: mirror_descent.MirrorDescent(model(), lr=10, regularization=0.3),
    r"regularization must be a number in \[0, 0.1\), got 0.3"),
   (lambda: algorithm("q_learning"),
-   "algorithm must be one of boltzmann_policy_iteration, .*'q_learning'"),
+   "algorithm must be one of annealed_mf_trpo, .*'q_learning'"),
   (lambda: algorithm("openspiel_mirror_descent"),
    "algorithm 'openspiel_mirror_descent' needs model='openspiel'"),
   (lambda: algorithm("openspiel_mirror_descent", "openspiel", lr=-1.0),
@@ -246,7 +239,7 @@ BAD_CALLS = [
   (lambda: algorithm("openspiel_fictitious_play", "openspiel", lr=7),
    r"lr must be a number in \(0, 1\], got 7"),
   (lambda: algorithm("mf_trpo").restore(algorithm("mirror_descent").state()),
-   "state must be one of this algorithm .*'iterations' .*, got nothing"),
+   "state must be one of this algorithm .*'step_count' .*, got nothing"),
   # Runs and files.
   (lambda: experiment_lib.Experiment(num_iterations=1.5),
    r"num_iterations must be a whole number in \[1, 10{12}\], got 1.5"),
@@ -278,9 +271,9 @@ BAD_CALLS = [
    "path must be a whole file of a solution, got .*calls_test.py"),
   (lambda: solutions.save_solution("/proc/solution.npz", solution()),
    "path must lie in a writable folder, got /proc/solution.npz"),
-  (lambda: run_loop.read_csv("nowhere.csv"),
+  (lambda: metrics_table.read_csv("nowhere.csv"),
    "nowhere.csv cannot be read"),
-  (lambda: run_loop.read_csv(__file__),
+  (lambda: metrics_table.read_csv(__file__),
    "calls_test.py, line 1, must be 'iteration,seconds,.*, got "),
   (lambda: run_loop.log_spaced_iterations(-1),
    r"num_iterations must be a whole number in \[0, 10{12}\], got -1"),
@@ -290,7 +283,7 @@ BAD_CALLS = [
    "calls_test.py cannot be read: "),
   (lambda: run_directory.load_run("."),
    "path must be a run directory, got ."),
-  (lambda: run_directory.RunDirectory(""),
+  (lambda: run_directory.locked("").__enter__(),
    "logdir must be the name of a folder, got ''"),
   (lambda: figures.save(
      mean_field_plots.mean_field_figure(

@@ -14,9 +14,10 @@ import pytest
 
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.runs import run_loop
-from mftrpo_openspiel.scripts import sweep
+from mftrpo_openspiel.runs import sweep as sweep_lib
 
 RESUME = (
   "solve --setting=two_islands --record_every=1 --log_distribution --resume"
@@ -61,7 +62,7 @@ FULL_DISKS = {
     for number in range(9)
   },
   "a line of metrics.csv": lambda patch: patch.setattr(
-    run_loop, "open", open_full, raising=False
+    metrics_table, "open", open_full, raising=False
   ),
   "a checkpoint that is on the disk": lambda patch: patch.setattr(
     os, "fsync", allow(1, os.fsync)
@@ -92,7 +93,7 @@ def test_a_full_disk_loses_nothing_of_a_run(
   program(*LONGER.split(), cwd=tmp_path)
   result = run_directory.load_run(tmp_path / "run")
   game = game_factory.create_game(setting="two_islands")
-  whole = mf_trpo.MFTRPO(game, model="stationary")
+  whole = mf_trpo.MFTRPO(from_game.create_model("stationary", game))
   for _ in range(9):
     whole.iteration()
   np.testing.assert_array_equal(result.solution.policy, whole.policy)
@@ -130,7 +131,7 @@ def test_a_full_disk_leaves_the_table_of_a_sweep(
   def threads(_):
     return contextlib.nullcontext((futures.ThreadPoolExecutor(1), None))
 
-  monkeypatch.setattr(sweep, "local_executor", threads)
+  monkeypatch.setattr(sweep_lib, "local_executor", threads)
   command = "sweep --logdir=new --setting=two_islands --grid=num_iterations=1"
   program(*command.split(), cwd=tmp_path)
   table = tmp_path / "new" / "results.csv"

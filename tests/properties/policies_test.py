@@ -10,8 +10,10 @@ import pytest
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.algorithms import mirror_steps
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 EPS = np.finfo(np.float64).eps
 NUM_ITERATIONS = 5
@@ -63,7 +65,7 @@ def test_the_soft_maximum_is_attained_by_the_softmax(values, temperature):
   attained = objective(policy, finite, temperature)
   assert (np.abs(found - attained) <= tolerance).all()
   # Nothing gets more; the uniform policy for one.
-  uniform = softmax.uniform_policy(legal)
+  uniform = tabular_policies.uniform_policy(legal)
   assert (objective(uniform, finite, temperature) <= found + tolerance).all()
 
 
@@ -81,10 +83,10 @@ def test_mirror_steps_stay_in_the_simplex_and_climb(data):
   rate = 10 ** data.draw(st.floats(-3, 3))
   eta = data.draw(st.floats(0, 0.99)) / rate
   tolerance = 16 * EPS * (np.abs(finite).max() + eta * np.log(legal.shape[1]))
-  logits_ = softmax.zero_logits(legal)
+  logits_ = mirror_steps.uniform_logits(legal)
   policy = softmax.softmax(logits_)
   for _ in range(NUM_ITERATIONS):
-    logits_ = softmax.mirror_step(logits_, values, rate, eta)
+    logits_ = mirror_steps.mirror_step(logits_, values, rate, eta)
     np.testing.assert_array_equal(logits_.max(axis=1), 0)
     old, policy = policy, softmax.softmax(logits_)
     check_policy(policy, legal)

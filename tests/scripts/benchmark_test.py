@@ -10,19 +10,19 @@ from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.benchmarks import accuracy
-from mftrpo_openspiel.benchmarks import benchmark_games
 from mftrpo_openspiel.benchmarks import comparison
-from mftrpo_openspiel.benchmarks import document as document_lib
-from mftrpo_openspiel.benchmarks import growth
+from mftrpo_openspiel.benchmarks import game_names
+from mftrpo_openspiel.benchmarks import growth_table
 from mftrpo_openspiel.benchmarks import head_to_head
+from mftrpo_openspiel.benchmarks import markdown_tables as document_lib
+from mftrpo_openspiel.benchmarks import time_to_accuracy
 from mftrpo_openspiel.models import compiled_game
 
-LIMITS = comparison.Limits(num_iterations=3, seconds=60.0)
+LIMITS = (3, 60.0)
 
 
 def compiled(name):
-  return compiled_game.CompiledGame(benchmark_games.load(name))
+  return compiled_game.CompiledGame(game_names.load(name))
 
 
 def reached_by(algorithm, game, num_iterations=3):
@@ -46,13 +46,13 @@ def test_rows_agree_with_openspiel(name):
   model = compiled(name)
   rows = [
     comparison.compare_nash_conv(model),
-    comparison.compare_fictitious_play(model, LIMITS),
-    comparison.compare_mirror_descent(model, LIMITS, lr=0.1),
+    comparison.compare_fictitious_play(model, *LIMITS),
+    comparison.compare_mirror_descent(model, *LIMITS, lr=0.1),
   ]
   for row in rows:
-    assert row.difference < 1e-9
-    assert row.ratio == row.openspiel_seconds / row.seconds > 1
-  assert [row.count for row in rows] == [4, 3, 3]
+    assert row["difference"] < 1e-9
+    assert row["ratio"] == row["OpenSpiel, s"] / row["ours, s"]
+  assert [row["count"] for row in rows] == [4, 3, 3]
   for row, rival in zip(
     rows[1:],
     [
@@ -60,31 +60,30 @@ def test_rows_agree_with_openspiel(name):
       mirror_descent.MirrorDescent(model.game, lr=0.1),
     ],
   ):
-    assert row.openspiel_reached == reached_by(rival, model.game)
-    assert row.reached < row.openspiel_reached
+    assert row["OpenSpiel reached"] == reached_by(rival, model.game)
+    assert row["ours reached"] < row["OpenSpiel reached"]
 
 
 def test_a_difference_is_seen():
   """A model of another game must not pass for equal."""
   model = compiled("python_mfg_two_islands(horizon=3)")
   model._game = pyspiel.load_game("python_mfg_two_islands(horizon=3,seed=1)")
-  assert comparison.compare_nash_conv(model).difference > 1e-3
+  assert comparison.compare_nash_conv(model)["difference"] > 1e-3
 
 
 def test_mf_trpo_arrives():
   model = compiled("python_mfg_two_islands(horizon=5)")
   row = comparison.run_mf_trpo(
-    model, 60.0, 0.3, {"population_update_rate": 0.3}
+    model, 60.0, regularization=0.3, population_update_rate=0.3
   )
-  assert 0 <= row.regularized < comparison.EQUILIBRIUM
+  assert 0 <= row["phi_eta"] < comparison.EQUILIBRIUM
   # The bias of eta, which phi_eta does not have.
-  assert row.reached > 1e-3
-  assert row.openspiel_seconds is None and row.ratio is None
+  assert row["ours reached"] > 1e-3
 
 
 def test_head_to_head_is_measured_by_openspiel(tmp_path, monkeypatch):
   monkeypatch.setattr(
-    benchmark_games, "HEAD_TO_HEAD", ["python_mfg_two_islands(horizon=3)"]
+    game_names, "HEAD_TO_HEAD", ["python_mfg_two_islands(horizon=3)"]
   )
   monkeypatch.setattr(head_to_head, "MAX_ITERATIONS", 3)
   rows = list(head_to_head.table(60.0, str(tmp_path)))
@@ -108,13 +107,13 @@ def test_head_to_head_is_measured_by_openspiel(tmp_path, monkeypatch):
 
 
 def test_growth_counts_the_transitions(monkeypatch):
-  monkeypatch.setattr(growth, "ROOM_SIZES", (1, 2))
-  rows = list(growth.table())
+  monkeypatch.setattr(growth_table, "ROOM_SIZES", (1, 2))
+  rows = list(growth_table.table())
   assert [row["cells"] for row in rows] == [8, 20]
   for row, room_size in zip(rows, (1, 2)):
     game = pyspiel.load_game("python_mfg_four_rooms", {"room_size": room_size})
     nonzero = np.count_nonzero(game.mean_field_mdp().kernel.toarray())
-    assert row["transitions"] == nonzero * growth.HORIZON
+    assert row["transitions"] == nonzero * growth_table.HORIZON
   assert rows[0]["slope so far"] is None
   ratio = rows[1]["iteration, s"] / rows[0]["iteration, s"]
   assert rows[1]["slope so far"] == pytest.approx(
@@ -123,15 +122,15 @@ def test_growth_counts_the_transitions(monkeypatch):
 
 
 def test_games_may_have_parameters_and_settings():
-  assert benchmark_games.parse("mfg_garnet(size=5,horizon=3), two_islands") == [
+  assert game_names.parse("mfg_garnet(size=5,horizon=3), two_islands") == [
     "mfg_garnet(size=5,horizon=3)",
     "two_islands",
   ]
-  assert benchmark_games.parse("all") == benchmark_games.ALL
-  game = benchmark_games.load("python_mfg_predator_prey:predator_prey_5x5x4")
+  assert game_names.parse("all") == game_names.ALL
+  game = game_names.load("python_mfg_predator_prey:predator_prey_5x5x4")
   assert game.num_players() == 4
   with pytest.raises(ValueError, match="games must be"):
-    benchmark_games.parse("mfg_garnet,,two_islands")
+    game_names.parse("mfg_garnet,,two_islands")
 
 
 def test_the_program_prints_and_writes_the_same(program, tmp_path):
@@ -181,9 +180,9 @@ def test_the_program_prints_and_writes_the_same(program, tmp_path):
 
 def test_a_document_has_the_figure_of_its_table(program, tmp_path, monkeypatch):
   monkeypatch.setattr(
-    accuracy,
+    time_to_accuracy,
     "GAMES",
-    {"two_islands": accuracy.Game("stationary")},
+    {"two_islands": time_to_accuracy.Game("stationary")},
   )
   document = tmp_path / "docs" / "document.md"
   document.parent.mkdir()
@@ -200,7 +199,7 @@ def test_a_document_has_the_figure_of_its_table(program, tmp_path, monkeypatch):
   assert (tmp_path / "time_to_accuracy.png").exists()
   with (tmp_path / "accuracy.csv").open() as file:
     rows = list(csv.DictReader(file))
-  assert [row["method"] for row in rows] == list(accuracy.METHODS)
+  assert [row["method"] for row in rows] == list(time_to_accuracy.METHODS)
   for row in rows:
     assert f"\n| {row['method']} | {row['setting']} |" in block
 

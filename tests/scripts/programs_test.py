@@ -14,10 +14,12 @@ import time
 from absl import flags
 import pytest
 
+import mftrpo_openspiel
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.runs import run_loop
 
 
+@pytest.mark.slow
 def test_reproduce_paper_writes_everything(program, tmp_path):
   program(
     "reproduce-paper",
@@ -55,6 +57,12 @@ def test_help_says_what_each_flag_is(program, name, module):
   for flag in flags_of(script):
     assert flag.help
     assert f"--{flag.name}:" in shown or f"--[no]{flag.name}:" in shown
+
+
+@pytest.mark.parametrize("name", ["plot", "solve"])
+def test_version_is_that_of_the_package(program, name):
+  shown = program(name, "--version").stdout
+  assert shown == f"mftrpo_openspiel {mftrpo_openspiel.__version__}\n"
 
 
 def flags_of(script):
@@ -116,7 +124,7 @@ def test_signals_leave_a_checkpoint(tmp_path, number, status, nohup):
   wait_for_records(process, path / "metrics.csv", 3)
   if nohup:
     process.send_signal(signal.SIGHUP)
-    reached = len(run_loop.read_csv(path / "metrics.csv"))
+    reached = len(metrics_table.read_csv(path / "metrics.csv"))
     wait_for_records(process, path / "metrics.csv", reached + 2)
   process.send_signal(number)
   printed, said = process.communicate(timeout=60)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import solve
@@ -107,7 +108,7 @@ def test_it_prints_what_it_writes(run, tmp_path):
     "--num_records=4",
     f"--logdir={tmp_path / 'run'}",
   )
-  records = run_loop.read_csv(tmp_path / "run" / "metrics.csv")
+  records = metrics_table.read_csv(tmp_path / "run" / "metrics.csv")
   printed = re.findall(r"^ *(\d+) +(\S+) +(\S+) +\S+$", output, re.MULTILINE)
   assert printed == [
     (
@@ -210,6 +211,7 @@ def test_help_documents_every_flag(run):
     assert re.search(rf"^ +--(\[no\])?{name}: \S", output, re.MULTILINE), name
 
 
+@pytest.mark.slow
 def test_a_run_is_stopped_and_gone_on_with(run, tmp_path):
   """In processes of their own, with other orders of sets and dictionaries."""
   path = tmp_path / "run"
@@ -271,6 +273,7 @@ def test_a_run_is_stopped_and_gone_on_with(run, tmp_path):
   assert output == f"The run in {path} is finished; nothing was changed.\n"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow(tmp_path):
   """The largest memory of a run does not depend on how long it is."""
   program = (

@@ -17,10 +17,11 @@ import pytest
 
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import sweep as sweep_lib
+from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.runs import sweep_table
-from mftrpo_openspiel.runs import sweep_worker
+from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import sweep
-from mftrpo_openspiel.scripts import sweep_grid
 
 FLAGS = ("--setting=two_islands", "--num_iterations=5", "--record_every=2")
 GRID = ["algorithm=mf_trpo,mirror_descent", "learning_rate=0.1"]
@@ -34,13 +35,14 @@ def flag_values(*arguments):
 
 
 def runs_of(grid=GRID, arguments=FLAGS):
-  axes = sweep_grid.parse(grid)
-  return sweep_grid.expand(axes, flag_values(*arguments))[0]
+  axes = sweep.parse_axes(grid)
+  fixed = experiment_flags.given_values(flag_values(*arguments))
+  return sweep_grid.expand(axes, fixed)[0]
 
 
 def perform(runs, logdir):
   with futures.ThreadPoolExecutor(1) as executor:
-    return sweep.perform_all(runs, logdir, executor, None)
+    return sweep_lib.run_sweep(runs, logdir, executor, None)
 
 
 def expected(run):
@@ -81,7 +83,7 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path, capsys):
   runs = runs_of([*GRID, "game_parameters.seed=1,2"])
   (tmp_path / runs[0].name).write_text("No folder.")
   # Another program is at work there.
-  with run_directory.RunDirectory(tmp_path / runs[2].name):
+  with run_directory.locked(tmp_path / runs[2].name):
     outcomes, _ = perform(runs, tmp_path)
   assert [outcome.error is None for outcome in outcomes] == [False, True] * 2
   assert "in use by another program" in outcomes[2].error
@@ -98,13 +100,15 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path, capsys):
 
 
 def test_whatever_is_raised_becomes_one_line():
-  outcome = sweep_worker.failed(RuntimeError("first\n  second"))
+  future = futures.Future()
+  future.set_exception(RuntimeError("first\n  second"))
+  outcome = sweep_lib.outcome_of(future)
   assert outcome.error == "RuntimeError: first second"
 
 
 def test_each_run_that_failed_is_named(capsys):
   runs = runs_of([*GRID, "game_parameters.seed=1,2"])
-  sweep.report([], runs, [sweep_worker.Outcome(error="Gone.")] * 4)
+  sweep.report([], runs, [sweep_lib.RunOutcome(error="Gone.")] * 4)
   lines = capsys.readouterr().err.splitlines()
   assert lines == [f"Failed: {run.name}: Gone." for run in runs]
 
@@ -120,9 +124,9 @@ def test_a_process_that_is_killed_ends_one_run(tmp_path):
     process.kill()
 
   thread = threading.Thread(target=once_begun, args=(tmp_path, kill))
-  with sweep.local_executor(1) as (executor, count):
+  with sweep_lib.local_executor(1) as (executor, count):
     thread.start()
-    outcomes, interrupted = sweep.perform_all(runs, tmp_path, executor, count)
+    outcomes, interrupted = sweep_lib.run_sweep(runs, tmp_path, executor, count)
   thread.join()
   assert not interrupted
   (dead,) = (i for i, outcome in enumerate(outcomes) if outcome.error)
@@ -135,6 +139,7 @@ def test_a_process_that_is_killed_ends_one_run(tmp_path):
     assert timeless(outcome.records) == expected(run)
 
 
+@pytest.mark.slow
 def test_a_worker_of_dask_that_dies_ends_one_run():
   distributed = pytest.importorskip("distributed")
   dask = pytest.importorskip("dask")
@@ -143,10 +148,10 @@ def test_a_worker_of_dask_that_dies_ends_one_run():
     distributed.LocalCluster(
       n_workers=1, threads_per_worker=1, dashboard_address=None
     ) as cluster,
-    sweep.dask_executor(cluster.scheduler_address) as (executor, _),
+    sweep_lib.dask_executor(cluster.scheduler_address) as (executor, _),
   ):
     dead = executor.submit(os._exit, 0)
-    assert "KilledWorker" in sweep._outcome(dead).error
+    assert "KilledWorker" in sweep_lib.outcome_of(dead).error
     assert executor.submit(os.getpid).result() != os.getpid()
 
 
@@ -157,7 +162,7 @@ def test_processes_that_die_are_reported(tmp_path):
       future.set_exception(futures.BrokenExecutor("Gone."))
       return future
 
-  (outcome, _), interrupted = sweep.perform_all(
+  (outcome, _), interrupted = sweep_lib.run_sweep(
     runs_of(), tmp_path, Broken(), None
   )
   assert not interrupted
@@ -165,11 +170,7 @@ def test_processes_that_die_are_reported(tmp_path):
   assert outcome.error.startswith("its process has died")
 
 
-def test_the_stop_file_stops_a_run_which_is_then_gone_on_with(
-  tmp_path, monkeypatch
-):
-  # Looks at each iteration.
-  monkeypatch.setattr(sweep_worker, "_WAIT", 0.0)
+def test_the_stop_file_stops_a_run_which_is_then_gone_on_with(tmp_path):
   stop = tmp_path / "stop"
   (run,) = runs_of(
     ["game_parameters.seed=1"],
@@ -179,21 +180,21 @@ def test_the_stop_file_stops_a_run_which_is_then_gone_on_with(
   thread = threading.Thread(target=once_begun, args=(logdir, stop.touch))
   thread.start()
   assert (
-    sweep_worker.perform(run.experiment, str(logdir), str(stop))
-    == sweep_worker.Outcome()
+    sweep_lib.run_one(run.experiment, str(logdir), str(stop), look_seconds=0.0)
+    == sweep_lib.RunOutcome()
   )
   thread.join()
   assert 0 < run_directory.load_run(logdir).solution.iteration < 200
   assert (
-    sweep_worker.perform(run.experiment, str(tmp_path / "new"), str(stop))
-    == sweep_worker.Outcome()
+    sweep_lib.run_one(run.experiment, str(tmp_path / "new"), str(stop))
+    == sweep_lib.RunOutcome()
   )
   assert not (tmp_path / "new").exists()
   (outcome,), _ = perform([run], tmp_path)
   assert timeless(outcome.records) == expected(run)
   assert not stop.exists()
   stop.touch()
-  again = sweep_worker.perform(run.experiment, str(logdir), str(stop))
+  again = sweep_lib.run_one(run.experiment, str(logdir), str(stop))
   assert again == dataclasses.replace(outcome, was_finished=True)
 
 
@@ -201,7 +202,7 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path):
   values = flag_values(
     *FLAGS, f"--logdir={tmp_path}", "--grid=algorithm=mf_trpo"
   )
-  with run_directory.RunDirectory(tmp_path):
+  with run_directory.locked(tmp_path):
     with pytest.raises(ValueError, match="in use by another program"):
       sweep.main(values)
   assert [path.name for path in tmp_path.iterdir()] == ["lock"]
@@ -229,7 +230,7 @@ def test_bad_flags_are_refused(tmp_path, arguments, message):
 def test_without_dask_it_says_what_to_install(monkeypatch):
   monkeypatch.setitem(sys.modules, "distributed", None)
   with pytest.raises(ValueError, match=r"needs the package distributed: pip"):
-    with sweep.dask_executor("tcp://localhost:1"):
+    with sweep_lib.dask_executor("tcp://localhost:1"):
       pass
 
 
@@ -322,6 +323,7 @@ def is_gone(group):
   return False
 
 
+@pytest.mark.slow
 def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
   arguments = [
     "--setting=two_islands",
@@ -372,6 +374,7 @@ def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
   assert not list(tmp_path.glob("**/.*"))
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_and_stops_on_ctrl_c(tmp_path):
   distributed = pytest.importorskip("distributed")
   runs = runs_of()
@@ -400,7 +403,8 @@ def test_a_dask_cluster_gives_the_same_and_stops_on_ctrl_c(tmp_path):
     thread.join()
     assert 0 < run_directory.load_run(folder).solution.iteration < 100000
     # The lock is free: the run has ended on the cluster, too.
-    run_directory.RunDirectory(folder).__exit__()
+    with run_directory.locked(folder):
+      pass
   with pytest.raises(ValueError, match="must be that of a running scheduler"):
-    with sweep.dask_executor("nowhere"):
+    with sweep_lib.dask_executor("nowhere"):
       pass

@@ -10,7 +10,7 @@ from mftrpo_openspiel.chains import law_report
 from mftrpo_openspiel.chains import markov_chain
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 Method = law_report.Method
 
@@ -62,7 +62,7 @@ def test_models_report_on_the_law_that_they_give_out():
   )
   model = stationary_model.StationaryModel(mdp)
   assert model.accuracy().endswith("; no law was solved for.")
-  uniform = softmax.uniform_policy(model.legal_actions_mask)
+  uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
   model.mean_field(uniform)
   own = model.law_report
   assert own.methods == {Method.BAND_LU}

@@ -16,6 +16,7 @@ from mftrpo_openspiel.compiler import fixed_moves_form
 from mftrpo_openspiel.compiler import form_choice
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 BRAESS = (
   "mfg_dynamic_routing(network=braess,max_num_time_step=3,"
@@ -35,8 +36,8 @@ def random_policies(model, number=6):
   rng = np.random.default_rng(0)
   drawn = [np.where(mask, rng.random(mask.shape), -np.inf) for _ in range(8)]
   return [
-    softmax.uniform_policy(mask),
-    *[softmax.greedy_policy(values) for values in drawn[:number]],
+    tabular_policies.uniform_policy(mask),
+    *[tabular_policies.greedy_policy(values) for values in drawn[:number]],
     *[softmax.softmax(9 * values) for values in drawn[number:]],
   ]
 
@@ -106,7 +107,7 @@ def test_moves_that_were_not_found_to_change_are_an_error(what):
 def test_legal_actions_that_change_are_an_error():
   game = pyspiel.load_game("python_odd_game(jam=legal:0.88:2.0,coin=false)")
   model = compiled_game.CompiledGame(game)
-  check(model, softmax.uniform_policy(model.legal_actions_mask))
+  check(model, tabular_policies.uniform_policy(model.legal_actions_mask))
   policy = np.zeros(model.legal_actions_mask.shape)
   plain = compiled_game.CompiledGame(
     pyspiel.load_game("python_odd_game(coin=false)")
@@ -125,7 +126,7 @@ def test_rewards_that_only_one_mean_field_brings_are_there():
     "python_odd_game(pays=nothing,coin=false,jam=pay:0.8999:0.9001)"
   )
   model = compiled_game.CompiledGame(game)
-  check(model, softmax.uniform_policy(model.legal_actions_mask))
+  check(model, tabular_policies.uniform_policy(model.legal_actions_mask))
   policy = odd_game.crowding(model)
   check(model, policy)
   assert model.exploitability(policy) > 0.1

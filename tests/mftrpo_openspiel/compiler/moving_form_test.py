@@ -15,7 +15,7 @@ import pytest
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import moving_form
 from mftrpo_openspiel.models import compiled_game
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 BRAESS = (
   "mfg_dynamic_routing(network=braess,max_num_time_step=30,"
@@ -96,7 +96,7 @@ def test_loops_stay_within_the_states():
   gaps = []
   for k in range(8):
     best = model.optimal_action_values(mean_field)
-    response = model.mean_field(softmax.greedy_policy(best))
+    response = model.mean_field(tabular_policies.greedy_policy(best))
     mean_field = mean_field + (response - mean_field) / (k + 2)
     assert np.isfinite(best[model.legal_actions_mask]).all()
     gaps.append(np.abs(response - mean_field).sum())
@@ -105,13 +105,13 @@ def test_loops_stay_within_the_states():
 
 def test_fewer_steps_than_times_need_all_mass_on_met_nodes():
   model = compiled_game.CompiledGame(pyspiel.load_game(BRAESS))
-  policy = softmax.uniform_policy(model.legal_actions_mask)
+  policy = tabular_policies.uniform_policy(model.legal_actions_mask)
   mean_field = model.initial_mean_field()
   np.testing.assert_allclose(
     model.propagate(policy, mean_field, 3), mean_field, rtol=1e-12
   )
   greedy = np.where(model.legal_actions_mask, 0.0, -np.inf)
-  other = model.mean_field(softmax.greedy_policy(greedy))
+  other = model.mean_field(tabular_policies.greedy_policy(greedy))
   with pytest.raises(ValueError, match="num_steps must be None or at least"):
     model.propagate(policy, (mean_field + other) / 2, 3)
   model.propagate(policy, (mean_field + other) / 2, None)
@@ -126,7 +126,7 @@ def test_nodes_beyond_the_states_are_named_and_can_be_taken_in():
   strings = form.strings
   everything = moving_form.MovingForm(roots, levels, num_actions)
   assert len(strings) < len(everything.strings)
-  greedy = softmax.greedy_policy(
+  greedy = tabular_policies.greedy_policy(
     np.where(form.legal_actions_mask, 0.0, -np.inf)
   )
   with pytest.raises(ValueError, match="outside the model, it does to 'Loc"):

@@ -22,6 +22,7 @@ from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import openspiel_model
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 # The full games of the factory take minutes with OpenSpiel's utilities.
 GAMES = [
@@ -144,7 +145,7 @@ def test_exploitability_is_zero_at_the_best_response_to_a_still_crowd():
   )
   model = quietly(game)
   mean_field = model.initial_mean_field()
-  best = softmax.greedy_policy(model.optimal_action_values(mean_field))
+  best = tabular_policies.greedy_policy(model.optimal_action_values(mean_field))
   assert model.exploitability(best) == 0.0
   soft = softmax.softmax(model.optimal_action_values(mean_field, 0.3) / 0.3)
   assert 0.0 <= model.exploitability(soft, 0.3) < 1e-14
@@ -173,7 +174,7 @@ def test_propagation_is_that_of_openspiel(pair):
 
 def test_reachable_states_are_those_of_openspiel(pair):
   def reached(model, crowd, policy):
-    greedy = softmax.greedy_policy(policy)
+    greedy = tabular_policies.greedy_policy(policy)
     mean_field = model.mean_field(greedy)
     strings = np.array(model.observation_strings)
     kept = set(strings[mean_field > 0].tolist()[::3])
@@ -212,7 +213,7 @@ def test_policies_can_be_played_from_any_initial_state():
     game = pyspiel.load_game(name)
     model = quietly(game)
     policy = model.to_openspiel(
-      softmax.uniform_policy(model.legal_actions_mask)
+      tabular_policies.uniform_policy(model.legal_actions_mask)
     )
     flow = distribution.DistributionPolicy(game, policy)
     rng = np.random.default_rng(0)
@@ -352,7 +353,7 @@ def test_rewards_that_differ_from_the_game_are_refused(monkeypatch):
 def test_policies_are_frozen():
   game = pyspiel.load_game("mfg_crowd_modelling(size=3,horizon=2)")
   model = quietly(game)
-  array = softmax.uniform_policy(model.legal_actions_mask)
+  array = tabular_policies.uniform_policy(model.legal_actions_mask)
   policy = model.to_openspiel(array)
   before = nash_conv.NashConv(game, policy).nash_conv()
   array[:] = 0.0
@@ -373,7 +374,7 @@ def test_policies_are_frozen():
 )
 def test_bad_input_is_refused(change, message):
   model = quietly(pyspiel.load_game("mfg_crowd_modelling(size=3,horizon=2)"))
-  policy = softmax.uniform_policy(model.legal_actions_mask)
+  policy = tabular_policies.uniform_policy(model.legal_actions_mask)
   arguments = change(policy, model.initial_mean_field())
   with pytest.raises(ValueError, match=message):
     model.action_values(*arguments)
@@ -381,7 +382,7 @@ def test_bad_input_is_refused(change, message):
 
 def test_a_start_of_another_shape_is_refused():
   model = quietly(pyspiel.load_game("mfg_crowd_modelling(size=3,horizon=2)"))
-  policy = softmax.uniform_policy(model.legal_actions_mask)
+  policy = tabular_policies.uniform_policy(model.legal_actions_mask)
   mean_field = model.initial_mean_field()
   with pytest.raises(ValueError, match="start must have shape"):
     model.reachable(policy, mean_field, mean_field[1:])
@@ -390,7 +391,7 @@ def test_a_start_of_another_shape_is_refused():
 @pytest.mark.parametrize("num_steps", [-1, 0.5])
 def test_a_bad_number_of_steps_is_refused(num_steps):
   model = quietly(pyspiel.load_game("mfg_crowd_modelling(size=3,horizon=2)"))
-  policy = softmax.uniform_policy(model.legal_actions_mask)
+  policy = tabular_policies.uniform_policy(model.legal_actions_mask)
   with pytest.raises(ValueError, match="num_steps must be a whole number"):
     model.propagate(policy, model.initial_mean_field(), num_steps)
 
@@ -419,7 +420,7 @@ def test_without_a_discount_nothing_is_reached_later(moving, from_root):
       root.apply_action(1)
       root.update_distribution([0.2, 0.3, 0.5])
     model = compiled_game.CompiledGame(game, root)
-    policy = softmax.uniform_policy(model.legal_actions_mask)
+    policy = tabular_policies.uniform_policy(model.legal_actions_mask)
     strings = np.array(model.observation_strings)
     start = (strings == "(1, 0)").astype(float)
     reached = strings[

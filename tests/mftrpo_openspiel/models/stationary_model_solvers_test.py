@@ -11,14 +11,14 @@ from mftrpo_openspiel.chains import law_report
 from mftrpo_openspiel.chains import markov_chain
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.values import discounted_values
 
 
 def test_large_models_say_how_they_solve():
   game = pyspiel.load_game("python_mfg_four_rooms(room_size=28)")
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
-  uniform = softmax.uniform_policy(model.legal_actions_mask)
+  uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
   # The closed form of stationary_model_test.py.
   assert model.exploitability(uniform) == pytest.approx(
     (0.2 + 0.2 * 3 / 5) / (1 - 0.9), rel=1e-9

@@ -15,7 +15,7 @@ from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.openspiel import recursion
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 NUM_SWEEPS = 4000
 
@@ -271,7 +271,7 @@ def test_the_mean_field_is_computed_once(monkeypatch):
     np.testing.assert_array_equal(model.mean_field(policy), expected)
     with pytest.raises(TypeError):
       model.mean_field(draws.random_policy(model, 1))
-  policy[:] = softmax.uniform_policy(model.legal_actions_mask)
+  policy[:] = tabular_policies.uniform_policy(model.legal_actions_mask)
   assert np.abs(model.mean_field(policy) - expected).max() > 1e-3
 
 
@@ -345,7 +345,7 @@ def test_greedy_policy_of_the_optimal_values_is_a_best_response():
   model = random_model(2)
   mean_field = np.full(5, 0.2)
   optimal = model.optimal_action_values(mean_field)
-  greedy = softmax.greedy_policy(optimal)
+  greedy = tabular_policies.greedy_policy(optimal)
   np.testing.assert_allclose(
     model.action_values(greedy, mean_field), optimal, atol=1e-12
   )

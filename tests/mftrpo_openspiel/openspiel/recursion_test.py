@@ -17,7 +17,7 @@ from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import openspiel_model
 from mftrpo_openspiel.openspiel import recursion
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 
 # Before 3.12 the limit on calls within calls is one for Python and C.
 one_limit = pytest.mark.skipif(
@@ -61,9 +61,9 @@ def test_long_games_work_through_openspiel(regularization):
   game = chain_game(400)
   model = openspiel_model.OpenSpielModel(game)
   fast = compiled_game.CompiledGame(game)
-  policy = softmax.uniform_policy(model.legal_actions_mask)
+  policy = tabular_policies.uniform_policy(model.legal_actions_mask)
   expected = fast.exploitability(
-    softmax.uniform_policy(fast.legal_actions_mask), regularization
+    tabular_policies.uniform_policy(fast.legal_actions_mask), regularization
   )
   assert model.exploitability(policy, regularization) == pytest.approx(
     expected, rel=1e-9
@@ -90,7 +90,7 @@ def test_long_games_work_with_the_algorithms_of_openspiel(name):
 def test_users_have_it_for_their_own_calls():
   game = chain_game(200)
   policy = compiled_game.CompiledGame(game)
-  array = softmax.uniform_policy(policy.legal_actions_mask)
+  array = tabular_policies.uniform_policy(policy.legal_actions_mask)
   playable = policy.to_openspiel(array)
   with recursion.deep(game):
     value = nash_conv.NashConv(game, playable).nash_conv()
@@ -106,7 +106,7 @@ def test_the_stack_is_enough_for_the_longest_games():
 
   def work():
     model = openspiel_model.OpenSpielModel(game)
-    policy = softmax.uniform_policy(model.legal_actions_mask)
+    policy = tabular_policies.uniform_policy(model.legal_actions_mask)
     found.append(model.exploitability(policy, 0.1))
 
   before = threading.stack_size(2 * 2**20)

@@ -16,8 +16,8 @@ import pytest
 
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.runs import experiment as experiment_lib
-from mftrpo_openspiel.runs import recorder
 from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.runs import solutions
 from mftrpo_openspiel.scripts import experiment_flags
 
@@ -141,7 +141,7 @@ def test_an_interrupted_run_ends_the_same(name, results, tmp_path):
         result = experiment_lib.run_experiment(
           EXPERIMENTS[name], tmp_path, True, report
         )
-      except recorder.Interrupted as interrupt:
+      except run_loop.Interrupted as interrupt:
         num_interrupts += 1
         solution = solutions.load_solution(tmp_path / "solution.npz")
         assert solution.iteration == interrupt.iteration
@@ -177,6 +177,7 @@ def killed(experiment, path, generator):
   return at_work
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_the_same(tmp_path):
   experiment = dataclasses.replace(ISLANDS, num_iterations=150)
   generator = random.Random(4)
@@ -272,7 +273,7 @@ def test_events_are_the_records(tmp_path):
     if step.iteration == 4:
       raise KeyboardInterrupt
 
-  with pytest.raises(recorder.Interrupted):
+  with pytest.raises(run_loop.Interrupted):
     experiment_lib.run_experiment(experiment, tmp_path, report=stop)
   result = experiment_lib.run_experiment(experiment, tmp_path, resume=True)
   found = events(tmp_path / "tensorboard")

@@ -1,16 +1,16 @@
 """Tests of what config.json says."""
 
 import dataclasses
-import hashlib
 import json
 import math
+import pathlib
 import re
 import subprocess
 
+import config_edits
 import pytest
 
 from mftrpo_openspiel.runs import experiment as experiment_lib
-from mftrpo_openspiel.runs import provenance
 from mftrpo_openspiel.runs import run_config
 
 EXPERIMENT = {
@@ -40,9 +40,7 @@ def test_a_config_comes_back(tmp_path):
   assert run_config.read(path) == config()
   there = json.loads(path.read_text())
   # As anyone can compute it.
-  text = json.dumps(config(), sort_keys=True)
-  assert there.pop("checksum") == hashlib.sha256(text.encode()).hexdigest()
-  assert there == config()
+  assert there == config_edits.with_checksum(config())
   assert config()["versions"].keys() == {
     *("python", "mftrpo_openspiel", "open_spiel", "numpy", "scipy")
   }
@@ -132,31 +130,16 @@ def test_a_damaged_config_is_refused(tmp_path, text, message):
   assert "\n" not in str(error.value)
 
 
-def leaves(value, place=()):
-  """Yields where the values of a config are, of dictionaries too."""
-  yield place
-  if isinstance(value, dict):
-    for name, entry in value.items():
-      yield from leaves(entry, (*place, name))
-
-
-def replaced(config, place, value):
-  if not place:
-    return value
-  name, *rest = place
-  return {**config, name: replaced(config[name], rest, value)}
-
-
 WRONG = ["x", -1, 1.5, True, None, [], {}, [[0]], 10**400, math.nan, -math.inf]
 
 
-@pytest.mark.parametrize("place", list(leaves(config())))
+@pytest.mark.parametrize("place", list(config_edits.leaves(config())))
 def test_a_config_that_was_edited_is_refused(tmp_path, place):
   path = tmp_path / "config.json"
   run_config.write(path, config())
   whole = json.loads(path.read_text())
   for value in WRONG:
-    edited = replaced(whole, place, value)
+    edited = config_edits.replaced(whole, place, value)
     path.write_text(json.dumps(edited))
     if json.dumps(edited) == json.dumps(whole):
       assert run_config.read(path) == config()
@@ -164,11 +147,7 @@ def test_a_config_that_was_edited_is_refused(tmp_path, place):
     with pytest.raises(ValueError, match=r"config.json cannot be read: .*\.$"):
       run_config.read(path)
     # And by someone who has also put the checksum right.
-    forged = (
-      {k: x for k, x in edited.items() if k != "checksum"} if place else {}
-    )
-    text = json.dumps(forged, sort_keys=True)
-    forged["checksum"] = hashlib.sha256(text.encode()).hexdigest()
+    forged = config_edits.with_checksum(edited if place else {})
     path.write_text(json.dumps(forged))
     try:
       read = run_config.read(path)
@@ -179,16 +158,18 @@ def test_a_config_that_was_edited_is_refused(tmp_path, place):
         assert type(read["experiment"][name]) in kinds
 
 
-def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):
-  commit = provenance.commit.__wrapped__
-  known = commit()
-  if known is not None:
-    assert re.fullmatch("[0-9a-f]{40}(-dirty)?", known)
-  package = tmp_path / "checkout" / "mftrpo_openspiel"
-  package.mkdir(parents=True)
-  monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
-  subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+def git(folder, *arguments):
+  subprocess.run(["git", "-C", str(folder), *arguments], check=True)
+
+
+def test_the_commit_is_that_of_the_checkout(tmp_path):
+  if (pathlib.Path(__file__).parents[3] / ".git").exists():
+    assert re.fullmatch("[0-9a-f]{40}(-dirty)?", run_config.commit())
+  checkout = tmp_path / "checkout"
+  checkout.mkdir()
+  git(tmp_path, "init", "-q")
   # The checkout around it is not its own; and one without commits has none.
-  assert commit() is None
-  subprocess.run(["git", "init", "-q", str(package.parent)], check=True)
-  assert commit() is None
+  assert run_config.commit(checkout) is None
+  run_config.commit.cache_clear()
+  git(checkout, "init", "-q")
+  assert run_config.commit(checkout) is None

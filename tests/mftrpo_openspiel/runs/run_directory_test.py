@@ -1,6 +1,7 @@
 """Tests of run directories."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from mftrpo_openspiel.runs import checkpoints
+from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
@@ -22,7 +24,7 @@ from mftrpo_openspiel.utils import array_files
 DUE = [0, 1, 2, 5, 10]
 
 
-def config(num_iterations=10, lr=0.1):
+def config(num_iterations=10, lr=0.1, checkpoint_seconds=1e9):
   experiment = {
     "game_name": "game",
     "setting": None,
@@ -35,10 +37,29 @@ def config(num_iterations=10, lr=0.1):
     "record_every": None,
     "num_records": 10,
     "log_distribution": True,
-    "checkpoint_seconds": 0.0,
+    "checkpoint_seconds": checkpoint_seconds,
     "tensorboard": False,
   }
   return run_config.make(experiment, "game", "stationary")
+
+
+def finished(iteration, mean_field=None):
+  """Returns an iteration with its record, mean field and state."""
+  return run_loop.FinishedIteration(
+    **vars(checkpoint(iteration)),
+    record=record(iteration),
+    mean_field=mean_field,
+  )
+
+
+@contextlib.contextmanager
+def writer(path, new=None, records=()):
+  """Gives a writer of the run that `config` or `new` is of."""
+  with (
+    run_directory.locked(path) as folder,
+    run_directory.RunWriter(folder, new or config(), list(records)) as run,
+  ):
+    yield run
 
 
 def record(iteration):
@@ -71,14 +92,20 @@ def snapshot(path):
 @pytest.fixture
 def path(tmp_path):
   """Returns the folder of a run that was killed after iteration 7."""
-  with run_directory.RunDirectory(tmp_path / "run") as directory:
-    assert directory.found(config(), DUE, resume=False) == (None, [])
-    directory.begin(config(), [])
+  with run_directory.locked(tmp_path / "run") as folder:
+    beginning = run_directory.read_progress(folder, config(), DUE, False)
+    assert beginning == (None, [])
+  with writer(tmp_path / "run") as run:
     for iteration in (0, 1, 2):
-      directory.record(record(iteration), np.array([iteration, 1.0]))
-    assert directory.checkpoint_is_due()
-    directory.save_checkpoint(checkpoint(3))
-    directory.record(record(5), np.array([5, 1.0]))
+      run.take(finished(iteration, np.array([iteration, 1.0])))
+  with writer(
+    tmp_path / "run",
+    config(checkpoint_seconds=0.0),
+    [record(k) for k in (0, 1, 2)],
+  ) as run:
+    run.take(run_loop.FinishedIteration(**vars(checkpoint(3))))
+  with writer(tmp_path / "run", records=[record(k) for k in (0, 1, 2)]) as run:
+    run.take(finished(5, np.array([5, 1.0])))
   for name in (".checkpoint.abc.npz", ".metrics.abc.csv", "notes.csv"):
     (tmp_path / "run" / name).touch()
   (tmp_path / "run" / "mean_fields" / ".0000000007.abc.npy").touch()
@@ -86,11 +113,11 @@ def path(tmp_path):
 
 
 def resume(path, new=None):
-  """Returns what `found` does, after going on with it."""
-  with run_directory.RunDirectory(path) as directory:
-    found = directory.found(new or config(), DUE, resume=True)
-    directory.begin(new or config(), found[1])
-  return found
+  """Returns how far a run is, after going on with it."""
+  with run_directory.locked(path) as folder:
+    progress = run_directory.read_progress(folder, new or config(), DUE, True)
+    with run_directory.RunWriter(folder, new or config(), progress[1]):
+      return progress
 
 
 def test_a_run_is_read_while_it_goes_on(path):
@@ -110,17 +137,16 @@ def test_what_is_later_than_the_checkpoint_is_dropped(path):
   with pytest.raises(ValueError, match=r"metrics.csv, line 6, is cut"):
     run_directory.load_run(path)
   before = snapshot(path)
-  with run_directory.RunDirectory(path) as directory:
-    found, records = directory.found(config(), DUE, resume=True)
-    assert snapshot(path) == before
-    assert (found.iteration, found.seconds) == (3, 1.5)
-    assert np.array_equal(found.state["x"], [0, 1, 2])
-    assert records == [record(k) for k in (0, 1, 2)]
-    directory.begin(config(), records)
+  found, records = run_directory.read_progress(path, config(), DUE, True)
+  assert snapshot(path) == before
+  assert (found.iteration, found.seconds) == (3, 1.5)
+  assert np.array_equal(found.state["x"], [0, 1, 2])
+  assert records == [record(k) for k in (0, 1, 2)]
+  with writer(path, records=records) as run:
     assert sorted(file.name for file in (path / "mean_fields").iterdir()) == [
       f"000000000{k}.npy" for k in (0, 1, 2)
     ]
-    directory.record(record(5), np.array([5, 2.0]))
+    run.take(finished(5, np.array([5, 2.0])))
   result = run_directory.load_run(path)
   assert result.records == [record(k) for k in (0, 1, 2, 5)]
   assert sorted(result.mean_fields) == [0, 1, 2, 5]
@@ -130,19 +156,19 @@ def test_what_is_later_than_the_checkpoint_is_dropped(path):
 
 
 def test_a_run_can_be_made_longer(path):
-  with run_directory.RunDirectory(path) as directory:
-    directory.begin(config(), [record(k) for k in DUE])
-    directory.save_checkpoint(checkpoint(10))
-    directory.save_solution(solution(10))
+  with writer(path, records=[record(k) for k in DUE]) as run:
+    run.finish(checkpoint(10), solution(10))
   assert run_directory.is_finished(path, config())
   assert not run_directory.is_finished(path, config(12))
   assert not run_directory.is_finished(path, config(lr=0.2))
-  with run_directory.RunDirectory(path) as directory:
-    # With 12 iterations there is no record at the tenth.
-    found, records = directory.found(config(12), [0, 1, 2, 5, 12], resume=True)
-    assert found.iteration == 10
-    assert records == [record(k) for k in (0, 1, 2, 5)]
-    directory.begin(config(12), records)
+  # With 12 iterations there is no record at the tenth.
+  found, records = run_directory.read_progress(
+    path, config(12), [0, 1, 2, 5, 12], True
+  )
+  assert found.iteration == 10
+  assert records == [record(k) for k in (0, 1, 2, 5)]
+  with writer(path, config(12), records):
+    pass
   assert run_directory.load_run(path).records == records
   assert run_directory.load_run(path).config == config(12)
 
@@ -191,9 +217,8 @@ def test_what_cannot_be_gone_on_with_is_left_as_it_is(
 
 
 def test_a_checkpoint_of_another_run_is_refused(path, tmp_path):
-  with run_directory.RunDirectory(tmp_path / "other") as directory:
-    directory.begin(config(lr=0.2), [])
-    directory.save_checkpoint(checkpoint(3))
+  with writer(tmp_path / "other", config(lr=0.2)) as run:
+    run.finish(checkpoint(3), solution(3))
   os.replace(tmp_path / "other" / "checkpoint.npz", path / "checkpoint.npz")
   with pytest.raises(ValueError, match="is a checkpoint of another run"):
     resume(path)
@@ -207,12 +232,11 @@ def test_a_run_without_a_checkpoint_begins_again(path):
 
 
 def test_a_run_is_not_overwritten(path, tmp_path):
-  with run_directory.RunDirectory(path) as directory:
-    with pytest.raises(ValueError, match=r"has a run already.*add --resume"):
-      directory.found(config(), DUE, resume=False)
+  with pytest.raises(ValueError, match=r"has a run already.*add --resume"):
+    run_directory.read_progress(path, config(), DUE, resume=False)
   (tmp_path / "metrics.csv").touch()
   with pytest.raises(ValueError, match=r"which has metrics\.csv but no config"):
-    run_directory.RunDirectory(tmp_path)
+    run_directory.locked(tmp_path).__enter__()
   assert not (tmp_path / "lock").exists()
   with pytest.raises(ValueError, match="path must be a run directory, got"):
     run_directory.load_run(tmp_path)
@@ -222,9 +246,11 @@ def test_one_of_many_programs_gets_the_folder(tmp_path):
   barrier = threading.Barrier(8)
 
   def attempt(_):
+    lock = run_directory.locked(tmp_path / "run")
     barrier.wait()
     try:
-      return run_directory.RunDirectory(tmp_path / "run")
+      lock.__enter__()
+      return lock
     except ValueError as error:
       return str(error)
 
@@ -233,31 +259,29 @@ def test_one_of_many_programs_gets_the_folder(tmp_path):
   (winner,) = (x for x in outcomes if not isinstance(x, str))
   losers = [x for x in outcomes if isinstance(x, str)]
   assert all("in use by another program" in loser for loser in losers)
-  with winner:
-    winner.begin(config(), [])
-  with run_directory.RunDirectory(tmp_path / "run"):
+  winner.__exit__(None, None, None)
+  with run_directory.locked(tmp_path / "run"):
     pass
 
 
 def test_a_full_disk_leaves_what_there_was(path, file_size_limit):
-  with run_directory.RunDirectory(path) as directory:
-    _, records = directory.found(config(), DUE, resume=True)
-    directory.begin(config(), records)
+  _, records = run_directory.read_progress(path, config(), DUE, True)
+  with writer(path, records=records) as run:
     before = snapshot(path)
     large = checkpoints.Checkpoint(6, 2.0, {"x": np.zeros(9_000)})
     long = dataclasses.replace(solution(6), game="g" * 9_000)
     size = (path / "metrics.csv").stat().st_size
     with file_size_limit(size + 4):
       for write in (
-        lambda: directory.record(record(5)),
-        lambda: directory.record(record(5), np.zeros(9_000)),
-        lambda: directory.save_checkpoint(large),
-        lambda: directory.save_solution(long),
+        lambda: run.take(finished(5)),
+        lambda: run.take(finished(5, np.zeros(9_000))),
+        lambda: run.finish(large, solution(6)),
+        lambda: run.finish(checkpoint(3), long),
       ):
         with pytest.raises(ValueError, match=r"cannot be written \(.*\)\.$"):
           write()
     assert snapshot(path) == before
-    directory.record(record(5), np.array([5, 1.0]))
+    run.take(finished(5, np.array([5, 1.0])))
   assert run_directory.load_run(path).records[-1] == record(5)
 
 
@@ -282,22 +306,20 @@ def interrupted_at(line, act):
 
 
 @pytest.mark.parametrize("name", ["metrics", "checkpoint", "solution"])
+@pytest.mark.slow
 def test_ctrl_c_at_any_line_leaves_whole_files(path, name):
-  with run_directory.RunDirectory(path) as directory:
-    _, records = directory.found(config(), DUE, resume=True)
-    directory.begin(config(), records)
+  _, records = run_directory.read_progress(path, config(), DUE, True)
+  with writer(path, records=records) as run:
 
     def write(iteration):
       if name == "metrics":
-        directory.record(record(iteration), np.array([iteration, 1.0]))
-      elif name == "checkpoint":
-        directory.save_checkpoint(checkpoint(iteration))
+        run.take(finished(iteration, np.array([iteration, 1.0])))
       else:
-        directory.save_solution(solution(iteration))
+        run.finish(checkpoint(iteration), solution(iteration))
 
     def latest():
       if name == "metrics":
-        return run_loop.read_csv(path / "metrics.csv")[-1].iteration
+        return metrics_table.read_csv(path / "metrics.csv")[-1].iteration
       if name == "checkpoint":
         run_id = run_config.identity(config())
         return checkpoints.load(path / "checkpoint.npz", run_id).iteration
@@ -355,10 +377,8 @@ BAD_MEAN_FIELDS = [
 
 @pytest.mark.parametrize(("damage", "message"), BAD_MEAN_FIELDS)
 def test_mean_fields_are_checked(path, damage, message):
-  with run_directory.RunDirectory(path) as directory:
-    directory.found(config(), DUE, resume=True, num_states=2)
-    directory.begin(config(), [record(k) for k in (0, 1, 2)])
-    directory.save_solution(solution(3))
+  with writer(path, records=[record(k) for k in (0, 1, 2)]) as run:
+    run.finish(checkpoint(3), solution(3))
   file = path / "mean_fields" / "0000000001.npy"
   damage(file)
   before = snapshot(path)
@@ -366,21 +386,16 @@ def test_mean_fields_are_checked(path, damage, message):
   with pytest.raises(ValueError, match=message) as error:
     run_directory.load_run(path)
   assert "\n" not in str(error.value)
-  with (
-    run_directory.RunDirectory(path) as directory,
-    pytest.raises(ValueError, match=message),
-  ):
-    directory.found(config(), DUE, resume=True, num_states=2)
+  with pytest.raises(ValueError, match=message):
+    run_directory.read_progress(path, config(), DUE, True, num_states=2)
   assert snapshot(path) == before
 
 
 def test_a_finished_run_has_its_last_record(path):
-  with run_directory.RunDirectory(path) as directory:
-    directory.begin(config(), [record(k) for k in (0, 1, 2)])
+  with writer(path, records=[record(k) for k in (0, 1, 2)]) as run:
     for iteration in (5, 10):
-      directory.record(record(iteration), np.array([5, 1.0]))
-    directory.save_checkpoint(checkpoint(10))
-    directory.save_solution(solution(10))
+      run.take(finished(iteration, np.array([5, 1.0])))
+    run.finish(checkpoint(10), solution(10))
   assert run_directory.is_finished(path, config())
   lines = (path / "metrics.csv").read_text().splitlines(keepends=True)
   for number in range(1, len(lines)):

@@ -1,7 +1,5 @@
 """Tests of softmax, soft maximum and entropy."""
 
-import warnings
-
 import hypothesis
 from hypothesis import strategies
 from hypothesis.extra import numpy as hypothesis_numpy
@@ -73,48 +71,6 @@ def test_entropy():
   )
 
 
-def test_uniform_policy():
-  mask = np.array([[True, True, False], [False, False, True]])
-  np.testing.assert_array_equal(
-    softmax.uniform_policy(mask), [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
-  )
-
-
-def test_greedy_policy_takes_the_first_best_action():
-  action_values = np.array([[1.0, 3.0, 3.0], [-INF, -2.0, -5.0]])
-  np.testing.assert_array_equal(
-    softmax.greedy_policy(action_values), [[0, 1, 0], [0, 1, 0]]
-  )
-
-
-def test_zero_logits():
-  mask = np.array([[True, True, False]])
-  np.testing.assert_array_equal(softmax.zero_logits(mask), [[0.0, 0.0, -INF]])
-
-
-@pytest.mark.parametrize("learning_rate", [0.1, np.array([[0.1], [0.4]])])
-def test_mirror_step(learning_rate):
-  logits = np.array([[0.3, -1.0, -INF], [2.0, 0.5, 1.0]])
-  action_values = np.array([[1.0, -2.0, -INF], [0.0, 3.0, -1.0]])
-  regularization = 0.5
-  # pi' is proportional to pi exp(lr (Q - eta log pi)).
-  policy = softmax.softmax(logits)
-  with np.errstate(divide="ignore", invalid="ignore"):
-    weights = policy * np.exp(
-      learning_rate * (action_values - regularization * np.log(policy))
-    )
-  weights[policy == 0] = 0.0
-  stepped = softmax.mirror_step(
-    logits, action_values, learning_rate, regularization
-  )
-  np.testing.assert_allclose(
-    softmax.softmax(stepped),
-    weights / weights.sum(axis=1, keepdims=True),
-    rtol=1e-13,
-  )
-  np.testing.assert_array_equal(stepped.max(axis=1), 0.0)
-
-
 def test_at_temperature_zero_they_are_the_maximum():
   values = np.array([[1.0, 3.0, 3.0], [2.0, -np.inf, 0.0]])
   np.testing.assert_array_equal(
@@ -123,20 +79,3 @@ def test_at_temperature_zero_they_are_the_maximum():
   np.testing.assert_array_equal(
     softmax.soft_maximum(values, np.array([0.0, 0.0])), [3, 2]
   )
-
-
-def test_a_mirror_step_of_rate_0_leaves_what_is_not_legal_alone():
-  """Rates are 0 where gamma^t underflows."""
-  logits = np.array([[0.0, -1.0, -INF], [0.0, -1.0, -INF], [0.0, -2.0, -INF]])
-  action_values = np.array([[1.0, 4.0, -INF], [0.0, 0.0, -INF], [1, 0, -INF]])
-  with warnings.catch_warnings():
-    warnings.simplefilter("error")
-    stepped = softmax.mirror_step(
-      logits,
-      action_values,
-      np.array([[0.5], [0.0], [0.25]]),
-      np.array([[0.5], [0.0], [4.0]]),
-    )
-  # Rows: 3/4 y + Q / 2, y, and Q / 4, up to constants.
-  expected = [[-0.75, 0.0, -INF], [0.0, -1.0, -INF], [0.0, -0.25, -INF]]
-  np.testing.assert_array_equal(stepped, expected)

@@ -13,7 +13,7 @@ from scipy import sparse
 from mftrpo_openspiel.chains import policy_kernel
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.values import decision_problem
 from mftrpo_openspiel.values import discounted_values
 from mftrpo_openspiel.values import greedy_iteration
@@ -175,7 +175,7 @@ def test_greedy_policies_of_the_optimal_values_are_best(mdp):
   direct, iterative = solvers(mdp)
   problem = problem_of(mdp)
   optimal = iterative.optimal_values(problem)
-  greedy = softmax.greedy_policy(problem.backup(optimal))
+  greedy = tabular_policies.greedy_policy(problem.backup(optimal))
   np.testing.assert_allclose(
     direct.policy_values(problem, greedy).values, optimal, rtol=0, atol=1e-10
   )

@@ -11,7 +11,7 @@ from mftrpo_openspiel.chains import banded_chains
 from mftrpo_openspiel.chains import policy_kernel
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
-from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.values import decision_problem
 from mftrpo_openspiel.values import discounted_values
 from mftrpo_openspiel.values import greedy_iteration
@@ -94,7 +94,7 @@ def almost_optimal(mdp, rng):
   """Rewards, and a policy that is short of the best by 1e-6 and less."""
   law = rng.dirichlet(np.ones(mdp.num_states))
   model = stationary_model.StationaryModel(mdp, solver="band LU")
-  greedy = softmax.greedy_policy(model.optimal_action_values(law))
+  greedy = tabular_policies.greedy_policy(model.optimal_action_values(law))
   share = 10 ** rng.uniform(-12, -6, (mdp.num_states, 1))
   other = rng.dirichlet(np.ones(mdp.num_actions), mdp.num_states)
   return mdp.reward_at(law), (1 - share) * greedy + share * other

@@ -1,0 +1,212 @@
+"""Annealed MF-TRPO, which ends at an equilibrium without regularization.
+
+This method is not from the paper of MF-TRPO, but a part of this package. With
+entropic regularization eta MF-TRPO ends at a distance of order eta from an
+equilibrium of the game. Here the entropy is taken relative to the policy
+before, instead of the uniform one. Of the two parts of eta in the update of a
+policy, the bias is gone and the trust region is left, with action values that
+are not regularized (TRPO's first step, l = 0):
+
+    pi <- pi exp(Q_mu^pi / (2 eta)) / normalization,
+    mu <- mu + beta (mu (P_mu^pi)^M - mu).
+
+That is the step of `mirror_descent.MirrorDescent` with lr = 1 / (2 eta) and no
+entropy, but with action values under a mean field that lags behind the policy.
+
+It rests only where no action is better than one that is played, and mu is the
+mean field of pi: at an equilibrium. eta and beta go to 0 together,
+
+    beta_k = w / (w + n),    eta_k = beta_k / (2 c),
+
+n iterations after a restart. For the logits y of the policy that is, in a time
+of which an iteration takes beta,
+
+    dy = (c / beta) Q_mu,    dmu = mu^y - mu,
+
+a heavy ball: the mean field that lags behind is its momentum, beta its
+friction. Friction that falls like w / n is Nesterov's (Su, Boyd and Candes
+(2016), "A Differential Equation for Modeling Nesterov's Accelerated Gradient
+Method"). As there, it restarts where the ball runs uphill (O'Donoghue and
+Candes (2015), "Adaptive Restart for Accelerated Gradient Schemes"). The height
+is the gain, what the next step of a player could bring, which costs nothing to
+compute,
+
+    sum_s mu(s) max_a (Q_mu^pi(s, a) - V_mu^pi(s)),
+
+and uphill is where it is more than twice its least since the last restart (not
+counting the iteration of the restart, in which the mean field catches up with
+the policy). Then c was too large as well, and is halved; between restarts it
+grows (see heavy_ball.py). So nothing depends on the scale of the rewards.
+
+Where players only shun crowds, so that the game has a potential, this is fast:
+see docs/solvers.md. Where they also go after each other, as in rock, paper,
+scissors, the ball is driven round, and friction that falls lets it go up for
+ever. Each restart then finds as much to gain as those before. After two
+restarts in a row at which the gain was not below half the least one at any
+restart before, or where c has to fall to a tenth of its largest, the ball is
+given up. All starts over from the first policy (or, where the gain has fallen
+below a thousandth of that of the beginning, from the policy of the least gain
+after a restart), beta stays 1, mu is the mean field of the policy, and logits
+take optimistic mirror steps (see optimistic_steps.py), which settle in
+rotations too.
+
+There is no proof that this settles in all monotone games: what is known is the
+convergence of OMD in continuous time (Perolat et al. (2021), arXiv:2103.00623).
+Of 300 random monotone games, most with rotation, 251 got to a millionth of the
+uniform policy's exploitability within 500 iterations, and 5 were then more than
+three times as far from equilibrium as the better of OMD, tuned for each game,
+and fictitious play (docs/solvers.md). It is slow where there is hardly any
+aversion to crowds, and where a few fast modes bound c, as in the maze there.
+Where players seek crowds there may be several equilibria, or none that
+attracts, and where moves depend on the mean field it may turn around one.
+Exploitability then stops falling, as the end of a run says.
+"""
+
+import dataclasses
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel.algorithms import algorithm
+from mftrpo_openspiel.algorithms import heavy_ball
+from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.algorithms import mirror_steps
+from mftrpo_openspiel.algorithms import optimistic_steps
+from mftrpo_openspiel.algorithms import population_update_rate as rate_lib
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
+
+# No action becomes less likely than exp(this), below all rounding. Otherwise a
+# policy that stays would end as one that never leaves: the long-run law of its
+# chain is another one, and later gains could not bring the action back.
+LEAST_LOGIT = -100.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class State(algorithm.State):
+  """The state of annealed MF-TRPO.
+
+  Attributes:
+    logits: (N, A), of which the policy is the softmax.
+    rate: beta of the last iteration; before any, that of the paper.
+    ball: The heavy ball.
+    optimistic_step: The last one, once the ball is given up.
+  """
+
+  logits: np.ndarray
+  rate: float
+  ball: heavy_ball.HeavyBall
+  optimistic_step: optimistic_steps.OptimisticStep
+
+
+class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
+  """Annealed MF-TRPO with exact action values."""
+
+  def __init__(
+    self,
+    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    num_population_steps: int | None = None,
+    restart_distribution: np.ndarray | None = None,
+    window: float = 10.0,
+  ):
+    """Initializes annealed MF-TRPO.
+
+    Args:
+      model_or_game: What to solve; a game is compiled.
+      num_population_steps: M, moves of the population in an iteration; None is
+        the limit of many.
+      restart_distribution: nu, (N,): policies are updated in the states that
+        are reached from its support. None is the mean field itself.
+      window: w > 0, after so many iterations beta has fallen to a half.
+
+    Raises:
+      ValueError: If a parameter is out of range.
+    """
+    if num_population_steps is not None:
+      validation.check_int("num_population_steps", num_population_steps, 1)
+    self._num_population_steps = num_population_steps
+    self._window = validation.check_real("window", window, 0, low_open=True)
+    super().__init__(model_or_game)
+    mean_field = self.model.initial_mean_field()
+    self._restart = mf_trpo.check_restart(restart_distribution, mean_field)
+    logits = mirror_steps.uniform_logits(self.model.legal_actions_mask)
+    nothing = np.zeros_like(logits)
+    self._state = State(
+      policy=softmax.softmax(logits),
+      mean_field=mean_field,
+      logits=logits,
+      rate=rate_lib.DEFAULT_RATE,
+      ball=heavy_ball.HeavyBall(logits),
+      optimistic_step=optimistic_steps.OptimisticStep(nothing, nothing),
+    )
+
+  def _next_state(self, state: State) -> State:
+    """Improves the policy, then moves the mean field."""
+    state = self._improve_policy(state)
+    moved = self.model.propagate(
+      state.policy, state.mean_field, self._num_population_steps
+    )
+    return dataclasses.replace(
+      state,
+      mean_field=state.mean_field + state.rate * (moved - state.mean_field),
+      iteration=state.iteration + 1,
+    )
+
+  def _improve_policy(self, state: State) -> State:
+    """Returns the state with a better policy, and beta, if there is a gain."""
+    ball, step, rate = state.ball, state.optimistic_step, state.rate
+    action_values = self.model.action_values(state.policy, state.mean_field)
+    gain = heavy_ball.gain(state.policy, state.mean_field, action_values)
+    if not gain:
+      return state
+    if ball.is_given_up:
+      step, action_values = step.next(
+        state.logits,
+        state.policy,
+        state.mean_field,
+        action_values,
+        self.model.discounts,
+        first_step_size=ball.step_size,
+      )
+      trust_region_weight = 1 / (2 * step.step_size)
+    else:
+      ball = ball.next(gain, state.logits, action_values)
+      if ball.is_given_up:
+        return dataclasses.replace(
+          state,
+          policy=softmax.softmax(ball.best_logits),
+          logits=ball.best_logits,
+          rate=1.0,
+          ball=ball,
+        )
+      rate = self._window / (self._window + ball.num_since_restart)
+      trust_region_weight = rate / (2 * ball.step_size)
+    logits = self._updated_logits(state, action_values, trust_region_weight)
+    return dataclasses.replace(
+      state,
+      policy=softmax.softmax(logits),
+      logits=logits,
+      rate=rate,
+      ball=ball,
+      optimistic_step=step,
+    )
+
+  def _updated_logits(
+    self, state: State, action_values: np.ndarray, trust_region_weight: float
+  ) -> np.ndarray:
+    """Returns the logits after TRPO's first step without entropy."""
+    stepped = mirror_steps.trust_region_step(
+      state.logits,
+      action_values,
+      self.model.discounts,
+      trust_region_weight,
+      entropy_weight=0.0,
+    )
+    stepped = np.where(
+      self.model.legal_actions_mask, np.maximum(stepped, LEAST_LOGIT), -np.inf
+    )
+    start = state.mean_field if self._restart is None else self._restart
+    return mirror_steps.where_reached(
+      self.model, state.policy, state.mean_field, start, stepped, state.logits
+    )

@@ -1,0 +1,109 @@
+"""Mirror-descent steps on logits, which the algorithms share.
+
+A policy pi = softmax(y) is kept by its logits y, (N, A), with -inf where an
+action is not legal: log pi is never computed from a tiny pi.
+
+In a model of finite horizon the action values at time t carry gamma^t, and so
+does the entropy there; `MeanFieldModel.discounts` are these factors.
+"""
+
+import numpy as np
+
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import rows
+
+
+def uniform_logits(legal_actions_mask: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) logits of the uniform policy."""
+  return np.where(legal_actions_mask, 0.0, -np.inf)
+
+
+def mirror_step(
+  logits: np.ndarray,
+  action_values: np.ndarray,
+  learning_rate: float | np.ndarray,
+  regularization: float | np.ndarray = 0.0,
+) -> np.ndarray:
+  """Returns the logits after a step of regularized mirror descent.
+
+  The step y <- y + lr (Q - eta log pi) for pi = softmax(y), up to a constant in
+  each row: (1 - lr eta) y + lr Q.
+
+  Args:
+    logits: (N, A), y; -inf where an action is not legal.
+    action_values: (N, A), Q; -inf where an action is not legal.
+    learning_rate: lr >= 0; a number, or (N, 1) for one a state.
+    regularization: eta in [0, 1 / lr]; a number, or (N, 1).
+
+  Returns:
+    (N, A), with a largest entry of 0 in each row.
+  """
+  share = 1 - learning_rate * regularization
+  if np.all(share * learning_rate):
+    stepped = share * logits + learning_rate * action_values
+  else:
+    # A factor of 0 must not touch actions that are not legal: 0 * -inf.
+    with np.errstate(invalid="ignore"):
+      stepped = share * logits + learning_rate * action_values
+    stepped[np.isneginf(action_values)] = -np.inf
+  return stepped - rows.maximum(stepped)[:, None]
+
+
+def trust_region_step(
+  logits: np.ndarray,
+  action_values: np.ndarray,
+  discounts: np.ndarray,
+  trust_region_weight: float,
+  entropy_weight: float,
+  step_count: int = 0,
+) -> np.ndarray:
+  """Returns the logits after PolicyUpdate of Algorithm 1, lines 5 to 11.
+
+  It is a mirror step with learning rate 1 / (eta (l + 2)). In the paper eta is
+  both the weight of the trust region and that of the entropy.
+
+  Args:
+    logits: (N, A), of pi_l.
+    action_values: (N, A), Q; -inf where an action is not legal.
+    discounts: (N,), of the model. Where one is 0, the logits stay.
+    trust_region_weight: eta > 0 of the learning rate.
+    entropy_weight: eta of the entropy bonus, or 0 for none.
+    step_count: l.
+  """
+  factors = discounts[:, None]
+  learning_rate = inverse(trust_region_weight * factors) / (step_count + 2)
+  return mirror_step(
+    logits, action_values, learning_rate, entropy_weight * factors
+  )
+
+
+def inverse(weights: np.ndarray) -> np.ndarray:
+  """Returns 1 / weights, or 0 where a weight is 0 or underflows."""
+  is_normal = weights >= np.finfo(np.float64).tiny
+  return np.divide(1.0, weights, out=np.zeros_like(weights), where=is_normal)
+
+
+def where_reached(
+  model: model_lib.MeanFieldModel,
+  policy: np.ndarray,
+  mean_field: np.ndarray,
+  start: np.ndarray,
+  stepped: np.ndarray,
+  logits: np.ndarray,
+) -> np.ndarray:
+  """Returns `stepped` in the states of positive d_{nu,mu}^pi, else `logits`.
+
+  Algorithm 1 updates a policy only in these states.
+
+  Args:
+    model: What is played.
+    policy: (N, A), pi.
+    mean_field: (N,), mu.
+    start: (N,), the restart distribution nu.
+    stepped: (N, A), logits after a step.
+    logits: (N, A), those before it.
+  """
+  if (start > 0).all():
+    return stepped
+  visited = model.reachable(policy, mean_field, start)
+  return np.where(visited[:, None], stepped, logits)

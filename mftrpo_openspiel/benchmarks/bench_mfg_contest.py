@@ -1,0 +1,201 @@
+"""Bench-MFG (JAX) beside ours, on its four rooms.
+
+11 x 11 states, of which 17 are walls, five moves with as many noises on top,
+-log mu, gamma = 0.9. `mdp` makes the MDP of the environment. Both start from a
+policy drawn as by default, but with nobody in the walls: those who are there by
+default learn to stay, for the empty walls are worth most.
+
+Its mirror descent moves the mean field by 20 steps of the kernel in an
+iteration, and by 50 more for the exploitability, where ours has the invariant
+law. Moving slowly is what lets it settle with its best learning rate, 0.5 /
+0.8; with the law itself and that rate OMD swings for ever, so ours has a
+smaller one, and annealed MF-TRPO a longer window than by default. The
+regularized method of ours is measured by phi_eta, as it goes on to equilibria
+of the regularized game.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import io
+
+from benchmfg.envs import mfg_model_class_jit as bench_mfg
+from benchmfg.envs.four_rooms_obstacles import four_rooms_obstacles
+from benchmfg.envs.four_rooms_obstacles import four_rooms_obstacles_jit
+from benchmfg.learner.jax import omd_jax
+import jax
+import numpy as np
+
+from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
+from mftrpo_openspiel.algorithms import annealed_mf_trpo
+from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.benchmarks import other_packages
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.utils import softmax
+
+NUM_STATES = 121
+DISCOUNT = 0.9
+# Theirs.
+LEARNING_RATE = 0.5
+TEMPERATURE = 0.8
+HORIZON = 100
+# Ours.
+RATE = 0.3
+ETA = 0.3
+# Policies are improved in the walls, too.
+EVERYWHERE = {"restart_distribution": np.full(NUM_STATES, 1 / NUM_STATES)}
+ANNEALED = {"window": 20.0, **EVERYWHERE}
+WARM = {
+  "regularization": ETA,
+  "population_update_rate": 0.1,
+  "warm_start": True,
+  **EVERYWHERE,
+}
+NUM_ITERATIONS = 2000
+# Steps and horizon with which theirs is as good as exact.
+LONG_HORIZON = 400
+LONG_RUN = 20_000
+
+
+def contests() -> Iterator[other_packages.Contest]:
+  """Yields the contest on its four rooms."""
+  environment = create_environment(HORIZON)
+  model = stationary_model.StationaryModel(mdp(environment))
+  initial = _initial_policy(environment)
+  theirs = {
+    f"OMD, float{bits}": _mirror_descent(environment, initial, bits == 64)
+    for bits in (32, 64)
+  }
+  ours = {
+    "OMD": other_packages.solver(
+      lambda: other_packages.started(
+        mirror_descent.MirrorDescent(model, RATE), initial
+      )
+    ),
+    "MF-TRPO (warm), phi_eta": other_packages.solver(
+      lambda: _started(mf_trpo.MFTRPO(model, **WARM), initial), ETA
+    ),
+    "MF-TRPO (annealed)": other_packages.solver(
+      lambda: _started(
+        annealed_mf_trpo.AnnealedMFTRPO(model, **ANNEALED), initial
+      )
+    ),
+  }
+  policies = other_packages.random_policies(model.mdp.num_states, 5)
+  yield other_packages.Contest(
+    f"four rooms, {NUM_STATES} states",
+    theirs,
+    ours,
+    [(their, our) for our in ours for their in theirs],
+    NUM_ITERATIONS,
+    other_packages.difference(
+      exploitability(create_environment(LONG_HORIZON)),
+      model,
+      policies,
+      policies,
+    ),
+  )
+
+
+def create_environment(
+  horizon: int,
+) -> four_rooms_obstacles.FourRoomsAversion2D:
+  """Returns its four rooms, whose values are sums of so many rewards."""
+  environment = four_rooms_obstacles.FourRoomsAversion2D(
+    horizon=horizon,
+    mean_field=np.full(NUM_STATES, 1 / NUM_STATES),
+    gamma=DISCOUNT,
+  )
+  free = ~environment.obstacle_mask.ravel()
+  environment.stationary_mean_field = free / free.sum()
+  return environment
+
+
+def mdp(
+  environment: four_rooms_obstacles.FourRoomsAversion2D,
+) -> mdp_lib.MeanFieldMDP:
+  """Returns the MDP that the environment is."""
+  num_states, num_actions = environment.N_states, environment.N_actions
+  kernel = np.zeros((num_states, num_actions, num_states))
+  for x, action in np.ndindex(num_states, num_actions):
+    for noise, probability in enumerate(environment.noise_prob):
+      following = environment.transition(None, x, action, noise)
+      kernel[x, action, following] += probability
+
+  base = np.zeros((num_states, num_actions))
+
+  def reward(mean_field):
+    density = np.maximum(mean_field, environment.epsilon)
+    return base - environment.alpha * np.log(density)[:, None]
+
+  return mdp_lib.MeanFieldMDP(
+    kernel, reward, DISCOUNT, environment.stationary_mean_field.copy()
+  )
+
+
+def exploitability(
+  environment: four_rooms_obstacles.FourRoomsAversion2D,
+) -> Callable[[np.ndarray], float]:
+  """Returns their exploitability, in float64 and with a long-run mean field."""
+  spec = _spec(environment)
+
+  def compute(policy):
+    with jax.enable_x64(True):
+      law = bench_mfg.mean_field_by_transition_kernel_multi_jax(
+        policy, spec, LONG_RUN, environment.stationary_mean_field
+      )
+      return float(bench_mfg.exploitability_jax(policy, spec, law))
+
+  return compute
+
+
+def _spec(
+  environment: four_rooms_obstacles.FourRoomsAversion2D,
+) -> bench_mfg.EnvSpec:
+  return bench_mfg.EnvSpec(
+    environment,
+    four_rooms_obstacles_jit.transition_four_rooms_obstacles,
+    four_rooms_obstacles_jit.reward_four_rooms_obstacles,
+  )
+
+
+def _initial_policy(
+  environment: four_rooms_obstacles.FourRoomsAversion2D,
+) -> np.ndarray:
+  """Returns softmax(u / 0.2) with u uniform in [-1, 1], their "PSO_uniform"."""
+  shape = environment.N_states, environment.N_actions
+  logits = np.random.default_rng(0).uniform(-1.0, 1.0, shape)
+  return softmax.softmax(logits, 0.2)
+
+
+def _mirror_descent(
+  environment: four_rooms_obstacles.FourRoomsAversion2D,
+  initial_policy: np.ndarray,
+  double: bool,
+) -> other_packages.Solver:
+  spec = _spec(environment)
+  mean_field = environment.stationary_mean_field
+
+  def solve(num_iterations):
+    environment.stationary_mean_field = mean_field  # A run leaves its own.
+    with jax.enable_x64(double), contextlib.redirect_stderr(io.StringIO()):
+      learner = omd_jax.OMD_jax(
+        spec,
+        initial_policy,
+        LEARNING_RATE,
+        num_iterations,
+        temperature=TEMPERATURE,
+      )
+      _, _, exploitabilities = learner.eval()
+    return exploitabilities[1:]
+
+  return solve
+
+
+def _started(
+  algorithm: algorithm_lib.MeanFieldAlgorithm, initial_policy: np.ndarray
+) -> algorithm_lib.MeanFieldAlgorithm:
+  algorithm.restore({**algorithm.state(), "logits": np.log(initial_policy)})
+  return other_packages.started(algorithm, initial_policy)

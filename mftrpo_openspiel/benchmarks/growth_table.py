@@ -1,0 +1,88 @@
+"""How time and memory of an iteration grow with the number of cells."""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+import statistics
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel import games  # noqa: F401 (registers the games)
+from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.benchmarks import timed_runs
+from mftrpo_openspiel.models import compiled_game
+
+HORIZON = 10
+# From 10^2 to 10^5 cells: two rooms and a wall on each side of a square.
+ROOM_SIZES = (5, 16, 50, 158)
+NUM_ITERATIONS = 7
+
+COLUMNS = {
+  "cells": ">7",
+  "transitions": ">11",
+  "set-up, s": ">9.3g",
+  "iteration, s": ">12.3g",
+  "peak memory, MB": ">15.1f",
+  "bytes a transition": ">18.1f",
+  "slope so far": ">12.2f",
+}
+
+
+def table() -> Iterator[dict[str, Any]]:
+  """Yields a row for each size: OMD on a compiled four rooms game.
+
+  The slope is that of log(seconds) over log(cells), by least squares. The peak
+  of memory is that of all that Python and NumPy allocate, from making the game
+  to the end of the first iteration.
+  """
+  rows: list[dict[str, Any]] = []
+  for room_size in ROOM_SIZES:
+    rows.append(_measure(room_size))
+    slope = log_slope(
+      [row["cells"] for row in rows], [row["iteration, s"] for row in rows]
+    )
+    yield {**rows[-1], "slope so far": slope}
+
+
+def log_slope(x: Sequence[float], y: Sequence[float]) -> float | None:
+  """Returns the slope of log(y) over log(x); None for a single point."""
+  if len(x) < 2:
+    return None
+  return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def _measure(room_size: int) -> dict[str, Any]:
+  stopwatch = timed_runs.Stopwatch()
+  algorithm = stopwatch.time(_first_iteration, room_size)
+  set_up = stopwatch.seconds
+  seconds = []
+  for _ in range(NUM_ITERATIONS):
+    stopwatch = timed_runs.Stopwatch()
+    stopwatch.time(algorithm.iteration)
+    seconds.append(stopwatch.seconds)
+  mdp = algorithm.model.game.mean_field_mdp()
+  transitions = mdp.kernel.nnz * HORIZON
+  del algorithm
+  tracemalloc.start()
+  _first_iteration(room_size)
+  _, peak = tracemalloc.get_traced_memory()
+  tracemalloc.stop()
+  return {
+    "cells": mdp.num_states,
+    "transitions": transitions,
+    "set-up, s": set_up,
+    "iteration, s": statistics.median(seconds),
+    "peak memory, MB": peak / 1e6,
+    "bytes a transition": peak / transitions,
+  }
+
+
+def _first_iteration(room_size: int) -> mirror_descent.MirrorDescent:
+  game = pyspiel.load_game(
+    "python_mfg_four_rooms", {"room_size": room_size, "horizon": HORIZON}
+  )
+  algorithm = mirror_descent.MirrorDescent(compiled_game.CompiledGame(game))
+  algorithm.iteration()
+  return algorithm

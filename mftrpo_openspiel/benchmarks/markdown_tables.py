@@ -1,0 +1,117 @@
+"""Documents with tables that the benchmark writes.
+
+Such a document has, for a table `name`, two lines
+
+    <!-- begin name -->
+    <!-- end name -->
+
+and what stands between them is replaced.
+"""
+
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import itertools
+import os
+import pathlib
+import re
+from typing import Any
+
+from mftrpo_openspiel.utils import files
+
+
+def blocks(text: str) -> dict[str, str]:
+  """Returns what stands between the marks of each table of a document."""
+  return dict(
+    re.findall(
+      r"^<!-- begin (\w+) -->\n(.*?)^<!-- end \1 -->$",
+      text,
+      re.DOTALL | re.MULTILINE,
+    )
+  )
+
+
+def check(path: str | os.PathLike, names: Collection[str]) -> None:
+  """Raises a ValueError unless the document has a place for each table."""
+  missing = sorted(set(names) - blocks(files.read_text(path)).keys())
+  if missing:
+    raise ValueError(
+      "document must have lines '<!-- begin NAME -->' and '<!-- end NAME -->'"
+      f" for each table, got {path} without {', '.join(missing)}."
+    )
+
+
+def replace(path: str | os.PathLike, name: str, block: str) -> None:
+  """Puts a block in the place of the table `name`.
+
+  Raises:
+    ValueError: If the document cannot be read or written, or has no such place.
+  """
+  check(path, [name])
+  path = pathlib.Path(path)
+  head, begin, rest = files.read_text(path).partition(
+    f"<!-- begin {name} -->\n"
+  )
+  end = f"<!-- end {name} -->"
+  tail = rest.partition(end)[2]
+  with files.replacing(path) as temporary:
+    temporary.write_text("".join([head, begin, block, end, tail]), "utf-8")
+
+
+def markdown(
+  rows: Sequence[Mapping[str, Any]],
+  columns: Mapping[str, str],
+  least: Collection[str] = (),
+) -> str:
+  """Returns rows as Markdown.
+
+  Where rows share their value in the first column, each of its values has a
+  table of its own, with that value above it.
+
+  Args:
+    rows: Those with the same value in the first column follow on each other.
+    columns: Name -> format. Left out of a table where no row has a value,
+      except for those of `least`.
+    least: Columns whose least value is bold, in each table.
+  """
+  first = next(iter(columns))
+  groups = [
+    list(group) for _, group in itertools.groupby(rows, lambda row: row[first])
+  ]
+  if len(groups) == len(rows):
+    return "".join(_lines(rows, columns, least))
+  others = {name: form for name, form in columns.items() if name != first}
+  return "\n".join(
+    f"**{group[0][first]}**\n\n" + "".join(_lines(group, others, least))
+    for group in groups
+  )
+
+
+def _lines(
+  rows: Sequence[Mapping[str, Any]],
+  columns: Mapping[str, str],
+  least: Collection[str],
+) -> Iterator[str]:
+  cells = {
+    name: [cell(row, name, form).strip() for row in rows]
+    for name, form in columns.items()
+  }
+  shown = [name for name in columns if any(cells[name]) or name in least]
+  for name in shown:
+    values = [row[name] for row in rows if row.get(name) is not None]
+    bold = min(values) if values and name in least else None
+    for index, row in enumerate(rows):
+      text = cells[name][index].replace("|", r"\|")
+      is_bold = bold is not None and row.get(name) == bold
+      cells[name][index] = f"**{text}**" if is_bold else text
+  yield f"| {' | '.join(shown)} |\n"
+  sides = ["---:" if columns[name][0] == ">" else "---" for name in shown]
+  yield f"|{'|'.join(sides)}|\n"
+  for line in zip(*(cells[name] for name in shown)):
+    yield f"| {' | '.join(line)} |\n"
+
+
+def cell(row: Mapping[str, Any], name: str, form: str) -> str:
+  """Returns what stands in a cell; "" if there is nothing."""
+  return "" if row.get(name) is None else f"{row[name]:{form}}"

@@ -1,0 +1,139 @@
+"""MFGLib (PyTorch) beside ours, on the paper's four rooms with a horizon.
+
+Its environment is made of the arrays of our MDP, with the discount in its
+rewards, as in our OpenSpiel game. Both start from the uniform policy, and the
+methods have the same parameters. Theirs run in float32, PyTorch's default, and
+are compared with ours in float64.
+"""
+
+from collections.abc import Iterator
+import contextlib
+
+from mfglib import alg
+from mfglib import env as mfglib_env
+from mfglib import scoring
+import numpy as np
+import torch
+
+from mftrpo_openspiel.algorithms import fictitious_play
+from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.algorithms import prior_descent
+from mftrpo_openspiel.benchmarks import other_packages
+from mftrpo_openspiel.games import factory
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.openspiel import policies as policies_lib
+
+LEARNING_RATE = 0.1
+NUM_ITERATIONS = 30
+
+_THEIRS = {
+  "OMD": lambda: alg.OnlineMirrorDescent(LEARNING_RATE),
+  "FP": alg.FictitiousPlay,
+  "prior descent": lambda: alg.PriorDescent(1 / LEARNING_RATE, n_inner=1),
+}
+_OURS = {
+  "OMD": lambda model: mirror_descent.MirrorDescent(model, LEARNING_RATE),
+  "FP": fictitious_play.FictitiousPlay,
+  "prior descent": lambda model: prior_descent.PriorDescent(
+    model, 1 / LEARNING_RATE, num_prior_iterations=1
+  ),
+}
+
+
+def contests() -> Iterator[other_packages.Contest]:
+  """Yields the contest on the four rooms of the paper."""
+  game = factory.create_game(setting="four_rooms")
+  mdp = game.mean_field_mdp()
+  model = compiled_game.CompiledGame(game)
+  policies = other_packages.random_policies(mdp.num_states, mdp.num_actions)
+  theirs = {name: _solver(name, mdp, game.horizon) for name in _THEIRS}
+  ours = {
+    name: other_packages.solver(lambda create=create: create(model))
+    for name, create in _OURS.items()
+  }
+  yield other_packages.Contest(
+    f"{mdp.num_states} cells, horizon {game.horizon}",
+    theirs,
+    ours,
+    [(name, name) for name in theirs],
+    NUM_ITERATIONS,
+    _difference(mdp, game, model, policies),
+  )
+
+
+def environment(
+  mdp: mdp_lib.MeanFieldMDP, horizon: int
+) -> mfglib_env.Environment:
+  """Returns the MDP with crowd aversion as an environment of MFGLib.
+
+  Its numbers are of PyTorch's default type.
+  """
+  dtype = torch.get_default_dtype()
+  num_states, num_actions = mdp.num_states, mdp.num_actions
+  kernel = mdp.kernel.toarray().reshape(num_states, num_actions, num_states)
+  # Theirs is indexed by the next state first.
+  kernel = torch.tensor(np.moveaxis(kernel, 2, 0).copy(), dtype=dtype)
+  base = torch.tensor(mdp.reward.base, dtype=dtype)
+
+  def reward(_, time, masses):
+    density = masses.sum(dim=-1, keepdim=True) + mdp_lib.DENSITY_FLOOR
+    rewards = base - mdp.reward.crowd_aversion * torch.log(density)
+    return mdp.discount**time * rewards
+
+  return mfglib_env.Environment(
+    T=horizon - 1,
+    S=(num_states,),
+    A=(num_actions,),
+    mu0=torch.tensor(mdp.initial_distribution, dtype=dtype),
+    r_max=1.0,
+    reward_fn=reward,
+    transition_fn=lambda *_: kernel,
+  )
+
+
+@contextlib.contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+  """Makes new tensors of this type."""
+  before = torch.get_default_dtype()
+  torch.set_default_dtype(dtype)
+  try:
+    yield
+  finally:
+    torch.set_default_dtype(before)
+
+
+def _solver(
+  name: str, mdp: mdp_lib.MeanFieldMDP, horizon: int
+) -> other_packages.Solver:
+  game = environment(mdp, horizon)
+
+  def solve(num_iterations):
+    _, exploitabilities, _ = _THEIRS[name]().solve(
+      game, max_iter=num_iterations, atol=None, rtol=None
+    )
+    return exploitabilities[1:]
+
+  return solve
+
+
+def _difference(
+  mdp: mdp_lib.MeanFieldMDP,
+  game: mdp_game.MDPGame,
+  model: compiled_game.CompiledGame,
+  policies: list[np.ndarray],
+) -> float:
+  with default_dtype(torch.float64):
+    theirs = environment(mdp, game.horizon)
+    return other_packages.difference(
+      lambda policy: scoring.exploitability_score(
+        theirs, torch.tensor(policy).expand(game.horizon, -1, -1)
+      ),
+      model,
+      policies,
+      [
+        model.from_openspiel(policies_lib.StationaryPolicy(game, policy))
+        for policy in policies
+      ],
+    )

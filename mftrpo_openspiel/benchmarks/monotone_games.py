@@ -1,0 +1,188 @@
+"""How far methods get on random monotone games.
+
+Rewards r(s, a, mu) = b(s, a) + (M mu)(s), where the symmetric part of M has no
+positive eigenvalue: with b the same for all actions (one-shot) or a finite
+horizon such games are monotone. There are three kinds,
+
+* potential: M is symmetric, -B B^T / n for Gaussian B;
+* rotational: M = -e I + W, with e from 1e-3 to 1e-1 and Gaussian antisymmetric
+  W: players hardly shun crowds, and go after each other;
+* mixed: the sum of both, each times a random number in [0, 1],
+
+and two forms, taken in turns:
+
+* one-shot: all choose one of 3 to 10 states again and again, over an infinite
+  horizon; in half of them all states are in use at the equilibrium;
+* layered: 3 to 10 states, three actions with random moves, and 2 to 6 steps.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tqdm
+
+from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.benchmarks import time_to_accuracy
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.utils import tabular_policies
+
+KINDS = ("potential", "rotational", "mixed")
+NUM_GAMES = 100  # Of each kind; game i is made by the seed i.
+# Exploitability is measured after so many iterations, until it is rounding.
+MEASURED_AFTER = (30, 100, 200, 500)
+ROUNDING = 1e-9
+DISCOUNT = 0.9
+
+# Those with a fixed eta go to the equilibrium of the regularized game, and are
+# measured by its exploitability.
+REGULARIZED = ("MF-TRPO (warm)", "MF-TRPO (warm, auto)")
+BASELINES = ("FP", "OMD")
+METHODS = {
+  **{
+    name: time_to_accuracy.METHODS[name]
+    for name in ("MF-TRPO (annealed)", *REGULARIZED, "OMD")
+  },
+  "FP": time_to_accuracy.Method("fictitious_play"),
+}
+# What counts as far behind the better baseline.
+FACTOR = 3.0
+LEVELS = (1e-3, 1e-6)
+
+COLUMNS = {
+  "kind": "<10",
+  "method": "<22",
+  **{
+    f"{what}, {count}": ">12.1e"
+    for count in (MEASURED_AFTER[1], MEASURED_AFTER[-1])
+    for what in ("median", "worst")
+  },
+  **{f"to {level:.0e}": ">8" for level in LEVELS},
+  "behind": ">6",
+}
+
+
+def table() -> Iterator[dict[str, Any]]:
+  """Yields a row for each kind of games and method.
+
+  Exploitability is that of the uniform policy times the number in the table:
+  median and worst after so many iterations, and in how many games it got to a
+  level. Of a method with a grid each game has the point that gets lowest.
+  "behind" are the games in which it is above 1e-6 and more than three times as
+  high as that of the better of OMD and FP.
+  """
+  for kind in KINDS:
+    runs: dict[str, list[list[float]]] = {name: [] for name in METHODS}
+    for seed in tqdm.trange(NUM_GAMES, desc=kind, leave=False):
+      model = random_game(kind, seed)
+      for name, method in METHODS.items():
+        runs[name].append(
+          min(
+            (
+              _exploitabilities(model, method, point, name in REGULARIZED)
+              for point in method.points()
+            ),
+            key=lambda values: values[-1],
+          )
+        )
+    best = np.min([np.array(runs[name])[:, -1] for name in BASELINES], axis=0)
+    for name in METHODS:
+      summary = _summary(np.array(runs[name]), best)
+      yield {"kind": kind, "method": name, **summary}
+
+
+def _summary(values: np.ndarray, best: np.ndarray) -> dict[str, float]:
+  """Returns the columns of a method.
+
+  Args:
+    values: (games, measurements), its exploitabilities.
+    best: (games,), what the better baseline gets to.
+  """
+  row: dict[str, float] = {}
+  for index in (1, -1):
+    row[f"median, {MEASURED_AFTER[index]}"] = float(np.median(values[:, index]))
+    row[f"worst, {MEASURED_AFTER[index]}"] = float(values[:, index].max())
+  last = values[:, -1]
+  for level in LEVELS:
+    row[f"to {level:.0e}"] = int((last <= level).sum())
+  row["behind"] = int((last > np.maximum(FACTOR * best, LEVELS[-1])).sum())
+  return row
+
+
+def _exploitabilities(
+  model: model_lib.MeanFieldModel,
+  method: time_to_accuracy.Method,
+  point: Mapping[str, Any],
+  is_regularized: bool,
+) -> list[float]:
+  """Returns exploitabilities relative to that of the uniform policy."""
+  options = {**method.options, **point}
+  algorithm = registry.create_algorithm(method.algorithm, model, **options)
+  eta = options["regularization"] if is_regularized else 0.0
+  uniform = model.exploitability(
+    tabular_policies.uniform_policy(model.legal_actions_mask), eta
+  )
+  values: list[float] = []
+  count = 0
+  for stop in MEASURED_AFTER:
+    # What has arrived stays.
+    while count < stop and (not values or values[-1] > ROUNDING):
+      algorithm.iteration()
+      count += 1
+    value = model.exploitability(algorithm.policy, eta) / uniform
+    values.append(max(value, 0.0))
+  return values
+
+
+def random_game(kind: str, seed: int) -> model_lib.MeanFieldModel:
+  """Returns a random monotone game.
+
+  Args:
+    kind: One of `KINDS`.
+    seed: Of all that is random. Even ones are one-shot games.
+  """
+  rng = np.random.default_rng(seed)
+  size = int(rng.integers(3, 11))
+  interaction = interaction_matrix(kind, size, rng)
+  uniform = np.full(size, 1 / size)
+  if seed % 2:
+    kernel = rng.dirichlet(np.full(size, 0.3), size=(size, 3))
+    base = rng.normal(size=(size, 3)) * 10 ** rng.uniform(-2, 0)
+    horizon = int(rng.integers(2, 7))
+  else:
+    kernel = np.zeros((size, size, size))
+    kernel[:, np.arange(size), np.arange(size)] = 1.0
+    at_equilibrium = rng.dirichlet(np.ones(size))
+    base = 0.3 * rng.normal(size=size)
+    if seed % 4:  # All states are equally good there.
+      base = -interaction @ at_equilibrium
+    base = np.repeat(base[:, None], size, axis=1)
+  mdp = mdp_lib.MeanFieldMDP(
+    kernel,
+    lambda mean_field: base + (interaction @ mean_field)[:, None],
+    DISCOUNT,
+    uniform,
+  )
+  if seed % 2:
+    return compiled_game.CompiledGame(mdp_game.MDPGame(mdp, horizon))
+  return stationary_model.StationaryModel(mdp)
+
+
+def interaction_matrix(
+  kind: str, size: int, rng: np.random.Generator
+) -> np.ndarray:
+  """Returns M, (size, size), whose symmetric part is negative semidefinite."""
+  potential = rng.normal(size=(size, size))
+  potential = -potential @ potential.T / size
+  rotation = rng.normal(size=(size, size))
+  rotation = rotation - rotation.T
+  if kind == "potential":
+    return potential
+  if kind == "rotational":
+    return rotation - 10 ** rng.uniform(-3, -1) * np.eye(size)
+  return rng.random() * potential + rng.random() * rotation

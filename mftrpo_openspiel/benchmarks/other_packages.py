@@ -1,0 +1,176 @@
+"""Solvers of other packages and ours, on the same arrays and in one run.
+
+Peers are Bench-MFG and MFGLib, installed by `mftrpo_openspiel[peers]`. Each
+brings a game or takes one of ours, as a peer's module says. On it the solvers
+take turns, each with a whole run from the same start, and the medians of their
+seconds an iteration are compared; an iteration includes the exploitability
+after it, which theirs always compute. What a run reaches is the least
+exploitability on the way, as the package itself computes it: in theirs for the
+single precision that is their default it is mostly rounding.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+import dataclasses
+import importlib
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+
+from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
+from mftrpo_openspiel.models import mean_field_model as model_lib
+
+PEERS = {"Bench-MFG": "bench_mfg_contest", "MFGLib": "mfglib_contest"}
+# How many runs of each solver are timed, after one that is not.
+NUM_ROUNDS = 5
+NUM_RANDOM_POLICIES = 3
+
+COLUMNS = {
+  "peer": "<9",
+  "game": "<28",
+  "their method": "<24",
+  "our method": "<32",
+  "theirs, s": ">9.2g",
+  "ours, s": ">8.2g",
+  "ratio": ">6.1f",
+  "iterations": ">10",
+  "theirs reached": ">14.1e",
+  "ours reached": ">12.1e",
+  "difference": ">10.1e",
+  "note": "<",
+}
+
+# Returns the exploitabilities after 1, 2, ... so many iterations.
+Solver = Callable[[int], Sequence[float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Contest:
+  """What is compared on one game.
+
+  Attributes:
+    game: What it is called.
+    theirs: Solvers of the peer, by titles.
+    ours: Ours.
+    pairs: Titles of one of theirs and one of ours that share a row.
+    num_iterations: Of a run.
+    difference: The largest relative difference between their exploitability and
+      ours, of random policies.
+  """
+
+  game: str
+  theirs: dict[str, Solver]
+  ours: dict[str, Solver]
+  pairs: Sequence[tuple[str, str]]
+  num_iterations: int
+  difference: float
+
+
+def table() -> Iterator[dict[str, Any]]:
+  """Yields a row for each game and pair of solvers."""
+  for peer, module in PEERS.items():
+    try:
+      contest_module = importlib.import_module(f"{__package__}.{module}")
+    except ModuleNotFoundError as error:
+      if (error.name or "").startswith(__package__):
+        raise
+      note = f"no module {error.name}: pip install mftrpo_openspiel[peers]"
+      yield {"peer": peer, "note": note}
+      continue
+    for contest in contest_module.contests():
+      for row in _rows(contest):
+        yield {"peer": peer, "game": contest.game, **row}
+
+
+def _rows(contest: Contest) -> Iterator[dict[str, Any]]:
+  solvers = {("theirs", title): s for title, s in contest.theirs.items()}
+  solvers |= {("ours", title): s for title, s in contest.ours.items()}
+  seconds: dict[tuple[str, str], list[float]] = {key: [] for key in solvers}
+  reached = {}
+  for _ in range(1 + NUM_ROUNDS):
+    for key, solve in solvers.items():
+      start = time.perf_counter()
+      reached[key] = min(solve(contest.num_iterations))
+      seconds[key].append(
+        (time.perf_counter() - start) / contest.num_iterations
+      )
+  medians = {key: statistics.median(s[1:]) for key, s in seconds.items()}
+  for their_title, our_title in contest.pairs:
+    theirs, ours = ("theirs", their_title), ("ours", our_title)
+    yield {
+      "their method": their_title,
+      "our method": our_title,
+      "theirs, s": medians[theirs],
+      "ours, s": medians[ours],
+      "ratio": medians[theirs] / medians[ours],
+      "iterations": contest.num_iterations,
+      "theirs reached": reached[theirs],
+      "ours reached": reached[ours],
+      "difference": contest.difference,
+    }
+
+
+def solver(
+  create: Callable[[], algorithm_lib.MeanFieldAlgorithm],
+  regularization: float = 0.0,
+) -> Solver:
+  """Returns one of our algorithms as a solver.
+
+  Args:
+    create: Returns it before its first iteration.
+    regularization: eta of the exploitability.
+  """
+
+  def solve(num_iterations):
+    algorithm = create()
+    exploitabilities = []
+    for _ in range(num_iterations):
+      algorithm.iteration()
+      exploitabilities.append(
+        algorithm.model.exploitability(algorithm.policy, regularization)
+      )
+    return exploitabilities
+
+  return solve
+
+
+def started(
+  algorithm: algorithm_lib.MeanFieldAlgorithm, policy: np.ndarray
+) -> algorithm_lib.MeanFieldAlgorithm:
+  """Returns the algorithm with another first policy, (N, A), and its law."""
+  mean_field = algorithm.model.mean_field(policy)
+  algorithm.restore(
+    {**algorithm.state(), "policy": policy, "mean_field": mean_field}
+  )
+  return algorithm
+
+
+def random_policies(num_states: int, num_actions: int) -> list[np.ndarray]:
+  """Returns a few policies, (S, A)."""
+  laws = np.random.default_rng(0).random(
+    (NUM_RANDOM_POLICIES, num_states, num_actions)
+  )
+  return list(laws / laws.sum(axis=2, keepdims=True))
+
+
+def difference(
+  theirs: Callable[[np.ndarray], float],
+  model: model_lib.MeanFieldModel,
+  policies: Sequence[np.ndarray],
+  arrays: Sequence[np.ndarray],
+) -> float:
+  """Returns the largest relative difference between the exploitabilities.
+
+  Args:
+    theirs: Computes it of one of `policies`.
+    model: Computes it of the one of `arrays` that is the same policy.
+    policies: As they have them.
+    arrays: (N, A) each.
+  """
+  return max(
+    abs(theirs(policy) / model.exploitability(array) - 1)
+    for policy, array in zip(policies, arrays, strict=True)
+  )

@@ -1,0 +1,263 @@
+"""Wall seconds to an accuracy: MF-TRPO beside baselines with tuned step sizes.
+
+What is measured is the unregularized exploitability, divided by that of the
+uniform policy, from which all methods start. A method with a grid is first run
+once for each point of it, each time for the same wall time: its best point is
+the one that gets lowest, and of several that reach the last level, the one that
+is there first. With that point it is run for `LONG_RUN` times as long, as are
+the methods without a grid. All runs of a game are made one after the other in
+one process. They end at the last level, so that nothing is said of what lies
+below.
+
+Only the time in iterations counts: not that of measuring, nor of tuning.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import itertools
+from typing import Any
+
+import numpy as np
+
+from mftrpo_openspiel.algorithms import registry as algorithm_factory
+from mftrpo_openspiel.benchmarks import comparison
+from mftrpo_openspiel.benchmarks import game_names
+from mftrpo_openspiel.benchmarks import timed_runs
+from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.plots import curve_plots
+from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.utils import files
+from mftrpo_openspiel.utils import tabular_policies
+
+# A method has this many times the wall time of a point of its grid.
+LONG_RUN = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Game:
+  """A game of the benchmark.
+
+  Attributes:
+    model: That it is solved on.
+    time_share: Its wall time by the one asked for: large games take longer.
+  """
+
+  model: str
+  time_share: float = 1
+
+
+GAMES = {
+  "four_rooms": Game("stationary", 0.5),
+  "four_rooms_poi": Game("stationary", 0.5),
+  "two_islands": Game("stationary", 0.5),
+  "mfg_crowd_modelling_2d:crowd_modelling_2d_four_rooms": Game("compiled"),
+  "mfg_crowd_modelling_2d:crowd_modelling_2d_maze": Game("compiled", 8),
+  "python_mfg_predator_prey:predator_prey_5x5x3": Game("compiled", 0.5),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+  """A method with the settings that it is tried with.
+
+  Attributes:
+    algorithm: Its name in the factory.
+    options: Those that are not tuned; defaults where not given.
+    grid: Option -> values. All combinations are tried; one if it is empty.
+  """
+
+  algorithm: str
+  options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  grid: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
+
+  def points(self) -> list[dict[str, Any]]:
+    """Returns the points of the grid."""
+    return [
+      dict(zip(self.grid, values))
+      for values in itertools.product(*self.grid.values())
+    ]
+
+
+WARM = {
+  "regularization": 0.05,
+  "population_update_rate": 0.03,
+  "warm_start": True,
+  "max_step_count": 10,
+}
+METHODS = {
+  "MF-TRPO (paper)": Method(
+    "mf_trpo",
+    {"population_update_rate": 0.01, "num_policy_updates": 10},
+    {"regularization": game_factory.PAPER_HYPERPARAMETERS["regularization"]},
+  ),
+  "MF-TRPO (warm)": Method("mf_trpo", WARM),
+  "MF-TRPO (warm, auto)": Method(
+    "mf_trpo", {**WARM, "population_update_rate": "auto"}
+  ),
+  "MF-TRPO (annealed)": Method("annealed_mf_trpo"),
+  "FP": Method("fictitious_play", grid={"lr": (None, 0.3, 0.1, 0.03, 0.01)}),
+  "OMD": Method(
+    "mirror_descent", grid={"lr": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)}
+  ),
+  "Fixed point": Method(
+    "fixed_point",
+    grid={"temperature": (None, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)},
+  ),
+  "Prior descent": Method(
+    "prior_descent",
+    grid={
+      "temperature": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
+      "num_prior_iterations": (1, 10),
+    },
+  ),
+  "Boltzmann policy iteration": Method(
+    "boltzmann_policy_iteration",
+    grid={"temperature": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)},
+  ),
+}
+METHOD_COLUMNS = {
+  "method": "<26",
+  "algorithm": "<26",
+  "options": "<82",
+  "tuned over": "<70",
+  "grid": ">4",
+}
+
+# Column -> exploitability relative to the uniform policy's, falling.
+LEVELS = {f"s to 1e-{digits}": 10.0**-digits for digits in range(1, 7)}
+TARGET = min(LEVELS.values())
+COLUMNS = {
+  "game": "<52",
+  "method": "<26",
+  "setting": "<40",
+  "grid": ">4",
+  "iterations": ">10",
+  "iterations / s": ">14.4g",
+  "least": ">8.1e",
+  **dict.fromkeys(LEVELS, ">9.2g"),
+  "note": "<",
+}
+FIGURE = "time_to_accuracy.png"
+
+
+def method_table() -> Iterator[dict[str, Any]]:
+  """Yields a row for each method, with its grid."""
+  for title, method in METHODS.items():
+    yield {
+      "method": title,
+      "algorithm": method.algorithm,
+      "options": _text(method.options),
+      "tuned over": "; ".join(
+        f"{name}: {', '.join(map(str, values))}"
+        for name, values in method.grid.items()
+      ),
+      "grid": len(method.points()),
+    }
+
+
+def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
+  """Yields a row for each game and method, and draws a figure at the end.
+
+  Args:
+    seconds: Wall time at each point of a grid, in games of time share 1.
+    logdir: Folder for the figure; none if not given.
+  """
+  panels = []
+  for name, game in GAMES.items():
+    model = from_game.create_model(game.model, game_names.load(name))
+    uniform = model.exploitability(
+      tabular_policies.uniform_policy(model.legal_actions_mask)
+    )
+    if uniform < comparison.ROUNDING:
+      note = (
+        "nothing to solve: the exploitability of the uniform policy is"
+        f" {uniform:.1e}"
+      )
+      yield {"game": name, "note": note}
+      continue
+    curves = []
+    for title, method in METHODS.items():
+      point, run = _tuned(
+        title, model, method, game.time_share * seconds, uniform
+      )
+      curves.append(
+        curve_plots.Curve(title, np.array(run.seconds), np.array(run.values))
+      )
+      yield {
+        "game": name,
+        "method": title,
+        "setting": _text(point),
+        "grid": len(method.points()),
+        "iterations": run.iterations[-1],
+        "iterations / s": run.iterations[-1] / run.seconds[-1],
+        "least": min(run.values),
+        **{column: run.seconds_to(e) for column, e in LEVELS.items()},
+      }
+    panels.append(
+      curve_plots.Panel(curves, title=name.rpartition(":")[2], xlabel="Seconds")
+    )
+  if logdir and panels:
+    figure = curve_plots.exploitability_figure(
+      panels, ylabel="Exploitability / uniform policy's", log_x=True
+    )
+    figures.save(figure, files.folder(logdir) / FIGURE)
+
+
+def _tuned(
+  title: str,
+  model: model_lib.MeanFieldModel,
+  method: Method,
+  seconds: float,
+  uniform: float,
+) -> tuple[dict[str, Any], timed_runs.TimedRun]:
+  """Returns the best point of the grid, and a long run with it."""
+  points = method.points()
+  point = points[0]
+  if len(points) > 1:
+    runs = [
+      _run(title, model, method, point, seconds, uniform) for point in points
+    ]
+    index = best(runs)
+    point = points[index]
+    if min(runs[index].values) <= TARGET:
+      return point, runs[index]
+  return point, _run(title, model, method, point, LONG_RUN * seconds, uniform)
+
+
+def best(runs: Sequence[timed_runs.TimedRun]) -> int:
+  """Returns which run gets lowest, down to `TARGET`, and is there first."""
+
+  def rank(index):
+    least = max(min(runs[index].values), TARGET)
+    return least, runs[index].seconds_to(least)
+
+  return min(range(len(runs)), key=rank)
+
+
+def _run(
+  title: str,
+  model: model_lib.MeanFieldModel,
+  method: Method,
+  point: Mapping[str, Any],
+  seconds: float,
+  uniform: float,
+) -> timed_runs.TimedRun:
+  """Returns exploitabilities relative to that of the uniform policy."""
+  algorithm = algorithm_factory.create_algorithm(
+    method.algorithm, model, **method.options, **point
+  )
+  return timed_runs.run_timed(
+    algorithm,
+    lambda: model.exploitability(algorithm.policy) / uniform,
+    seconds,
+    target=TARGET,
+    title=f"{title} {_text(point)}",
+  )
+
+
+def _text(options: Mapping[str, Any]) -> str:
+  return ", ".join(f"{name}={value}" for name, value in options.items())

@@ -1,0 +1,113 @@
+"""How far an algorithm gets in its time."""
+
+from collections.abc import Callable
+import dataclasses
+import time
+from typing import Any
+from typing import Protocol
+
+from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.utils import progress
+
+
+class Algorithm(Protocol):
+  """What can be run: our algorithms and OpenSpiel's."""
+
+  def iteration(self) -> None:
+    """Performs one iteration."""
+
+
+class Stopwatch:
+  """Adds up the wall time of calls."""
+
+  def __init__(self):
+    self.seconds = 0.0
+    self.count = 0
+
+  def time(self, call: Callable[..., Any], *arguments: Any) -> Any:
+    """Returns what `call` does."""
+    start = time.perf_counter()
+    result = call(*arguments)
+    self.seconds += time.perf_counter() - start
+    self.count += 1
+    return result
+
+  @property
+  def mean(self) -> float:
+    """Seconds of a call."""
+    return self.seconds / self.count
+
+
+@dataclasses.dataclass(frozen=True)
+class TimedRun:
+  """Measurements of a run, the first one before any iteration.
+
+  Attributes:
+    iterations: Performed before each measurement.
+    seconds: Spent in them; measuring is not included.
+    values: What was measured.
+  """
+
+  iterations: list[int] = dataclasses.field(default_factory=list)
+  seconds: list[float] = dataclasses.field(default_factory=list)
+  values: list[float] = dataclasses.field(default_factory=list)
+
+  def at_seconds(self, seconds: float) -> float | None:
+    """Returns the last value of up to so many seconds."""
+    done = [v for s, v in zip(self.seconds, self.values) if s <= seconds]
+    return done[-1] if len(done) > 1 else None
+
+  def at_iteration(self, iteration: int) -> float | None:
+    """Returns the value after an iteration that was measured."""
+    return dict(zip(self.iterations, self.values)).get(iteration)
+
+  def seconds_to(self, level: float) -> float | None:
+    """Returns the seconds at the first value at or below `level`, if any."""
+    return next(
+      (s for s, v in zip(self.seconds, self.values) if v <= level), None
+    )
+
+
+def run_timed(
+  algorithm: Algorithm,
+  measure: Callable[[], float],
+  seconds: float,
+  max_iterations: int = 10**9,
+  target: float = 0.0,
+  title: str = "",
+) -> TimedRun:
+  """Runs an algorithm, measured after 25 iterations in each factor of ten.
+
+  Args:
+    algorithm: Before its first iteration.
+    measure: Returns what counts of it as it is.
+    seconds: Wall time of the iterations; the one that is running is ended.
+    max_iterations: After which it is stopped too.
+    target: Measured at or below this it is stopped too.
+    title: For the progress bar.
+  """
+  stopwatch = Stopwatch()
+  run = TimedRun()
+
+  def record():
+    run.iterations.append(stopwatch.count)
+    run.seconds.append(stopwatch.seconds)
+    run.values.append(measure())
+
+  measure_at = set(run_loop.log_spaced_iterations(max_iterations))
+  record()
+  with progress.progress_bar(
+    total=round(seconds), unit="s", leave=False, desc=title, disable=None
+  ) as bar:
+    while (
+      stopwatch.seconds < seconds
+      and stopwatch.count < max_iterations
+      and run.values[-1] > target
+    ):
+      stopwatch.time(algorithm.iteration)
+      bar.update(int(stopwatch.seconds) - bar.n)
+      if stopwatch.count in measure_at:
+        record()
+  if run.iterations[-1] != stopwatch.count:
+    record()
+  return run

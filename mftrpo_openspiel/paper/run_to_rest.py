@@ -1,0 +1,124 @@
+"""Runs an experiment of the paper until it is at rest.
+
+A regularized method comes to rest: its iterations then change the mean field
+and the policy by no more than rounding. The run ends there, and its later
+records repeat the last one.
+"""
+
+from collections.abc import Iterator
+import dataclasses
+
+import numpy as np
+
+from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
+from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.paper import experiments
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import run_loop
+
+# A regularized run is at rest when an iteration moves less than this share of
+# the players, and as little of what they do: 5,000 such moves are 1e-10.
+LEAST_CHANGE = 2e-14
+# In its first iterations a run depends on rounding. While most of the crowd
+# moves at once, its chain almost falls apart, and a difference in the last
+# digit grows by as much as 1e14; and the symmetry of the crowd makes best
+# responses tie. So all runs begin with the same solver, dense LU.
+NUM_DENSE_ITERATIONS = 150
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunToRest:
+  """What a run gave.
+
+  Attributes:
+    records: In the order of their iterations.
+    mean_fields: The algorithm's mean field, (S,), after the iterations that
+      the figures show and at the end.
+    policy: (S, A), the final one.
+    num_performed: Iterations up to where the run was at rest, or all.
+  """
+
+  records: list[run_loop.Record]
+  mean_fields: dict[int, np.ndarray]
+  policy: np.ndarray
+  num_performed: int
+
+  @property
+  def final_mean_field(self) -> np.ndarray:
+    """The last mean field, (S,)."""
+    return self.mean_fields[max(self.mean_fields)]
+
+  @property
+  def relative_entropy(self) -> float:
+    """The final policy's mean entropy, by that of the uniform policy."""
+    return self.records[-1].entropy / float(np.log(self.policy.shape[1]))
+
+  def record_at(self, iteration: int) -> run_loop.Record:
+    """Returns the last record up to `iteration`."""
+    return [r for r in self.records if r.iteration <= iteration][-1]
+
+
+def run_to_rest(
+  experiment: experiment_lib.Experiment, comes_to_rest: bool = True
+) -> RunToRest:
+  """Runs an experiment on the stationary model.
+
+  Args:
+    experiment: One of `experiments.create_experiments`.
+    comes_to_rest: Whether the run ends where it is at rest.
+  """
+  assert experiment.setting is not None
+  keep_at = experiments.mean_field_iterations(
+    experiment.setting, experiment.num_iterations
+  )
+  records: list[run_loop.Record] = []
+  mean_fields = {}
+  for algorithm, record in _recorded_iterations(experiment):
+    records.append(record)
+    if record.iteration in keep_at:
+      mean_fields[record.iteration] = algorithm.mean_field
+    if comes_to_rest and record.iteration > 0 and _is_at_rest(record):
+      break
+  records += [
+    dataclasses.replace(record, iteration=iteration)
+    for iteration in experiment.record_at()
+    if iteration > record.iteration
+  ]
+  for iteration in keep_at:
+    mean_fields.setdefault(iteration, algorithm.mean_field)
+  return RunToRest(records, mean_fields, algorithm.policy, record.iteration)
+
+
+def _is_at_rest(record: run_loop.Record) -> bool:
+  return max(record.mean_field_change, record.policy_change) < LEAST_CHANGE
+
+
+def _recorded_iterations(
+  experiment: experiment_lib.Experiment,
+) -> Iterator[tuple[algorithm_lib.MeanFieldAlgorithm, run_loop.Record]]:
+  """Yields the algorithm after each iteration that has a record."""
+  start = None
+  for solver, num_iterations in (
+    ("dense LU", min(NUM_DENSE_ITERATIONS, experiment.num_iterations)),
+    ("auto", experiment.num_iterations),
+  ):
+    game = experiment.create_game()
+    model = stationary_model.StationaryModel(
+      game.mean_field_mdp(), game, solver=solver
+    )
+    algorithm = registry.create_algorithm(
+      experiment.algorithm, model, **experiment.options
+    )
+    if start is not None:
+      algorithm.restore(start.state)
+    for finished in run_loop.iterations(
+      algorithm,
+      num_iterations,
+      experiment.regularization,
+      experiment.record_at(),
+      start,
+    ):
+      if finished.record is not None:
+        yield algorithm, finished.record
+    start = finished

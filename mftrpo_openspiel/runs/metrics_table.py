@@ -1,0 +1,128 @@
+"""metrics.csv: the records of a run as a table that finds its own damage.
+
+The last column is the CRC-32 of a line, up to there, and of the line before it,
+by which changed and missing lines are found.
+"""
+
+from collections.abc import Iterable
+import dataclasses
+import os
+import zlib
+
+from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.utils import files
+
+_COLUMNS = [field.name for field in dataclasses.fields(run_loop.Record)]
+_HEADER = ",".join([*_COLUMNS, "checksum"])
+
+
+def write_csv(
+  path: str | os.PathLike, records: Iterable[run_loop.Record]
+) -> str:
+  """Writes records as a table, whole or not at all; returns its last line."""
+  lines = [_HEADER]
+  for record in records:
+    lines.append(_line(record, lines[-1]))
+  with files.replacing(path) as temporary:
+    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+  return lines[-1]
+
+
+def read_csv(path: str | os.PathLike) -> list[run_loop.Record]:
+  """Returns the records that `write_csv` or a `CsvAppender` wrote.
+
+  Raises:
+    ValueError: If the file cannot be read, or is not wholly such a table; the
+      message names the line.
+  """
+  return parse_csv(files.read_text(path), path)
+
+
+def parse_csv(text: str, path: str | os.PathLike) -> list[run_loop.Record]:
+  """Returns the records of the table `text`; as `read_csv`.
+
+  Args:
+    text: The table.
+    path: Of the file, for messages.
+  """
+  header, *lines = text.split("\n")
+  if header != _HEADER:
+    raise ValueError(f"{path}, line 1, must be {_HEADER!r}, got {header!r}.")
+  if not lines or lines.pop():
+    raise ValueError(f"{path}, line {len(lines) + 2}, is cut.")
+  records, before = [], header
+  for number, line in enumerate(lines, start=2):
+    try:
+      iteration, *numbers, _ = line.split(",")
+      records.append(run_loop.Record(int(iteration), *map(float, numbers)))
+    except (TypeError, ValueError):
+      raise ValueError(
+        f"{path}, line {number}, must have a whole number,"
+        f" {len(_COLUMNS) - 1} numbers and a checksum, got {line!r}."
+      ) from None
+    if line != _with_checksum(line.rpartition(",")[0], before):
+      raise ValueError(
+        f"{path}, line {number}, is damaged: its checksum does not fit this"
+        " line and the line before it."
+      )
+    if len(records) > 1 and records[-1].iteration <= records[-2].iteration:
+      raise ValueError(
+        f"{path}, line {number}, must have a later iteration than the line"
+        f" before it, got {line!r}."
+      )
+    before = line
+  return records
+
+
+def _line(record: run_loop.Record, before: str) -> str:
+  """Returns the line of a record, which stands below the line `before`."""
+  iteration, *numbers = vars(record).values()
+  text = ",".join([str(iteration), *(repr(float(x)) for x in numbers)])
+  return _with_checksum(text, before)
+
+
+def _with_checksum(text: str, before: str) -> str:
+  """Returns a line that ends in its checksum, below the line `before`."""
+  checksum = zlib.crc32("\n".join([before, text]).encode())
+  return f"{text},{checksum}"
+
+
+class CsvAppender:
+  """Adds records to a table, each by one write."""
+
+  def __init__(
+    self, path: str | os.PathLike, records: Iterable[run_loop.Record]
+  ):
+    """Writes the table, and opens it for more.
+
+    Args:
+      path: Of the table; what is there is replaced.
+      records: What there is so far.
+    """
+    self._last = write_csv(path, records)
+    self._file = open(path, "ab", buffering=0)
+
+  def append(self, record: run_loop.Record) -> None:
+    """Adds a line.
+
+    Raises:
+      OSError: If it cannot be written; the table is then as it was.
+    """
+    line = _line(record, self._last)
+    data = f"{line}\n".encode()
+    end = self._file.seek(0, os.SEEK_END)
+    try:
+      while data:  # All of it in one go, unless the disk is full.
+        data = data[self._file.write(data) :]
+    except OSError:
+      self._file.truncate(end)
+      raise
+    self._last = line
+
+  def sync(self) -> None:
+    """Waits until the table is on disk."""
+    os.fsync(self._file.fileno())
+
+  def close(self) -> None:
+    """Closes the file."""
+    self._file.close()

@@ -1,0 +1,261 @@
+"""Performs the runs of a sweep, here or on other machines.
+
+`run_sweep` is the program's side, `run_one` that of the processes that perform
+the runs. A sweep is stopped by a file, which, other than a signal, reaches runs
+on other machines too.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent import futures
+import contextlib
+import dataclasses
+import importlib
+import multiprocessing
+import os
+import pathlib
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import processes
+from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.runs import sweep_grid
+from mftrpo_openspiel.utils import interrupts
+from mftrpo_openspiel.utils import progress
+
+# Seconds between two updates of the progress bar.
+_UPDATE_SECONDS = 0.2
+
+Futures = dict[futures.Future, sweep_grid.SweepRun]
+# Returns the number of iterations so far.
+Count = Callable[[], int]
+CountedExecutor = tuple[futures.Executor, Count | None]
+
+# Adds to the iterations that are performed; set in processes of this machine.
+_add_iterations: Callable[[int], None] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOutcome:
+  """How a run ended. Neither records nor an error: it was stopped.
+
+  Attributes:
+    records: Of a run that is finished.
+    was_finished: Whether it was so before.
+    error: One line on why it failed.
+    details: The traceback of the error.
+  """
+
+  records: list[run_loop.Record] | None = None
+  was_finished: bool = False
+  error: str | None = None
+  details: str = ""
+
+
+@contextlib.contextmanager
+def local_executor(num_processes: int) -> Iterator[CountedExecutor]:
+  """Gives processes of this machine, and a count of their iterations."""
+  counters: list[Any] = []
+
+  def new_counter() -> tuple[Any]:
+    counters.append(processes.CONTEXT.RawValue("q", 0))
+    return (counters[-1],)
+
+  with processes.SeparateProcesses(
+    num_processes, _begin_process, new_counter
+  ) as executor:
+    yield executor, lambda: sum(counter.value for counter in counters)
+
+
+@contextlib.contextmanager
+def dask_executor(address: str) -> Iterator[CountedExecutor]:
+  """Gives the workers of a dask.distributed cluster, and no count.
+
+  Raises:
+    ValueError: If the package is not installed, or no scheduler answers.
+  """
+  try:
+    distributed = importlib.import_module("distributed")
+  except ImportError:
+    raise ValueError(
+      "scheduler_address needs the package distributed: pip install"
+      " 'mftrpo_openspiel[dask]'."
+    ) from None
+  try:
+    client = distributed.Client(address, timeout=10)
+  except (OSError, ValueError) as error:
+    raise ValueError(
+      "scheduler_address must be that of a running scheduler, got"
+      f" {address!r} ({' '.join(str(error).split())})."
+    ) from None
+  with client:
+    # Not pure: the same task later on is no longer the same.
+    yield client.get_executor(pure=False), None
+
+
+def run_sweep(
+  runs: Sequence[sweep_grid.SweepRun],
+  logdir: pathlib.Path,
+  executor: futures.Executor,
+  count: Count | None = None,
+) -> tuple[list[RunOutcome], bool]:
+  """Performs all runs; returns how they ended and whether it was interrupted.
+
+  Args:
+    runs: In folders of their names.
+    logdir: The folder of the sweep.
+    executor: Performs them.
+    count: Of their iterations; None where only whole runs can be counted.
+  """
+  stop_file = logdir / "stop"
+  stop_file.unlink(missing_ok=True)
+  pending: Futures = {}
+  interrupted = False
+  try:
+    with interrupts.deferred():
+      for run in runs:
+        folder = str(logdir / run.name)
+        future = executor.submit(
+          run_one, run.experiment, folder, str(stop_file)
+        )
+        pending[future] = run
+    _wait(pending, count)
+  except BaseException as error:
+    stop_file.touch()
+    # There is no terminal any more if that is why it stops.
+    with contextlib.suppress(OSError):
+      print("\nStopping after the next iterations.", file=sys.stderr)
+    try:
+      futures.wait(pending)
+    except KeyboardInterrupt:
+      executor.shutdown(wait=False)
+      raise
+    if not isinstance(error, KeyboardInterrupt):
+      raise
+    interrupted = True
+  stop_file.unlink(missing_ok=True)
+  return [outcome_of(future) for future in pending], interrupted
+
+
+def _wait(pending: Futures, count: Count | None) -> None:
+  """Waits for all runs, with a progress bar."""
+
+  def count_finished() -> int:
+    return sum(
+      run.experiment.num_iterations
+      for future, run in pending.items()
+      if future.done() and outcome_of(future).records is not None
+    )
+
+  total = sum(run.experiment.num_iterations for run in pending.values())
+  waiting = set(pending)
+  with progress.progress_bar(
+    total=total, unit="iteration", unit_scale=True
+  ) as bar:
+    while waiting:
+      _, waiting = futures.wait(waiting, _UPDATE_SECONDS)
+      done = len(pending) - len(waiting)
+      bar.set_postfix_str(f"{done} of {len(pending)} runs", refresh=False)
+      bar.update((count or count_finished)() - bar.n)
+
+
+def outcome_of(future: futures.Future) -> RunOutcome:
+  """Returns how a run ended that is done, or whose process is gone."""
+  try:
+    return future.result()
+  except futures.BrokenExecutor:
+    return RunOutcome(
+      error="its process has died, as by a kill or for want of memory; the same"
+      " command goes on."
+    )
+  except futures.CancelledError:
+    return RunOutcome(error="cancelled; the same command goes on.")
+  # Not of the run itself: it could not be sent to a process, or come back.
+  except Exception as error:
+    return _failed(error)
+
+
+def _failed(error: Exception) -> RunOutcome:
+  """Returns the outcome of a run that raised `error`."""
+  message = " ".join(str(error).split())
+  if not isinstance(error, ValueError):
+    message = f"{type(error).__name__}: {message}"
+  details = "".join(traceback.format_exception(error))
+  return RunOutcome(error=message, details=details)
+
+
+def run_one(
+  experiment: experiment_lib.Experiment,
+  logdir: str,
+  stop_file: str,
+  look_seconds: float = 0.05,
+) -> RunOutcome:
+  """Performs a run, goes on with it, or finds it finished; does not raise.
+
+  Args:
+    experiment: What to run.
+    logdir: Its run directory.
+    stop_file: Once there is such a file, a run that is not finished is not
+      begun, or stops after a checkpoint.
+    look_seconds: Between two looks at whether it is there.
+  """
+  counted, next_look = 0, 0.0
+
+  def count(iteration: int) -> None:
+    nonlocal counted
+    if _add_iterations is not None:
+      _add_iterations(iteration - counted)
+    counted = iteration
+
+  def stop_if_asked() -> None:
+    if os.path.exists(stop_file):
+      raise KeyboardInterrupt
+
+  def report(finished: run_loop.FinishedIteration) -> None:
+    nonlocal next_look
+    if time.monotonic() >= next_look:
+      count(finished.iteration)
+      stop_if_asked()
+      next_look = time.monotonic() + look_seconds
+
+  try:
+    # One that may be finished is looked at in any case.
+    if not os.path.exists(os.path.join(logdir, "solution.npz")):
+      stop_if_asked()
+    result = experiment_lib.run_experiment(experiment, logdir, True, report)
+  except KeyboardInterrupt:
+    return RunOutcome()
+  # Whatever it is, the other runs go on.
+  except Exception as error:
+    return _failed(error)
+  count(experiment.num_iterations)
+  return RunOutcome(result.records, was_finished=result.costs is None)
+
+
+def _begin_process(counter: Any) -> None:
+  """Makes ready a process of the program that runs the sweep.
+
+  Args:
+    counter: A shared RawValue that all its iterations are added to. It is of
+      this process alone: one that is killed must not leave a lock closed.
+  """
+
+  def add(number: int) -> None:
+    counter.value += number
+
+  global _add_iterations
+  _add_iterations = add
+  threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+  """Ends this process, as by a kill, if the program of the sweep is killed."""
+  parent = multiprocessing.parent_process()
+  if parent is not None:
+    parent.join()
+  os._exit(1)

@@ -1,0 +1,180 @@
+"""The runs of a sweep: all combinations of values along some axes.
+
+An axis is anything that `experiment.create_experiment` takes.
+
+What an algorithm does not take, or a parameter that a game does not have, is
+left out there, and runs that are then the same are one run.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import itertools
+import re
+from typing import Any
+
+import pyspiel
+
+from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.openspiel import game_parameters
+from mftrpo_openspiel.runs import event_files
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.utils import validation
+
+_FIELDS = {
+  field.name for field in dataclasses.fields(experiment_lib.Experiment)
+}
+# Stand in for larger ones when a run is checked.
+_SMALL_MDP_GAME = "python_mfg_two_islands(horizon=1)"
+_SMALL_GAME = "mfg_crowd_modelling(size=3,horizon=1)"
+# Longer ones are cut; file systems take 255 bytes.
+_LONGEST_NAME = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepRun:
+  """A point of the grid.
+
+  Attributes:
+    name: Of its folder: what was varied, with the values.
+    varied: Values by the names of the axes; None where left out.
+    experiment: What is run.
+  """
+
+  name: str
+  varied: Mapping[str, Any]
+  experiment: experiment_lib.Experiment
+
+
+def expand(
+  axes: Mapping[str, Sequence[Any]],
+  fixed: Mapping[str, Any],
+) -> tuple[list[SweepRun], list[str]]:
+  """Returns the runs of a grid, each checked, and notes for the user.
+
+  Args:
+    axes: Values along each axis; those of game parameters are texts.
+    fixed: What is the same in all runs, by the same names.
+
+  Raises:
+    ValueError: If a run is refused, something is both fixed and varied, or
+      something is given that no run takes.
+  """
+  for name in axes:
+    if name in fixed:
+      raise ValueError(
+        f"{name} must be given by grid or by a flag of its own, got both."
+      )
+  runs: dict[str, SweepRun] = {}
+  taken: set[str] = set()
+  left_out: dict[str, list[str]] = {}
+  points = [
+    dict(zip(axes, values)) for values in itertools.product(*axes.values())
+  ]
+  for point in points:
+    given = {**fixed, **point}
+    with _explained(point):
+      absent = dict(_not_taken(given))
+      kept = {name: x for name, x in given.items() if name not in absent}
+      experiment = experiment_lib.create_experiment(kept)
+      _check(experiment)
+    taken.update(kept)
+    for name, place in absent.items():
+      if place not in left_out.setdefault(name, []):
+        left_out[name].append(place)
+    for name, value in experiment.game_parameters.items():
+      kept[experiment_lib.PARAMETER + name] = value
+    varied = {name: kept.get(name) for name in axes}
+    run = SweepRun(_folder_name(varied), varied, experiment)
+    runs.setdefault(run.name, run)
+  notes = []
+  for name, places in left_out.items():
+    if name not in taken:
+      raise ValueError(f"{name} is not known to {', '.join(places)}.")
+    notes.append(f"{name} is left out for {', '.join(places)}.")
+  if len(runs) < len(points):
+    notes.append(f"{len(points)} combinations are {len(runs)} different runs.")
+  return list(runs.values()), notes
+
+
+@contextlib.contextmanager
+def _explained(point: Mapping[str, Any]) -> Iterator[None]:
+  """Adds to a ValueError which point of the grid it is of."""
+  try:
+    yield
+  except ValueError as error:
+    where = ", ".join(
+      f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+      for name, value in point.items()
+    )
+    raise ValueError(f"grid, at {where}: {error}") from None
+
+
+def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+  """Yields what the run does not take, and who is without it."""
+  algorithm = given.get("algorithm", experiment_lib.Experiment.algorithm)
+  validation.check_choice("algorithm", algorithm, registry.ALGORITHMS)
+  taken = {option.flag for option in registry.options_of(algorithm).values()}
+  game_type = _game(given.get("game_name"), given.get("setting")).get_type()
+  for name in given:
+    if name.startswith(experiment_lib.PARAMETER):
+      if (
+        name.removeprefix(experiment_lib.PARAMETER)
+        not in game_type.parameter_specification
+      ):
+        yield name, game_type.short_name
+    # Every run measures with regularization, whatever its algorithm takes.
+    elif name not in _FIELDS and name not in taken:
+      yield name, algorithm
+
+
+@functools.lru_cache(maxsize=64)
+def _game(
+  game_name: str | None,
+  setting: str | None,
+  parameters: tuple[tuple[str, Any], ...] = (),
+) -> pyspiel.Game:
+  game = game_factory.create_game(game_name, setting)
+  return game_parameters.changed(game, dict(parameters)) if parameters else game
+
+
+def _check(experiment: experiment_lib.Experiment) -> None:
+  """Raises a ValueError if the game, the model or the algorithm is refused.
+
+  Large games take long to be written into arrays, so that model and options are
+  tried on a small game of the same kind.
+  """
+  if experiment.tensorboard:
+    event_files.check_available()
+  game = _game(
+    experiment.game_name,
+    experiment.setting,
+    tuple(experiment.game_parameters.items()),
+  )
+  if game.get_type().dynamics == pyspiel.GameType.Dynamics.MEAN_FIELD:
+    has_mdp = hasattr(game, "mean_field_mdp")
+    game = _game(_SMALL_MDP_GAME if has_mdp else _SMALL_GAME, None)
+  experiment.create_algorithm(game)
+
+
+def _folder_name(varied: Mapping[str, Any]) -> str:
+  """Returns the name of a run's folder.
+
+  It does not depend on the other runs, so that a grid can be made larger. What
+  a shell or a file system may not like becomes "-", with a digest at the end.
+  """
+  full = ",".join(
+    f"{name.removeprefix(experiment_lib.PARAMETER)}="
+    + (str(value).lower() if isinstance(value, bool) else str(value))
+    for name, value in varied.items()
+    if value is not None
+  )
+  name = re.sub(r"[^\w.,=+-]+", "-", full, flags=re.ASCII)[:_LONGEST_NAME]
+  if name == full:
+    return name
+  return f"{name}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"

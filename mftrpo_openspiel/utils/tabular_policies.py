@@ -1,0 +1,25 @@
+"""Tabular policies: (N, A) arrays with a law over the actions in each row."""
+
+import numpy as np
+
+
+def uniform_policy(legal_actions_mask: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) uniform policy on the legal actions."""
+  return legal_actions_mask / legal_actions_mask.sum(axis=1, keepdims=True)
+
+
+def greedy_policy(action_values: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) policy that takes the first best action everywhere."""
+  return deterministic_policy(action_values.argmax(axis=1), action_values)
+
+
+def deterministic_policy(actions: np.ndarray, like: np.ndarray) -> np.ndarray:
+  """Returns the (N, A) policy that takes the (N,) actions.
+
+  Args:
+    actions: (N,), one for each state.
+    like: (N, A), whose data type and memory order the policy gets.
+  """
+  policy = np.zeros_like(like)
+  policy[np.arange(len(policy)), actions] = 1.0
+  return policy

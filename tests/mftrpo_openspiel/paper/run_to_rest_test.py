@@ -1,0 +1,83 @@
+"""Runs that end where they are at rest."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.paper import experiments
+from mftrpo_openspiel.paper import run_to_rest
+from mftrpo_openspiel.runs import run_loop
+
+OMD = experiments.RunName("two_islands", "OMD", 0.3)
+
+
+def dense_run(experiment):
+  """Records and algorithm of the whole run with one solver."""
+  game = experiment.create_game()
+  model = stationary_model.StationaryModel(
+    game.mean_field_mdp(), game, solver="dense LU"
+  )
+  algorithm = registry.create_algorithm(
+    experiment.algorithm, model, **experiment.options
+  )
+  sink = run_loop.MemorySink(keep_mean_fields=False)
+  run_loop.run(
+    algorithm,
+    "stationary",
+    experiment.num_iterations,
+    experiment.regularization,
+    experiment.record_at(),
+    sink,
+  )
+  return sink.records, algorithm
+
+
+def assert_agree(records, expected_records):
+  for record, expected in zip(records, expected_records, strict=True):
+    expected = dataclasses.asdict(expected) | {"seconds": record.seconds}
+    assert dataclasses.asdict(record) == pytest.approx(
+      expected, rel=1e-12, abs=1e-11
+    )
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    name
+    for name in experiments.create_experiments()
+    if name.setting == "two_islands" or name.method == "MF-TRPO warm"
+  ],
+  ids=lambda name: name.file_name,
+)
+def test_all_but_the_first_iterations_may_have_any_solver(name):
+  num_iterations = run_to_rest.NUM_DENSE_ITERATIONS + 30
+  experiment = experiments.create_experiments(num_iterations)[name]
+  result = run_to_rest.run_to_rest(experiment)
+  records, algorithm = dense_run(experiment)
+  assert_agree(result.records, records)
+  np.testing.assert_allclose(
+    result.final_mean_field, algorithm.mean_field, rtol=0, atol=1e-12
+  )
+  assert sorted(result.mean_fields) == experiments.mean_field_iterations(
+    name.setting, num_iterations
+  )
+  assert 0 < result.relative_entropy <= 1
+  assert result.num_performed == num_iterations
+
+
+def test_a_run_at_rest_is_left_there():
+  experiment = experiments.create_experiments(1200)[OMD]
+  result = run_to_rest.run_to_rest(experiment)
+  assert 500 < result.num_performed < 1000
+  records, algorithm = dense_run(experiment)
+  assert_agree(result.records, records)
+  np.testing.assert_allclose(
+    result.final_mean_field, algorithm.mean_field, rtol=0, atol=1e-12
+  )
+  assert max(result.mean_fields) == 1200
+  assert result.record_at(1100).iteration == 1096
+  whole = run_to_rest.run_to_rest(experiment, comes_to_rest=False)
+  assert whole.num_performed == 1200

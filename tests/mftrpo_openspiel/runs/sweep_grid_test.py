@@ -1,0 +1,211 @@
+"""The runs that a grid stands for."""
+
+import itertools
+import re
+
+from absl import flags
+import pytest
+
+from mftrpo_openspiel.runs import sweep_grid
+from mftrpo_openspiel.scripts import experiment_flags
+from mftrpo_openspiel.scripts import sweep
+
+
+def flag_values(*arguments):
+  values = flags.FlagValues()
+  sweep.define_flags(values)
+  values(["mftrpo-sweep", *arguments])
+  return values
+
+
+def expand(grid, *arguments):
+  axes = sweep.parse_axes(grid)
+  fixed = experiment_flags.given_values(flag_values(*arguments))
+  return sweep_grid.expand(axes, fixed)
+
+
+def solved(*arguments):
+  """Returns what mftrpo-solve would run."""
+  values = flags.FlagValues()
+  experiment_flags.define_flags(values)
+  values(["mftrpo-solve", *arguments])
+  return experiment_flags.from_flags(values)
+
+
+def test_each_combination_is_what_solve_runs_with_these_flags():
+  runs, notes = expand(
+    ["regularization=0.05,0.3", "game_parameters.seed=1,2"],
+    "--setting=two_islands",
+    "--warm_start",
+    "--num_iterations=7",
+    "--game_parameters=crowd_aversion=0.4",
+  )
+  assert [run.experiment for run in runs] == [
+    solved(
+      "--setting=two_islands",
+      "--warm_start",
+      "--num_iterations=7",
+      f"--regularization={eta}",
+      f"--game_parameters=seed={seed},crowd_aversion=0.4",
+    )
+    for eta, seed in itertools.product((0.05, 0.3), (1, 2))
+  ]
+  assert [run.name for run in runs] == [
+    "regularization=0.05,seed=1",
+    "regularization=0.05,seed=2",
+    "regularization=0.3,seed=1",
+    "regularization=0.3,seed=2",
+  ]
+  assert runs[2].varied == {"regularization": 0.3, "game_parameters.seed": 1}
+  assert not notes
+
+
+def test_what_is_not_taken_is_left_out_and_equal_runs_are_one():
+  runs, notes = expand(
+    [
+      "setting=four_rooms,two_islands",
+      "algorithm=mf_trpo,fictitious_play",
+      "population_update_rate=0.01,0.1",
+      "game_parameters.seed=1,2,3",
+    ],
+    "--learning_rate=0.5",
+  )
+  mf_trpo = [{"population_update_rate": rate} for rate in (0.01, 0.1)]
+  expected = [
+    (setting, algorithm, options, parameters)
+    for setting, all_parameters in (
+      ("four_rooms", [{}]),
+      ("two_islands", [{"seed": seed} for seed in (1, 2, 3)]),
+    )
+    for algorithm, all_options in (
+      ("mf_trpo", mf_trpo),
+      ("fictitious_play", [{"lr": 0.5}]),
+    )
+    for options in all_options
+    for parameters in all_parameters
+  ]
+  assert [
+    (
+      run.experiment.setting,
+      run.experiment.algorithm,
+      run.experiment.options,
+      run.experiment.game_parameters,
+    )
+    for run in runs
+  ] == expected
+  assert runs[2].name == "setting=four_rooms,algorithm=fictitious_play"
+  assert runs[2].varied == {
+    "setting": "four_rooms",
+    "algorithm": "fictitious_play",
+    "population_update_rate": None,
+    "game_parameters.seed": None,
+  }
+  assert notes == [
+    "learning_rate is left out for mf_trpo.",
+    "game_parameters.seed is left out for python_mfg_four_rooms.",
+    "population_update_rate is left out for fictitious_play.",
+    "24 combinations are 12 different runs.",
+  ]
+
+
+def test_regularization_is_kept_where_it_is_only_measured_with():
+  runs, notes = expand(
+    [
+      "algorithm=openspiel_fictitious_play,fictitious_play",
+      "regularization=0.1,0.2",
+    ],
+    "--game_name=mfg_garnet",
+    "--model=openspiel",
+  )
+  assert [run.experiment.regularization for run in runs] == [0.1, 0.2] * 2
+  assert not notes
+
+
+def test_names_do_not_hang_on_spelling_or_on_other_runs():
+  (run,), notes = expand(
+    ["regularization=0.3,0.30,3e-1", "warm_start=True,1"],
+    "--setting=two_islands",
+  )
+  assert run.name == "regularization=0.3,warm_start=true"
+  assert notes == ["6 combinations are 1 different runs."]
+
+
+def test_commas_in_brackets_do_not_part_values_and_names_suit_a_shell():
+  games = [
+    "mfg_garnet(size=4,horizon=2)",
+    "mfg_garnet(size=4,horizon=3)",
+    "mfg_garnet",
+  ]
+  grid = "game_name=" + ",".join(games)
+  runs, _ = expand([grid])
+  assert [run.experiment.game_name for run in runs] == games
+  names = [run.name for run in runs]
+  assert len(set(names)) == 3
+  assert all(re.fullmatch(r"[\w.,=+-]{1,255}", name) for name in names)
+  again, _ = expand([f"game_name={games[1]}"])
+  assert again[0].name == names[1]
+
+
+@pytest.mark.parametrize(
+  ("grid", "arguments", "message"),
+  [
+    ([], (), "grid must be given"),
+    (["seed=1,2"], (), "grid must be over flags of a run, .*got 'seed=1,2'"),
+    (["setting"], (), "grid must be name=value"),
+    (["setting=two_islands,"], (), "grid must be name=value"),
+    (["setting=a", "setting=b"], (), "grid must have setting once"),
+    (["game_parameters=seed=1"], (), "parameters of games one by one"),
+    (["setting=two_islands,nowhere"], (), "at setting=nowhere: setting must"),
+    (["game_name=kuhn_poker"], (), "must be a mean-field game"),
+    (["regularization=0.1,x"], ("--setting=two_islands",), "=x: .*'x'"),
+    (["regularization=0.1,nan"], ("--setting=two_islands",), "regularization"),
+    (["algorithm=sarsa"], ("--setting=two_islands",), "--algorithm=sarsa"),
+    (["num_iterations=0"], ("--setting=two_islands",), "num_iterations must"),
+    (
+      ["population_update_rate=0.5,2"],
+      ("--setting=two_islands",),
+      "at population_update_rate=2: population_update_rate must be",
+    ),
+    (["model=stationary"], ("--game_name=mfg_garnet",), "model must be"),
+    (
+      ["algorithm=mf_trpo,openspiel_mirror_descent"],
+      ("--setting=two_islands", "--model=compiled"),
+      "at algorithm=openspiel_mirror_descent: .*needs model='openspiel'",
+    ),
+    (
+      ["game_parameters.crowd_aversion=0.2,-1"],
+      ("--setting=two_islands",),
+      "crowd_aversion must be a number",
+    ),
+    (["game_parameters.seed=x"], ("--setting=two_islands",), "type int"),
+    (
+      ["learning_rate=0.1"],
+      ("--setting=two_islands",),
+      "learning_rate is not known to mf_trpo",
+    ),
+    (
+      ["game_parameters.seed=1"],
+      ("--setting=four_rooms",),
+      "game_parameters.seed is not known to python_mfg_four_rooms",
+    ),
+    (
+      ["regularization=0.1"],
+      ("--setting=two_islands", "--regularization=0.2"),
+      "regularization must be given by grid or by a flag",
+    ),
+    (
+      ["game_parameters.seed=1"],
+      ("--setting=two_islands", "--game_parameters=seed=2"),
+      "game_parameters.seed must be given by grid or by a flag",
+    ),
+    (
+      ["regularization=0.1"],
+      ("--setting=two_islands", "--game_parameters=seed"),
+      "game_parameters must be name=value",
+    ),
+  ],
+)
+def test_a_bad_grid_is_refused_in_one_line(grid, arguments, message):
+  with pytest.raises(ValueError, match=message) as error:
+    expand(grid, *arguments)
+  assert "\n" not in str(error.value)

@@ -1,0 +1,34 @@
+"""Tests of files and folders."""
+
+import pytest
+
+from mftrpo_openspiel.utils import files
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+  path = tmp_path / "file.txt"
+  path.write_text("before")
+
+  def write():
+    with files.replacing(path) as temporary:
+      temporary.write_text("half")
+      raise KeyboardInterrupt
+
+  with pytest.raises(KeyboardInterrupt):
+    write()
+  assert path.read_text() == "before"
+  assert list(tmp_path.iterdir()) == [path]
+  with files.replacing(path) as temporary:
+    temporary.write_text("after")
+  assert path.read_text() == "after"
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+  with (
+    pytest.raises(ValueError, match="writable folder"),
+    files.replacing(tmp_path / "missing" / "file"),
+  ):
+    pass
+  (tmp_path / "file").touch()
+  with pytest.raises(ValueError, match="logdir must"):
+    files.folder(tmp_path / "file" / "below")
