@@ -186,10 +186,6 @@ def _compare_children(
           note("next node", level.strings[node], 1)
 
 
-def no_check(distribution: distribution_lib.Distribution) -> None:
-  """Takes any mean field, as games do whose moves are known to be fixed."""
-
-
 class MovesCheck:
   """Refuses mean fields under which moves are not those of a uniform crowd."""
 

@@ -31,7 +31,6 @@ class FixedMovesForm(game_form.GameForm):
   def __init__(
     self,
     roots: Sequence[pyspiel.State],
-    levels: Sequence[game_walk.Level],
     folded: folding.FoldedGame,
     rewards: reward_sources.RewardSource | reward_sources.DensityRewards,
   ):
@@ -39,26 +38,24 @@ class FixedMovesForm(game_form.GameForm):
 
     Args:
       roots: Where plays start.
-      levels: The enumerated game.
-      folded: Its layered MDP.
+      folded: The game.
       rewards: Where the rewards come from.
     """
     self._roots = roots
-    self._levels = levels
     self._folded = folded
     self.checks_moves = isinstance(rewards, reward_sources.WalkedRewards)
     self._rewards: Callable[[np.ndarray], reward_sources.Rewards] = rewards
     if isinstance(rewards, reward_sources.RewardSource):
       self._rewards = memo.Memo(rewards)
     self.legal_actions_mask = folded.mdp.legal_actions_mask
-    sizes = [len(levels[index]) for index in folded.kept]
+    sizes = [len(folded.levels[index]) for index in folded.kept]
     self.layers = np.repeat(np.arange(len(sizes)), sizes)
     self.times = np.repeat(folded.times, sizes)
 
   @functools.cached_property
   def strings(self) -> list[str]:
     """The observation strings of the states."""
-    kept = [self._levels[index] for index in self._folded.kept]
+    kept = [self._folded.levels[index] for index in self._folded.kept]
     return [string for level in kept for string in level.strings]
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
@@ -87,13 +84,13 @@ class FixedMovesForm(game_form.GameForm):
     return {
       string: row
       for index, rows in self._folded.mass_rows.items()
-      for string, row in zip(self._levels[index].strings, rows.tolist())
+      for string, row in zip(self._folded.levels[index].strings, rows.tolist())
     }
 
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy."""
     num_actions = self.legal_actions_mask.shape[1]
-    states_by_level = game_walk.replay(self._roots, self._levels)
+    states_by_level = game_walk.replay(self._roots, self._folded.levels)
     return np.concatenate(
       [
         policies.policy_array(policy, states, num_actions)
