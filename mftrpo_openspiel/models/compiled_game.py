@@ -119,8 +119,9 @@ class CompiledGame(mean_field_model.MeanFieldModel):
 
   def initial_mean_field(self) -> np.ndarray:
     """Returns the mean field of the uniform policy."""
-    policy = tabular_policies.uniform_policy(self.legal_actions_mask)
-    return self._form.flow(policy)
+    return self._form.flow(
+      tabular_policies.uniform_policy(self.legal_actions_mask)
+    )
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
     """Returns mu^pi, (N,): OpenSpiel's DistributionPolicy."""
