@@ -81,11 +81,8 @@ def expected_visits(
   The errors that are reported are those of exits together, relative to all
   entries.
 
-  Args:
-    chain: (n, n), the transitions within.
-    exits: (n,), the probabilities to leave for good.
-    entries: (n,), how often each state is entered from outside.
-    max_passes: When to give up.
+  The arguments are those of `elimination.expected_visits`, and after how many
+  passes to give up.
 
   Raises:
     NearlyReducibleError: If exits are so rare that they cannot be seen.

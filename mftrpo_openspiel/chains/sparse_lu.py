@@ -72,10 +72,7 @@ def expected_visits(
 ) -> law_report.Law:
   """Returns how often each state is visited before an exit.
 
-  Args:
-    chain: (n, n), the transitions within.
-    exits: (n,), the probabilities to leave for good.
-    entries: (n,), how often each state is entered from outside.
+  The arguments are those of `elimination.expected_visits`.
 
   Raises:
     NearlyReducibleError: If exits are so rare that they cannot be seen.

@@ -96,9 +96,9 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """
     self.mdp = validation.check_type("mdp", mdp, mdp_lib.MeanFieldMDP)
     self._game = game
-    self._fixed_kernel = None
-    if isinstance(mdp.kernel, sparse.csr_array):
-      self._fixed_kernel = self._as_transitions(mdp.kernel)
+    self._fixed_kernel: transition_kernel.TransitionKernel | None = None
+    if mdp.has_fixed_kernel:
+      self._fixed_kernel = self._transitions(mdp.initial_distribution)
     if isinstance(solver, str):
       solver = evaluation.create_method(
         solver, mdp.num_states, self._fixed_kernel
@@ -111,7 +111,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     # What algorithms and exploitabilities ask for one after the other.
     self._own_policy = memo.Memo(self._copied_policy)
     self._law_of = memo.Memo(self._consistent_law)
-    self._values_of = memo.Memo(self._policy_values)
+    self._values_of = memo.Memo(self._evaluate)
     self._rewards_at = memo.Memo(self._find_rewards)
     self._reached = memo.Memo(self._find_reached)
 
@@ -389,18 +389,15 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   def _checked(self, policy, mean_field) -> tuple[np.ndarray, np.ndarray]:
     return self._checked_policy(policy), self._checked_mean_field(mean_field)
 
-  def _as_transitions(
-    self, kernel: sparse.csr_array
-  ) -> transition_kernel.TransitionKernel:
-    return transition_kernel.TransitionKernel(kernel, self.mdp.num_actions)
-
   def _transitions(
     self, mean_field: np.ndarray
   ) -> transition_kernel.TransitionKernel:
     """Returns P_mu."""
     if self._fixed_kernel is not None:
       return self._fixed_kernel
-    return self._as_transitions(self.mdp.kernel_at(mean_field))
+    return transition_kernel.TransitionKernel(
+      self.mdp.kernel_at(mean_field), self.mdp.num_actions
+    )
 
   def _chain(
     self, policy: np.ndarray, mean_field: np.ndarray
@@ -422,8 +419,9 @@ class StationaryModel(mean_field_model.MeanFieldModel):
       regularization=regularization,
     )
 
-  def _policy_values(
+  def _evaluate(
     self, policy: np.ndarray, mean_field: np.ndarray, regularization: float
   ) -> frozen_mdp.PolicyValues:
-    mdp = self._frozen(mean_field, regularization)
-    return self.solver.evaluate(mdp, policy)
+    return self.solver.evaluate(
+      self._frozen(mean_field, regularization), policy
+    )

@@ -60,10 +60,7 @@ class EvaluationMethod(abc.ABC):
 
   @abc.abstractmethod
   def factorize(
-    self,
-    mdp: frozen_mdp.FrozenMDP,
-    policy: np.ndarray,
-    is_step: bool = False,
+    self, mdp: frozen_mdp.FrozenMDP, policy: np.ndarray, is_step: bool = False
   ) -> frozen_mdp.DiscountedSum:
     """Returns what discounted sums are computed by.
 
@@ -93,10 +90,7 @@ class DenseLU(EvaluationMethod):
   name = "dense LU"
 
   def factorize(
-    self,
-    mdp: frozen_mdp.FrozenMDP,
-    policy: np.ndarray,
-    is_step: bool = False,
+    self, mdp: frozen_mdp.FrozenMDP, policy: np.ndarray, is_step: bool = False
   ) -> frozen_mdp.DiscountedSum:
     """See the base class."""
     system = -mdp.discount * mdp.kernel.dense_chain(policy)
@@ -121,10 +115,7 @@ class BandLU(EvaluationMethod):
     self.chains = chains
 
   def factorize(
-    self,
-    mdp: frozen_mdp.FrozenMDP,
-    policy: np.ndarray,
-    is_step: bool = False,
+    self, mdp: frozen_mdp.FrozenMDP, policy: np.ndarray, is_step: bool = False
   ) -> frozen_mdp.DiscountedSum:
     """See the base class."""
     if is_step and mdp.regularization:  # It hardly comes up again.
@@ -140,10 +131,7 @@ class SparseLU(EvaluationMethod):
   name = "sparse LU"
 
   def factorize(
-    self,
-    mdp: frozen_mdp.FrozenMDP,
-    policy: np.ndarray,
-    is_step: bool = False,
+    self, mdp: frozen_mdp.FrozenMDP, policy: np.ndarray, is_step: bool = False
   ) -> frozen_mdp.DiscountedSum:
     """See the base class."""
     lu = sparse_lu.factorize(mdp.discount * mdp.kernel.chain(policy))
@@ -174,10 +162,7 @@ class BiCGSTAB(EvaluationMethod):
     self._max_passes = max_passes
 
   def factorize(
-    self,
-    mdp: frozen_mdp.FrozenMDP,
-    policy: np.ndarray,
-    is_step: bool = False,
+    self, mdp: frozen_mdp.FrozenMDP, policy: np.ndarray, is_step: bool = False
   ) -> frozen_mdp.DiscountedSum:
     """See the base class."""
     chain = mdp.kernel.chain(policy)
