@@ -45,12 +45,16 @@ class EvaluationMethod(abc.ABC):
     name: In words.
     tolerance: What is left of the equation, relative to the largest term in any
       state; None where that is what rounding makes of it.
+    takes_start: Whether policy iteration begins where it is told. By dense LU
+      it does not, so that results have the same bits whatever came before:
+      runs in which rounding grows are compared by them.
     num_sweeps: How many sweeps of value iteration cost less than the steps of
       policy iteration that they save.
   """
 
   name: str
   tolerance: float | None = None
+  takes_start = True
   num_sweeps = 0
 
   @property
@@ -88,6 +92,7 @@ class DenseLU(EvaluationMethod):
   """LAPACK's LU of the dense matrix."""
 
   name = "dense LU"
+  takes_start = False
 
   def factorize(
     self, mdp: frozen_mdp.FrozenMDP, policy: np.ndarray, is_step: bool = False

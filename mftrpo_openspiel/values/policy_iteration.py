@@ -55,7 +55,7 @@ def optimal_values(
   Raises:
     ArithmeticError: If policy iteration does not end.
   """
-  if start is None:
+  if start is None or not method.takes_start:
     evaluated, values = None, np.zeros(len(mdp.rewards))
     improvement = mdp.improvement(mdp.rewards)
   else:
