@@ -53,16 +53,15 @@ class BestResponse:
       model: Where it is a response.
       mean_field: (N,).
       start: (N, A), a policy to start from, such as the response to a mean
-        field nearby; see `MeanFieldModel.optimal_action_values`.
+        field nearby; see `MeanFieldModel.optimal_action_values`. Softened
+        responses are found without it: they are no better a start than none.
     """
-    action_values = model.optimal_action_values(
-      mean_field, self.regularization, start
-    )
+    if self.temperature is None and not self.regularization:
+      return tabular_policies.greedy_policy(
+        model.optimal_action_values(mean_field, start=start)
+      )
+    action_values = model.optimal_action_values(mean_field, self.regularization)
     if self.temperature is not None:  # OpenSpiel's is the same at all times.
       return softmax.softmax(action_values, self.temperature)
-    if self.regularization:
-      # The entropy at time t weighs gamma^t, as the action values do.
-      return softmax.softmax(
-        action_values, self.regularization * model.discounts
-      )
-    return tabular_policies.greedy_policy(action_values)
+    # The entropy at time t weighs gamma^t, as the action values do.
+    return softmax.softmax(action_values, self.regularization * model.discounts)

@@ -1,8 +1,9 @@
-"""Invariant laws and expected visits of finite Markov chains.
+"""Finite Markov chains and their long-run laws.
 
-The mean field of a stationary policy is the invariant law of its chain. Each
-way to solve for it (elimination, band LU, sparse LU, GMRES) is a module, and
-each law comes with a report of how it was computed and a proven bound of its
-error. It is linear algebra: it imports `mdp` and `utils`, not OpenSpiel. A
-newcomer starts with `markov_chain.cesaro_limit`, which chooses the way.
+Here is what turns policies into chains (`transition_kernel`), and chains into
+the laws that they end up with: a module for each method (`elimination`,
+`banded_chains`, `sparse_lu`, `gmres`), and `long_run_law`, which chooses among
+them. Each law comes with a proven bound of its error (`law_report`,
+`certificate`). This room may import `mdp` and `utils`, and knows nothing of
+OpenSpiel. Start with `long_run_law`.
 """

@@ -9,17 +9,21 @@ linear in the number of states.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 from scipy.linalg import lapack
 from scipy.sparse import csgraph
 
 from mftrpo_openspiel.chains import certificate
 from mftrpo_openspiel.chains import elimination
+from mftrpo_openspiel.chains import jump_chain
 from mftrpo_openspiel.chains import law_report
-from mftrpo_openspiel.chains import markov_chain
-from mftrpo_openspiel.chains import policy_kernel
+from mftrpo_openspiel.chains import long_run_law
+from mftrpo_openspiel.chains import transition_kernel
 from mftrpo_openspiel.utils import memo
 
+# The LU of so many policies is kept.
+MAX_KEPT = 32
+# Finds laws that band LU does not; so another LU would hardly.
+FALLBACK = long_run_law.LongRunLaws(max_dense_states=0)
 # What LAPACK's dgbtrf gives: the factors in its band storage, and the pivots.
 LU = tuple[np.ndarray, np.ndarray]
 
@@ -45,7 +49,7 @@ class _Classes(NamedTuple):
   def largest(self, values: np.ndarray) -> np.ndarray:
     """Returns the state of each class where (S,) values are largest."""
     if self.is_one:
-      return values.argmax(keepdims=True)
+      return np.array([values.argmax()])
     order = np.argsort(values)
     order = order[self.labels[order] >= 0]
     states = np.zeros(self.number, dtype=np.int64)
@@ -64,49 +68,48 @@ class _Classes(NamedTuple):
 class BandedChains:
   """The chains of policies under one kernel, and solvers for them.
 
-  A chain is the (E,) array of the probabilities of all transitions that some
-  policy makes. Arrays over states and actions are best in Fortran order: with
-  few actions, numpy then works along the states.
-
   Attributes:
     width: How far from the diagonal transitions lie.
   """
 
-  def __init__(self, kernel: sparse.csr_array, num_actions: int):
+  def __init__(
+    self,
+    kernel: transition_kernel.TransitionKernel,
+    fallback: long_run_law.LongRunLaws = FALLBACK,
+  ):
     """Initializes the solver.
 
     Args:
-      kernel: (S * A, S), row s * A + a is the law of the next state; canonical.
-      num_actions: A.
+      kernel: What policies make chains of.
+      fallback: Finds laws that band LU does not.
     """
-    size = kernel.shape[1]
-    mixer = policy_kernel.PolicyKernel(kernel, num_actions)
-    mixture, self._targets, self._indptr = mixer.mixture
-    self._origins = np.repeat(np.arange(size), np.diff(self._indptr))
-    states, actions = np.divmod(mixture.indices, num_actions)
-    self._mixture = sparse.csr_array(
-      (mixture.data, actions * size + states, mixture.indptr), mixture.shape
-    )
+    self._kernel, self._fallback = kernel, fallback
+    self._origins, self._targets = kernel.origins, kernel.targets
     self._is_move = self._origins != self._targets
-    self._chain_of = memo.Memo(self._mix)
+    self._chain_of = memo.Memo(kernel.probabilities)
     self._classes_of = memo.Memo(self._find_classes)
     self._shares_of = memo.Memo(self._find_shares)
+    # The uniform policy, where methods start again, and greedy policies come
+    # up many times while the mean field moves.
+    self.discounted_lu = memo.Memo(self.factorize_discounted, MAX_KEPT)
 
-    graph = self._matrix(np.ones(len(self._targets)))
+    graph = kernel.as_matrix(np.ones(len(self._targets)))
     self._num_components, self._component = csgraph.connected_components(
       graph, directed=False
     )
-    counts = np.bincount(self._targets), np.diff(self._indptr)
-    self._num_terms = sum(int(count.max()) for count in counts)
-    orders = np.arange(size), csgraph.reverse_cuthill_mckee(graph)
-    order = min(orders, key=lambda order: self._offsets(order)[2])
+    self._num_terms = jump_chain.num_terms(graph)
+    orders: list[np.ndarray] = [
+      np.arange(kernel.num_states),
+      csgraph.reverse_cuthill_mckee(graph),
+    ]
     # Which state comes at a place, and at which place a state comes.
-    self._state_at, self._place_of = order, np.argsort(order)
-    origins, targets, self.width = self._offsets(order)
+    self._state_at = min(orders, key=lambda order: self._offsets(order)[2])
+    self._place_of = np.argsort(self._state_at)
+    origins, targets, self.width = self._offsets(self._state_at)
     # Entry (i, j) lies at (2 width + i - j, j) of LAPACK's band storage, whose
     # columns follow each other in memory.
-    self._shape = (3 * self.width + 1, size)
-    diagonal = 2 * self.width + self._shape[0] * np.arange(size)
+    self._shape = (3 * self.width + 1, kernel.num_states)
+    diagonal = 2 * self.width + self._shape[0] * np.arange(kernel.num_states)
     self._diagonal = diagonal[self._place_of]
     self._entries = diagonal[origins] + targets - origins
 
@@ -116,48 +119,39 @@ class BandedChains:
     origins, targets = place[self._origins], place[self._targets]
     return origins, targets, int(np.abs(origins - targets).max())
 
-  def chain(self, policy: np.ndarray) -> np.ndarray:
-    """Returns P^pi, (E,), of the (S, A) policy; not to be written to."""
-    return self._chain_of(policy)
-
-  def _mix(self, policy: np.ndarray) -> np.ndarray:
-    """Returns `chain` by computation."""
-    return self._mixture @ policy.ravel(order="F")
-
-  def discounted_lu(self, chain: np.ndarray, discount: float) -> LU:
-    """Returns the LU of (I - gamma P)^T, whose rows are not interchanged."""
+  def factorize_discounted(self, policy: np.ndarray, discount: float) -> LU:
+    """Returns the LU of (I - gamma P^pi)^T, whose rows stay in place."""
+    chain = self._chain_of(policy)
     return self._factorize(np.ones(self._shape[1]), discount * chain)
 
   def discounted_sum(self, lu: LU, stage_values: np.ndarray) -> np.ndarray:
-    """Returns (I - gamma P)^-1 x, (S,)."""
+    """Returns (I - gamma P)^-1 x, (S,), by the `discounted_lu`."""
     return self._solve(lu, stage_values, transposed=True)
 
   @np.errstate(all="ignore")
   def cesaro_limit(
-    self, chain: np.ndarray, reference: np.ndarray
-  ) -> tuple[np.ndarray, law_report.Report]:
+    self, policy: np.ndarray, reference: np.ndarray
+  ) -> law_report.Law:
     """Returns the limit of the averages of reference . P^n, n = 0, 1, ...
 
     One LU serves all recurrent classes at once, and tells how much time is
     spent in each state between two visits of one of its class, the hub; another
     one, where the masses of transient states end. They take the moves alone, so
-    that states which are hardly ever left cost no digits. Where their
-    `certificate` fails, `markov_chain.cesaro_limit` is asked, and eliminates.
+    that states which are hardly ever left cost no digits. What their
+    `certificate` does not prove is left to the fallback.
 
     Args:
-      chain: P, (E,).
+      policy: (S, A).
       reference: (S,), masses that the chain starts from.
 
-    Returns:
-      (S,), and how well it is known.
-
     Raises:
-      ArithmeticError: As `markov_chain.cesaro_limit`.
+      ArithmeticError: As `LongRunLaws.cesaro_limit`.
     """
-    classes, shares, errors = self._shares_of(chain)
+    classes, shares, errors = self._shares_of(policy)
     ended, bounds = reference, np.zeros(self._num_components)
     moving = reference[classes.transient]
     if len(moving) and moving.any():
+      chain = self._chain_of(policy)
       moves, leave = self._departures(self._moves(chain), classes.labels < 0)
       ended, absorbed = self._visits(
         moves, leave, reference, self._component, self._num_components
@@ -170,7 +164,7 @@ class BandedChains:
     rounding = 2 * len(law) * law_report.UNIT_ROUNDOFF
     bound = float(errors.max() + bounds.max() + rounding)
     if bound <= elimination.LU_TOLERANCE:
-      return law, law_report.relative(law_report.Method.BAND_LU, bound)
+      return law_report.Law(law, _band_report(bound))
 
     worst = np.zeros(self._num_components)
     counts = (classes.labels >= 0) & (mass > 0)
@@ -181,23 +175,21 @@ class BandedChains:
     is_doubtful = bounds > elimination.LU_TOLERANCE
     report = law_report.Report()
     if not is_doubtful.all():
-      bound = float(bounds[~is_doubtful].max())
-      report = law_report.relative(law_report.Method.BAND_LU, bound)
+      report = _band_report(float(bounds[~is_doubtful].max()))
+    matrix = self._kernel.chain(policy)
     for label in np.flatnonzero(is_doubtful):
       states = np.flatnonzero(self._component == label)
       total = reference[states].sum()
-      part, part_report = markov_chain.cesaro_limit(
-        self._matrix(chain)[states][:, states],
-        reference[states] / total,
-        may_factorise=False,
+      part = self._fallback.cesaro_limit(
+        matrix[states][:, states], reference[states] / total
       )
-      law[states] = total * part
-      report = report.beside(part_report.with_rounding(rounding))
-    return law, report
+      law[states] = total * part.masses
+      report = report.beside(part.report.with_rounding(rounding))
+    return law_report.Law(law, report)
 
   def _moves(self, chain: np.ndarray) -> np.ndarray:
     """Returns (E,): the probabilities of moves to other states, 0 elsewhere."""
-    return chain * (self._is_move & (chain >= markov_chain.LEAST_PROBABILITY))
+    return chain * (self._is_move & (chain >= long_run_law.LEAST_PROBABILITY))
 
   def _find_classes(self, is_made: np.ndarray) -> _Classes:
     """Returns the recurrent classes.
@@ -205,7 +197,7 @@ class BandedChains:
     Args:
       is_made: (E,) of bool: the moves to other states that are made.
     """
-    graph = self._matrix(is_made.astype(np.float64)).copy()
+    graph = self._kernel.as_matrix(is_made.astype(np.float64)).copy()
     graph.eliminate_zeros()
     num_parts, parts = csgraph.connected_components(
       graph, directed=True, connection="strong"
@@ -218,20 +210,24 @@ class BandedChains:
     return _Classes(labels, int(numbers.max()) + 1, np.flatnonzero(labels < 0))
 
   def _find_shares(
-    self, chain: np.ndarray
+    self, policy: np.ndarray
   ) -> tuple[_Classes, np.ndarray, np.ndarray]:
     """Returns the recurrent classes and the law of each class.
+
+    Args:
+      policy: (S, A).
 
     Returns:
       The classes; (S,), which sums to one in each class and is 0 in transient
       states; and for each class, a bound of the relative errors of its law.
     """
+    chain = self._chain_of(policy)
     moves = self._moves(chain)
     classes = self._classes_of(moves > 0)
     is_recurrent = None if classes.is_one else classes.labels >= 0
     moves, leave = self._departures(moves, is_recurrent)
     # The state of each class with most of this is visited often, it is hoped.
-    shares = np.bincount(self._targets, chain, minlength=len(leave))
+    shares: np.ndarray = np.bincount(self._targets, chain, minlength=len(leave))
     for _ in range(2):
       hubs = classes.largest(shares)
       is_hub = np.zeros(len(leave), dtype=bool)
@@ -291,7 +287,7 @@ class BandedChains:
     departures = leave * visits
     steps = self._solve(lu, departures + certificate.FLOOR)
     steps = np.maximum(steps, 0.0)
-    proofs, lengths = certificate.errors(
+    proofs, lengths = certificate.quotients(
       departures,
       self._inflow(moves, visits),
       entries,
@@ -299,23 +295,18 @@ class BandedChains:
       self._inflow(moves, steps),
       self._num_terms,
     )
-    bound = certificate.error_bound(proofs, lengths)
+    bound = certificate.bound_of_part(proofs, lengths)
     if num_groups == 1 or bound <= elimination.LU_TOLERANCE / 2:
       return visits, np.full(num_groups, bound)
     parts = (groups == group for group in range(num_groups))
     return visits, np.array(
-      [certificate.error_bound(proofs[part], lengths[part]) for part in parts]
+      [certificate.bound_of_part(proofs[part], lengths[part]) for part in parts]
     )
 
   def _inflow(self, moves: np.ndarray, visits: np.ndarray) -> np.ndarray:
     """Returns (S,): by how many moves each state is entered."""
     onward = moves * visits[self._origins]
     return np.bincount(self._targets, onward, minlength=len(visits))
-
-  def _matrix(self, chain: np.ndarray) -> sparse.csr_array:
-    """Returns an (S, S) array of the (E,) one."""
-    size = len(self._indptr) - 1
-    return sparse.csr_array((chain, self._targets, self._indptr), (size, size))
 
   def _factorize(self, diagonal: np.ndarray, weights: np.ndarray) -> LU:
     """Returns the LU of (D - W)^T, for the (S,) diagonal of D and the (E,) W.
@@ -348,3 +339,7 @@ class BandedChains:
       overwrite_b=True,
     )
     return solution[self._place_of]
+
+
+def _band_report(bound: float) -> law_report.Report:
+  return law_report.relative(law_report.Method.BAND_LU, bound)

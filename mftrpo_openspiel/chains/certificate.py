@@ -28,11 +28,25 @@ y'_j in the quotient: below it errors are absolute.
 """
 
 import numpy as np
+from scipy import sparse
 
 from mftrpo_openspiel.chains import law_report
 
 # Number of jumps below which digits do not count.
 FLOOR = 1e-290
+# What the bound of the error of a law of many states may be, of each mass by LU
+# and of all of them together by GMRES: at least, and for each state.
+MAX_ERROR = 1e-8
+MAX_ERROR_PER_STATE = 4e-12
+
+
+class NearlyReducibleError(ArithmeticError):
+  """The parts of a chain cannot be told from separate chains."""
+
+
+def max_error(size: int) -> float:
+  """Returns what is required of the bound for a law of many states."""
+  return max(MAX_ERROR, MAX_ERROR_PER_STATE * size)
 
 
 def rounding(num_terms: int) -> float:
@@ -40,7 +54,34 @@ def rounding(num_terms: int) -> float:
   return (num_terms + 4) * law_report.UNIT_ROUNDOFF
 
 
-def errors(
+def error_bound(
+  visits: np.ndarray,
+  jumps: np.ndarray | sparse.csr_array,
+  entries: np.ndarray,
+  steps: np.ndarray,
+  num_terms: int,
+) -> float:
+  """Returns how far visits are off, relative to themselves.
+
+  The caller has to switch warnings of division by zero and the like off.
+
+  Args:
+    visits: y', (n,), how often each state is left, not negative.
+    jumps: J, (n, n).
+    entries: b, (n,), not negative.
+    steps: z, (n,), not negative.
+    num_terms: How many states a state is entered from, and how many it is left
+      to, at most; the sum of both.
+
+  Returns:
+    The bound, infinite if nothing is proven.
+  """
+  return bound_of_part(
+    *quotients(visits, visits @ jumps, entries, steps, steps @ jumps, num_terms)
+  )
+
+
+def quotients(
   visits: np.ndarray,
   inflow: np.ndarray,
   entries: np.ndarray,
@@ -48,20 +89,18 @@ def errors(
   steps_inflow: np.ndarray,
   num_terms: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Returns how well the visits of a chain are known, state by state.
+  """Returns what errors are bounded by, state by state.
 
   Within each part of the chain that there is no way out of or into, |y - y'| is
-  at most (y' + FLOOR) times the largest q over the least p, if p > 0. The
-  caller has to switch warnings of division by zero and the like off.
+  at most (y' + FLOOR) times the largest q over the least p, if p > 0.
 
   Args:
-    visits: y', (n,), how often each state is left, not negative.
+    visits: y', as for `error_bound`.
     inflow: J^T y', (n,).
-    entries: b, (n,), not negative.
-    steps: z, (n,), not negative.
+    entries: b.
+    steps: z.
     steps_inflow: J^T z, (n,).
-    num_terms: How many states a state is entered from, and how many it is left
-      to, at most; the sum of both.
+    num_terms: As for `error_bound`.
 
   Returns:
     p, M z / |r|, (n,), not positive or NaN where it proves nothing; and q,
@@ -75,8 +114,8 @@ def errors(
   return supply / residual, steps / floored
 
 
-def error_bound(proofs: np.ndarray, lengths: np.ndarray) -> float:
-  """Returns the bound for a part of the chain, infinite if there is none.
+def bound_of_part(proofs: np.ndarray, lengths: np.ndarray) -> float:
+  """Returns the `error_bound` for a part of the chain.
 
   Args:
     proofs: p of its states.

@@ -38,11 +38,11 @@ LEAST_EXIT_DIGITS = 1e18
 NUM_SEARCH_STEPS = 1000
 
 Matrix = np.ndarray | sparse.csr_array
-Report = law_report.Report
+Method = law_report.Method
 
 
-def invariant_law(chain: Matrix) -> tuple[np.ndarray, Report]:
-  """Returns the invariant law of an irreducible chain, and how well.
+def invariant_law(chain: Matrix) -> law_report.Law:
+  """Returns the invariant law of an irreducible chain.
 
   Raises:
     ArithmeticError: If states are left with a probability out of the range of
@@ -50,8 +50,8 @@ def invariant_law(chain: Matrix) -> tuple[np.ndarray, Report]:
   """
   size = chain.shape[0]
   if size == 1:
-    return np.ones(1), law_report.relative(law_report.Method.ELIMINATION, 0.0)
-  if not sparse.issparse(chain):
+    return _law(np.ones(1), Method.ELIMINATION, 0.0)
+  if isinstance(chain, np.ndarray):
     moves = _moves(chain)
     leave = moves.sum(axis=1)
     # The state with most of this is visited often, it is hoped.
@@ -60,34 +60,30 @@ def invariant_law(chain: Matrix) -> tuple[np.ndarray, Report]:
       hub = visits.argmax()
       inner = moves.copy()
       inner[hub] = 0.0
-      visits, bound = _factorised_visits(inner, leave, moves[hub])
+      visits, bound = _factorized_visits(inner, leave, moves[hub])
       visits[hub] = 1.0
       bound = 2 * bound + size * law_report.UNIT_ROUNDOFF
       if bound <= LU_TOLERANCE:
-        report = law_report.relative(law_report.Method.DENSE_LU, bound)
-        return visits / visits.sum(), report
+        return _law(visits / visits.sum(), Method.DENSE_LU, bound)
       if not np.isfinite(visits).all():
         break
     chain = sparse.csr_array(chain)
-  swap = np.arange(size)
-  visits, bound = _eliminate(*_cycle(chain))
+  visits, bound = _visits_between(chain, 0)
   if not np.isfinite(visits.sum()):  # State 0 is too rare to count from.
-    swap = _swap(size, _likely_state(chain))
-    visits, bound = _eliminate(*_cycle(chain[swap][:, swap]))
-  visits = np.append(1.0, visits)[swap]
+    visits, bound = _visits_between(chain, _likely_state(chain))
   if not np.isfinite(visits.sum()):
     raise ArithmeticError(
       "The chain leaves some of its states with a probability out of the range"
       " of numbers: its long-run law cannot be computed."
     )
   law = (visits / visits.sum()).astype(np.float64)
-  return law, law_report.relative(law_report.Method.ELIMINATION, bound)
+  return _law(law, Method.ELIMINATION, bound)
 
 
 def expected_visits(
   chain: Matrix, exits: np.ndarray, entries: np.ndarray
-) -> tuple[np.ndarray, Report]:
-  """Returns how often each state is visited before an exit, and how well.
+) -> law_report.Law:
+  """Returns how often each state is visited before an exit.
 
   Solves v = entries + v . chain without reading the diagonal of the chain: what
   leaves a state is the sum of the other entries and the exit.
@@ -100,34 +96,37 @@ def expected_visits(
   Returns:
     (n,), some of it NaN or infinite where it cannot be told.
   """
-  if not sparse.issparse(chain):
+  if isinstance(chain, np.ndarray):
     moves = _moves(chain)
     leave = moves.sum(axis=1) + exits
-    visits, bound = _factorised_visits(moves, leave, entries)
+    visits, bound = _factorized_visits(moves, leave, entries)
     if bound <= LU_TOLERANCE:
-      return visits, law_report.relative(law_report.Method.DENSE_LU, bound)
+      return _law(visits, Method.DENSE_LU, bound)
     chain = sparse.csr_array(chain)
   visits, bound = _eliminate(chain, exits, entries)
-  return visits, law_report.relative(law_report.Method.ELIMINATION, bound)
+  return _law(visits, Method.ELIMINATION, bound)
 
 
-def _swap(size: int, state: int) -> np.ndarray:
-  """Returns the order in which a state and state 0 change their places."""
-  order = np.arange(size)
-  order[[0, state]] = state, 0
-  return order
+def _law(
+  masses: np.ndarray, method: law_report.Method, bound: float
+) -> law_report.Law:
+  return law_report.Law(masses, law_report.relative(method, bound))
 
 
-def _cycle(chain: Matrix) -> tuple[Matrix, np.ndarray, np.ndarray]:
-  """Returns the chain between two visits of state 0, its exits and entries."""
-  return (
-    chain[1:, 1:],
-    chain[1:, :1].sum(axis=1),
-    chain[:1, 1:].sum(axis=0),
+def _visits_between(
+  chain: sparse.csr_array, hub: int
+) -> tuple[np.ndarray, float]:
+  """Returns the visits between two visits of the hub, and their error bound."""
+  others = np.flatnonzero(np.arange(chain.shape[0]) != hub)
+  visits, bound = _eliminate(
+    chain[others][:, others],
+    chain[others][:, [hub]].sum(axis=1),
+    chain[[hub]][:, others].sum(axis=0),
   )
+  return np.insert(visits, hub, 1.0), bound
 
 
-def _likely_state(chain: Matrix) -> int:
+def _likely_state(chain: sparse.csr_array) -> int:
   """Returns a state where an irreducible chain spends much of its time."""
   law = np.full(chain.shape[0], 1.0 / chain.shape[0])
   for _ in range(NUM_SEARCH_STEPS):
@@ -142,7 +141,7 @@ def _moves(chain: np.ndarray) -> np.ndarray:
   return moves
 
 
-def _factorised_visits(
+def _factorized_visits(
   moves: np.ndarray, leave: np.ndarray, entries: np.ndarray
 ) -> tuple[np.ndarray, float]:
   """Returns `expected_visits` by LU, and the bound of its certificate.
@@ -166,14 +165,7 @@ def _factorised_visits(
     steps, _ = lapack.dgetrs(factors, pivots, departures + certificate.FLOOR)
     steps = np.maximum(steps, 0.0)
     bound = certificate.error_bound(
-      *certificate.errors(
-        departures,
-        departures @ jumps,
-        entries,
-        steps,
-        steps @ jumps,
-        int(num_terms),
-      )
+      departures, jumps, entries, steps, int(num_terms)
     )
     return departures / leave, bound
 
@@ -218,9 +210,9 @@ def _eliminated(
   size = len(entries)
   order = csgraph.reverse_cuthill_mckee(chain)
   exits, entries = exits[order].astype(number), entries[order].astype(number)
-  chain = chain[order][:, order].tocoo()
+  moves = chain[order][:, order].tocoo()
   low = np.arange(size)  # First state that each one has a transition with ...
-  places = (chain.row, chain.col)
+  places = (moves.row, moves.col)
   np.minimum.at(low, np.maximum(*places), np.minimum(*places))
   # ... or has by shortcuts over the states after it.
   low = np.minimum.accumulate(low[::-1])[::-1]
@@ -230,7 +222,7 @@ def _eliminated(
   matrix = np.lib.stride_tricks.as_strided(
     band[width:], (size, size), (2 * width * band.itemsize, band.itemsize)
   )
-  np.add.at(matrix, places, chain.data.astype(number))
+  np.add.at(matrix, places, moves.data.astype(number))
 
   visits, leave = np.full(size, np.nan, dtype=number), np.empty(size, number)
   least_exit = LEAST_EXIT_DIGITS * np.finfo(number).tiny

@@ -1,8 +1,11 @@
-"""What is proven of the error of a long-run law, and how it was computed."""
+"""A long-run law, how it was computed, and what is proven of its error."""
 
 import dataclasses
 import enum
 import math
+from typing import NamedTuple
+
+import numpy as np
 
 # Rounding to the nearest double makes at most this relative error.
 UNIT_ROUNDOFF = 2.0**-53
@@ -14,7 +17,7 @@ class Method(enum.Enum):
   ELIMINATION = "elimination"
   DENSE_LU = "dense LU"
   BAND_LU = "band LU"
-  LU = "sparse LU"
+  SPARSE_LU = "sparse LU"
   GMRES = "GMRES"
 
 
@@ -24,7 +27,7 @@ class Report:
 
   Errors are those against the chain as it is stored in double precision, whose
   states are left by the sum of their moves to others, with probabilities below
-  `markov_chain.LEAST_PROBABILITY` counted as zero. Another rounding of all its
+  `long_run_law.LEAST_PROBABILITY` counted as zero. Another rounding of all its
   entries by some u changes each mass of n states by a share of 2 n u at most
   (O'Cinneide, 1993, Entrywise perturbation theory and error analysis for Markov
   chains, Numerische Mathematik 65).
@@ -92,6 +95,18 @@ class Report:
     if self.consistency_residual is not None:
       known += f", |mu P - mu| = {self.consistency_residual:.1e}"
     return f"laws by {self.names}, {known}"
+
+
+class Law(NamedTuple):
+  """A law, or expected visits of which one is made.
+
+  Attributes:
+    masses: (S,).
+    report: How well they are known.
+  """
+
+  masses: np.ndarray
+  report: Report
 
 
 def relative(method: Method, bound: float) -> Report:

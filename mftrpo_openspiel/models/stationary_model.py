@@ -12,6 +12,7 @@ arXiv:1909.02769, use). Optimal values come from policy iteration, with the
 greedy policy, or softmax(Q / eta), as its improvement step.
 """
 
+import dataclasses
 import functools
 import math
 
@@ -22,21 +23,35 @@ import pyspiel
 from scipy import sparse
 
 from mftrpo_openspiel.chains import law_report
-from mftrpo_openspiel.chains import markov_chain
-from mftrpo_openspiel.chains import policy_kernel
+from mftrpo_openspiel.chains import long_run_law
 from mftrpo_openspiel.chains import reachability
+from mftrpo_openspiel.chains import transition_kernel
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import validation
-from mftrpo_openspiel.values import decision_problem
-from mftrpo_openspiel.values import discounted_values
+from mftrpo_openspiel.values import evaluation
+from mftrpo_openspiel.values import frozen_mdp
+from mftrpo_openspiel.values import policy_iteration
 
 # The fixed point mu = law(P_mu^pi) of a kernel that depends on mu.
 MEAN_FIELD_TOLERANCE = 1e-13
 MAX_MEAN_FIELD_ITERATIONS = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class _Evidence:
+  """How the last results of a model were computed.
+
+  Attributes:
+    values: The last values; None before there are any.
+    law: The report of the last invariant law.
+  """
+
+  values: frozen_mdp.PolicyValues | frozen_mdp.OptimalValues | None = None
+  law: law_report.Report = dataclasses.field(default_factory=law_report.Report)
 
 
 class StationaryModel(mean_field_model.MeanFieldModel):
@@ -46,24 +61,24 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   taken from the invariant law of the policy itself, as in the paper.
 
   Up to 3,000 states all is solved directly: by band LU where transitions lie
-  near a diagonal, as on a grid. Beyond, values are solved for iteratively, with
-  a bound of their error, and invariant laws by sparse LU or GMRES. Each law has
-  a bound of its error. What a method returns depends on its arguments alone.
+  near a diagonal, as on a grid. Beyond, values are solved for iteratively, and
+  invariant laws by sparse LU or GMRES. `invariant_law`, `policy_values`,
+  `optimal_values` and `optimality_gap` give results with bounds of their
+  errors. What a method returns depends on its arguments alone.
+
+  Arrays over states and actions are best in Fortran order.
 
   Attributes:
     mdp: What is played.
-    value_solver: Has the `method` that values are computed by, and an
-      `error_bound` of the last values, or of the last exploitability; None
-      before there are any.
-    law_report: How the last invariant law that was asked for was computed, and
-      what is proven of its error.
+    solver: How policies are evaluated, with its `name`.
   """
 
   def __init__(
     self,
     mdp: mdp_lib.MeanFieldMDP,
     game: pyspiel.Game | None = None,
-    solver: str = "auto",
+    solver: str | evaluation.EvaluationMethod = "auto",
+    laws: long_run_law.LongRunLaws | None = None,
   ):
     """Initializes the model.
 
@@ -72,6 +87,8 @@ class StationaryModel(mean_field_model.MeanFieldModel):
       game: The OpenSpiel game over `mdp`; made from it if not given.
       solver: How values are solved for: "dense LU", "band LU", "sparse LU" or
         "BiCGSTAB", or "auto" for the fastest. Band LU solves for laws, too.
+      laws: How invariant laws are solved for, if not by band LU; None for what
+          suits their size.
 
     Raises:
       ValueError: If there is no such solver, or it is band LU and the kernel
@@ -79,19 +96,23 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """
     self.mdp = validation.check_type("mdp", mdp, mdp_lib.MeanFieldMDP)
     self._game = game
-    self.value_solver = discounted_values.create_solver(mdp, solver)
-    self._chains = self.value_solver.chains
-    self.law_report = law_report.Report()
-    # With few actions and a band, numpy had better work along the states.
-    self._order = "C" if self._chains is None else "F"
+    self._fixed_kernel: transition_kernel.TransitionKernel | None = None
+    if mdp.has_fixed_kernel:
+      self._fixed_kernel = self._transitions(mdp.initial_distribution)
+    if isinstance(solver, str):
+      solver = evaluation.create_method(
+        solver, mdp.num_states, self._fixed_kernel
+      )
+    self.solver, self._laws = solver, laws or long_run_law.LongRunLaws()
+    self._evidence = _Evidence()
     shape = mdp.num_states, mdp.num_actions
-    self.legal_actions_mask = np.ones(shape, bool, order=self._order)
+    self.legal_actions_mask = np.ones(shape, bool, order="F")
     self.discounts = np.ones(mdp.num_states)
     # What algorithms and exploitabilities ask for one after the other.
-    self._policies = memo.Memo(self._own_policy)
-    self._laws = memo.Memo(self._consistent_law)
-    self._values = memo.Memo(self._policy_values)
-    self._rewards = memo.Memo(self._rewards_at)
+    self._own_policy = memo.Memo(self._copied_policy)
+    self._law_of = memo.Memo(self._consistent_law)
+    self._values_of = memo.Memo(self._evaluate)
+    self._rewards_at = memo.Memo(self._find_rewards)
     self._reached = memo.Memo(self._find_reached)
 
   @functools.cached_property
@@ -103,16 +124,6 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   def observation_strings(self) -> list[str]:
     """The S strings of the MDP's states at time 0 of `game`."""
     return mdp_game.decision_strings(self.game, 0)
-
-  @functools.cached_property
-  def _fixed_kernel(self) -> policy_kernel.PolicyKernel:
-    return policy_kernel.PolicyKernel(self.mdp.kernel, self.mdp.num_actions)
-
-  @functools.cached_property
-  def _kernel_by_action(self) -> sparse.csr_array:
-    """The kernel with row a * S + s for action a in state s."""
-    rows = np.arange(self.mdp.kernel.shape[0]).reshape(-1, self.mdp.num_actions)
-    return self.mdp.kernel[rows.T.ravel()]
 
   def initial_mean_field(self) -> np.ndarray:
     """Returns mu_0 of the MDP."""
@@ -127,21 +138,11 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """Returns mu (P_mu^pi)^M, or for None its Cesaro limit as M grows."""
     policy, mean_field = self._checked(policy, mean_field)
     if num_steps is None:
-      law, self.law_report = self._cesaro_limit(policy, mean_field, mean_field)
-      return law
+      return self._given(self._cesaro_limit(policy, mean_field, mean_field))
     chain = self._chain(policy, mean_field)
     for _ in range(validation.check_int("num_steps", num_steps, 0)):
       mean_field = mean_field @ chain
     return mean_field
-
-  def _cesaro_limit(
-    self, policy: np.ndarray, mean_field: np.ndarray, reference: np.ndarray
-  ) -> tuple[np.ndarray, law_report.Report]:
-    """Returns the Cesaro limit of reference (P_mu^pi)^M, and how well."""
-    if self._chains is not None:
-      return self._chains.cesaro_limit(self._chains.chain(policy), reference)
-    chain = self._chain(policy, mean_field)
-    return markov_chain.cesaro_limit(chain, reference)
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
     """Returns the invariant law of `policy` that mu_0 leads to.
@@ -150,13 +151,33 @@ class StationaryModel(mean_field_model.MeanFieldModel):
       ArithmeticError: If the kernel depends on the mean field and iterating
         mu <- law(P_mu^pi) finds no fixed point.
     """
-    law, self.law_report = self._laws(self._checked_policy(policy))
-    return law.copy()
+    return self.invariant_law(policy).masses
 
-  def _consistent_law(
-    self, policy: np.ndarray
-  ) -> tuple[np.ndarray, law_report.Report]:
-    """Returns `mean_field` by computation, and how well it is known."""
+  def invariant_law(self, policy: np.ndarray) -> law_report.Law:
+    """Returns `mean_field` and how well it is known.
+
+    Raises:
+      ArithmeticError: As `mean_field`.
+    """
+    law = self._law_of(self._checked_policy(policy))
+    return law._replace(masses=self._given(law).copy())
+
+  def _given(self, law: law_report.Law) -> np.ndarray:
+    """Returns the masses of a law that is given out."""
+    self._evidence = dataclasses.replace(self._evidence, law=law.report)
+    return law.masses
+
+  def _cesaro_limit(
+    self, policy: np.ndarray, mean_field: np.ndarray, reference: np.ndarray
+  ) -> law_report.Law:
+    """Returns the Cesaro limit of reference (P_mu^pi)^M."""
+    if isinstance(self.solver, evaluation.BandLU):
+      return self.solver.chains.cesaro_limit(policy, reference)
+    chain = self._chain(policy, mean_field)
+    return self._laws.cesaro_limit(chain, reference)
+
+  def _consistent_law(self, policy: np.ndarray) -> law_report.Law:
+    """Returns `invariant_law` by computation."""
     law = reference = self.mdp.initial_distribution
     if self.mdp.has_fixed_kernel:
       return self._cesaro_limit(policy, law, reference)
@@ -167,9 +188,10 @@ class StationaryModel(mean_field_model.MeanFieldModel):
       law = law + step / 2
       if np.abs(step).sum() <= MEAN_FIELD_TOLERANCE:
         residual = law @ self._chain(policy, law) - law
-        return law, law_report.Report(
+        report = law_report.Report(
           report.methods, math.inf, math.inf, float(np.abs(residual).sum())
         )
+        return law_report.Law(law, report)
     raise ArithmeticError(
       "No mean field consistent with the policy was found in"
       f" {MAX_MEAN_FIELD_ITERATIONS} iterations; the last step was"
@@ -183,11 +205,21 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     regularization: float = 0.0,
   ) -> np.ndarray:
     """Returns (S, A): Q_mu^pi."""
+    values = self.policy_values(policy, mean_field, regularization)
+    return values.action_values.copy(order="K")
+
+  def policy_values(
+    self,
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+  ) -> frozen_mdp.PolicyValues:
+    """Returns V_mu^pi, (S,), and Q_mu^pi, with a bound of their errors."""
     regularization = self._checked_regularization(regularization)
     policy, mean_field = self._checked(policy, mean_field)
-    values = self._values(policy, mean_field, regularization)
-    self.value_solver.last = values
-    return values.action_values.copy(order="K")
+    values = self._values_of(policy, mean_field, regularization)
+    self._evidence = dataclasses.replace(self._evidence, values=values)
+    return values
 
   def optimal_action_values(
     self,
@@ -195,11 +227,33 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     regularization: float = 0.0,
     start: np.ndarray | None = None,
   ) -> np.ndarray:
-    """Returns (S, A): the maximum over policies of Q_mu^pi."""
+    """Returns (S, A): the maximum over policies of Q_mu^pi.
+
+    Args:
+      mean_field: mu, (S,).
+      regularization: eta.
+      start: (S, A), the policy that is tried first: the best response to a mean
+        field near by saves work. It changes the result by rounding alone.
+    """
+    return self.optimal_values(mean_field, regularization, start).action_values
+
+  def optimal_values(
+    self,
+    mean_field: np.ndarray,
+    regularization: float = 0.0,
+    start: np.ndarray | None = None,
+  ) -> frozen_mdp.OptimalValues:
+    """Returns V*_mu, (S,), and Q*_mu, with a bound of their errors.
+
+    The arguments are those of `optimal_action_values`.
+    """
     regularization = self._checked_regularization(regularization)
-    mean_field = self._checked_mean_field(mean_field)
-    problem = self._problem(mean_field, regularization)
-    return problem.backup(self.value_solver.optimal_values(problem))
+    mdp = self._frozen(self._checked_mean_field(mean_field), regularization)
+    if start is not None:
+      start = self._checked_policy(start)
+    values = policy_iteration.optimal_values(self.solver, mdp, start)
+    self._evidence = dataclasses.replace(self._evidence, values=values)
+    return values
 
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
@@ -210,19 +264,31 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     that `mean_field` gives: a bound of the error is added, and so it is too
     large by twice that at most.
     """
-    law, gaps = self._optimality_gaps(policy, regularization)
-    gain = float(law @ gaps.gaps)
-    return gain if self.value_solver.is_direct else gain + gaps.error_bound
+    law, gap = self._law_and_gap(policy, regularization)
+    gain = float(law @ gap.values)
+    return gain if self.solver.is_direct else gain + gap.error_bound
 
-  def _optimality_gaps(
+  def optimality_gap(
+    self, policy: np.ndarray, regularization: float = 0.0
+  ) -> frozen_mdp.OptimalValues:
+    """Returns V* - V^pi under mu^pi, (S,), with a bound of its error.
+
+    It is what the best policy gains in each state, of which `exploitability` is
+    the mean under mu^pi.
+    """
+    return self._law_and_gap(policy, regularization)[1]
+
+  def _law_and_gap(
     self, policy: np.ndarray, regularization: float
-  ) -> tuple[np.ndarray, decision_problem.Gaps]:
-    """Returns mu^pi, (S,), not to be written to, and V* - V^pi under it."""
+  ) -> tuple[np.ndarray, frozen_mdp.OptimalValues]:
+    """Returns mu^pi, (S,), not to be written to, and the `optimality_gap`."""
     regularization = self._checked_regularization(regularization)
     policy = self._checked_policy(policy)
-    law, self.law_report = self._laws(policy)
-    values = self._values(policy, law, regularization)
-    return law, self.value_solver.optimality_gaps(values)
+    law = self._law_of(policy)
+    values = self._values_of(policy, law.masses, regularization)
+    gap = policy_iteration.optimality_gap(self.solver, values)
+    self._evidence = _Evidence(gap, law.report)
+    return law.masses, gap
 
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
@@ -244,21 +310,18 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     self, is_played: np.ndarray, is_start: np.ndarray
   ) -> np.ndarray:
     """Returns `reachable` by the actions that are played."""
-    chain = self._fixed_kernel.chain(is_played.astype(np.float64))
+    chain = self._chain(is_played.astype(np.float64), is_start)
     return reachability.reached(chain, is_start)
 
   def accuracy(self) -> str:
     """Returns how the last values and invariant law were computed, in words."""
-    bound = self.value_solver.error_bound
-    values = "none yet"
-    if bound is not None:
-      values = f"error at most {law_report.rounded_up(bound)}"
-      if not self.value_solver.is_direct:
-        values += ", which exploitabilities include"
-    return (
-      f"Values by {self.value_solver.method.value}, {values};"
-      f" {self.law_report}."
-    )
+    evidence, words = self._evidence, "none yet"
+    if evidence.values is not None:
+      bound = law_report.rounded_up(evidence.values.error_bound)
+      words = f"error at most {bound}"
+      if not self.solver.is_direct:
+        words += ", which exploitabilities include"
+    return f"Values by {self.solver.name}, {words}; {evidence.law}."
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
     """Returns the policy that plays `policy` at every time step."""
@@ -311,12 +374,12 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     return validation.check_real("regularization", regularization, 0)
 
   def _checked_policy(self, policy: np.ndarray) -> np.ndarray:
-    return self._policies(validation.check_numbers("policy", policy))
+    return self._own_policy(validation.check_numbers("policy", policy))
 
-  def _own_policy(self, policy: np.ndarray) -> np.ndarray:
+  def _copied_policy(self, policy: np.ndarray) -> np.ndarray:
     """Returns a copy of the policy, which callers cannot change, checked."""
     policy = validation.check_policy(policy, self.legal_actions_mask)
-    return np.array(policy, order=self._order)
+    return np.array(policy, order="F")
 
   def _checked_mean_field(self, mean_field: np.ndarray) -> np.ndarray:
     return validation.check_distribution(
@@ -326,36 +389,39 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   def _checked(self, policy, mean_field) -> tuple[np.ndarray, np.ndarray]:
     return self._checked_policy(policy), self._checked_mean_field(mean_field)
 
-  def _mixer(self, kernel: sparse.csr_array) -> policy_kernel.PolicyKernel:
-    if self.mdp.has_fixed_kernel:
+  def _transitions(
+    self, mean_field: np.ndarray
+  ) -> transition_kernel.TransitionKernel:
+    """Returns P_mu."""
+    if self._fixed_kernel is not None:
       return self._fixed_kernel
-    return policy_kernel.PolicyKernel(kernel, self.mdp.num_actions)
+    return transition_kernel.TransitionKernel(
+      self.mdp.kernel_at(mean_field), self.mdp.num_actions
+    )
 
   def _chain(
     self, policy: np.ndarray, mean_field: np.ndarray
   ) -> sparse.csr_array:
     """Returns P_mu^pi, (S, S), in canonical form."""
-    return self._mixer(self.mdp.kernel_at(mean_field)).chain(policy)
+    return self._transitions(mean_field).chain(policy)
 
-  def _rewards_at(self, mean_field: np.ndarray) -> np.ndarray:
-    return np.asarray(self.mdp.reward_at(mean_field), order=self._order)
+  def _find_rewards(self, mean_field: np.ndarray) -> np.ndarray:
+    return np.asfortranarray(self.mdp.reward_at(mean_field))
 
-  def _problem(
+  def _frozen(
     self, mean_field: np.ndarray, regularization: float
-  ) -> decision_problem.Problem:
-    kernel = self.mdp.kernel_at(mean_field)
-    return decision_problem.Problem(
-      kernel=kernel if self._chains is None else self._kernel_by_action,
-      mixer=self._mixer(kernel),
-      rewards=self._rewards(mean_field),
+  ) -> frozen_mdp.FrozenMDP:
+    """Returns what a single player faces under a mean field."""
+    return frozen_mdp.FrozenMDP(
+      kernel=self._transitions(mean_field),
+      rewards=self._rewards_at(mean_field),
       discount=self.mdp.discount,
       regularization=regularization,
-      order=self._order,
     )
 
-  def _policy_values(
+  def _evaluate(
     self, policy: np.ndarray, mean_field: np.ndarray, regularization: float
-  ) -> decision_problem.Values:
-    """Returns V_mu^pi."""
-    problem = self._problem(mean_field, regularization)
-    return self.value_solver.policy_values(problem, policy)
+  ) -> frozen_mdp.PolicyValues:
+    return self.solver.evaluate(
+      self._frozen(mean_field, regularization), policy
+    )

@@ -1,4 +1,4 @@
-"""The last result of a function, for a caller that asks for it again."""
+"""The last results of a function, for a caller that asks for them again."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,22 +18,35 @@ def key(argument: np.ndarray | float) -> Any:
 
 
 class Memo:
-  """A function of arrays and numbers that remembers its last result.
+  """A function of arrays and numbers that remembers its last results.
 
-  It is given out again for the same arguments, and so must not be written into.
+  A result is given out again for the same arguments, and so must not be written
+  into. Threads may share a memo.
   """
 
-  def __init__(self, function: Callable[..., Any]):
-    """Initializes the memo of `function`."""
+  def __init__(self, function: Callable[..., Any], size: int = 1):
+    """Initializes the memo.
+
+    Args:
+      function: What is remembered of; a result depends on its arguments alone.
+      size: How many results are remembered: those that were asked for last.
+    """
     self._function = function
-    # The key and the result, in one object: there may be other threads.
-    self._last: tuple[list[Any] | None, Any] = None, None
+    self._size = size
+    # Keys and results, the one asked for last first. They are replaced as a
+    # whole, as other threads may be looking at them.
+    self._results: tuple[tuple[Any, Any], ...] = ()
 
   def __call__(self, *arguments: np.ndarray | float) -> Any:
     """Returns what the function does."""
-    new_key = list(map(key, arguments))
-    last_key, result = self._last
-    if new_key != last_key:
+    new_key = tuple(map(key, arguments))
+    results = self._results
+    for place, (old_key, old_result) in enumerate(results):
+      if old_key == new_key:
+        result, others = old_result, results[:place] + results[place + 1 :]
+        break
+    else:
       result = self._function(*arguments)
-      self._last = new_key, result
+      others = results[: self._size - 1]
+    self._results = ((new_key, result), *others)
     return result

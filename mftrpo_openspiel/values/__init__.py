@@ -1,8 +1,8 @@
-"""Values of policies, and optimal values.
+"""Values of policies, and optimal ones, under one mean field.
 
-Discounted values over an infinite horizon, by a class for each size of the
-linear system, policy iteration with bounds of the error, and sweeps over the
-layers of a game of finite horizon (`layered_mdp`). It is linear algebra: it
-imports `chains`, `mdp` and `utils`, not OpenSpiel. A newcomer starts with
-`discounted_values`.
+Here is the linear algebra of discounted sums: `frozen_mdp` says what is solved
+and how exact an answer is, `evaluation` has a class for each method, and
+`policy_iteration` finds the best policy with any of them. `layered_mdp` does
+the same for a finite horizon, by sweeps. This room may import `chains`, `mdp`
+and `utils`, and knows nothing of OpenSpiel. Start with `frozen_mdp`.
 """

@@ -1,4 +1,4 @@
-"""When policy iteration has ended, and how it goes on until then.
+"""Optimal values by policy iteration.
 
 Policy iteration is Newton's method on T V = V with the Bellman operator T, of
 which a step solves for what is left,
@@ -8,62 +8,165 @@ which a step solves for what is left,
 So the error of a solution is made good by the next one, and the iteration ends
 where T V - V is rounding in each state: small beside the terms of which it is
 the sum there, and no longer falling. Terms of actions that are not taken, and
-values of policies on the way, are not among them.
+values of policies on the way, are not among them. Sweeps V <- T V between two
+steps are cheaper than the steps that they save where these need a new LU.
+
+What is returned depends on the arguments alone, a start among them.
 """
+
+import math
 
 import numpy as np
 
-from mftrpo_openspiel.values import decision_problem
+from mftrpo_openspiel.utils import rows
+from mftrpo_openspiel.utils import tabular_policies
+from mftrpo_openspiel.values import evaluation
+from mftrpo_openspiel.values import frozen_mdp
 
-# Nothing is to be gained where T V - V is this share of
-# `Problem.rounding_errors` in each state.
+# There is no gap where T V - V is this share of the rounding in each state.
 NOTHING = 0.05
-# Policy iteration ends where it is this share, which rounding makes of that of
-# the exact values; or so many times it, and no longer falls by half.
+# Policy iteration ends where T V - V is this share of the rounding, which
+# rounding makes of that of the exact values; or so many times the rounding, and
+# no longer falls by half.
 SMALL = 0.5
 NEGLIGIBLE = 2.0
-# Policies may be as good up to so many times what rounding in one step makes of
-# their values.
+# Policies may be equally good up to so many times what rounding in one step
+# makes of their values.
 TIE = 8.0
+# The discounted sums of a policy serve for others that differ by no more than
+# this: what that leaves is seen in the next residual.
+SAME_POLICY = 1e-7
 MAX_ITERATIONS = 1000
 
 
-class Progress:
+def optimal_values(
+  method: evaluation.EvaluationMethod,
+  mdp: frozen_mdp.FrozenMDP,
+  start: np.ndarray | None = None,
+) -> frozen_mdp.OptimalValues:
+  """Returns V*.
+
+  Args:
+    method: How policies are evaluated.
+    mdp: What is played.
+    start: (S, A), the policy that is evaluated first: one near the best saves
+      work. None for the one with the largest rewards.
+
+  Raises:
+    ArithmeticError: If policy iteration does not end.
+  """
+  if start is None:
+    evaluated, values = None, np.zeros(len(mdp.rewards))
+    improvement = mdp.improvement(mdp.rewards)
+  else:
+    evaluated = method.evaluate(mdp, start)
+    values = evaluated.values
+    improvement = mdp.improvement(evaluated.action_values)
+  optimum = _iterate(method, mdp, values, improvement, evaluated)
+  return frozen_mdp.OptimalValues(mdp, optimum)
+
+
+def optimality_gap(
+  method: evaluation.EvaluationMethod, base: frozen_mdp.PolicyValues
+) -> frozen_mdp.OptimalValues:
+  """Returns V* - V^pi, which is zero where it is no more than rounding.
+
+  Raises:
+    ArithmeticError: If policy iteration does not end.
+  """
+  advantages = base.mdp.with_rewards(base.action_values - base.values[:, None])
+  first = advantages.improvement(advantages.rewards)
+  rule = StoppingRule(base.mdp, method.tolerance)
+  if rule.is_nothing(base.values, *first):
+    gap = np.zeros_like(base.values)
+  else:
+    gap = _iterate(method, advantages, np.zeros_like(base.values), first, base)
+  return frozen_mdp.OptimalValues(advantages, gap, base)
+
+
+def _iterate(
+  method: evaluation.EvaluationMethod,
+  mdp: frozen_mdp.FrozenMDP,
+  values: np.ndarray,
+  improvement: tuple[np.ndarray, np.ndarray],
+  evaluated: frozen_mdp.PolicyValues | None,
+) -> np.ndarray:
+  """Returns V*, (S,).
+
+  Args:
+    method: How policies are evaluated.
+    mdp: What is played.
+    values: V, (S,), where to start.
+    improvement: T V, (S,), and the (S, A) policy that attains it.
+    evaluated: Any policy that was evaluated under the same kernel.
+  """
+  rule = StoppingRule(mdp, method.tolerance)
+  policy: np.ndarray | None = None
+  if evaluated is not None and method.is_direct:
+    policy, discounted_sum = evaluated.policy, evaluated.discounted_sum
+  num_sweeps = 0
+  while True:
+    improved, best = improvement
+    left = rule.remainder(values, improved - values, best)
+    if left is None:
+      return values
+    if num_sweeps and rule.is_clear(values, left):
+      for _ in range(num_sweeps):
+        values, action_values = improved, mdp.backup(improved)
+        improved = rows.maximum(action_values)
+      best, left = (
+        tabular_policies.greedy_policy(action_values),
+        improved - values,
+      )
+    if policy is None or np.abs(best - policy).max() > SAME_POLICY:
+      policy, discounted_sum = best, method.factorize(mdp, best, is_step=True)
+    values = values + discounted_sum(left)
+    improvement = mdp.improvement(mdp.backup(values))
+    num_sweeps = 0 if mdp.regularization else method.num_sweeps
+
+
+class StoppingRule:
   """Tells how policy iteration goes on, and when it has ended."""
 
   def __init__(
-    self, problem: decision_problem.Problem, tolerance: float | None
+    self,
+    mdp: frozen_mdp.FrozenMDP,
+    tolerance: float | None,
+    max_iterations: int = MAX_ITERATIONS,
   ):
-    """Initializes it before the first values.
+    """Initializes the rule before the first values.
 
     Args:
-      problem: What is played.
+      mdp: What is played.
       tolerance: How large T V - V may be, relative to the largest term in any
-        state, where policies are not evaluated by LU.
+        state; None where policies are evaluated by LU, for what rounding makes
+        of it.
+      max_iterations: When to give up.
     """
-    self._problem = problem
+    self._mdp = mdp
     self._is_direct = tolerance is None
     # What of a residual counts as rounding, relative to its terms.
-    self._unit = problem.rounding if tolerance is None else tolerance / SMALL
-    self._least_size = problem.largest_bonus + decision_problem.LEAST_TERM
-    self._tie = TIE * self._unit / (1 - problem.discount)
-    self._least = np.inf
+    self._unit = mdp.rounding if tolerance is None else tolerance / SMALL
+    self._tie = TIE * self._unit / (1 - mdp.discount)
+    self._least_size = mdp.largest_bonus + frozen_mdp.LEAST_SIZE
+    self._max_iterations = max_iterations
     self._num_iterations = 0
+    self._least_share = math.inf
 
   def is_nothing(
-    self, values: np.ndarray, advantages: decision_problem.Problem
+    self, values: np.ndarray, residual: np.ndarray, policy: np.ndarray
   ) -> bool:
     """Returns whether T V - V is no more than the last digits of its terms.
 
     Args:
       values: V, (S,).
-      advantages: The problem with r + gamma P V - V as its rewards.
+      residual: T V - V, (S,).
+      policy: (S, A), that attains T V.
     """
-    residual = advantages.improved(advantages.rewards)
-    if self._is_clear(values, np.abs(residual).max()):
-      return False
-    _, policy = advantages.improvement(advantages.rewards)
-    return self._share(values, residual, policy) <= NOTHING
+    return (
+      not self.is_clear(values, residual)
+      and self._share(values, residual, policy) <= NOTHING
+    )
 
   def remainder(
     self, values: np.ndarray, residual: np.ndarray, policy: np.ndarray
@@ -83,23 +186,23 @@ class Progress:
       ArithmeticError: If the end does not come.
     """
     self._num_iterations += 1
-    largest = np.abs(residual).max()
-    is_clear = self._is_clear(values, largest)
+    is_clear = self.is_clear(values, residual)
     if not is_clear:
       share = self._share(values, residual, policy)
-      if share <= SMALL or NEGLIGIBLE >= share >= self._least / 2:
+      if share <= SMALL or NEGLIGIBLE >= share >= self._least_share / 2:
         return None
-      self._least = min(self._least, share)
-    if self._num_iterations == MAX_ITERATIONS:
+      self._least_share = min(self._least_share, share)
+    if self._num_iterations == self._max_iterations:
       raise ArithmeticError(
-        f"Policy iteration left a residual of {largest:.1e} after"
-        f" {MAX_ITERATIONS} iterations."
+        "Policy iteration left a residual of"
+        f" {np.abs(residual).max():.1e} after"
+        f" {self._max_iterations} iterations."
       )
     if is_clear or self._share(values, residual.clip(0), policy) <= NEGLIGIBLE:
       return residual
     return np.maximum(residual, 0.0)
 
-  def _is_clear(self, values: np.ndarray, largest: float) -> bool:
+  def is_clear(self, values: np.ndarray, residual: np.ndarray) -> bool:
     """Returns whether more than rounding is missing.
 
     No terms add up to more than 4 |V|_inf + |T V - V|_inf + 2 eta log A, as
@@ -107,23 +210,33 @@ class Progress:
 
     Args:
       values: V, (S,).
-      largest: |T V - V|_inf.
+      residual: T V - V, (S,).
     """
-    return largest > self._tie * (np.abs(values).max() + self._least_size)
+    largest = np.abs(residual).max()
+    return bool(largest > self._tie * (np.abs(values).max() + self._least_size))
 
   def _share(
     self, values: np.ndarray, residual: np.ndarray, policy: np.ndarray
   ) -> float:
     """Returns how many times rounding there is left in a state, at most."""
-    problem, sizes = self._problem, np.abs(residual)
+    left = np.abs(residual)
     # Terms add up to this at least, which may do.
-    terms = np.abs(values) + np.abs(values + residual)
-    if (sizes > NOTHING * self._rounding(terms)).any():
-      terms = problem.terms(values, policy)
-    return float((sizes / self._rounding(terms)).max())
+    sizes = np.abs(values) + np.abs(values + residual)
+    if (left > NOTHING * self._rounding(sizes)).any():
+      sizes = self._mdp.summand_sizes(values, policy)
+    return float((left / self._rounding(sizes)).max())
 
-  def _rounding(self, terms: np.ndarray) -> np.ndarray | float:
-    """Returns what counts as rounding; a number, or (S,)."""
-    if self._is_direct:
-      return self._problem.rounding_errors(terms)
-    return self._unit * (terms.max() + decision_problem.LEAST_TERM)
+  def _rounding(self, sizes: np.ndarray) -> np.ndarray | float:
+    """Returns what is left of T V - V where T V = V was solved; or (S,) of it.
+
+    By LU that is, in each state, the rounding of a backup there, and the share
+    that a solution of S equations spreads of the largest one.
+
+    Args:
+      sizes: (S,), of the terms in each state.
+    """
+    largest = sizes.max()
+    if not self._is_direct:
+      return self._unit * (largest + frozen_mdp.LEAST_SIZE)
+    spread = len(sizes) * frozen_mdp.EPSILON / (1 - self._mdp.discount)
+    return self._unit * (sizes + spread * largest + frozen_mdp.LEAST_SIZE)

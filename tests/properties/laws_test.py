@@ -15,9 +15,9 @@ import pytest
 from scipy import sparse
 
 from mftrpo_openspiel.chains import banded_chains
-from mftrpo_openspiel.chains import large_chain
 from mftrpo_openspiel.chains import law_report
-from mftrpo_openspiel.chains import markov_chain
+from mftrpo_openspiel.chains import long_run_law
+from mftrpo_openspiel.chains import transition_kernel
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
 
@@ -188,7 +188,10 @@ class Tally:
       self.largest[key], [true_error, bound, ratio]
     )
     assert true_error <= bound
-    assert true_error <= 1e-9 or report.methods & {Method.LU, Method.GMRES}
+    assert true_error <= 1e-9 or report.methods & {
+      Method.SPARSE_LU,
+      Method.GMRES,
+    }
     assert law[~seen].max(initial=0) <= 2 * LEAST_MASS
 
   def __str__(self):
@@ -203,18 +206,16 @@ class Tally:
 
 
 def drawn_chains(rng, kind, number):
-  """A solver, its chains, the same as (B, S, S), and laws to start from."""
+  """A solver, policies, their chains, (B, S, S), and a law to start from."""
   kernel = kind(rng)
   size, num_actions = kernel.shape[:2]
   policies = policies_for(rng, kernel, number)
-  solver = banded_chains.BandedChains(
+  transitions = transition_kernel.TransitionKernel(
     sparse.csr_array(kernel.reshape(-1, size)), num_actions
   )
-  chains = [solver.chain(np.asfortranarray(policy)) for policy in policies]
-  dense = np.zeros((len(chains), size, size))
-  for chain, array in zip(dense, chains):
-    chain[solver._origins, solver._targets] = array
-  return solver, chains, dense, rng.dirichlet(np.ones(size))
+  dense = np.stack([transitions.chain(policy).toarray() for policy in policies])
+  solver = banded_chains.BandedChains(transitions)
+  return solver, policies, dense, rng.dirichlet(np.ones(size))
 
 
 @wide_range
@@ -239,9 +240,9 @@ def test_a_steep_policy_on_a_ring():
   chain = np.einsum("sa,sat->st", policy, kernel)
   tally = Tally()
   truth = true_laws(chain[None], mdp.initial_distribution)[0]
-  tally.add(law, model.law_report, truth)
+  tally.add(*model.invariant_law(policy), truth)
   dense = stationary_model.StationaryModel(mdp, solver="dense LU")
-  tally.add(dense.mean_field(policy), dense.law_report, truth)
+  tally.add(*dense.invariant_law(policy), truth)
   assert model.exploitability(policy) == pytest.approx(
     dense.exploitability(policy), rel=1e-9
   )
@@ -265,12 +266,12 @@ def draw(request):
 @wide_range
 def test_laws_are_as_near_as_they_say(draw, request):
   tally = Tally()
-  for solver, chains, dense, reference in draw():
+  laws = long_run_law.LongRunLaws()
+  for solver, policies, dense, reference in draw():
     truths = true_laws(dense, reference)
-    for chain, matrix, truth in zip(chains, dense, truths):
-      tally.add(*solver.cesaro_limit(chain, reference), truth)
-      matrix = sparse.csr_array(matrix)
-      tally.add(*markov_chain.cesaro_limit(matrix, reference), truth)
+    for policy, matrix, truth in zip(policies, dense, truths):
+      tally.add(*solver.cesaro_limit(policy, reference), truth)
+      tally.add(*laws.cesaro_limit(sparse.csr_array(matrix), reference), truth)
   print(f"\n{request.node.name}: {tally}")
 
 
@@ -279,18 +280,20 @@ def test_laws_are_as_near_as_they_say(draw, request):
   ("max_bandwidth", "num_batches"), [(0, 1), (1000, 100)]
 )
 def test_large_laws_are_as_near_as_they_say(
-  draw, max_bandwidth, num_batches, monkeypatch, request
+  draw, max_bandwidth, num_batches, request
 ):
   """By sparse LU and GMRES, or they are refused."""
-  monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 0)
-  monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_STATES", 1)
-  monkeypatch.setattr(large_chain, "MAX_BANDWIDTH", max_bandwidth)
-  monkeypatch.setattr(large_chain, "MAX_GMRES_PASSES", 5)
+  laws = long_run_law.LongRunLaws(
+    max_dense_states=0,
+    max_elimination_states=1,
+    max_bandwidth=max_bandwidth,
+    max_gmres_passes=5,
+  )
   tally, num_refused = Tally(), 0
   for _, _, dense, reference in itertools.islice(draw(), num_batches):
     for matrix, truth in zip(dense, true_laws(dense, reference)):
       try:
-        found = markov_chain.cesaro_limit(sparse.csr_array(matrix), reference)
+        found = laws.cesaro_limit(sparse.csr_array(matrix), reference)
       except ArithmeticError:
         num_refused += 1
       else:

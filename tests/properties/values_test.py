@@ -176,13 +176,14 @@ def test_values_of_all_scales(solver, seed):
   problem = Problem(kernel, rewards, discount, eta)
   expected, best = problem.optimal_values()
 
-  best_values = model.optimal_action_values(law, eta).astype(LONG)
+  optimum = model.optimal_values(law, eta)
+  best_values = optimum.action_values.astype(LONG)
   values, found = problem.improvement(best_values)
   rounding = np.maximum(
     problem.rounding(best, expected), problem.rounding(found, expected)
   )
   error = np.abs(values - expected)
-  bound = model.value_solver.error_bound
+  bound = optimum.error_bound
   assert error.max() <= bound + rounding.max() / problem.num_operations
   if solver != "BiCGSTAB":
     assert (error <= rounding).all()
@@ -190,7 +191,7 @@ def test_values_of_all_scales(solver, seed):
   own = problem.policy_values(policy.astype(LONG))
   gain = float(law @ (expected - own))
   exploitability = model.exploitability(policy, eta)
-  bound = model.value_solver.error_bound
+  bound = model.optimality_gap(policy, eta).error_bound
   if solver == "BiCGSTAB":
     assert gain - rounding.max() <= exploitability <= gain + 2 * bound
   else:

@@ -1,11 +1,13 @@
 """Tests of the table of large grids."""
 
+import functools
+
 import numpy as np
 import pytest
 
 from mftrpo_openspiel.benchmarks import large_grids
-from mftrpo_openspiel.chains import markov_chain
-from mftrpo_openspiel.values import discounted_values
+from mftrpo_openspiel.chains import long_run_law
+from mftrpo_openspiel.models import stationary_model
 
 
 def rows_of(monkeypatch):
@@ -16,10 +18,15 @@ def rows_of(monkeypatch):
 
 def test_methods_agree(monkeypatch):
   small = rows_of(monkeypatch)
-  monkeypatch.setattr(discounted_values, "MAX_DENSE_STATES", 0)
-  monkeypatch.setattr(discounted_values, "MAX_DIRECT_STATES", 0)
-  monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 0)
-  monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_STATES", 0)
+  monkeypatch.setattr(
+    large_grids.stationary_model,
+    "StationaryModel",
+    functools.partial(
+      stationary_model.StationaryModel,
+      solver="BiCGSTAB",
+      laws=long_run_law.LongRunLaws(0, 0),
+    ),
+  )
   large = rows_of(monkeypatch)
   for row, other in zip(small, large):
     assert set(row) == set(large_grids.COLUMNS)

@@ -6,13 +6,11 @@ import pyspiel
 import pytest
 
 from mftrpo_openspiel.algorithms import mf_trpo
-from mftrpo_openspiel.chains import large_chain
 from mftrpo_openspiel.chains import law_report
-from mftrpo_openspiel.chains import markov_chain
+from mftrpo_openspiel.chains import long_run_law
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import tabular_policies
-from mftrpo_openspiel.values import discounted_values
 
 
 def test_large_models_say_how_they_solve():
@@ -23,31 +21,33 @@ def test_large_models_say_how_they_solve():
   assert model.exploitability(uniform) == pytest.approx(
     (0.2 + 0.2 * 3 / 5) / (1 - 0.9), rel=1e-9
   )
-  assert model.mdp.num_states > discounted_values.MAX_DIRECT_STATES
-  assert model.value_solver.method is discounted_values.Method.KRYLOV
-  assert 0 < model.value_solver.error_bound < 1e-10
-  assert model.law_report.methods == {law_report.Method.LU}
-  assert 0 < model.law_report.consistency_residual < 1e-14
-  assert 0 < model.law_report.relative_error_bound < 1e-8
-  bound = law_report.rounded_up(model.value_solver.error_bound)
+  assert model.solver.name == "BiCGSTAB"
+  report = model.invariant_law(uniform).report
+  assert report.methods == {law_report.Method.SPARSE_LU}
+  assert 0 < report.consistency_residual < 1e-14
+  assert 0 < report.relative_error_bound < 1e-8
+  gap = model.optimality_gap(uniform)
+  assert 0 < gap.error_bound < 1e-10
+  bound = law_report.rounded_up(gap.error_bound)
   assert model.accuracy() == (
     f"Values by BiCGSTAB, error at most {bound}, which exploitabilities"
-    f" include; {model.law_report}."
+    f" include; {report}."
   )
 
 
-@pytest.fixture(name="everything_is_large")
-def _everything_is_large(monkeypatch):
-  for module in (discounted_values, markov_chain):
-    monkeypatch.setattr(module, "MAX_DENSE_STATES", 0)
-  monkeypatch.setattr(discounted_values, "MAX_DIRECT_STATES", 0)
-  monkeypatch.setattr(markov_chain, "MAX_ELIMINATION_STATES", 1)
+def large_model(mdp, **thresholds):
+  """Returns a small model that is solved as if it were large."""
+  return stationary_model.StationaryModel(
+    mdp,
+    solver="BiCGSTAB",
+    laws=long_run_law.LongRunLaws(
+      max_dense_states=0, max_elimination_states=1, **thresholds
+    ),
+  )
 
 
-@pytest.mark.usefixtures("everything_is_large")
 @pytest.mark.parametrize("max_bandwidth", [0, 1000])
-def test_results_do_not_depend_on_earlier_calls(max_bandwidth, monkeypatch):
-  monkeypatch.setattr(large_chain, "MAX_BANDWIDTH", max_bandwidth)
+def test_results_do_not_depend_on_earlier_calls(max_bandwidth):
   mdp = pyspiel.load_game("python_mfg_four_rooms_poi").mean_field_mdp()
 
   def results(model):
@@ -62,21 +62,19 @@ def test_results_do_not_depend_on_earlier_calls(max_bandwidth, monkeypatch):
       model.exploitability(policy, 0.1),
     ]
 
-  fresh = results(stationary_model.StationaryModel(mdp))
-  used = stationary_model.StationaryModel(mdp)
+  fresh = results(large_model(mdp, max_bandwidth=max_bandwidth))
+  used = large_model(mdp, max_bandwidth=max_bandwidth)
   for seed in (1, 2):
     used.exploitability(draws.random_policy(used, seed), 0.3)
   for one, other in zip(fresh, results(used)):
     np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.usefixtures("everything_is_large")
 def test_a_resumed_run_on_a_large_model_has_the_same_bits():
   mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
 
   def solver():
-    model = stationary_model.StationaryModel(mdp)
-    return mf_trpo.MFTRPO(model, warm_start=True, max_step_count=10)
+    return mf_trpo.MFTRPO(large_model(mdp), warm_start=True, max_step_count=10)
 
   whole, resumed = solver(), solver()
   for i in range(6):
@@ -120,11 +118,32 @@ def test_solvers_agree(solver, regularization):
 def test_grids_are_solved_by_band_lu():
   mdp = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
-  model.exploitability(draws.random_policy(model, 0))
+  policy = draws.random_policy(model)
+  model.exploitability(policy)
+  report = model.invariant_law(policy).report
   assert "Values by band LU, error at most " in model.accuracy()
-  assert model.accuracy().endswith(f"; {model.law_report}.")
-  assert str(model.law_report).startswith("laws by band LU, each mass within ")
-  assert 0 < model.law_report.relative_error_bound < 3e-10
+  assert model.accuracy().endswith(f"; {report}.")
+  assert str(report).startswith("laws by band LU, each mass within ")
+  assert 0 < report.relative_error_bound < 3e-10
+
+
+def test_accuracy_is_that_of_the_last_results():
+  """Also of those that were computed before others, and are remembered."""
+  mdp = pyspiel.load_game("python_mfg_two_islands").mean_field_mdp()
+  model = stationary_model.StationaryModel(mdp)
+  policies = [draws.random_policy(model, seed) for seed in (0, 1)]
+  policies[1] **= 20  # Hardly ever anything else.
+  policies[1] /= policies[1].sum(axis=1, keepdims=True)
+
+  def results(policy):
+    law = model.mean_field(policy)
+    model.action_values(policy, law)
+    return model.accuracy()
+
+  first, second = map(results, policies)
+  assert first != second
+  assert [results(policies[1]), results(policies[1])] == [second, second]
+  assert results(policies[0]) == first
 
 
 @pytest.mark.parametrize("name", ["four_rooms", "two_islands"])

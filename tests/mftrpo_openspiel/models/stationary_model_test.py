@@ -10,7 +10,6 @@ from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
-from mftrpo_openspiel.chains import markov_chain
 from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
@@ -185,10 +184,9 @@ def test_mean_field_of_a_kernel_that_depends_on_it():
   """mu_0 (0.2 + 0.6 mu_0) = 0.5 (1 - mu_0) is a quadratic equation."""
   model = stationary_model.StationaryModel(congested_mdp())
   root = (-0.7 + np.sqrt(0.7**2 + 4 * 0.6 * 0.5)) / (2 * 0.6)
-  np.testing.assert_allclose(
-    model.mean_field(np.ones((2, 1))), [root, 1 - root], atol=1e-12
-  )
-  assert model.law_report.consistency_residual < 1e-13
+  law, report = model.invariant_law(np.ones((2, 1)))
+  np.testing.assert_allclose(law, [root, 1 - root], atol=1e-12)
+  assert report.consistency_residual < 1e-13
   assert "no bound of the error is known, |mu P - mu| = " in model.accuracy()
 
 
@@ -259,18 +257,14 @@ def test_reachable_is_the_support_of_powers(seed):
   )
 
 
-def test_the_mean_field_is_computed_once(monkeypatch):
+def test_results_are_the_callers_own():
   game = pyspiel.load_game("python_mfg_two_islands")
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
-  policy = draws.random_policy(model, 0)
+  policy = draws.random_policy(model)
   law = model.mean_field(policy)
   expected = law.copy()
-  law[:] = 0.0  # Is the caller's own.
-  with monkeypatch.context() as patch:
-    patch.setattr(markov_chain, "cesaro_limit", None)
-    np.testing.assert_array_equal(model.mean_field(policy), expected)
-    with pytest.raises(TypeError):
-      model.mean_field(draws.random_policy(model, 1))
+  law[:] = 0.0
+  np.testing.assert_array_equal(model.mean_field(policy), expected)
   policy[:] = tabular_policies.uniform_policy(model.legal_actions_mask)
   assert np.abs(model.mean_field(policy) - expected).max() > 1e-3
 

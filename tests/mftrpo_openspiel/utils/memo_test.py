@@ -22,6 +22,19 @@ def test_only_the_last_result_is_remembered():
   assert calls == [2.0, 2.0, 3.0, 2.0]
 
 
+def test_the_result_asked_for_longest_ago_is_dropped():
+  calls = []
+
+  def function(number):
+    calls.append(number)
+    return -number
+
+  remembered = memo.Memo(function, size=2)
+  for number in (1.0, 2.0, 1.0, 3.0, 1.0, 2.0):
+    assert remembered(number) == -number
+  assert calls == [1.0, 2.0, 3.0, 2.0]
+
+
 def test_keys_tell_arrays_apart():
   square = np.arange(4.0).reshape(2, 2)
   assert memo.key(square) == memo.key(square.copy())

@@ -1,13 +1,22 @@
-"""When policy iteration ends, on two states whose values are known."""
+"""Policy iteration: when it ends, and that it finds the best policies."""
+
+import dataclasses
 
 import numpy as np
+import pyspiel
 import pytest
 from scipy import sparse
 
-from mftrpo_openspiel.chains import policy_kernel
-from mftrpo_openspiel.values import decision_problem
+from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.chains import transition_kernel
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.utils import tabular_policies
+from mftrpo_openspiel.values import evaluation
+from mftrpo_openspiel.values import frozen_mdp
 from mftrpo_openspiel.values import policy_iteration
 
+NUM_SWEEPS = 600
 DISCOUNT = 0.75
 # Nobody leaves a state; staying pays 1e12 and 3 a time, anything else less.
 REWARDS = np.array([[1e12, -1e15], [3.0, -5.0]])
@@ -15,19 +24,21 @@ VALUES = REWARDS[:, 0] / (1 - DISCOUNT)
 ULP = np.spacing(VALUES)
 
 
-def problem_of(regularization=0.0):
+def two_states(regularization=0.0):
   kernel = sparse.csr_array(np.eye(2)[[0, 0, 1, 1]])
-  mixer = policy_kernel.PolicyKernel(kernel, 2)
-  return decision_problem.Problem(
-    kernel, mixer, REWARDS, DISCOUNT, regularization
+  return frozen_mdp.FrozenMDP(
+    transition_kernel.TransitionKernel(kernel, 2),
+    REWARDS,
+    DISCOUNT,
+    regularization,
   )
 
 
 def remainder(values, tolerance=None):
-  problem = problem_of()
-  progress = policy_iteration.Progress(problem, tolerance)
-  improved, policy = problem.improvement(problem.backup(values))
-  return progress.remainder(values, improved - values, policy)
+  mdp = two_states()
+  rule = policy_iteration.StoppingRule(mdp, tolerance)
+  improved, policy = mdp.improvement(mdp.backup(values))
+  return rule.remainder(values, improved - values, policy)
 
 
 def test_it_ends_where_rounding_in_each_state_is_reached():
@@ -61,20 +72,197 @@ def test_values_only_grow_where_a_policy_may_be_better_by_rounding():
 
 @pytest.mark.parametrize("regularization", [0.0, 1e-3])
 def test_nothing_is_to_be_gained_from_optimal_values(regularization):
-  problem = problem_of(regularization)
+  mdp = two_states(regularization)
   for off, expected in ((0.0, True), (1.0, True), (1e3, False)):
     values = VALUES + off * ULP
-    advantages = problem.with_rewards(problem.backup(values) - values[:, None])
-    progress = policy_iteration.Progress(problem, None)
-    assert progress.is_nothing(values, advantages) == expected
+    advantages = mdp.backup(values) - values[:, None]
+    rule = policy_iteration.StoppingRule(mdp, None)
+    residual, policy = mdp.improvement(advantages)
+    assert rule.is_nothing(values, residual, policy) == expected
 
 
-def test_an_iteration_without_end_is_an_error(monkeypatch):
-  monkeypatch.setattr(policy_iteration, "MAX_ITERATIONS", 2)
-  problem = problem_of()
-  progress = policy_iteration.Progress(problem, None)
+def test_an_iteration_without_end_is_an_error():
+  mdp = two_states()
+  rule = policy_iteration.StoppingRule(mdp, None, max_iterations=2)
   zeros = np.zeros(2)
-  step = zeros, *problem.improvement(problem.backup(zeros))
-  assert progress.remainder(*step) is not None
-  with pytest.raises(ArithmeticError, match=r"residual of 1\.0e\+12 after 2"):
-    progress.remainder(*step)
+  step = zeros, *mdp.improvement(mdp.backup(zeros))
+  assert rule.remainder(*step) is not None
+  with pytest.raises(
+    ArithmeticError, match=r"residual of 1\.0e\+12 after 2"
+  ) as error:
+    rule.remainder(*step)
+  assert "\n" not in str(error.value)
+
+
+@pytest.fixture(scope="module", name="mdp")
+def _mdp():
+  """Four rooms with rewards full of ties, which the mean field breaks."""
+  rooms = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
+  shape = rooms.num_states, rooms.num_actions
+  base = np.random.default_rng(5).integers(0, 3, shape) / 2
+  return mdp_lib.MeanFieldMDP(
+    rooms.kernel,
+    lambda mean_field: base + mean_field[:, None],
+    rooms.discount,
+    rooms.initial_distribution,
+  )
+
+
+def mean_fields(num_states):
+  """Uniform laws, moved by rounding and by more."""
+  rng = np.random.default_rng(0)
+  uniform = np.full(num_states, 1 / num_states)
+  for size in (0.0, 1e-16, 1e-14, 1e-13, 1e-12, 1e-11, 1e-9, 1e-6, 1e-3):
+    for _ in range(8):
+      move = rng.uniform(-size, size, num_states)
+      yield uniform + move - move.mean()
+
+
+@pytest.mark.parametrize("regularization", [0.0, 0.1])
+def test_the_result_depends_on_the_arguments_alone(mdp, regularization):
+  laws = list(mean_fields(mdp.num_states))
+  used = stationary_model.StationaryModel(mdp, solver="band LU")
+  start = tabular_policies.uniform_policy(used.legal_actions_mask)
+  for law in (*laws, *laws[::-1]):
+    fresh = stationary_model.StationaryModel(mdp, solver="band LU")
+    cold = fresh.optimal_action_values(law, regularization)
+    np.testing.assert_array_equal(
+      used.optimal_action_values(law, regularization), cold
+    )
+    warm = fresh.optimal_action_values(law, regularization, start)
+    np.testing.assert_array_equal(
+      used.optimal_action_values(law, regularization, start), warm
+    )
+    # A start changes the result by rounding alone.
+    np.testing.assert_allclose(warm, cold, rtol=1e-13)
+    start = tabular_policies.greedy_policy(warm)
+
+
+def frozen(mdp, rewards=None):
+  """Returns what is played under the initial law, or for some rewards."""
+  if rewards is None:
+    rewards = mdp.reward_at(mdp.initial_distribution)
+  return frozen_mdp.FrozenMDP(
+    transition_kernel.TransitionKernel(mdp.kernel, mdp.num_actions),
+    np.asfortranarray(rewards),
+    mdp.discount,
+  )
+
+
+def method_of(problem, solver):
+  return evaluation.create_method(
+    solver, problem.kernel.num_states, problem.kernel
+  )
+
+
+def almost_optimal(mdp, rng):
+  """Rewards, and a policy that is short of the best by 1e-6 and less."""
+  law = rng.dirichlet(np.ones(mdp.num_states))
+  model = stationary_model.StationaryModel(mdp, solver="band LU")
+  greedy = tabular_policies.greedy_policy(model.optimal_action_values(law))
+  share = 10 ** rng.uniform(-12, -6, (mdp.num_states, 1))
+  other = rng.dirichlet(np.ones(mdp.num_actions), mdp.num_states)
+  return mdp.reward_at(law), (1 - share) * greedy + share * other
+
+
+def almost_tied(mdp, rng):
+  """Rewards that hardly depend on what is done, and any policy."""
+  shape = mdp.num_states, mdp.num_actions
+  policy = rng.dirichlet(np.ones(mdp.num_actions), mdp.num_states)
+  return 1 + 1e-11 * rng.normal(size=shape), policy
+
+
+@pytest.mark.parametrize("seed", (9, 11, 12))
+@pytest.mark.parametrize("make", [almost_optimal, almost_tied])
+def test_tiny_gaps_are_exact(mdp, make, seed):
+  rewards, policy = make(mdp, np.random.default_rng(seed))
+  problem = frozen(mdp, rewards)
+  method = method_of(problem, "band LU")
+  values = method.evaluate(problem, np.asfortranarray(policy))
+  gaps = policy_iteration.optimality_gap(method, values).values
+
+  # Value iteration on what is missing, in more digits than there are.
+  kernel = mdp.kernel.toarray().astype(np.longdouble)
+  start = values.values.astype(np.longdouble)
+  following = (kernel @ start).reshape(policy.shape)
+  advantages = rewards + mdp.discount * following - start[:, None]
+  expected = np.zeros_like(start)
+  for _ in range(NUM_SWEEPS):
+    following = (kernel @ expected).reshape(policy.shape)
+    expected = (advantages + mdp.discount * following).max(axis=1)
+  assert 0 < expected.min() < expected.max() < 1e-5
+  np.testing.assert_allclose(
+    gaps, expected.astype(np.float64), rtol=0, atol=1e-13
+  )
+
+
+def full_of_ties(rng):
+  """An MDP of few rewards and probabilities, whose players may stay."""
+  num_states, num_actions = rng.integers(3, 60), rng.integers(2, 6)
+  kernel = np.zeros((num_states, num_actions, num_states))
+  num_targets = rng.choice([1, 3])
+  for x, action in np.ndindex(num_states, num_actions):
+    targets = x + rng.integers(-3, 4, num_targets)
+    targets = np.clip(targets, 0, num_states - 1)
+    np.add.at(kernel[x, action], targets, 1 / num_targets)
+  rewards = rng.integers(-2, 3, (num_states, num_actions)) / 2
+  return mdp_lib.MeanFieldMDP(
+    kernel,
+    lambda mean_field: rewards,
+    1 - 10 ** -rng.uniform(0.3, 5),
+    np.full(num_states, 1 / num_states),
+  )
+
+
+@pytest.mark.parametrize("solver", ["band LU", "dense LU", "sparse LU"])
+@pytest.mark.parametrize("seed", range(60))
+def test_the_best_is_found_among_ties(seed, solver):
+  """Up to rounding, with discounts near 1, from wherever it starts."""
+  rng = np.random.default_rng(seed)
+  mdp = full_of_ties(rng)
+  problem = frozen(mdp)
+  method = method_of(problem, solver)
+  optimal_values = policy_iteration.optimal_values(method, problem).values
+  for noise in (0.0, 1e-15, 1e-12, 1e-9, 1e-5, 1.0):
+    factors = 1 + noise * rng.normal(size=mdp.num_states)
+    # As if these were the values of some policy.
+    base = dataclasses.replace(
+      method.evaluate(problem, tabular_policies.greedy_policy(problem.rewards)),
+      values=factors * optimal_values,
+    )
+    gaps = policy_iteration.optimality_gap(method, base).values
+    fresh = policy_iteration.optimality_gap(method_of(problem, solver), base)
+    np.testing.assert_array_equal(gaps, fresh.values)
+    if not gaps.any():
+      continue
+    # In more digits than there are.
+    kernel = mdp.kernel.toarray().astype(np.longdouble)
+    following = (kernel @ gaps).reshape(base.action_values.shape)
+    advantages = base.action_values - base.values[:, None]
+    best = (advantages + mdp.discount * following).max(axis=1)
+    rounding = problem.rounding * np.abs(gaps).max()
+    # Half of one where the iteration ends, half is lost in its backups; or
+    # where it no longer falls: twice the rounding of all terms, at most four as
+    # large.
+    assert np.abs(best - gaps).max() <= 8 * rounding
+
+
+@pytest.mark.parametrize(
+  "discount, lr",
+  [(0.98, 0.03), (0.999, 0.1), (0.999, 0.2), (0.999, 0.3), (0.999, 0.5)],
+)
+def test_policies_that_differ_by_rounding_do_not_take_turns(discount, lr):
+  """Some actions have equal values here, but for the last digits of others."""
+  rooms = pyspiel.load_game("python_mfg_four_rooms_poi").mean_field_mdp()
+  mdp = dataclasses.replace(rooms, discount=discount)
+  algorithm = mirror_descent.MirrorDescent(
+    stationary_model.StationaryModel(mdp, solver="band LU"), lr
+  )
+  other = stationary_model.StationaryModel(mdp, solver="dense LU")
+  for _ in range(25):
+    algorithm.iteration()
+    np.testing.assert_allclose(
+      algorithm.model.exploitability(algorithm.policy),
+      other.exploitability(algorithm.policy),
+      rtol=1e-10,
+    )

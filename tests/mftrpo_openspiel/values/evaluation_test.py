@@ -10,16 +10,15 @@ import pyspiel
 import pytest
 from scipy import sparse
 
-from mftrpo_openspiel.chains import policy_kernel
+from mftrpo_openspiel.chains import transition_kernel
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import tabular_policies
-from mftrpo_openspiel.values import decision_problem
-from mftrpo_openspiel.values import discounted_values
-from mftrpo_openspiel.values import greedy_iteration
-from mftrpo_openspiel.values import krylov
+from mftrpo_openspiel.values import evaluation
+from mftrpo_openspiel.values import frozen_mdp
+from mftrpo_openspiel.values import policy_iteration
 
-Method = discounted_values.Method
+ALL_SOLVERS = ["dense LU", "band LU", "sparse LU", "BiCGSTAB"]
 
 
 @pytest.fixture(scope="module", name="mdp")
@@ -29,12 +28,11 @@ def _mdp():
   ).mean_field_mdp()
 
 
-def problem_of(mdp, regularization=0.0, discount=None, seed=0):
+def frozen(mdp, regularization=0.0, discount=None, seed=0):
   rng = np.random.default_rng(seed)
   mean_field = rng.dirichlet(np.ones(mdp.num_states))
-  return decision_problem.Problem(
-    kernel=mdp.kernel,
-    mixer=policy_kernel.PolicyKernel(mdp.kernel, mdp.num_actions),
+  return frozen_mdp.FrozenMDP(
+    kernel=transition_kernel.TransitionKernel(mdp.kernel, mdp.num_actions),
     rewards=mdp.reward_at(mean_field) + rng.normal(size=(mdp.num_states, 5)),
     discount=mdp.discount if discount is None else discount,
     regularization=regularization,
@@ -46,142 +44,105 @@ def policy_of(mdp, seed=1):
   return rng.dirichlet(np.full(5, 0.5), mdp.num_states)
 
 
-def solvers(mdp):
-  """Returns a solver by LU and one by BiCGSTAB."""
-  return [
-    discounted_values.create_solver(mdp, name)
-    for name in ("sparse LU", "BiCGSTAB")
-  ]
-
-
-def deterministic_mdp(targets):
-  """An MDP with one action, which leads from each state to another one."""
+def deterministic_kernel(targets):
+  """One action, which leads from each state to another one."""
   size = len(targets)
-  return mdp_lib.MeanFieldMDP(
-    sparse.csr_array((np.ones(size), (np.arange(size), targets))),
-    lambda mean_field: np.zeros((size, 1)),
-    0.9,
-    np.full(size, 1 / size),
+  return transition_kernel.TransitionKernel(
+    sparse.csr_array((np.ones(size), (np.arange(size), targets))), 1
   )
 
 
 def test_the_method_goes_by_size_and_width():
-  anywhere = {1: Method.DENSE_LU, 400: Method.DENSE_LU, 401: Method.SPARSE_LU,
-              3000: Method.SPARSE_LU, 3001: Method.KRYLOV}  # fmt: skip
-  on_a_ring = {49: Method.DENSE_LU, 50: Method.BAND_LU, 3000: Method.BAND_LU,
-               3001: Method.KRYLOV}  # fmt: skip
+  anywhere = {1: "dense LU", 400: "dense LU", 401: "sparse LU",
+              3000: "sparse LU", 3001: "BiCGSTAB"}  # fmt: skip
+  on_a_ring = {49: "dense LU", 50: "band LU", 3000: "band LU",
+               3001: "BiCGSTAB"}  # fmt: skip
   rng = np.random.default_rng(0)
-  for size, method in anywhere.items():
+  for size, name in anywhere.items():
     # All are drawn to a few, which no order brings near to the others.
-    mdp = deterministic_mdp(np.append(rng.integers(0, 2, size - 1), size - 1))
-    assert discounted_values.create_solver(mdp, "auto").method is method
-  for size, method in on_a_ring.items():
-    mdp = deterministic_mdp(np.roll(np.arange(size), 1))
-    assert discounted_values.create_solver(mdp, "auto").method is method
-  for method in Method:
-    solver = discounted_values.create_solver(mdp, method.value)
-    assert solver.method is method
+    kernel = deterministic_kernel(
+      np.append(rng.integers(0, 2, size - 1), size - 1)
+    )
+    assert evaluation.create_method("auto", size, kernel).name == name
+  for size, name in on_a_ring.items():
+    kernel = deterministic_kernel(np.roll(np.arange(size), 1))
+    assert evaluation.create_method("auto", size, kernel).name == name
+  for name in ALL_SOLVERS:
+    assert evaluation.create_method(name, size, kernel).name == name
+  # A kernel that depends on the mean field has no band.
+  assert evaluation.create_method("auto", 100, None).name == "dense LU"
 
 
-def test_refuses_solvers_that_do_not_fit(mdp):
+def test_refuses_solvers_that_do_not_fit():
   with pytest.raises(ValueError, match=r"solver must be one of .*got 'LU'"):
-    discounted_values.create_solver(mdp, "LU")
-  moving = mdp_lib.MeanFieldMDP(
-    lambda mean_field: mdp.kernel, mdp.reward, 0.9, mdp.initial_distribution
-  )
+    evaluation.create_method("LU", 3, None)
   with pytest.raises(ValueError, match=r"solver must be .* got 'band LU'"):
-    discounted_values.create_solver(moving, "band LU")
+    evaluation.create_method("band LU", 3, None)
 
 
 @pytest.mark.parametrize("discount", [0.0, 0.9, 0.99])
 @pytest.mark.parametrize("regularization", [0.0, 0.1])
-@pytest.mark.parametrize("tolerance", [None, 1e-2, 1e-5])
-def test_errors_stay_within_the_bound(
-  mdp, discount, regularization, tolerance, monkeypatch
-):
-  direct, iterative = solvers(mdp)
-  assert iterative.method is Method.KRYLOV
-  if tolerance:
-    monkeypatch.setattr(discounted_values, "KRYLOV_TOLERANCE", tolerance)
-  problem = problem_of(mdp, regularization, discount)
+@pytest.mark.parametrize("tolerance", [1e-13, 1e-2, 1e-5])
+def test_errors_stay_within_the_bound(mdp, discount, regularization, tolerance):
+  direct, iterative = evaluation.SparseLU(), evaluation.BiCGSTAB(tolerance)
+  problem = frozen(mdp, regularization, discount)
   policy = policy_of(mdp)
   rounding = 1e-13 / (1 - discount) ** 2
 
-  exact = direct.policy_values(problem, policy)
-  values = iterative.policy_values(problem, policy)
+  exact = direct.evaluate(problem, policy)
+  values = iterative.evaluate(problem, policy)
   error = np.abs(values.values - exact.values).max()
   assert error <= values.error_bound + rounding
-  if tolerance and discount:  # The test can tell a bound from none.
+  if tolerance > 1e-6 and discount:  # The test can tell a bound from none.
     assert error > 1e3 * rounding
-  elif not tolerance:
+  elif tolerance < 1e-6:
     assert values.error_bound < 1e-8
 
-  gaps = iterative.optimality_gaps(values)
-  exact_gaps = direct.optimality_gaps(exact)
-  error = np.abs(gaps.gaps - exact_gaps.gaps).max()
-  assert error <= gaps.error_bound + rounding
-  assert gaps.error_bound > values.error_bound
+  gap = policy_iteration.optimality_gap(iterative, values)
+  exact_gap = policy_iteration.optimality_gap(direct, exact)
+  error = np.abs(gap.values - exact_gap.values).max()
+  assert error <= gap.error_bound + rounding
+  assert gap.error_bound > values.error_bound
+  assert exact_gap.error_bound < 1e-8
 
-  # Now the bound is of the optimal values alone.
-  anything = decision_problem.Values(problem, values.values)
-  of_anything = iterative.optimality_gaps(anything)
-  optimal = values.values + of_anything.gaps
-  error = np.abs(optimal - (exact.values + exact_gaps.gaps)).max()
-  assert error <= of_anything.error_bound + rounding
-  assert direct.error_bound == exact_gaps.error_bound < 1e-8
+  for start in (None, policy):
+    optimum = policy_iteration.optimal_values(iterative, problem, start)
+    error = np.abs(optimum.values - (exact.values + exact_gap.values)).max()
+    assert error <= optimum.error_bound + rounding
 
 
 @pytest.mark.parametrize("tolerance", [1e-13, 1e-3])
 @pytest.mark.parametrize("regularization", [0.0, 0.05])
-def test_exploitability_is_a_bound_from_above(
-  mdp, tolerance, regularization, monkeypatch
-):
+def test_exploitability_is_a_bound_from_above(mdp, tolerance, regularization):
   exact_model = stationary_model.StationaryModel(mdp)
   policy = policy_of(mdp)
   exact = exact_model.exploitability(policy, regularization)
-  monkeypatch.setattr(discounted_values, "KRYLOV_TOLERANCE", tolerance)
-  model = stationary_model.StationaryModel(mdp, solver="BiCGSTAB")
+  model = stationary_model.StationaryModel(
+    mdp, solver=evaluation.BiCGSTAB(tolerance)
+  )
   bound = model.exploitability(policy, regularization)
-  excess = 2 * model.value_solver.error_bound
+  excess = 2 * model.optimality_gap(policy, regularization).error_bound
   assert exact - 1e-12 <= bound <= exact + excess + 1e-12
   assert excess < 1e3 * tolerance * exact
 
 
-def test_plain_sweeps_where_bicgstab_fails(mdp, monkeypatch):
-  direct, iterative = solvers(mdp)
-  problem, policy = problem_of(mdp), policy_of(mdp)
-  exact = direct.policy_values(problem, policy)
-  monkeypatch.setattr(
-    krylov,
-    "_METHODS",
-    [(lambda _, b, **unused: (np.full_like(b, 9.9), -1), {})],
-  )
-  values = iterative.policy_values(problem, policy)
-  error = np.abs(values.values - exact.values).max()
-  assert error <= values.error_bound
-
-
-def test_a_tolerance_that_is_not_reached_is_an_error(mdp, monkeypatch):
-  _, solver = solvers(mdp)
-  problem, policy = problem_of(mdp), policy_of(mdp)
-  monkeypatch.setattr(discounted_values, "KRYLOV_TOLERANCE", 1e-20)
-  monkeypatch.setattr(krylov, "MAX_PASSES", 3)
+def test_a_tolerance_that_is_not_reached_is_an_error(mdp):
+  method = evaluation.BiCGSTAB(1e-20, max_passes=3)
   with pytest.raises(ArithmeticError, match=r"residual of \d\.\de-1") as error:
-    solver.policy_values(problem, policy)
+    method.evaluate(frozen(mdp), policy_of(mdp))
   assert "\n" not in str(error.value)
 
 
 def test_greedy_policies_of_the_optimal_values_are_best(mdp):
-  direct, iterative = solvers(mdp)
-  problem = problem_of(mdp)
-  optimal = iterative.optimal_values(problem)
-  greedy = tabular_policies.greedy_policy(problem.backup(optimal))
+  problem = frozen(mdp)
+  optimum = policy_iteration.optimal_values(evaluation.BiCGSTAB(), problem)
+  greedy = tabular_policies.greedy_policy(optimum.action_values)
   np.testing.assert_allclose(
-    direct.policy_values(problem, greedy).values, optimal, rtol=0, atol=1e-10
+    evaluation.SparseLU().evaluate(problem, greedy).values,
+    optimum.values,
+    rtol=0,
+    atol=1e-10,
   )
-
-
-ALL_SOLVERS = ["dense LU", "band LU", "sparse LU", "BiCGSTAB"]
 
 
 def model_of(kernel, rewards, discount, solver):
@@ -231,7 +192,7 @@ def test_a_costly_action_that_nobody_should_take(solver, cost, seed):
     without.optimal_action_values(law),
     rtol=0,
     # BiCGSTAB is exact up to its bound, LU up to rounding.
-    atol=max(1e-12, with_costs.value_solver.error_bound)
+    atol=max(1e-12, with_costs.optimal_values(law).error_bound)
     if solver == "BiCGSTAB"
     else 1e-12,
   )
@@ -251,10 +212,9 @@ def test_an_optimum_of_zero(solver):
 @pytest.mark.parametrize("solver", ALL_SOLVERS)
 def test_there_is_no_bound_before_there_are_values(solver):
   model = model_of(np.ones((1, 2, 1)), np.array([[0.0, 1.0]]), 0.5, solver)
-  assert model.value_solver.error_bound is None
   assert f"Values by {solver}, none yet; " in model.accuracy()
   assert model.exploitability([[0.75, 0.25]]) == pytest.approx(1.5, rel=1e-12)
-  bound = model.value_solver.error_bound
+  bound = model.optimality_gap([[0.75, 0.25]]).error_bound
   assert 0 < bound < 1e-11
   said = re.match(
     rf"Values by {solver}, error at most (\d\.\de-\d+)", model.accuracy()
@@ -263,29 +223,8 @@ def test_there_is_no_bound_before_there_are_values(solver):
   assert bound <= float(said[1]) <= 1.11 * bound
 
 
-def test_exploitability_has_the_bound_of_its_own_values(mdp, monkeypatch):
-  """Whatever else is computed meanwhile, as by another thread."""
-  model = stationary_model.StationaryModel(mdp, solver="BiCGSTAB")
-  solver, policy = model.value_solver, policy_of(mdp)
-  expected = model.exploitability(policy)
-  gaps_of = solver.optimality_gaps
-
-  def interrupted(values):
-    gaps = gaps_of(values)
-    large = dataclasses.replace(
-      values.problem, rewards=1e6 * values.problem.rewards
-    )
-    assert solver.policy_values(large, policy_of(mdp, 2)).error_bound > 1e-8
-    return gaps
-
-  monkeypatch.setattr(solver, "optimality_gaps", interrupted)
-  assert model.exploitability(policy) == expected
-
-
 @pytest.mark.parametrize("solver", ["band LU", "BiCGSTAB"])
-def test_threads_may_share_a_model(mdp, solver, monkeypatch):
-  # So that each thread drops what others are about to take.
-  monkeypatch.setattr(greedy_iteration, "MAX_KEPT", 1)
+def test_threads_may_share_a_model(mdp, solver):
   small = dataclasses.replace(mdp, discount=0.5)
   model = stationary_model.StationaryModel(small, solver=solver)
   policies = [policy_of(mdp, seed) for seed in range(4)]

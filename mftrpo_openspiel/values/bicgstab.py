@@ -1,18 +1,16 @@
 """Discounted sums of large chains by BiCGSTAB, or GMRES where that fails."""
 
+from collections.abc import Callable
 import math
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
-MAX_PASSES = 100
-# What is tried in a pass. BiCGSTAB breaks down on some chains of few states
-# with discounts near 1.
-_METHODS = (
-  (linalg.bicgstab, {"maxiter": 1000}),
-  (linalg.gmres, {"maxiter": 1, "restart": 40}),
-)
+from mftrpo_openspiel.chains import gmres
+
+# In one pass of BiCGSTAB.
+MAX_ITERATIONS = 1000
 
 
 def discounted_sum(
@@ -21,6 +19,7 @@ def discounted_sum(
   stage_values: np.ndarray,
   tolerance: float,
   target: float | None = None,
+  max_passes: int = 100,
 ) -> np.ndarray:
   """Returns (I - gamma P)^-1 x, (S,).
 
@@ -30,6 +29,7 @@ def discounted_sum(
     stage_values: x, (S,).
     tolerance: What no residual must exceed, relative to the largest value, ...
     target: ... or as it is, if given.
+    max_passes: When to give up.
 
   Raises:
     ArithmeticError: If it is not reached.
@@ -38,39 +38,44 @@ def discounted_sum(
   def residual_of(values):
     return stage_values + discount * (chain @ values) - values
 
-  operator = linalg.LinearOperator(
-    chain.shape, matvec=lambda x: x - discount * (chain @ x), dtype=np.float64
-  )
   # What is the same in all states is solved for here.
   values = np.full_like(stage_values, stage_values.mean() / (1 - discount))
   residual = residual_of(values)
   largest = np.abs(residual).max()
-  for _ in range(MAX_PASSES):
-    goal = target
-    if goal is None:
-      goal = tolerance * np.abs(values).max()
+  for _ in range(max_passes):
+    goal = tolerance * np.abs(values).max() if target is None else target
     if largest <= goal:
       return values
     # The largest entry of a residual is some times its root mean square.
-    target_norm = goal / 4 * math.sqrt(len(values))
-    for method, limits in _METHODS:
+    norm = goal / 4 * math.sqrt(len(values))
+    # BiCGSTAB breaks down on some chains of few states with discounts near 1.
+    for solve in (_bicgstab, gmres.solve):
       with np.errstate(divide="ignore", invalid="ignore"):
-        step, _ = method(
-          operator, residual, rtol=0.0, atol=target_norm, **limits
+        step, _ = solve(
+          lambda x: x - discount * (chain @ x), residual, atol=norm
         )
       tried = values + step
       tried_residual = residual_of(tried)
-      tried_largest = np.abs(tried_residual).max()
-      if tried_largest <= largest / 2:
-        values, residual, largest = tried, tried_residual, tried_largest
+      if np.abs(tried_residual).max() <= largest / 2:
+        values, residual = tried, tried_residual
         break
     else:
       # Plain sweeps shrink every residual; these, by a factor e.
       for _ in range(math.ceil(1 / (1 - discount))):
         values = values + residual
         residual = residual_of(values)
-      largest = np.abs(residual).max()
+    largest = np.abs(residual).max()
   raise ArithmeticError(
     f"Discounted values have a residual of {largest:.1e} after"
-    f" {MAX_PASSES} passes of BiCGSTAB; {goal:.1e} was asked for."
+    f" {max_passes} passes of BiCGSTAB; {goal:.1e} was asked for."
+  )
+
+
+def _bicgstab(
+  apply: Callable[[np.ndarray], np.ndarray], right_side: np.ndarray, atol: float
+) -> tuple[np.ndarray, int]:
+  size = len(right_side)
+  operator = linalg.LinearOperator((size, size), matvec=apply, dtype=np.float64)
+  return linalg.bicgstab(
+    operator, right_side, rtol=0.0, atol=atol, maxiter=MAX_ITERATIONS
   )

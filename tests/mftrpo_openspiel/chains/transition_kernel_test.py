@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from mftrpo_openspiel.chains import policy_kernel
+from mftrpo_openspiel.chains import transition_kernel
 
 
 @pytest.mark.parametrize(
@@ -16,16 +16,18 @@ def test_chains_are_mixtures(num_states, num_actions):
   kernel = rng.random(shape) * (rng.random(shape) < 0.3)
   kernel[..., 0] += 0.1
   kernel /= kernel.sum(axis=2, keepdims=True)
-  mixer = policy_kernel.PolicyKernel(
+  transitions = transition_kernel.TransitionKernel(
     sparse.csr_array(kernel.reshape(-1, num_states)), num_actions
   )
   for _ in range(2):
     policy = rng.dirichlet(np.ones(num_actions), num_states)
     policy[0] = np.eye(num_actions)[0]
     expected = np.einsum("sa,sat->st", policy, kernel)
-    chain = mixer.chain(policy)
+    chain = transitions.chain(policy)
     np.testing.assert_allclose(chain.toarray(), expected, atol=1e-15)
-    np.testing.assert_allclose(mixer.dense_chain(policy), expected, atol=1e-15)
+    np.testing.assert_allclose(
+      transitions.dense_chain(policy), expected, atol=1e-15
+    )
     # The flag is set by hand.
     again = sparse.csr_array((chain.data, chain.indices, chain.indptr))
     assert again.has_canonical_format

@@ -10,7 +10,7 @@ import pyspiel
 import pytest
 from scipy import sparse
 
-from mftrpo_openspiel.chains import markov_chain
+from mftrpo_openspiel.chains import long_run_law
 
 # No arithmetic of the module divides by zero or warns otherwise.
 pytestmark = pytest.mark.filterwarnings("error")
@@ -18,8 +18,9 @@ pytestmark = pytest.mark.filterwarnings("error")
 Fraction = fractions.Fraction
 
 
-def cesaro_limit(matrix, reference):
-  law, _ = markov_chain.cesaro_limit(
+def cesaro_limit(matrix, reference, dense=True):
+  max_dense_states = 500 if dense else 0
+  law, _ = long_run_law.LongRunLaws(max_dense_states).cesaro_limit(
     sparse.csr_array(matrix), np.asarray(reference, dtype=np.float64)
   )
   return law
@@ -175,27 +176,23 @@ def two_rooms(coupling, other_coupling):
   [(1e-3, 1e-3), (1e-9, 3e-9), (1e-14, 1e-13), (1e-30, 1e-30), (1e-30, 7e-31),
    (1e-99, 2e-98)],
 )  # fmt: skip
-def test_nearly_reducible_chain(coupling, other_coupling, dense, monkeypatch):
-  if not dense:
-    monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 1)
+def test_nearly_reducible_chain(coupling, other_coupling, dense):
   chain = two_rooms(coupling, other_coupling)
   expected = rational_limit(chain, np.eye(7)[0])
-  law = cesaro_limit(chain, np.eye(7)[0])
+  law = cesaro_limit(chain, np.eye(7)[0], dense)
   np.testing.assert_allclose(law, expected, rtol=1e-12)
   assert min(law[:4].sum(), law[4:].sum()) > 1e-3
 
 
 @pytest.mark.parametrize("dense", [True, False])
 @pytest.mark.parametrize("exit_probability", [1e-3, 1e-12, 1e-17, 1e-60])
-def test_room_that_is_hard_to_leave(exit_probability, dense, monkeypatch):
-  if not dense:
-    monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 1)
+def test_room_that_is_hard_to_leave(exit_probability, dense):
   moves = np.zeros((6, 6))
   moves[:4, :4] = two_rooms(0, 0)[:4, :4]
   moves[0, 4], moves[1, 5] = exit_probability, 2 * exit_probability
   chain = chain_of(moves)
   expected = rational_limit(chain, np.eye(6)[3])
-  law = cesaro_limit(chain, np.eye(6)[3])
+  law = cesaro_limit(chain, np.eye(6)[3], dense)
   np.testing.assert_allclose(law, expected, rtol=1e-12)
   assert law[4:].sum() == pytest.approx(1.0, abs=1e-12)
 
@@ -209,17 +206,15 @@ def test_a_coupling_that_counts_as_zero_leaves_two_classes():
 
 
 @pytest.mark.parametrize("dense", [True, False])
-def test_products_of_small_probabilities(dense, monkeypatch):
+def test_products_of_small_probabilities(dense):
   # From 1 back to 0 with 1e-90^4, which underflows.
-  if not dense:
-    monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 1)
   moves = np.zeros((5, 5))
   moves[0, 1] = 1.0
   for state in range(1, 5):
     moves[state, (state + 1) % 5] = 1e-90
   for state in range(2, 5):
     moves[state, state - 1] = 1.0
-  law = cesaro_limit(chain_of(moves), np.eye(5)[0])
+  law = cesaro_limit(chain_of(moves), np.eye(5)[0], dense)
   expected = rational_limit(moves, np.eye(5)[0])
   np.testing.assert_allclose(law, expected, rtol=1e-12, atol=1e-300)
 
@@ -237,28 +232,24 @@ def far_apart(distance):
 
 @pytest.mark.skipif(np.finfo(np.longdouble).maxexp < 16384, reason="underflows")
 @pytest.mark.parametrize("dense", [True, False])
-def test_exits_beyond_the_range_of_double_precision(dense, monkeypatch):
-  if not dense:
-    monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 1)
+def test_exits_beyond_the_range_of_double_precision(dense):
   moves = far_apart(4)
   moves[0] *= 3
-  law = cesaro_limit(chain_of(moves), np.eye(9)[0])
+  law = cesaro_limit(chain_of(moves), np.eye(9)[0], dense)
   np.testing.assert_allclose(law[[0, 8]], [0.25, 0.75], rtol=1e-12)
   moves[8] = 0
-  law = cesaro_limit(chain_of(moves), np.eye(9)[0])
+  law = cesaro_limit(chain_of(moves), np.eye(9)[0], dense)
   np.testing.assert_allclose(law, np.eye(9)[8], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("dense", [True, False])
-def test_exits_beyond_the_range_of_numbers(dense, monkeypatch):
-  if not dense:
-    monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 1)
+def test_exits_beyond_the_range_of_numbers(dense):
   moves = far_apart(60)
   with pytest.raises(ArithmeticError, match="leaves some of its states"):
-    cesaro_limit(chain_of(moves), np.eye(121)[0])
+    cesaro_limit(chain_of(moves), np.eye(121)[0], dense)
   moves[120] = 0
   with pytest.raises(ArithmeticError, match="leaves its transient states"):
-    cesaro_limit(chain_of(moves), np.eye(121)[0])
+    cesaro_limit(chain_of(moves), np.eye(121)[0], dense)
 
 
 @strategies.composite
@@ -302,9 +293,7 @@ def test_random_chains_of_many_scales(drawn):
   expected = rational_limit(chain, reference)
   law = cesaro_limit(chain, reference)
   np.testing.assert_allclose(law, expected, rtol=1e-12, atol=1e-300)
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(markov_chain, "MAX_DENSE_STATES", 0)
-    law = cesaro_limit(chain, reference)
+  law = cesaro_limit(chain, reference, dense=False)
   np.testing.assert_allclose(law, expected, rtol=1e-12, atol=1e-300)
 
 
@@ -330,7 +319,7 @@ def test_large_gamblers_ruin():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_sparse_and_dense_branches_agree(seed, monkeypatch):
+def test_sparse_and_dense_branches_agree(seed):
   rng = np.random.default_rng(seed)
   moves = rng.random((60, 60)) * (rng.random((60, 60)) < 0.05)
   moves *= 10.0 ** rng.choice([0, -2, -15], size=moves.shape)
@@ -338,9 +327,8 @@ def test_sparse_and_dense_branches_agree(seed, monkeypatch):
   chain = chain_of(moves / (1 + moves.sum(axis=1, keepdims=True)))
   reference = rng.dirichlet(np.ones(60))
   dense = cesaro_limit(chain, reference)
-  monkeypatch.setattr(markov_chain, "MAX_DENSE_STATES", 1)
   np.testing.assert_allclose(
-    cesaro_limit(chain, reference), dense, rtol=1e-11, atol=1e-300
+    cesaro_limit(chain, reference, dense=False), dense, rtol=1e-11, atol=1e-300
   )
 
 
@@ -357,7 +345,7 @@ def test_large_grid():
   )
   chain = weights @ mdp.kernel
   law = cesaro_limit(chain, mdp.initial_distribution)
-  assert size > markov_chain.MAX_DENSE_STATES
+  assert size > long_run_law.LongRunLaws().max_dense_states
   assert law.min() > 0
   np.testing.assert_allclose(law @ chain, law, rtol=1e-10)
 
@@ -366,7 +354,7 @@ def test_arguments_are_not_changed():
   chain = sparse.csr_array(two_rooms(1e-200, 0.1))
   reference = np.full(7, 1 / 7)
   before = chain.copy()
-  markov_chain.cesaro_limit(chain, reference)
+  long_run_law.LongRunLaws().cesaro_limit(chain, reference)
   np.testing.assert_array_equal(chain.data, before.data)
   np.testing.assert_array_equal(chain.indices, before.indices)
   np.testing.assert_array_equal(reference, 1 / 7)
@@ -381,5 +369,5 @@ def test_doubled_and_unsorted_entries():
     ),
     shape=(2, 2),
   )
-  law, _ = markov_chain.cesaro_limit(chain, np.array([1.0, 0.0]))
+  law, _ = long_run_law.LongRunLaws().cesaro_limit(chain, np.array([1.0, 0.0]))
   np.testing.assert_allclose(law, [0.5, 0.5], rtol=1e-14)

@@ -1,0 +1,200 @@
+"""Invariant laws of finite Markov chains, exact for every kind of chain.
+
+The mean field of a stationary policy is the long-run law of its chain, the
+Cesaro limit of reference . P^n (paper, IV.e, "mu (P)^inf"). It exists for
+every chain, periodic or not; where the chain has several recurrent classes it
+depends on where the reference law sends its mass. So:
+
+1. the recurrent classes are the closed strongly connected components;
+2. the mass of the transient states is absorbed into them;
+3. within a class, the law of a state is its share of the visits between two
+   visits of one fixed state.
+
+Steps 2 and 3 both count visits before an exit, by `elimination`, whose cost is
+the number of states times the square of the bandwidth. From some size on,
+`sparse_lu` takes its place, or `gmres` where the factors would fill. Where the
+`certificate` of what these found is not good enough, it is elimination again.
+So each law has a bound of its error that holds whatever the chain is.
+"""
+
+from collections.abc import Callable
+import dataclasses
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from mftrpo_openspiel.chains import certificate
+from mftrpo_openspiel.chains import elimination
+from mftrpo_openspiel.chains import gmres
+from mftrpo_openspiel.chains import jump_chain
+from mftrpo_openspiel.chains import law_report
+from mftrpo_openspiel.chains import sparse_lu
+
+# Probabilities below this count as zero, and what is said of errors is said of
+# the chain without them. It may be another one: states that are left by such
+# probabilities alone are never left.
+LEAST_PROBABILITY = 1e-100
+
+
+@dataclasses.dataclass(frozen=True)
+class LongRunLaws:
+  """Finds long-run laws, by a method for the size of the chain.
+
+  Attributes:
+    max_dense_states: Up to this many states dense LU is tried first.
+    max_elimination_states: Up to this many states, elimination; ...
+    max_elimination_cost: ... and beyond, where nothing else works and it takes
+      at most so many multiplications: some minutes.
+    max_bandwidth: Largest bandwidth in a reverse Cuthill-McKee order with which
+      a large chain is factorized. It bounds the separators of the graph, about
+      2,000 on a grid of 10^6 states, and the time for the factors grows with
+      its cube. Other large chains are for GMRES.
+    max_gmres_passes: When GMRES gives up.
+  """
+
+  max_dense_states: int = 500
+  max_elimination_states: int = 3000
+  max_elimination_cost: float = 1e11
+  max_bandwidth: int = 5000
+  max_gmres_passes: int = gmres.MAX_PASSES
+
+  def cesaro_limit(
+    self, transition_matrix: sparse.csr_array, reference: np.ndarray
+  ) -> law_report.Law:
+    """Returns the limit of the averages of reference . P^n, n = 0, 1, ...
+
+    Args:
+      transition_matrix: P, (S, S), rows sum to one.
+      reference: (S,), the law that the chain starts from.
+
+    Raises:
+      ArithmeticError: If the chain leaves its transient states, or gets from
+        one likely state to another, with a probability out of the range of
+        numbers; or if it is large, and neither LU nor GMRES nor elimination
+        gives its law.
+    """
+    law, report = self._cesaro_limit(
+      _without_rare(transition_matrix), reference
+    )
+    if report.methods & {law_report.Method.SPARSE_LU, law_report.Method.GMRES}:
+      residual = float(np.abs(law @ transition_matrix - law).sum())
+      report = dataclasses.replace(report, consistency_residual=residual)
+    return law_report.Law(law, report)
+
+  def _cesaro_limit(
+    self, chain: sparse.csr_array, reference: np.ndarray
+  ) -> law_report.Law:
+    num_classes, labels = csgraph.connected_components(
+      chain, directed=True, connection="strong"
+    )
+    origins = np.repeat(np.arange(len(labels)), np.diff(chain.indptr))
+    leaves = labels[origins] != labels[chain.indices]
+    matrix: elimination.Matrix = chain
+    if len(labels) <= self.max_dense_states:
+      matrix = chain.toarray()
+    if num_classes == 1:
+      return self._invariant_law(matrix, reference)
+
+    is_closed = np.ones(num_classes, dtype=bool)
+    is_closed[labels[origins[leaves]]] = False
+    mass, absorption = self._absorb(matrix, reference, is_closed[labels])
+    class_size = np.bincount(labels)
+    class_mass = np.bincount(labels, weights=mass)
+    law = np.where(class_size[labels] == 1, mass, 0.0)
+    shares_report = law_report.Report()
+    for label in np.flatnonzero((class_size > 1) & (class_mass > 0)):
+      states = np.flatnonzero(labels == label)
+      shares, report = self._invariant_law(
+        matrix[states][:, states], reference[states]
+      )
+      law[states] = class_mass[label] * shares
+      shares_report = shares_report.beside(report)
+    report = shares_report.after(absorption)
+    if report.methods:  # Masses were added, in each state and in each class.
+      report = report.with_rounding(2 * len(law) * law_report.UNIT_ROUNDOFF)
+    return law_report.Law(law, report)
+
+  def _absorb(
+    self,
+    chain: elimination.Matrix,
+    reference: np.ndarray,
+    recurrent: np.ndarray,
+  ) -> law_report.Law:
+    """Returns `reference` with the transient mass moved to where it ends."""
+    mass = np.where(recurrent, reference, 0.0)
+    moving = np.flatnonzero(~recurrent)
+    if not reference[moving].any():
+      return law_report.Law(mass, law_report.Report())
+    rows = chain[moving]
+    exits = rows[:, np.flatnonzero(recurrent)]
+    visits, report = self._expected_visits(
+      rows[:, moving], exits.sum(axis=1), reference[moving]
+    )
+    if not np.isfinite(visits.sum()):
+      raise ArithmeticError(
+        "The chain leaves its transient states with a probability out of the"
+        " range of numbers: its long-run law cannot be computed."
+      )
+    mass[recurrent] += visits @ exits
+    # Sums of n exits are off by a share (n - 1) u, and visits by all of these.
+    num_added = int((exits > 0).sum(axis=1).max()) - 1
+    rounding = 2 * len(moving) * num_added * law_report.UNIT_ROUNDOFF
+    return law_report.Law(mass, report.with_rounding(rounding))
+
+  def _invariant_law(
+    self, chain: elimination.Matrix, start: np.ndarray
+  ) -> law_report.Law:
+    """Returns the invariant law of an irreducible chain."""
+    return self._by_size(
+      chain,
+      lambda chain: sparse_lu.invariant_law(chain, start),
+      lambda chain: gmres.invariant_law(chain, start, self.max_gmres_passes),
+      elimination.invariant_law,
+    )
+
+  def _expected_visits(
+    self, chain: elimination.Matrix, exits: np.ndarray, entries: np.ndarray
+  ) -> law_report.Law:
+    """Returns how often each state is visited before an exit."""
+    return self._by_size(
+      chain,
+      lambda chain: sparse_lu.expected_visits(chain, exits, entries),
+      lambda chain: gmres.expected_visits(
+        chain, exits, entries, self.max_gmres_passes
+      ),
+      lambda chain: elimination.expected_visits(chain, exits, entries),
+    )
+
+  def _by_size(
+    self,
+    chain: elimination.Matrix,
+    by_lu: Callable[[sparse.csr_array], law_report.Law],
+    by_gmres: Callable[[sparse.csr_array], law_report.Law],
+    by_elimination: Callable[[elimination.Matrix], law_report.Law],
+  ) -> law_report.Law:
+    """Returns what one of the methods gives for a chain."""
+    size = chain.shape[0]
+    if isinstance(chain, np.ndarray) or size <= self.max_elimination_states:
+      return by_elimination(chain)
+    bandwidth = jump_chain.bandwidth(chain)
+    try:
+      return (
+        by_lu(chain) if bandwidth <= self.max_bandwidth else by_gmres(chain)
+      )
+    except certificate.NearlyReducibleError:
+      if size * bandwidth**2.0 > self.max_elimination_cost:
+        raise
+      return by_elimination(chain)
+
+
+def _without_rare(chain: sparse.csr_array) -> sparse.csr_array:
+  """Returns the chain in canonical form, without what counts as zero."""
+  if chain.has_canonical_format and chain.data.min() >= LEAST_PROBABILITY:
+    return chain
+  chain = chain.copy()
+  # SciPy's search for components never ends where entries are doubled.
+  chain.sum_duplicates()
+  chain.data[chain.data < LEAST_PROBABILITY] = 0.0
+  chain.eliminate_zeros()
+  return chain
