@@ -65,12 +65,11 @@ def main() -> None:
     raise ValueError(
       f"tables must be one or more of {', '.join(tables.TABLES)}, got none."
     )
-  options = tables.Options(
-    **{
-      field.name: FLAGS[field.name].value
-      for field in dataclasses.fields(tables.Options)
-    }
-  )
+  values: dict[str, Any] = {
+    field.name: FLAGS[field.name].value
+    for field in dataclasses.fields(tables.Options)
+  }
+  options = tables.Options(**values)
   if FLAGS.document:
     markdown_tables.check(FLAGS.document, FLAGS.tables)
   logdir = files.folder(FLAGS.logdir) if FLAGS.logdir else None

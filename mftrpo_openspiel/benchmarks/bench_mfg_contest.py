@@ -18,6 +18,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import io
+from typing import Any
 
 from benchmfg.envs import mfg_model_class_jit as bench_mfg
 from benchmfg.envs.four_rooms_obstacles import four_rooms_obstacles
@@ -45,9 +46,11 @@ HORIZON = 100
 RATE = 0.3
 ETA = 0.3
 # Policies are improved in the walls, too.
-EVERYWHERE = {"restart_distribution": np.full(NUM_STATES, 1 / NUM_STATES)}
+EVERYWHERE: dict[str, Any] = {
+  "restart_distribution": np.full(NUM_STATES, 1 / NUM_STATES)
+}
 ANNEALED = {"window": 20.0, **EVERYWHERE}
-WARM = {
+WARM: dict[str, Any] = {
   "regularization": ETA,
   "population_update_rate": 0.1,
   "warm_start": True,

@@ -250,7 +250,8 @@ def _compare(
   """
   model = ours.model
   theirs = timed_runs.Stopwatch()
-  expected, values = [], []
+  expected: list[float] = []
+  values: list[float] = []
   while len(values) < num_iterations and theirs.seconds < seconds:
     with recursion.deep(model.game):
       theirs.time(rival.iteration)

