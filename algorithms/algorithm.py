@@ -147,35 +147,30 @@ class ArrayAlgorithm(MeanFieldAlgorithm, Generic[StateT]):
     self._state = _with_arrays(self._state, state)
 
 
-def _arrays(record: Any) -> dict[str, np.ndarray]:
+def _arrays(record: Any, start: str = "") -> dict[str, np.ndarray]:
   """Returns the fields of a record by name, "outer.inner" in inner ones."""
   arrays = {}
   for field in dataclasses.fields(record):
-    value = getattr(record, field.name)
+    name, value = start + field.name, getattr(record, field.name)
     if isinstance(value, np.ndarray | int | float):
-      arrays[field.name] = np.asarray(value)
+      arrays[name] = np.asarray(value)
     elif dataclasses.is_dataclass(value):
-      for name, array in _arrays(value).items():
-        arrays[f"{field.name}.{name}"] = array
+      arrays.update(_arrays(value, f"{name}."))
   return arrays
 
 
-def _with_arrays(record: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+def _with_arrays(
+  record: Any, arrays: Mapping[str, np.ndarray], start: str = ""
+) -> Any:
   """Returns a record like `record`, of which `_arrays` are those given."""
   changes: dict[str, Any] = {}
   for field in dataclasses.fields(record):
-    value = getattr(record, field.name)
-    if field.name in arrays:
-      array = arrays[field.name]
+    name, value = start + field.name, getattr(record, field.name)
+    if name in arrays:
+      array = arrays[name]
       changes[field.name] = array if array.ndim else array.item()
     elif dataclasses.is_dataclass(value):
-      start = f"{field.name}."
-      inner = {
-        name.removeprefix(start): array
-        for name, array in arrays.items()
-        if name.startswith(start)
-      }
-      changes[field.name] = _with_arrays(value, inner)
+      changes[field.name] = _with_arrays(value, arrays, f"{name}.")
   return dataclasses.replace(record, **changes)
 
 

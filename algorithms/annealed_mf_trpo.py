@@ -11,7 +11,7 @@ are not regularized (TRPO's first step, l = 0):
     mu <- mu + beta (mu (P_mu^pi)^M - mu).
 
 That is the step of `mirror_descent.MirrorDescent` with lr = 1 / (2 eta) and no
-entropy, but with action values under a mean field that lags behind the policy.
+entropy, under a mean field that lags behind the policy.
 
 It rests only where no action is better than one that is played, and mu is the
 mean field of pi: at an equilibrium. eta and beta go to 0 together,
@@ -52,14 +52,10 @@ rotations too.
 
 There is no proof that this settles in all monotone games: what is known is the
 convergence of OMD in continuous time (Perolat et al. (2021), arXiv:2103.00623).
-Of 300 random monotone games, most with rotation, 251 got to a millionth of the
-uniform policy's exploitability within 500 iterations, and 5 were then more than
-three times as far from equilibrium as the better of OMD, tuned for each game,
-and fictitious play (docs/solvers.md). It is slow where there is hardly any
-aversion to crowds, and where a few fast modes bound c, as in the maze there.
-Where players seek crowds there may be several equilibria, or none that
-attracts, and where moves depend on the mean field it may turn around one.
-Exploitability then stops falling, as the end of a run says.
+docs/solvers.md has what it got to in 300 random monotone games, where it is
+slow, and where it may turn around an equilibrium: where players seek crowds, or
+moves depend on the mean field. Exploitability then stops falling, as the end of
+a run says.
 """
 
 import dataclasses
@@ -143,23 +139,33 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
 
   def _next_state(self, state: State) -> State:
     """Improves the policy, then moves the mean field."""
-    state = self._improve_policy(state)
+    logits, rate, ball, step = self._improve(state)
+    is_same = logits is state.logits
+    policy = state.policy if is_same else softmax.softmax(logits)
     moved = self.model.propagate(
-      state.policy, state.mean_field, self._num_population_steps
+      policy, state.mean_field, self._num_population_steps
     )
-    return dataclasses.replace(
-      state,
-      mean_field=state.mean_field + state.rate * (moved - state.mean_field),
+    return State(
+      policy=policy,
+      mean_field=state.mean_field + rate * (moved - state.mean_field),
       iteration=state.iteration + 1,
+      logits=logits,
+      rate=rate,
+      ball=ball,
+      optimistic_step=step,
     )
 
-  def _improve_policy(self, state: State) -> State:
-    """Returns the state with a better policy, and beta, if there is a gain."""
+  def _improve(
+    self, state: State
+  ) -> tuple[
+    np.ndarray, float, heavy_ball.HeavyBall, optimistic_steps.OptimisticStep
+  ]:
+    """Returns the next logits, beta, ball and optimistic step."""
     ball, step, rate = state.ball, state.optimistic_step, state.rate
     action_values = self.model.action_values(state.policy, state.mean_field)
     gain = heavy_ball.gain(state.policy, state.mean_field, action_values)
     if not gain:
-      return state
+      return state.logits, rate, ball, step
     if ball.is_given_up:
       step, action_values = step.next(
         state.logits,
@@ -169,39 +175,24 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
         self.model.discounts,
         first_step_size=ball.step_size,
       )
-      trust_region_weight = 1 / (2 * step.step_size)
+      eta = 1 / (2 * step.step_size)
     else:
       ball = ball.next(gain, state.logits, action_values)
       if ball.is_given_up:
-        return dataclasses.replace(
-          state,
-          policy=softmax.softmax(ball.best_logits),
-          logits=ball.best_logits,
-          rate=1.0,
-          ball=ball,
-        )
+        return ball.best_logits, 1.0, ball, step
       rate = self._window / (self._window + ball.num_since_restart)
-      trust_region_weight = rate / (2 * ball.step_size)
-    logits = self._updated_logits(state, action_values, trust_region_weight)
-    return dataclasses.replace(
-      state,
-      policy=softmax.softmax(logits),
-      logits=logits,
-      rate=rate,
-      ball=ball,
-      optimistic_step=step,
-    )
+      eta = rate / (2 * ball.step_size)
+    return self._stepped(state, action_values, eta), rate, ball, step
 
-  def _updated_logits(
-    self, state: State, action_values: np.ndarray, trust_region_weight: float
+  def _stepped(
+    self, state: State, action_values: np.ndarray, eta: float
   ) -> np.ndarray:
-    """Returns the logits after TRPO's first step without entropy."""
-    stepped = mirror_steps.trust_region_step(
-      state.logits,
-      action_values,
-      self.model.discounts,
-      trust_region_weight,
-      entropy_weight=0.0,
+    """Returns the logits after TRPO's first step, l = 0, without entropy."""
+    learning_rate = (
+      mirror_steps.inverse(eta * self.model.discounts[:, None]) / 2
+    )
+    stepped = mirror_steps.mirror_step(
+      state.logits, action_values, learning_rate
     )
     stepped = np.where(
       self.model.legal_actions_mask, np.maximum(stepped, LEAST_LOGIT), -np.inf

@@ -1,10 +1,9 @@
-"""The step size, friction and restarts of annealed MF-TRPO.
+"""The step size and the restarts of annealed MF-TRPO; see annealed_mf_trpo.py.
 
-For what they are good see annealed_mf_trpo.py. In short: the step size c grows
-until the gain, what a player could gain by one better step, rises to more than
-twice its least since the last restart. Then c is halved, and the friction beta
-starts again from 1. After `MAX_FAILED_RESTARTS` restarts in a row without
-progress, the method is given up.
+The method is a heavy ball. Its step size c grows until the gain, what a player
+could get by one better step, is more than `OVERSHOOT` times its least since the
+last restart. Then c is halved and the ball restarts. After so many as
+`MAX_FAILED_RESTARTS` in a row without progress it is given up.
 """
 
 import dataclasses

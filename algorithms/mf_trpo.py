@@ -19,9 +19,10 @@ floor of the regularized exploitability, about 1 / (L + 1)^2. With `warm_start`
 TRPO goes on from the policy of the previous iteration and the floor vanishes.
 
 With warm start, L = 1, `max_step_count` 0, beta = 1 and the limit of many
-population steps, an iteration is one of `mirror_descent.MirrorDescent` with
-lr = 1 / (2 eta) and regularization = eta, if both start from the same mean
-field (and it has mass in every state, or leads to it).
+population steps, this is `mirror_descent.MirrorDescent` with lr = 1 / (2 eta)
+and regularization = eta, if both start from the same mean field. (Two things
+differ in games of finite horizon: the steps at time t of a discounted one are
+larger here, by 1 / gamma^t; and states that no play reaches keep their policy.)
 
 The paper gives neither L nor M: docs/mf_trpo_parameters.md has the study from
 which their defaults come. The annealed method, which is not in the paper, is in
@@ -51,8 +52,6 @@ class State(algorithm.State):
   """The state of MF-TRPO.
 
   Attributes:
-    policy: (N, A), pi_k of Algorithm 2.
-    mean_field: (N,), mu_k.
     logits: (N, A), of which the policy is the softmax.
     step_count: l of the next step of a warm start.
     rate: What gives beta of the next iteration.
@@ -128,6 +127,10 @@ class MFTRPO(algorithm.ArrayAlgorithm[State]):
     self._num_population_steps = num_population_steps
     rate_lib.check(population_update_rate)
     super().__init__(model_or_game)
+    self._weighted_regularization = (
+      self._regularization * self.model.discounts[:, None]
+    )
+    self._learning_rate = mirror_steps.inverse(self._weighted_regularization)
     mean_field = self.model.initial_mean_field()
     self._restart = check_restart(restart_distribution, mean_field)
     logits = mirror_steps.uniform_logits(self.model.legal_actions_mask)
@@ -167,13 +170,11 @@ class MFTRPO(algorithm.ArrayAlgorithm[State]):
       action_values = self.model.action_values(
         policy, mean_field, self._regularization
       )
-      stepped = mirror_steps.trust_region_step(
+      stepped = mirror_steps.mirror_step(
         logits,
         action_values,
-        self.model.discounts,
-        trust_region_weight=self._regularization,
-        entropy_weight=self._regularization,
-        step_count=step_count,
+        self._learning_rate / (step_count + 2),
+        self._weighted_regularization,
       )
       logits = mirror_steps.where_reached(
         self.model, policy, mean_field, start, stepped, logits
@@ -188,20 +189,14 @@ class MFTRPO(algorithm.ArrayAlgorithm[State]):
 def check_restart(
   restart_distribution: np.ndarray | None, mean_field: np.ndarray
 ) -> np.ndarray | None:
-  """Returns the restart distribution if it is a law of the mean field's mass.
-
-  Args:
-    restart_distribution: nu, (N,), or None.
-    mean_field: (N,).
+  """Returns nu, (N,), if it is a law of the mean field's mass, or None.
 
   Raises:
     ValueError: If it is anything else.
   """
   if restart_distribution is None:
     return None
+  total = mean_field.sum()
   return validation.check_distribution(
-    "restart_distribution",
-    restart_distribution,
-    mean_field.size,
-    total=mean_field.sum(),
+    "restart_distribution", restart_distribution, mean_field.size, total
   )

@@ -11,9 +11,9 @@ With regularization eta the step is that of the regularized game,
 y <- y + lr (Q_eta - eta log pi), which is y <- (1 - lr eta) y + lr Q_eta: it
 comes to rest at pi = softmax(Q_eta / eta).
 
-With lr = 1 / (2 eta) and regularization = eta this is an iteration of
-`mf_trpo.MFTRPO` with warm start, one policy update, beta = 1 and the limit of
-many population steps, if both start from the same mean field.
+With lr = 1 / (2 eta) and regularization = eta this is `mf_trpo.MFTRPO` with
+warm start, one policy update an iteration, beta = 1 and the limit of many
+population steps, if both start from the same mean field; see there.
 
 OpenSpiel's MirrorDescent is another algorithm where decision nodes share
 children, see `openspiel_algorithm.py`.
@@ -66,6 +66,10 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
       "regularization", regularization, 0, 1 / self._lr, high_open=True
     )
     super().__init__(model_or_game)
+    # At time t the entropy weighs gamma^t, as the action values do.
+    self._weighted_regularization = (
+      self._regularization * self.model.discounts[:, None]
+    )
     self._state = self._state_of(
       mirror_steps.uniform_logits(self.model.legal_actions_mask), 0
     )
@@ -75,10 +79,8 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
     action_values = self.model.action_values(
       state.policy, state.mean_field, self._regularization
     )
-    # At time t the entropy weighs gamma^t, as the action values do.
-    regularization = self._regularization * self.model.discounts[:, None]
     logits = mirror_steps.mirror_step(
-      state.logits, action_values, self._lr, regularization
+      state.logits, action_values, self._lr, self._weighted_regularization
     )
     return self._state_of(logits, state.iteration + 1)
 

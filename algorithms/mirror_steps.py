@@ -3,8 +3,10 @@
 A policy pi = softmax(y) is kept by its logits y, (N, A), with -inf where an
 action is not legal: log pi is never computed from a tiny pi.
 
-In a model of finite horizon the action values at time t carry gamma^t, and so
-does the entropy there; `MeanFieldModel.discounts` are these factors.
+PolicyUpdate of MF-TRPO (Algorithm 1, lines 5 to 11) is such a step with
+learning rate 1 / (eta (l + 2)). In a model of finite horizon the action values
+at time t carry gamma^t, and so must eta there: `MeanFieldModel.discounts` has
+these factors.
 """
 
 import numpy as np
@@ -49,36 +51,8 @@ def mirror_step(
   return stepped - rows.maximum(stepped)[:, None]
 
 
-def trust_region_step(
-  logits: np.ndarray,
-  action_values: np.ndarray,
-  discounts: np.ndarray,
-  trust_region_weight: float,
-  entropy_weight: float,
-  step_count: int = 0,
-) -> np.ndarray:
-  """Returns the logits after PolicyUpdate of Algorithm 1, lines 5 to 11.
-
-  It is a mirror step with learning rate 1 / (eta (l + 2)). In the paper eta is
-  both the weight of the trust region and that of the entropy.
-
-  Args:
-    logits: (N, A), of pi_l.
-    action_values: (N, A), Q; -inf where an action is not legal.
-    discounts: (N,), of the model. Where one is 0, the logits stay.
-    trust_region_weight: eta > 0 of the learning rate.
-    entropy_weight: eta of the entropy bonus, or 0 for none.
-    step_count: l.
-  """
-  factors = discounts[:, None]
-  learning_rate = inverse(trust_region_weight * factors) / (step_count + 2)
-  return mirror_step(
-    logits, action_values, learning_rate, entropy_weight * factors
-  )
-
-
 def inverse(weights: np.ndarray) -> np.ndarray:
-  """Returns 1 / weights, or 0 where a weight is 0 or underflows."""
+  """Returns 1 / weights; 0 where a weight is 0 or underflows."""
   is_normal = weights >= np.finfo(np.float64).tiny
   return np.divide(1.0, weights, out=np.zeros_like(weights), where=is_normal)
 

@@ -77,53 +77,36 @@ class OptimisticStep:
     values = np.where(is_legal, action_values, 0.0)
     if not self.step_size:
       return OptimisticStep(logits, values, first_step_size), action_values
-    change = values - self.action_values
     # Values at time t carry gamma^t, which steps of logits do not.
-    scale = mirror_steps.inverse(discounts)[:, None]
-    size = next_step_size(
-      self.step_size,
-      policy,
-      mean_field * discounts,
-      scale * values,
-      policy - softmax.softmax(self.logits),
-      np.subtract(
-        logits, self.logits, out=np.zeros_like(values), where=is_legal
-      ),
-      scale * change,
+    weights, scale = mean_field * discounts, mirror_steps.inverse(discounts)
+    values_change = values - self.action_values
+    logits_change = np.subtract(
+      logits, self.logits, out=np.zeros_like(values), where=is_legal
     )
-    change *= self.step_size / size
-    expected = np.where(is_legal, values + change, -np.inf)
-    return OptimisticStep(logits, values, size), expected
+    policy_change = policy - softmax.softmax(self.logits)
+    moved = weights @ rows.total(policy_change * logits_change)
+    changed = weights @ _variance(policy, scale[:, None] * values_change)
+    size = GROWTH * self.step_size
+    if moved > 0 and changed > 0:
+      size = min(size, STABILITY * np.sqrt(moved / changed))
+    rise = _rise(policy, scale[:, None] * values).max()
+    if rise > 0:
+      size = min(size, MAX_RISE / rise)
+    size = float(size)
+    expected = values + values_change * (self.step_size / size)
+    return (
+      OptimisticStep(logits, values, size),
+      np.where(is_legal, expected, -np.inf),
+    )
 
 
-def next_step_size(
-  last_step_size: float,
-  policy: np.ndarray,
-  weights: np.ndarray,
-  action_values: np.ndarray,
-  policy_change: np.ndarray,
-  logits_change: np.ndarray,
-  values_change: np.ndarray,
-) -> float:
-  """Returns c of the next step.
+def _variance(policy: np.ndarray, values: np.ndarray) -> np.ndarray:
+  """Returns the (N,) variances of (N, A) values over a policy's actions."""
+  mean = rows.total(policy * values)[:, None]
+  return rows.total(policy * (values - mean) ** 2)
 
-  Args:
-    last_step_size: c of the last one.
-    policy: (N, A).
-    weights: (N,), of the states.
-    action_values: (N, A), what the logits grow by with c = 1; finite.
-    policy_change: (N, A), that of the policy in the last step.
-    logits_change: (N, A), that of the logits in the last step; finite.
-    values_change: (N, A), that of `action_values` since the last step; finite.
-  """
-  size = GROWTH * last_step_size
-  moved = weights @ rows.total(policy_change * logits_change)
-  mean = rows.total(policy * values_change)[:, None]
-  changed = weights @ rows.total(policy * (values_change - mean) ** 2)
-  if moved > 0 and changed > 0:
-    size = min(size, STABILITY * np.sqrt(moved / changed))
-  rise = rows.maximum(np.where(policy > 0, action_values, -np.inf))
-  rise = (rise - rows.total(policy * action_values)).max()
-  if rise > 0:
-    size = min(size, MAX_RISE / rise)
-  return float(size)
+
+def _rise(policy: np.ndarray, values: np.ndarray) -> np.ndarray:
+  """Returns by how much, (N,), the best action played exceeds the mean."""
+  best = rows.maximum(np.where(policy > 0, values, -np.inf))
+  return best - rows.total(policy * values)

@@ -10,7 +10,6 @@ the largest move of a period is not clearly smaller than that of the period
 before, the rate is halved, and does not grow above that value again.
 """
 
-import abc
 from collections.abc import Callable
 import dataclasses
 
@@ -32,38 +31,8 @@ FALL = 0.9
 Schedule = Callable[[int], float]
 
 
-class PopulationUpdateRate(abc.ABC):
-  """Gives beta of one iteration after the other."""
-
-  @abc.abstractmethod
-  def next(
-    self, iteration: int, move: np.ndarray, mean_field: np.ndarray
-  ) -> "tuple[float, PopulationUpdateRate]":
-    """Returns beta of an iteration, and what gives that of the next one.
-
-    Args:
-      iteration: Its number, 1, 2, ...
-      move: (N,), where the mean field would go with rate 1.
-      mean_field: (N,), before the move.
-    """
-
-
-class ConstantRate(PopulationUpdateRate):
-  """The same rate in all iterations."""
-
-  def __init__(self, rate: float):
-    """Initializes it with the rate, in (0, 1]."""
-    self._rate = rate
-
-  def next(
-    self, iteration: int, move: np.ndarray, mean_field: np.ndarray
-  ) -> tuple[float, PopulationUpdateRate]:
-    """Returns beta and itself."""
-    return self._rate, self
-
-
-class ScheduledRate(PopulationUpdateRate):
-  """A function of the number of the iteration."""
+class ScheduledRate:
+  """A rate that depends on the number of the iteration alone."""
 
   def __init__(self, schedule: Schedule):
     """Initializes it with a function from 1, 2, ... to rates in (0, 1]."""
@@ -71,17 +40,22 @@ class ScheduledRate(PopulationUpdateRate):
 
   def next(
     self, iteration: int, move: np.ndarray, mean_field: np.ndarray
-  ) -> tuple[float, PopulationUpdateRate]:
-    """Returns beta and itself.
+  ) -> "tuple[float, ScheduledRate]":
+    """Returns beta of an iteration, and what gives that of the next one.
+
+    Args:
+      iteration: Its number, 1, 2, ...
+      move: (N,), where the mean field would go with rate 1.
+      mean_field: (N,), before the move.
 
     Raises:
-      ValueError: If the function gives something out of range.
+      ValueError: If the schedule gives something out of range.
     """
     return _check_number(self._schedule(iteration)), self
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class AutomaticRate(PopulationUpdateRate):
+class AutomaticRate:
   """The automatic rate, and what it has seen; see above.
 
   Attributes:
@@ -105,7 +79,7 @@ class AutomaticRate(PopulationUpdateRate):
   def next(
     self, iteration: int, move: np.ndarray, mean_field: np.ndarray
   ) -> "tuple[float, AutomaticRate]":
-    """Returns beta, and what gives that of the next iteration."""
+    """Returns the same as `ScheduledRate.next`."""
     share = float(np.abs(move).sum() / mean_field.sum())
     if share <= LEAST_MOVE:
       return self.rate, dataclasses.replace(self, last_move=move)
@@ -113,11 +87,8 @@ class AutomaticRate(PopulationUpdateRate):
       self.rate, self.num_overshoots, bool(move @ self.last_move < 0)
     )
     rate, bound = min(rate, self.bound), self.bound
-    time, peak, last_peak = (
-      self.time + rate,
-      max(share, self.peak),
-      self.last_peak,
-    )
+    time, peak = self.time + rate, max(share, self.peak)
+    last_peak = self.last_peak
     if time >= PERIOD:
       if peak > FALL * last_peak:
         bound = rate = rate / 2
@@ -125,6 +96,9 @@ class AutomaticRate(PopulationUpdateRate):
     return rate, AutomaticRate(
       move, rate, bound, num_overshoots, time, peak, last_peak
     )
+
+
+PopulationUpdateRate = ScheduledRate | AutomaticRate
 
 
 def check(rate: float | Schedule | str) -> None:
@@ -142,15 +116,13 @@ def create(
     rate: beta in (0, 1]; or a function from the iteration number 1, 2, ... to
       it; or "auto".
     num_states: N.
-
-  Raises:
-    ValueError: If it is none of these.
   """
   if rate == AUTO:
     return AutomaticRate(np.zeros(num_states))
   if callable(rate):
     return ScheduledRate(rate)
-  return ConstantRate(_check_number(rate))
+  constant = _check_number(rate)
+  return ScheduledRate(lambda iteration: constant)
 
 
 def _check_number(rate: float | str) -> float:

@@ -107,26 +107,12 @@ def _boltzmann_policy_iteration(
   return prior_descent.PriorDescent(model, temperature, best_response=False)
 
 
-def _openspiel_fictitious_play(
-  model: model_lib.MeanFieldModel,
-  lr: float | None = None,
-  temperature: float | None = None,
-) -> algorithm.MeanFieldAlgorithm:
-  return openspiel_algorithm.OpenSpielAlgorithm(
-    model,
-    openspiel_fictitious_play.FictitiousPlay,
-    lr=lr,
-    temperature=temperature,
+def _openspiel(
+  openspiel_class: Callable[..., Any],
+) -> Callable[..., algorithm.MeanFieldAlgorithm]:
+  return functools.partial(
+    openspiel_algorithm.OpenSpielAlgorithm, openspiel_class=openspiel_class
   )
-
-
-def _openspiel_mirror_descent(
-  model: model_lib.MeanFieldModel,
-  lr: float = 0.01,
-  *,
-  openspiel_class: type = openspiel_mirror_descent.MirrorDescent,
-) -> algorithm.MeanFieldAlgorithm:
-  return openspiel_algorithm.OpenSpielAlgorithm(model, openspiel_class, lr=lr)
 
 
 ALGORITHMS: dict[str, Callable[..., algorithm.MeanFieldAlgorithm]] = {
@@ -137,11 +123,14 @@ ALGORITHMS: dict[str, Callable[..., algorithm.MeanFieldAlgorithm]] = {
   "fixed_point": fixed_point.FixedPoint,
   "prior_descent": prior_descent.PriorDescent,
   "boltzmann_policy_iteration": _boltzmann_policy_iteration,
-  "openspiel_fictitious_play": _openspiel_fictitious_play,
-  "openspiel_mirror_descent": _openspiel_mirror_descent,
-  "openspiel_mirror_descent_frozen_table": functools.partial(
-    _openspiel_mirror_descent,
-    openspiel_class=openspiel_algorithm.FrozenTableMirrorDescent,
+  "openspiel_fictitious_play": _openspiel(
+    openspiel_fictitious_play.FictitiousPlay
+  ),
+  "openspiel_mirror_descent": _openspiel(
+    openspiel_mirror_descent.MirrorDescent
+  ),
+  "openspiel_mirror_descent_frozen_table": _openspiel(
+    openspiel_algorithm.FrozenTableMirrorDescent
   ),
 }
 
@@ -149,9 +138,12 @@ ALGORITHMS: dict[str, Callable[..., algorithm.MeanFieldAlgorithm]] = {
 def options_of(name: str) -> dict[str, Option]:
   """Returns the options that programs take for the algorithm `name`.
 
-  They are those of `OPTIONS` that its constructor has.
+  They are those of `OPTIONS` that its constructor has, or OpenSpiel's own.
   """
-  parameters = inspect.signature(ALGORITHMS[name]).parameters
+  create = ALGORITHMS[name]
+  if isinstance(create, functools.partial):
+    create = create.keywords["openspiel_class"]
+  parameters = inspect.signature(create).parameters
   return {key: option for key, option in OPTIONS.items() if key in parameters}
 
 

@@ -115,17 +115,13 @@ def compare(
       if result.by_mean_field:
         break
       _compare_children(*above, note)
+    moves = level.moves()
     for node, (first, *others) in enumerate(groups):
       string = level.strings[node]
-      here = level.moves_of(node)
-      moves = dict(
-        zip(level.actions[here].tolist(), level.probabilities[here].tolist())
-      )
-      for what, size in _move_differences(first, level.kind, moves):
+      for what, size in _move_differences(first, level.kind, moves[node]):
         result.by_mean_field = Difference(what, string, size)
       for other in others:
-        differences = _move_differences(other, first.kind, dict(first.moves))
-        for what, size in differences:
+        for what, size in _move_differences(other, first.kind, first.moves):
           note(what, string, size)
         size = abs(other.reward - first.reward)
         scale = max(largest_reward, first.reward, other.reward, key=abs)
@@ -143,19 +139,21 @@ def compare(
 
 
 def _move_differences(
-  look: game_walk.Look, kind: pyspiel.StateType, moves: dict[int, float]
+  look: game_walk.Look, kind: pyspiel.StateType, moves: game_walk.Moves
 ) -> list[tuple[str, float]]:
   """Returns what differs from a node of this type with these moves."""
   if look.kind != kind:
     return [("node type", 1)]
-  own = dict(look.moves)
+  if look.moves == moves:
+    return []
+  own, expected = dict(look.moves), dict(moves)
   if kind == game_walk.CHANCE:
     size = max(
-      abs(own.get(action, 0.0) - moves.get(action, 0.0))
-      for action in own.keys() | moves.keys()
+      abs(own.get(action, 0.0) - expected.get(action, 0.0))
+      for action in own.keys() | expected.keys()
     )
     return [("chance outcomes", size)] if size > TOLERANCE else []
-  number = len(own.keys() ^ moves.keys())
+  number = len(own.keys() ^ expected.keys())
   return [("legal actions", number)] if number else []
 
 
@@ -178,17 +176,14 @@ def _compare_children(
   note: Callable[[str, str, float], None],
 ) -> None:
   """Notes the moves of other states that lead elsewhere than the first's."""
+  moves = level.moves()
   for node, (first, *others) in enumerate(groups):
-    actions = level.actions[level.moves_of(node)].tolist() if others else []
-    expected = dict(zip(actions, first.children))
+    if others:
+      expected = dict(zip(dict(moves[node]), first.children))
     for other in others:
       for (action, _), string in zip(other.moves, other.children):
         if string != expected.get(action, string):
           note("next node", level.strings[node], 1)
-
-
-def no_check(distribution: distribution_lib.Distribution) -> None:
-  """Takes any mean field, as games do whose moves are known to be fixed."""
 
 
 class MovesCheck:

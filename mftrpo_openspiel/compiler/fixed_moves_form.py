@@ -31,7 +31,6 @@ class FixedMovesForm(game_form.GameForm):
   def __init__(
     self,
     roots: Sequence[pyspiel.State],
-    levels: Sequence[game_walk.Level],
     folded: folding.FoldedGame,
     rewards: reward_sources.RewardSource | reward_sources.DensityRewards,
   ):
@@ -39,34 +38,28 @@ class FixedMovesForm(game_form.GameForm):
 
     Args:
       roots: Where plays start.
-      levels: The enumerated game.
-      folded: Its layered MDP.
+      folded: The game.
       rewards: Where the rewards come from.
     """
     self._roots = roots
-    self._levels = levels
     self._folded = folded
     self.checks_moves = isinstance(rewards, reward_sources.WalkedRewards)
     self._rewards: Callable[[np.ndarray], reward_sources.Rewards] = rewards
     if isinstance(rewards, reward_sources.RewardSource):
       self._rewards = memo.Memo(rewards)
     self.legal_actions_mask = folded.mdp.legal_actions_mask
-    sizes = [len(levels[index]) for index in folded.kept]
+    sizes = [len(folded.levels[index]) for index in folded.kept]
     self.layers = np.repeat(np.arange(len(sizes)), sizes)
     self.times = np.repeat(folded.times, sizes)
 
   @functools.cached_property
   def strings(self) -> list[str]:
     """The observation strings of the states."""
-    kept = [self._levels[index] for index in self._folded.kept]
+    kept = [self._folded.levels[index] for index in self._folded.kept]
     return [string for level in kept for string in level.strings]
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A).
-
-    Raises:
-      ValueError: If these masses change where moves lead to.
-    """
+    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
     mean_field = self._folded.mdp.flow(policy)
     self._check_moves(mean_field)
     return mean_field
@@ -74,20 +67,12 @@ class FixedMovesForm(game_form.GameForm):
   def dynamics(
     self, mean_field: np.ndarray
   ) -> tuple[layered_mdp.LayeredMDP, game_form.Rows]:
-    """Returns where actions lead, and all rows.
-
-    Raises:
-      ValueError: If it is not there under the (N,) mean field.
-    """
+    """Returns where actions lead under the (N,) mean field, and all rows."""
     self._check_moves(mean_field)
     return self._folded.mdp, slice(None)
 
   def rewards(self, mean_field: np.ndarray) -> reward_sources.Rewards:
-    """Returns what the states and afterstates pay under the (N,) mean field.
-
-    Raises:
-      ValueError: If moves are not the same under it.
-    """
+    """Returns what states and afterstates pay under the (N,) mean field."""
     return self._rewards(mean_field)
 
   def _check_moves(self, mean_field: np.ndarray) -> None:
@@ -99,19 +84,17 @@ class FixedMovesForm(game_form.GameForm):
     return {
       string: row
       for index, rows in self._folded.mass_rows.items()
-      for string, row in zip(self._levels[index].strings, rows.tolist())
+      for string, row in zip(self._folded.levels[index].strings, rows.tolist())
     }
 
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy."""
-    arrays = []
     num_actions = self.legal_actions_mask.shape[1]
-    states_by_level = game_walk.replay(self._roots, self._levels)
-    for index, states in enumerate(states_by_level):
-      if index not in self._folded.kept:
-        continue
-      if self._levels[index].kind == game_walk.MEAN_FIELD:
-        arrays.append(np.eye(1, num_actions).repeat(len(states), axis=0))
-      else:
-        arrays.append(policies.policy_array(policy, states, num_actions))
-    return np.concatenate(arrays)
+    states_by_level = game_walk.replay(self._roots, self._folded.levels)
+    return np.concatenate(
+      [
+        policies.policy_array(policy, states, num_actions)
+        for index, states in enumerate(states_by_level)
+        if index in self._folded.kept
+      ]
+    )

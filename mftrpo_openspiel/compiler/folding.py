@@ -32,6 +32,7 @@ class FoldedGame:
   Nodes are counted through all levels, states through those that are kept.
 
   Attributes:
+    levels: The enumerated game.
     mdp: Where actions lead.
     kept: The levels whose nodes are the states, one for each layer.
     times: For each layer, how many mean-field levels were passed since the
@@ -45,6 +46,7 @@ class FoldedGame:
       pays.
   """
 
+  levels: Sequence[game_walk.Level]
   mdp: layered_mdp.LayeredMDP
   kept: tuple[int, ...]
   times: np.ndarray
@@ -141,6 +143,7 @@ def fold_levels(
   times = times_of([level.kind for level in levels])[list(kept)]
   afterstates = [_afterstates(levels[index], num_actions) for index in kept]
   return FoldedGame(
+    levels=levels,
     mdp=layered_mdp.LayeredMDP(initial, afterstates, kernels, times),
     kept=kept,
     times=times,

@@ -86,26 +86,24 @@ def _compile_states(
   if moves_are_fixed:
     paying = _paying_levels(levels, random.rewards)
     folded = folding.fold_levels(levels, num_actions, carriers, paying)
-    by_state = reward_sources.StateRewards(folded, levels, states, paying)
+    by_state = reward_sources.StateRewards(folded, states, paying)
     # Rewards that depend on the mean field of an earlier time do not agree.
     if _are_close(by_state.node_rewards(masses), random.rewards):
       formula = known_games.density_formula(game)
       if formula and folded.visits is None:
-        by_density = reward_sources.DensityRewards(folded, levels, formula)
-        if _rewards_agree(by_density, by_state, levels, folded):
-          return fixed_moves_form.FixedMovesForm(
-            roots, levels, folded, by_density
-          )
+        by_density = reward_sources.DensityRewards(folded, formula)
+        if _rewards_agree(by_density, by_state, folded):
+          return fixed_moves_form.FixedMovesForm(roots, folded, by_density)
         notes.append(
           "it does not pay as expected, so rewards are read from states."
         )
-      return fixed_moves_form.FixedMovesForm(roots, levels, folded, by_state)
+      return fixed_moves_form.FixedMovesForm(roots, folded, by_state)
   # Whatever pays nothing now may pay something under another mean field.
   folded = folding.fold_levels(
     levels, num_actions, carriers, range(len(levels))
   )
-  walked = reward_sources.WalkedRewards(folded, levels, roots)
-  return fixed_moves_form.FixedMovesForm(roots, levels, folded, walked)
+  walked = reward_sources.WalkedRewards(folded, roots)
+  return fixed_moves_form.FixedMovesForm(roots, folded, walked)
 
 
 def _extremes_change_moves(
@@ -148,14 +146,13 @@ def _paying_levels(
 def _rewards_agree(
   by_density: reward_sources.DensityRewards,
   by_state: reward_sources.StateRewards,
-  levels: Sequence[game_walk.Level],
   folded: folding.FoldedGame,
 ) -> bool:
   """Returns whether two sources of rewards agree on random mean fields."""
   rng = np.random.default_rng(1)
   for _ in range(2):
     mean_field = np.zeros(len(folded.nodes))
-    for index, masses in crowds.random_masses(levels, rng).items():
+    for index, masses in crowds.random_masses(folded.levels, rng).items():
       mean_field[folded.mass_rows[index]] = masses
     if not _are_close(by_density(mean_field)[0], by_state(mean_field)[0]):
       return False

@@ -13,6 +13,9 @@ Rows = slice | np.ndarray
 class GameForm(abc.ABC):
   """A game of finite horizon as arrays over N states in layers.
 
+  Methods raise a ValueError if a mean field changes moves in a way that the
+  form cannot follow.
+
   Attributes:
     layers: (N,), the layer of each state, counted from 0.
     times: (N,), how many mean-field nodes lie between the first decision and
@@ -31,11 +34,7 @@ class GameForm(abc.ABC):
 
   @abc.abstractmethod
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A).
-
-    Raises:
-      ValueError: If these masses change moves as the form cannot follow.
-    """
+    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
 
   @abc.abstractmethod
   def dynamics(
@@ -49,9 +48,6 @@ class GameForm(abc.ABC):
     Returns:
       The layered MDP, and which of the N states are those of it. No play leads
       to the others.
-
-    Raises:
-      ValueError: If the mean field changes moves as the form cannot follow.
     """
 
   @abc.abstractmethod
@@ -66,14 +62,14 @@ class GameForm(abc.ABC):
     Returns:
       The rewards of the states, and of the afterstates; None if those pay
       nothing.
-
-    Raises:
-      ValueError: If the mean field changes moves as the form cannot follow.
     """
 
   @abc.abstractmethod
   def mean_field_rows(self) -> dict[str, int]:
-    """Returns for each mean-field node, by its string, the row of its mass."""
+    """Returns the row of the mass of each mean-field node, by its string.
+
+    Those that are states themselves may be left out.
+    """
 
   @abc.abstractmethod
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:

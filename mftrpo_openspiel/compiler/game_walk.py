@@ -48,7 +48,11 @@ def updated(state: pyspiel.State, distribution: list[float]) -> pyspiel.State:
   return copy
 
 
-def moves(state: pyspiel.State) -> list[tuple[int, float]]:
+# Actions with probabilities.
+Moves = list[tuple[int, float]]
+
+
+def moves(state: pyspiel.State) -> Moves:
   """Returns the actions of a state, with probabilities.
 
   Those of a decision node are uniform. A mean-field node has the one action 0,
@@ -127,9 +131,11 @@ class Level:
     """(E,): the node of each move."""
     return np.repeat(np.arange(len(self)), self.num_moves)
 
-  def moves_of(self, node: int) -> slice:
-    """Returns where the moves of a node are listed."""
-    return slice(self.indptr[node], self.indptr[node + 1])
+  def moves(self) -> list[Moves]:
+    """Returns the moves of each node."""
+    listed = list(zip(self.actions.tolist(), self.probabilities.tolist()))
+    bounds = itertools.pairwise(self.indptr.tolist())
+    return [listed[start:end] for start, end in bounds]
 
   def told(self, masses: np.ndarray) -> list[list[float]]:
     """Returns what each node is told if the nodes have the (n,) `masses`."""
@@ -184,20 +190,20 @@ class Look:
     self.children: list[str] = []
 
   def follow(
-    self, actions: Sequence[int], law: list[float] | None
-  ) -> list[pyspiel.State]:
-    """Fills in the children after `actions`, and returns their states.
+    self, moves: Moves, law: list[float] | None
+  ) -> Iterator[tuple[str, pyspiel.State]]:
+    """Fills in the children after `moves`, and returns them with their states.
 
     Args:
-      actions: Of the state.
+      moves: Of the state.
       law: What a mean-field node is told; None for others.
     """
     if law is None:
-      states = [self.state.child(action) for action in actions]
+      states = [self.state.child(action) for action, _ in moves]
     else:
       states = [updated(self.state, law)]
     self.children = [node_string(state) for state in states]
-    return states
+    return zip(self.children, states)
 
 
 def walk(
@@ -251,16 +257,17 @@ def walk(
     if level.kind == TERMINAL:
       return
     laws = crowd.told(index, level) if level.kind == MEAN_FIELD else None
-    sampled = known[index + 1].strings if known and num_states != 1 else []
-    others = _Sample(sampled, num_states, rng)
+    others = None
+    if known is not None and num_states != 1:
+      others = _Sample(known[index + 1].strings, num_states, rng)
     reached = _reached(level, groups, laws, others)
     strings = list(reached)
     if known is None:
       arrivals = _arrive(level, firsts, strings)
-    groups = [
-      [Look(state), *map(Look, others.kept.get(string, ()))]
-      for string, state in reached.items()
-    ]
+    groups = [[Look(state)] for state in reached.values()]
+    if others:
+      for string, group in zip(strings, groups):
+        group += map(Look, others.kept.get(string, ()))
 
 
 def enumerate_levels(
@@ -337,14 +344,14 @@ class _Sample:
 
   def add(self, string: str, state: pyspiel.State) -> None:
     """Keeps each of the states so far of a node with the same probability."""
-    if string not in self.kept:
+    kept = self.kept.get(string)
+    if kept is None:
       return
-    kept = self.kept[string]
-    self._counts[string] += 1
+    self._counts[string] = count = self._counts[string] + 1
     if self._most is None or len(kept) < self._most:
       kept.append(state)
     elif kept and self._rng is not None:
-      place = int(self._rng.integers(self._counts[string]))
+      place = self._rng.integers(count)
       if place < len(kept):
         kept[place] = state
 
@@ -353,7 +360,7 @@ def _reached(
   level: Level,
   groups: Sequence[list[Look]],
   laws: list[list[float]] | None,
-  others: _Sample,
+  others: _Sample | None,
 ) -> dict[str, pyspiel.State]:
   """Returns the nodes of the level below with the states that come first.
 
@@ -361,20 +368,18 @@ def _reached(
     level: The level.
     groups: The states of its nodes.
     laws: What the nodes are told, of a mean-field level.
-    others: Takes the states that come later.
+    others: Takes the states that come later, if they are wanted.
   """
   result: dict[str, pyspiel.State] = {}
-  actions = level.actions.tolist()
+  moves = level.moves()
   for node, (first, *rest) in enumerate(groups):
     law = None if laws is None else laws[node]
-    states = first.follow(actions[level.moves_of(node)], law)
-    for string, state in zip(first.children, states):
-      if result.setdefault(string, state) is not state:
+    for string, state in first.follow(moves[node], law):
+      if result.setdefault(string, state) is not state and others:
         others.add(string, state)
     for look in rest:
-      if look.kind == level.kind:
-        states = look.follow([action for action, _ in look.moves], law)
-        for string, state in zip(look.children, states):
+      if look.kind == level.kind and others:
+        for string, state in look.follow(look.moves, law):
           others.add(string, state)
   return result
 

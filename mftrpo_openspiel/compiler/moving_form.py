@@ -141,11 +141,7 @@ class MovingForm(game_form.GameForm):
     )
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A).
-
-    Raises:
-      ValueError: If it leads to a node outside the model.
-    """
+    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
     game = self._enumerate(_ArrayCrowd(self, policy))
     mean_field = np.zeros(len(self._states))
     mean_field[game.rows] = game.masses
@@ -165,11 +161,7 @@ class MovingForm(game_form.GameForm):
   def dynamics(
     self, mean_field: np.ndarray
   ) -> tuple[layered_mdp.LayeredMDP, game_form.Rows]:
-    """Returns where actions lead under a mean field, and from which rows.
-
-    Raises:
-      ValueError: If it leads to a node outside the model.
-    """
+    """Returns where actions lead under a mean field, and from which rows."""
     game = self._under(mean_field)
     return game.mdp, game.rows
 
@@ -178,12 +170,8 @@ class MovingForm(game_form.GameForm):
     return self._under(mean_field).rewards
 
   def mean_field_rows(self) -> dict[str, int]:
-    """Returns the rows of the mean-field nodes, which are states themselves."""
-    return {
-      string: row
-      for (string, row), state in zip(self._rows.items(), self._states)
-      if state.get_type() == game_walk.MEAN_FIELD
-    }
+    """Returns none: all mean-field nodes are states themselves."""
+    return {}
 
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy.
@@ -198,30 +186,14 @@ class MovingForm(game_form.GameForm):
         self._add_states(index, zip(level.strings, states))
     if len(self._states) > len(self.layers):
       self._describe_states()
-    array = np.eye(1, self._num_actions).repeat(len(self._states), axis=0)
-    decides = [
-      row
-      for row, state in enumerate(self._states)
-      if state.get_type() == game_walk.DECISION
-    ]
-    array[decides] = policies.policy_array(
-      policy, [self._states[row] for row in decides], self._num_actions
-    )
-    return array
+    return policies.policy_array(policy, self._states, self._num_actions)
 
 
 class _GameUnderMeanField(NamedTuple):
-  """A game under one mean field.
+  """A game under one mean field."""
 
-  Attributes:
-    masses: Of the states of the layered MDP.
-    rows: Which states of the model these are.
-    mdp: Where actions lead.
-    rewards: Of its states and afterstates.
-  """
-
-  masses: np.ndarray
-  rows: np.ndarray
+  masses: np.ndarray  # Of the states of the layered MDP.
+  rows: np.ndarray  # Which states of the model these are.
   mdp: layered_mdp.LayeredMDP
   rewards: reward_sources.Rewards
 

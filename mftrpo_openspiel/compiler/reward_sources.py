@@ -72,26 +72,17 @@ class WalkedRewards(RewardSource):
   """
 
   def __init__(
-    self,
-    folded: folding.FoldedGame,
-    levels: Sequence[game_walk.Level],
-    roots: Sequence[pyspiel.State],
+    self, folded: folding.FoldedGame, roots: Sequence[pyspiel.State]
   ):
-    """Initializes the source.
-
-    Args:
-      folded: The folded game.
-      levels: The enumerated game.
-      roots: Where plays start.
-    """
+    """Initializes the source for a folded game whose plays start at `roots`."""
     super().__init__(folded)
-    self._levels = levels
     self._roots = roots
 
   def node_rewards(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
     """Returns the rewards of all nodes; see the base class."""
     crowd = crowds.AnnouncedCrowd(masses)
-    found = comparison.compare(self._roots, self._levels, crowd, num_states=1)
+    levels = self._folded.levels
+    found = comparison.compare(self._roots, levels, crowd, num_states=1)
     if found.by_mean_field:
       raise ValueError(
         "game must have moves that do not depend on the mean field where that"
@@ -107,7 +98,6 @@ class StateRewards(RewardSource):
   def __init__(
     self,
     folded: folding.FoldedGame,
-    levels: Sequence[game_walk.Level],
     states: Mapping[int, list[pyspiel.State]],
     paying: frozenset[int],
   ):
@@ -115,18 +105,17 @@ class StateRewards(RewardSource):
 
     Args:
       folded: The folded game.
-      levels: The enumerated game.
       states: The states of each mean-field level.
       paying: The levels whose nodes may pay something.
     """
     super().__init__(folded)
-    self._levels = levels
     self._states = states
     self._paying = paying
     self._constant = np.zeros(folded.node_offsets[-1])
     # The first mean-field level pays before anybody is told anything.
-    for index in range(min(states, default=len(levels) - 1) + 1):
-      self._part(self._constant, index)[:] = levels[index].rewards
+    last = min(states, default=len(folded.levels) - 1)
+    for index, level in enumerate(folded.levels[: last + 1]):
+      self._part(self._constant, index)[:] = level.rewards
 
   def _part(self, rewards: np.ndarray, index: int) -> np.ndarray:
     offsets = self._folded.node_offsets
@@ -134,22 +123,19 @@ class StateRewards(RewardSource):
 
   def node_rewards(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
     """Returns the rewards of all nodes; see the base class."""
+    levels = self._folded.levels
     rewards = self._constant.copy()
-    starts = [*self._states, len(self._levels) - 1]
+    starts = [*self._states, len(levels) - 1]
     for index, next_index in itertools.pairwise(starts):
       states = self._states[index]
       paying = [i for i in self._paying if index < i <= next_index]
-      for current in range(index, max(paying, default=index)):
+      for current in range(index + 1, max(paying, default=index) + 1):
+        above, level = levels[current - 1], levels[current]
         states = game_walk.first_states_below(
-          self._levels[current],
-          self._levels[current + 1],
-          states,
-          masses[index],
+          above, level, states, masses[index]
         )
-        if current + 1 in paying:
-          self._part(rewards, current + 1)[:] = [
-            game_walk.reward(state) for state in states
-          ]
+        if current in paying:
+          self._part(rewards, current)[:] = list(map(game_walk.reward, states))
     return rewards
 
 
@@ -162,17 +148,13 @@ class DensityRewards:
   """
 
   def __init__(
-    self,
-    folded: folding.FoldedGame,
-    levels: Sequence[game_walk.Level],
-    formula: known_games.DensityFormula,
+    self, folded: folding.FoldedGame, formula: known_games.DensityFormula
   ):
     """Initializes the source.
 
     Args:
       folded: The folded game. Each state follows a mean-field node or comes
         before all of them, and no nodes in between pay.
-      levels: The enumerated game.
       formula: How rewards depend on the densities.
     """
     self._floor = formula.floor
@@ -184,15 +166,15 @@ class DensityRewards:
     # The last state is followed by one without mass: no play leads there.
     self._places = np.full((size, num_populations), size)
     for index, rows in folded.mass_rows.items():
-      level = levels[index]
+      level = folded.levels[index]
       self._log_weights[rows] = formula.log_weight
       if self._is_linear:
         self._weights[rows] = formula.weights[level.populations]
         places = _same_place(level, num_populations)
         self._places[rows] = np.append(rows, size)[places]
     self._constants = np.zeros(size)
-    masses = np.concatenate([level.masses for level in levels])
-    rewards = np.concatenate([level.rewards for level in levels])
+    masses = np.concatenate([level.masses for level in folded.levels])
+    rewards = np.concatenate([level.rewards for level in folded.levels])
     varying, _ = self(masses[folded.nodes])
     self._constants = rewards[folded.nodes] - varying
 

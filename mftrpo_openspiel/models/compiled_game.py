@@ -173,10 +173,8 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     mdp, rows = self._form.dynamics(mean_field)
     rewards = self._form.rewards(mean_field)
     temperatures = self._temperatures(regularization, rows)
-    bonus = 0.0
-    if temperatures is not None:
-      bonus = temperatures * softmax.entropy(policy[rows])
-    return self._expand(mdp.evaluate(policy[rows], *rewards, bonus), rows)
+    values = mdp.evaluate(policy[rows], *rewards, temperatures)
+    return self._expand(values, rows)
 
   def optimal_action_values(
     self,

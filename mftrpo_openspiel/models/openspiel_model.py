@@ -8,6 +8,7 @@ It is as slow as they are: the reference for everything faster.
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -164,8 +165,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N, A): Q_mu^pi."""
     told = self._checked_distribution(mean_field)
-    values = value_lib.TabularValueFunction(self._game)
-    self._policy_value(policy, told, regularization, values)
+    values = self._values(told, regularization, policy)
     bonus = regularization * self.discounts * softmax.entropy(policy)
 
     def node_values(following: np.ndarray) -> np.ndarray:
@@ -182,8 +182,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N, A): the maximum over policies of Q_mu^pi."""
     told = self._checked_distribution(mean_field)
-    values = value_lib.TabularValueFunction(self._game)
-    self._best_response(told, regularization, values)
+    values = self._values(told, regularization)
 
     def node_values(following: np.ndarray) -> np.ndarray:
       if not regularization:
@@ -197,13 +196,10 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> float:
     """Returns NashConv, with entropy bonuses if regularization > 0."""
     flow = self._flow(policy)
-    own = self._policy_value(policy, flow, regularization)
-    best = self._best_response(flow, regularization)
-    return float(
-      sum(
-        best.eval_state(state) - own.eval_state(state) for state in self._roots
-      )
-    )
+    own = self._values(flow, regularization, policy)
+    best = self._values(flow, regularization)
+    roots = map(game_walk.node_string, self._roots)
+    return float(sum(best(root) - own(root) for root in roots))
 
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
@@ -287,39 +283,35 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
       mass = following
     return arrived
 
-  def _policy_value(
-    self,
-    policy: np.ndarray,
-    distribution: distribution_lib.Distribution,
-    regularization: float,
-    values: value_lib.TabularValueFunction | None = None,
-  ) -> value_lib.ValueFunction:
-    """Returns OpenSpiel's value function of the (N, A) `policy`."""
-    played = self.to_openspiel(policy)
-    arguments = (self._game, distribution, played, values, self.root_state)
-    with recursion.deep(self._game):
-      if not regularization:
-        return policy_value.PolicyValue(*arguments)
-      return _RegularizedPolicyValue(self._weights(regularization), *arguments)
-
-  def _best_response(
+  def _values(
     self,
     distribution: distribution_lib.Distribution,
     regularization: float,
-    values: value_lib.TabularValueFunction | None = None,
-  ) -> value_lib.ValueFunction:
-    """Returns OpenSpiel's value function of the best response."""
-    arguments = (self._game, distribution, values, self.root_state)
-    with recursion.deep(self._game):
-      if not regularization:
-        return best_response_value.BestResponse(*arguments)
-      return _RegularizedBestResponse(self._weights(regularization), *arguments)
+    policy: np.ndarray | None = None,
+  ) -> value_lib.TabularValueFunction:
+    """Returns the value of each node by its string, as OpenSpiel has it.
 
-  def _weights(self, regularization: float) -> dict[str, float]:
-    """Returns the weight of the entropy bonus in each node."""
-    validation.check_real("regularization", regularization, 0)
-    weights = (regularization * self.discounts).tolist()
-    return dict(zip(self.observation_strings, weights))
+    Args:
+      distribution: What players are told.
+      regularization: The weight of the entropy bonus.
+      policy: (N, A), what is played; the best response if not given.
+    """
+    values = value_lib.TabularValueFunction(self._game)
+    arguments: tuple[Any, ...] = (values, self.root_state)
+    plain = best_response_value.BestResponse
+    regularized: type = _RegularizedBestResponse
+    if policy is not None:
+      arguments = (self.to_openspiel(policy), *arguments)
+      plain, regularized = policy_value.PolicyValue, _RegularizedPolicyValue
+    with recursion.deep(self._game):
+      if regularization:
+        validation.check_real("regularization", regularization, 0)
+        weights = (regularization * self.discounts).tolist()
+        by_node = dict(zip(self.observation_strings, weights))
+        regularized(by_node, self._game, distribution, *arguments)
+      else:
+        plain(self._game, distribution, *arguments)
+    return values
 
   def _action_values(
     self,

@@ -58,10 +58,16 @@ def policy_array(
   states: Sequence[pyspiel.State],
   num_actions: int,
 ) -> np.ndarray:
-  """Returns the (len(states), num_actions) probabilities of `policy`."""
+  """Returns the (len(states), num_actions) probabilities of `policy`.
+
+  A mean-field node has the only action 0.
+  """
   probabilities = np.zeros((len(states), num_actions))
   for row, state in enumerate(states):
-    for action, probability in policy.action_probabilities(state).items():
+    law = {0: 1.0}
+    if state.get_type() != pyspiel.StateType.MEAN_FIELD:
+      law = policy.action_probabilities(state)
+    for action, probability in law.items():
       probabilities[row, action] = probability
   return probabilities
 

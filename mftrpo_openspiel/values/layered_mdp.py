@@ -139,7 +139,7 @@ class LayeredMDP:
     policy: np.ndarray,
     rewards: np.ndarray,
     afterstate_rewards: np.ndarray | None,
-    bonus: np.ndarray | float = 0.0,
+    temperatures: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns the action values of `policy`.
 
@@ -147,13 +147,15 @@ class LayeredMDP:
       policy: (N, A).
       rewards: (N,), of the states.
       afterstate_rewards: Of the afterstates; None if they pay nothing.
-      bonus: (N,), what the policy earns in each state on top.
+      temperatures: (N,), the weights of the entropy bonus; None for no bonus.
 
     Returns:
       Q, (N, A), without the bonus of the state itself; -inf where an action is
       not legal.
     """
-    on_arrival = np.broadcast_to(rewards + bonus, rewards.shape)
+    on_arrival = rewards
+    if temperatures is not None:
+      on_arrival = rewards + temperatures * softmax.entropy(policy)
 
     def value(here: slice, action_values: np.ndarray) -> np.ndarray:
       expected = np.einsum("na,na->n", policy[here], action_values)
@@ -173,13 +175,7 @@ class LayeredMDP:
   ) -> np.ndarray:
     """Returns the largest action values, over all policies.
 
-    Args:
-      rewards: (N,), of the states.
-      afterstate_rewards: Of the afterstates; None if they pay nothing.
-      temperatures: (N,), the weights of the entropy bonus; None for no bonus.
-
-    Returns:
-      As `evaluate`.
+    For arguments and result see `evaluate`.
     """
 
     def value(here: slice, action_values: np.ndarray) -> np.ndarray:

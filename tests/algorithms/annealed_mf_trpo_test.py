@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import iterates
 import numpy as np
 from open_spiel.python.mfg.algorithms import nash_conv
 from open_spiel.python.mfg.games import normal_form_game  # noqa: F401 (registers it)
@@ -74,12 +75,6 @@ def with_rewards(change):
   )
 
 
-def run(algorithm, num_iterations):
-  for _ in range(num_iterations):
-    algorithm.iteration()
-  return algorithm.policy
-
-
 def baselines(model):
   yield fictitious_play.FictitiousPlay(model)
   for lr in LEARNING_RATES:
@@ -124,6 +119,34 @@ def test_it_is_the_schedule_that_is_described():
       algorithm.mean_field, mean_field, rtol=0, atol=1e-9
     )
   assert num_restarts > 1
+
+
+@pytest.mark.parametrize(
+  "make", [lambda: stationary("two_islands"), lambda: compiled("mfg_garnet")]
+)
+def test_a_step_is_one_of_mirror_descent_under_a_lagging_mean_field(make):
+  """With lr = 1 / (2 eta), and no entropy."""
+  model = make()
+  algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
+  lag = 0.0
+  for _ in range(20):
+    before = algorithm.state()
+    algorithm.iteration()
+    after = algorithm.state()
+    eta = after["rate"] / (2 * after["ball.step_size"])
+    omd = mirror_descent.MirrorDescent(model, lr=1 / (2 * eta))
+    lag += np.abs(
+      model.mean_field(before["policy"]) - before["mean_field"]
+    ).sum()
+    omd.restore({name: before[name] for name in omd.state()})
+    omd.iteration()
+    reached = model.reachable(
+      before["policy"], before["mean_field"], before["mean_field"]
+    )
+    np.testing.assert_allclose(
+      algorithm.policy[reached], omd.policy[reached], rtol=0, atol=1e-12
+    )
+  assert lag > 0.1
 
 
 @pytest.mark.parametrize(
@@ -179,7 +202,7 @@ def test_the_unit_of_rewards_does_not_matter_to_the_ball():
 def test_it_settles_where_a_crowd_is_driven_round(pull):
   model = choice(pull)
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
-  policy = run(algorithm, 200)
+  policy = iterates.run(algorithm, 200)
   reached = exploitability(pull, policy)
   assert reached < 1e-7
   # What the three states are worth, and their masses, of which none is zero.
@@ -190,7 +213,8 @@ def test_it_settles_where_a_crowd_is_driven_round(pull):
   assert (equilibrium > 0.1).all()
   np.testing.assert_allclose(law_of(policy), equilibrium, atol=1e-6)
   best = min(
-    exploitability(pull, run(baseline, 200)) for baseline in baselines(model)
+    exploitability(pull, iterates.run(baseline, 200))
+    for baseline in baselines(model)
   )
   assert reached <= 3 * best
 
@@ -200,7 +224,7 @@ def test_it_settles_in_biased_rock_paper_scissors():
     "mean_field_nfg(reward_function=biased_indirect_rps)"
   )
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(game)
-  policy = run(algorithm, 150)
+  policy = iterates.run(algorithm, 150)
   reached = nash_conv.NashConv(game, algorithm.get_policy()).nash_conv()
   assert reached < 1e-6
   # All rewards are zero where 0.7 a = 0.5 b = 0.3 c.
@@ -210,7 +234,7 @@ def test_it_settles_in_biased_rock_paper_scissors():
   )
   best = min(
     nash_conv.NashConv(
-      game, (run(baseline, 150), baseline.get_policy())[1]
+      game, (iterates.run(baseline, 150), baseline.get_policy())[1]
     ).nash_conv()
     for baseline in baselines(compiled_game.CompiledGame(game))
   )
@@ -282,9 +306,9 @@ def test_what_has_settled_stays():
   model = monotone_games.random_game("mixed", 14)
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
   uniform = model.exploitability(algorithm.policy)
-  run(algorithm, 300)
+  iterates.run(algorithm, 300)
   for _ in range(5):
-    run(algorithm, 100)
+    iterates.run(algorithm, 100)
     assert model.exploitability(algorithm.policy) < 1e-9 * uniform
 
 
@@ -301,7 +325,7 @@ def test_what_has_settled_stays():
 )
 def test_the_ball_is_kept_where_players_shun_crowds(make, num_iterations):
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(make())
-  run(algorithm, num_iterations)
+  iterates.run(algorithm, num_iterations)
   state = algorithm.state()
   assert state["ball.num_overshoots"] > 0
   assert state["ball.num_failed_restarts"] < 2
@@ -309,7 +333,7 @@ def test_the_ball_is_kept_where_players_shun_crowds(make, num_iterations):
 
 def test_the_unit_of_rewards_does_not_matter_to_optimistic_steps():
   policies = [
-    run(annealed_mf_trpo.AnnealedMFTRPO(choice(0.3, unit)), 60)
+    iterates.run(annealed_mf_trpo.AnnealedMFTRPO(choice(0.3, unit)), 60)
     for unit in (1.0, 2.0**-40)  # A power of 2, as it does not change rounding.
   ]
   np.testing.assert_array_equal(*policies)
@@ -321,10 +345,12 @@ def test_it_goes_on_from_any_iteration(num_iterations):
   straight, resumed = (
     annealed_mf_trpo.AnnealedMFTRPO(choice(0.3)) for _ in range(2)
   )
-  run(straight, num_iterations)
-  run(resumed, 7)
+  iterates.run(straight, num_iterations)
+  iterates.run(resumed, 7)
   resumed.restore(
     {name: np.array(array) for name, array in straight.state().items()}
   )
-  np.testing.assert_array_equal(run(straight, 20), run(resumed, 20))
+  np.testing.assert_array_equal(
+    iterates.run(straight, 20), iterates.run(resumed, 20)
+  )
   np.testing.assert_array_equal(straight.mean_field, resumed.mean_field)

@@ -6,6 +6,7 @@ import pyspiel
 import pytest
 
 from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
@@ -150,6 +151,39 @@ def test_the_automatic_rate_is_the_rule_that_is_described():
     mean_field, last_move = mean_field + rate * move, move
     np.testing.assert_allclose(algorithm.mean_field, mean_field, atol=1e-14)
   assert num_overshoots > 0
+
+
+@pytest.mark.parametrize(
+  ("kind", "name"),
+  [("stationary", "python_mfg_two_islands"), ("compiled", "mfg_garnet")],
+)
+@pytest.mark.parametrize("eta", [0.3, 1.0])
+def test_one_warm_step_with_rate_1_is_mirror_descent(kind, name, eta):
+  """If both start from the same mean field, here that of the uniform policy."""
+  model = from_game.create_model(kind, pyspiel.load_game(name))
+  one = mf_trpo.MFTRPO(
+    model,
+    eta,
+    num_policy_updates=1,
+    population_update_rate=1.0,
+    warm_start=True,
+    max_step_count=0,
+  )
+  other = mirror_descent.MirrorDescent(model, 1 / (2 * eta), eta)
+  uniform = other.policy
+  one.restore({**one.state(), "mean_field": other.mean_field})
+  for _ in range(20):
+    one.iteration()
+    other.iteration()
+    # States that no play reaches keep their policy in MF-TRPO.
+    reached = model.reachable(other.policy, other.mean_field, other.mean_field)
+    np.testing.assert_allclose(
+      one.policy[reached], other.policy[reached], rtol=0, atol=1e-12
+    )
+    np.testing.assert_allclose(
+      one.mean_field, other.mean_field, rtol=0, atol=1e-12
+    )
+  assert np.abs(other.policy - uniform).max() > 0.01
 
 
 def test_the_rate_may_be_a_schedule():

@@ -96,7 +96,7 @@ def test_terminal_rewards_are_expected_over_the_chance_nodes():
   between = result.visits @ node_rewards
   chance = levels[12]
   for node in range(len(chance)):
-    here = chance.moves_of(node)
+    here = slice(*chance.indptr[[node, node + 1]])
     pays = np.array([1.0, 10.0, 100.0])[chance.children[here]]
     expected = chance.probabilities[here] @ pays
     after = len(between) - len(chance) + node

@@ -47,10 +47,7 @@ def test_replayed_states_are_those_of_the_nodes(name):
     for node, state in enumerate(states):
       assert state.get_type() == level.kind
       if level.kind in (game_walk.CHANCE, game_walk.DECISION):
-        here = level.moves_of(node)
-        actions, laws = zip(*game_walk.moves(state))
-        assert actions == tuple(level.actions[here])
-        assert laws == tuple(level.probabilities[here])
+        assert game_walk.moves(state) == level.moves()[node]
       if level.kind != game_walk.CHANCE:
         assert game_walk.reward(state) == level.rewards[node]
 
@@ -60,7 +57,7 @@ def test_moves_lead_to_the_children():
   all_states = list(game_walk.replay(roots, levels))
   for level, below, states in zip(levels, levels[1:], all_states):
     for node, state in enumerate(states):
-      here = level.moves_of(node)
+      here = slice(*level.indptr[[node, node + 1]])
       moves = zip(level.actions[here].tolist(), level.children[here].tolist())
       for action, place in moves:
         if level.kind == game_walk.MEAN_FIELD:

@@ -48,14 +48,12 @@ def state_rewards(name, paying=None):
     if levels[index].kind == game_walk.MEAN_FIELD
   }
   paying = frozenset(range(len(levels)) if paying is None else paying)
-  return reward_sources.StateRewards(
-    folded(game, levels), levels, states, paying
-  )
+  return reward_sources.StateRewards(folded(game, levels), states, paying)
 
 
 def walked_rewards(name):
   game, roots, levels = enumerated(name)
-  return reward_sources.WalkedRewards(folded(game, levels), levels, roots)
+  return reward_sources.WalkedRewards(folded(game, levels), roots)
 
 
 def sparse_masses(levels, seed):
@@ -73,7 +71,7 @@ def test_rewards_by_density_are_those_of_the_states(name):
   game, _, levels = enumerated(name)
   result = folded(game, levels)
   by_density = reward_sources.DensityRewards(
-    result, levels, known_games.density_formula(game)
+    result, known_games.density_formula(game)
   )
   by_state = state_rewards(name)
   for seed in range(2):

@@ -5,22 +5,16 @@ import re
 
 from absl import flags
 import pytest
+import sweep_runs
 
 from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import sweep
 
 
-def flag_values(*arguments):
-  values = flags.FlagValues()
-  sweep.define_flags(values)
-  values(["mftrpo-sweep", *arguments])
-  return values
-
-
 def expand(grid, *arguments):
   axes = sweep.parse_axes(grid)
-  fixed = experiment_flags.given_values(flag_values(*arguments))
+  fixed = experiment_flags.given_values(sweep_runs.flag_values(*arguments))
   return sweep_grid.expand(axes, fixed)
 
 

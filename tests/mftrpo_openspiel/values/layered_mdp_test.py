@@ -28,7 +28,7 @@ class Small:
     self.laws = [rng.dirichlet([1, 1, 1], size=2), np.eye(2), np.zeros((4, 0))]
     self.rewards = rng.normal(size=7)
     self.after_rewards = rng.normal(size=2 + 2 + 4)
-    self.bonus = rng.normal(size=7)
+    self.temperatures = rng.exponential(size=7)
     self.policy = rng.dirichlet([1, 1], size=7)
     self.policy[1] = (1, 0)
     self.offsets = (0, 2, 5, 7)
@@ -116,10 +116,12 @@ def test_evaluation_is_that_of_a_loop(seed):
 
   def value(row, action_values):
     legal = np.isfinite(action_values)
-    return small.policy[row, legal] @ action_values[legal] + small.bonus[row]
+    law = small.policy[row, legal]
+    entropy = -np.sum(law[law > 0] * np.log(law[law > 0]))
+    return law @ action_values[legal] + small.temperatures[row] * entropy
 
   values = small.chain.evaluate(
-    small.policy, small.rewards, small.after_rewards, small.bonus
+    small.policy, small.rewards, small.after_rewards, small.temperatures
   )
   np.testing.assert_allclose(values, small.action_values(value), rtol=1e-13)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pyspiel
 import pytest
 
+from mftrpo_openspiel.algorithms import equilibrium
 from mftrpo_openspiel.algorithms import mf_trpo
-from mftrpo_openspiel.algorithms import reference
 from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
@@ -48,9 +48,9 @@ def travel_game(base, crowd_aversion, num_destinations=None):
   )
 
 
-def assert_is_certified(equilibrium, tolerance=1e-12):
-  assert equilibrium.rationality <= tolerance
-  assert equilibrium.consistency <= tolerance
+def assert_is_certified(found, tolerance=1e-12):
+  assert found.rationality <= tolerance
+  assert found.consistency <= tolerance
 
 
 @pytest.mark.parametrize("eta", [0.05, 0.3])
@@ -62,34 +62,34 @@ def test_closed_form(base, crowd_aversion, eta):
   So log mu(s) = gamma b(s) / (eta + gamma K) + const.
   """
   model = travel_game(base, crowd_aversion)
-  equilibrium = reference.solve(model, eta)
+  found = equilibrium.find_equilibrium(model, eta)
   law = np.exp(0.9 * np.array(base) / (eta + 0.9 * crowd_aversion))
   law /= law.sum()
-  np.testing.assert_allclose(equilibrium.mean_field, law, rtol=0, atol=1e-12)
+  np.testing.assert_allclose(found.mean_field, law, rtol=0, atol=1e-12)
   np.testing.assert_allclose(
-    equilibrium.policy, np.tile(law, (len(base), 1)), rtol=0, atol=1e-12
+    found.policy, np.tile(law, (len(base), 1)), rtol=0, atol=1e-12
   )
-  assert_is_certified(equilibrium)
+  assert_is_certified(found)
 
 
 def test_states_that_no_play_reaches():
   """Nobody travels to the last state; the policy there is rational as well."""
-  equilibrium = reference.solve(travel_game([0.3, 0.0, 7.0], 0.4, 2), 0.1)
+  found = equilibrium.find_equilibrium(
+    travel_game([0.3, 0.0, 7.0], 0.4, 2), 0.1
+  )
   law = np.exp(0.9 * np.array([0.3, 0.0]) / (0.1 + 0.9 * 0.4))
   law /= law.sum()
+  np.testing.assert_allclose(found.mean_field, [*law, 0.0], rtol=0, atol=1e-12)
   np.testing.assert_allclose(
-    equilibrium.mean_field, [*law, 0.0], rtol=0, atol=1e-12
-  )
-  np.testing.assert_allclose(
-    equilibrium.policy, np.tile(law, (3, 1)), rtol=0, atol=1e-12
+    found.policy, np.tile(law, (3, 1)), rtol=0, atol=1e-12
   )
 
 
 def test_a_game_without_choices():
   model = travel_game([1.0, 2.0], 0.4, 1)
-  equilibrium = reference.solve(model, 0.3)
-  np.testing.assert_array_equal(equilibrium.policy, [[1.0], [1.0]])
-  np.testing.assert_array_equal(equilibrium.mean_field, [1.0, 0.0])
+  found = equilibrium.find_equilibrium(model, 0.3)
+  np.testing.assert_array_equal(found.policy, [[1.0], [1.0]])
+  np.testing.assert_array_equal(found.mean_field, [1.0, 0.0])
 
 
 @pytest.mark.parametrize("crowd_aversion", [0.2, 0.4])
@@ -99,26 +99,28 @@ def test_in_four_rooms_the_crowd_is_uniform(crowd_aversion, eta):
 
   Values are then the same everywhere too, and the policy is softmax(r / eta).
   """
-  equilibrium = reference.solve(paper_game("four_rooms", crowd_aversion), eta)
+  found = equilibrium.find_equilibrium(
+    paper_game("four_rooms", crowd_aversion), eta
+  )
   np.testing.assert_allclose(
-    equilibrium.mean_field, np.full(104, 1 / 104), rtol=0, atol=1e-12
+    found.mean_field, np.full(104, 1 / 104), rtol=0, atol=1e-12
   )
   weights = np.exp(np.array([0.2, -0.2, -0.2, -0.2, -0.2]) / eta)
   np.testing.assert_allclose(
-    equilibrium.policy,
+    found.policy,
     np.tile(weights / weights.sum(), (104, 1)),
     rtol=0,
     atol=1e-12,
   )
-  assert_is_certified(equilibrium)
+  assert_is_certified(found)
 
 
 @pytest.mark.parametrize(("setting", "crowd_aversion"), PAPER_GAMES)
 @pytest.mark.parametrize("eta", [0.05, 0.3])
 def test_warm_mf_trpo_comes_to_rest_at_it(setting, crowd_aversion, eta):
   model = paper_game(setting, crowd_aversion)
-  equilibrium = reference.solve(model, eta)
-  assert_is_certified(equilibrium)
+  found = equilibrium.find_equilibrium(model, eta)
+  assert_is_certified(found)
   # The larger K / eta, the slower the crowd has to move in the rooms.
   is_slow = eta == 0.05 and setting != "two_islands"
   algorithm = mf_trpo.MFTRPO(
@@ -130,16 +132,16 @@ def test_warm_mf_trpo_comes_to_rest_at_it(setting, crowd_aversion, eta):
   )
   for _ in range(450 if is_slow else 250):
     algorithm.iteration()
-  assert np.abs(algorithm.policy - equilibrium.policy).max() < 1e-8
-  assert np.abs(algorithm.mean_field - equilibrium.mean_field).sum() < 1e-8
+  assert np.abs(algorithm.policy - found.policy).max() < 1e-8
+  assert np.abs(algorithm.mean_field - found.mean_field).sum() < 1e-8
 
 
 @pytest.mark.parametrize("eta", [0.05, 0.3])
 def test_the_residuals_are_what_they_say(eta):
   """Rationality and consistency on the islands, with dense matrices."""
   model = paper_game("two_islands", 0.2)
-  equilibrium = reference.solve(model, eta)
-  policy, law = equilibrium.policy, equilibrium.mean_field
+  found = equilibrium.find_equilibrium(model, eta)
+  policy, law = found.policy, found.mean_field
   kernel = model.mdp.kernel.toarray().reshape(14, 2, 14)
   np.testing.assert_allclose(
     law, np.einsum("s,sa,sat->t", law, policy, kernel), rtol=0, atol=1e-12
@@ -169,20 +171,18 @@ def test_the_residuals_are_what_they_say(eta):
 @pytest.mark.parametrize("eta", [0.05, 0.3])
 def test_finite_horizon(game_name, eta):
   model = compiled_game.CompiledGame(pyspiel.load_game(game_name))
-  equilibrium = reference.solve(model, eta)
-  assert_is_certified(equilibrium)
+  found = equilibrium.find_equilibrium(model, eta)
+  assert_is_certified(found)
   mask = model.legal_actions_mask
   uniform = model.exploitability(mask / mask.sum(axis=1, keepdims=True), eta)
-  assert 0 <= equilibrium.exploitability < 1e-12 * uniform
-  assert equilibrium.exploitability == model.exploitability(
-    equilibrium.policy, eta
-  )
+  assert 0 <= found.exploitability < 1e-12 * uniform
+  assert found.exploitability == model.exploitability(found.policy, eta)
 
 
 def test_openspiel_utilities_find_nothing_to_gain():
   game = factory.create_game("python_mfg_two_islands(horizon=4)")
   model = from_game.create_model("compiled", game)
-  frozen = model.to_openspiel(reference.solve(model, 0.3).policy)
+  frozen = model.to_openspiel(equilibrium.find_equilibrium(model, 0.3).policy)
   other = from_game.create_model("openspiel", game)
   policy = other.from_openspiel(frozen)
   mask = other.legal_actions_mask
@@ -190,13 +190,12 @@ def test_openspiel_utilities_find_nothing_to_gain():
   assert abs(other.exploitability(policy, 0.3)) < 1e-12 * uniform
 
 
-def test_continuation(monkeypatch):
+def test_continuation():
   """With few steps from each start it goes by way of more regularization."""
   model = paper_game("four_rooms_poi", 0.4)
-  direct = reference.solve(model, 0.1)
+  direct = equilibrium.find_equilibrium(model, 0.1)
   assert direct.method == "Newton-Krylov"
-  monkeypatch.setattr(reference, "MAX_NEWTON_STEPS", 6)
-  continued = reference.solve(model, 0.1)
+  continued = equilibrium.find_equilibrium(model, 0.1, max_newton_steps=6)
   assert continued.method.startswith("Newton-Krylov continued from")
   assert_is_certified(continued)
   np.testing.assert_allclose(
@@ -211,25 +210,29 @@ def test_what_is_not_certified_is_not_returned(options):
   with pytest.raises(
     ArithmeticError, match=r"1e-12: \d.* was reached for reg.* 0.05 in"
   ) as error:
-    reference.solve(paper_game("two_islands", 0.2), 0.05, **options)
+    equilibrium.find_equilibrium(
+      paper_game("two_islands", 0.2), 0.05, **options
+    )
   assert "\n" not in str(error.value)
   assert f"in {options['max_evaluations']} evaluations" in str(error.value)
 
 
 def test_a_tolerance_below_rounding():
   with pytest.raises(ArithmeticError, match=r"tolerance 1e-30: \d.\de-1\d was"):
-    reference.solve(paper_game("two_islands", 0.2), 0.3, tolerance=1e-30)
+    equilibrium.find_equilibrium(
+      paper_game("two_islands", 0.2), 0.3, tolerance=1e-30
+    )
 
 
 def test_values_out_of_range():
   with pytest.raises(ArithmeticError, match="are too large"):
-    reference.solve(paper_game("two_islands", 0.2), 1e-320)
+    equilibrium.find_equilibrium(paper_game("two_islands", 0.2), 1e-320)
 
 
 def test_a_loose_tolerance_costs_less():
   model = paper_game("two_islands", 0.2)
-  loose = reference.solve(model, 0.3, tolerance=1e-2)
-  tight = reference.solve(model, 0.3)
+  loose = equilibrium.find_equilibrium(model, 0.3, tolerance=1e-2)
+  tight = equilibrium.find_equilibrium(model, 0.3)
   assert loose.num_evaluations < tight.num_evaluations
   assert 1e-12 < loose.consistency <= 1e-2
   distance = np.abs(loose.mean_field - tight.mean_field).sum()
@@ -247,20 +250,23 @@ def test_a_loose_tolerance_costs_less():
     (0.3, {"tolerance": float("nan")}, "tolerance must"),
     (0.3, {"max_evaluations": 0}, "max_evaluations must be a whole number"),
     (0.3, {"max_evaluations": 2.5}, "max_evaluations must"),
+    (0.3, {"max_newton_steps": 0}, "max_newton_steps must"),
   ],
 )
 def test_bad_parameters_are_refused(regularization, options, message):
   with pytest.raises(ValueError, match=message) as error:
-    reference.solve(paper_game("two_islands", 0.2), regularization, **options)
+    equilibrium.find_equilibrium(
+      paper_game("two_islands", 0.2), regularization, **options
+    )
   assert "\n" not in str(error.value)
 
 
 def test_something_else_than_a_model_is_refused():
   with pytest.raises(ValueError, match="model must be a MeanFieldModel, got"):
-    reference.solve("python_mfg_two_islands", 0.3)
+    equilibrium.find_equilibrium("python_mfg_two_islands", 0.3)
 
 
 def test_times_that_do_not_count_are_refused():
   game = pyspiel.load_game("python_mfg_two_islands(discount=0.0,horizon=3)")
   with pytest.raises(ValueError, match="model must have positive discounts"):
-    reference.solve(compiled_game.CompiledGame(game), 0.3)
+    equilibrium.find_equilibrium(compiled_game.CompiledGame(game), 0.3)

@@ -37,8 +37,6 @@ from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 METHOD = "Newton-Krylov"
-# Newton's method takes that many steps from one start.
-MAX_NEWTON_STEPS = 25
 # The linear equation of a step is solved up to this relative residual.
 LINEAR_TOLERANCE = 1e-3
 # Equilibria with more regularization are solved up to this residual.
@@ -75,12 +73,13 @@ class Equilibrium:
   method: str
 
 
-def solve(
+def find_equilibrium(
   model: model_lib.MeanFieldModel,
   regularization: float,
   *,
   tolerance: float = 1e-12,
   max_evaluations: int = 5000,
+  max_newton_steps: int = 25,
 ) -> Equilibrium:
   """Returns a regularized equilibrium of `model`.
 
@@ -94,6 +93,7 @@ def solve(
       default.
     max_evaluations: Bound on the number of best responses that are computed,
       each to a mean field that is computed as well.
+    max_newton_steps: How many steps Newton's method takes from one start.
 
   Raises:
     ValueError: If a parameter is out of range, or values at some time of the
@@ -101,20 +101,20 @@ def solve(
     ArithmeticError: If no equilibrium is found whose residuals are within
       `tolerance`.
   """
-  if not isinstance(model, model_lib.MeanFieldModel):
-    raise ValueError(f"model must be a MeanFieldModel, got {model!r}.")
+  validation.check_type("model", model, model_lib.MeanFieldModel)
   target = validation.check_real(
     "regularization", regularization, 0, low_open=True
   )
   tolerance = validation.check_real("tolerance", tolerance, 0, low_open=True)
   max_evaluations = validation.check_int("max_evaluations", max_evaluations, 1)
+  validation.check_int("max_newton_steps", max_newton_steps, 1)
   if not (model.discounts > 0).all():
     raise ValueError(
       "model must have positive discounts, got"
       f" {model.discounts.min():g} in state {int(model.discounts.argmin())}."
     )
 
-  search = _Search(model, max_evaluations)
+  search = _Search(model, max_evaluations, max_newton_steps)
   coarse = max(tolerance, COARSE_TOLERANCE)
   action_values, trial = search.zero_logits(), target
   least = np.inf
@@ -195,9 +195,15 @@ class _Search:
     num_evaluations: How many best responses were computed so far.
   """
 
-  def __init__(self, model: model_lib.MeanFieldModel, max_evaluations: int):
+  def __init__(
+    self,
+    model: model_lib.MeanFieldModel,
+    max_evaluations: int,
+    max_newton_steps: int,
+  ):
     self._model = model
     self._max_evaluations = max_evaluations
+    self._max_newton_steps = max_newton_steps
     self.num_evaluations = 0
     mask = model.legal_actions_mask
     self._num_legal = mask.sum(axis=1, keepdims=True)
@@ -219,37 +225,36 @@ class _Search:
     """Returns the best candidate that Newton's method meets from `logits`.
 
     It ends with the first one whose residual is within `tolerance`, or without
-    success after MAX_NEWTON_STEPS or when no evaluation is left.
+    success after `max_newton_steps` or when no evaluation is left.
     """
-    best = None
+    best = self._candidate(logits, regularization)
 
     def check(logits, _=None):
       nonlocal best
       candidate = self._candidate(logits, regularization)
-      if best is None or candidate.residual < best.residual:
+      if candidate.residual < best.residual:
         best = candidate
       if best.residual <= tolerance:
         raise _StopSearch
 
+    if best.residual <= tolerance:
+      return best
     try:
-      check(logits)
-      optimize.root(
+      # The stubs want functions to return numbers.
+      optimize.root(  # type: ignore[call-overload]
         lambda logits: self._difference(logits, regularization),
         logits,
         method="krylov",
         callback=check,
         options={
           "fatol": 0.0,
-          "maxiter": MAX_NEWTON_STEPS,
+          "maxiter": self._max_newton_steps,
           "jac_options": {"inner_rtol": LINEAR_TOLERANCE},
         },
       )
     except _StopSearch:
       pass
     return best
-
-  def _temperatures(self, regularization: float) -> np.ndarray:
-    return regularization * self._model.discounts
 
   def _policy(self, logits: np.ndarray) -> np.ndarray:
     table = mirror_steps.uniform_logits(self._model.legal_actions_mask)
@@ -274,7 +279,7 @@ class _Search:
     values = np.where(self._model.legal_actions_mask, values, 0.0)
     values -= values.sum(axis=1, keepdims=True) / self._num_legal
     with np.errstate(over="ignore"):
-      values /= self._temperatures(regularization)[:, None]
+      values /= (regularization * self._model.discounts)[:, None]
     if not np.isfinite(values).all():
       raise ArithmeticError(
         f"Action values divided by regularization {regularization:g} are too"
@@ -284,7 +289,7 @@ class _Search:
 
   def _candidate(self, logits: np.ndarray, regularization: float) -> _Candidate:
     """Returns the mean field of softmax(y) and the best response to it."""
-    model, temperatures = self._model, self._temperatures(regularization)
+    model, temperatures = self._model, regularization * self._model.discounts
     mean_field = model.mean_field(self._policy(logits))
     best = self._best_values(mean_field, regularization)
     policy = softmax.softmax(best, temperatures)

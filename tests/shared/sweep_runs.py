@@ -1,0 +1,60 @@
+"""Runs of small sweeps, and what single runs give."""
+
+from concurrent import futures
+import csv
+import dataclasses
+import time
+
+from absl import flags
+
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import sweep as sweep_lib
+from mftrpo_openspiel.runs import sweep_grid
+from mftrpo_openspiel.scripts import experiment_flags
+from mftrpo_openspiel.scripts import sweep
+
+FLAGS = ("--setting=two_islands", "--num_iterations=5", "--record_every=2")
+GRID = ["algorithm=mf_trpo,mirror_descent", "learning_rate=0.1"]
+
+
+def flag_values(*arguments):
+  values = flags.FlagValues()
+  sweep.define_flags(values)
+  values(["mftrpo-sweep", *arguments])
+  return values
+
+
+def runs_of(grid=GRID, arguments=FLAGS):
+  axes = sweep.parse_axes(grid)
+  fixed = experiment_flags.given_values(flag_values(*arguments))
+  return sweep_grid.expand(axes, fixed)[0]
+
+
+def perform(runs, logdir):
+  with futures.ThreadPoolExecutor(1) as executor:
+    return sweep_lib.run_sweep(runs, logdir, executor, None)
+
+
+def expected(run):
+  """Returns the records of a single run, without the seconds."""
+  return timeless(experiment_lib.run_experiment(run.experiment, None).records)
+
+
+def timeless(records):
+  return [dataclasses.replace(record, seconds=0.0) for record in records]
+
+
+def iterations(folder):
+  """Returns the recorded iterations of a run, none before it began."""
+  try:
+    with (folder / "metrics.csv").open(newline="") as file:
+      return [row["iteration"] for row in csv.DictReader(file)]
+  except (FileNotFoundError, NotADirectoryError):
+    return []
+
+
+def once_begun(folder, act):
+  """Acts when a run in the folder, or in one of its folders, has begun."""
+  while all(len(iterations(path)) < 5 for path in (folder, *folder.glob("*"))):
+    time.sleep(0.01)
+  act()
