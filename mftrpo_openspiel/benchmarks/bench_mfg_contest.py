@@ -71,18 +71,20 @@ def contests() -> Iterator[other_packages.Contest]:
     f"OMD, float{bits}": _mirror_descent(environment, initial, bits == 64)
     for bits in (32, 64)
   }
+  logits = np.log(initial)
   ours = {
     "OMD": other_packages.solver(
-      lambda: other_packages.started(
-        mirror_descent.MirrorDescent(model, RATE), initial
-      )
+      lambda: _started(mirror_descent.MirrorDescent(model, RATE), initial)
     ),
     "MF-TRPO (warm), phi_eta": other_packages.solver(
-      lambda: _started(mf_trpo.MFTRPO(model, **WARM), initial), ETA
+      lambda: _started(mf_trpo.MFTRPO(model, **WARM), initial, logits=logits),
+      ETA,
     ),
     "MF-TRPO (annealed)": other_packages.solver(
       lambda: _started(
-        annealed_mf_trpo.AnnealedMFTRPO(model, **ANNEALED), initial
+        annealed_mf_trpo.AnnealedMFTRPO(model, **ANNEALED),
+        initial,
+        logits=logits,
       )
     ),
   }
@@ -198,7 +200,19 @@ def _mirror_descent(
 
 
 def _started(
-  algorithm: algorithm_lib.MeanFieldAlgorithm, initial_policy: np.ndarray
+  algorithm: algorithm_lib.MeanFieldAlgorithm,
+  policy: np.ndarray,
+  **other: np.ndarray,
 ) -> algorithm_lib.MeanFieldAlgorithm:
-  algorithm.restore({**algorithm.state(), "logits": np.log(initial_policy)})
-  return other_packages.started(algorithm, initial_policy)
+  """Returns the algorithm with another first policy, (N, A), and its law.
+
+  Args:
+    algorithm: Before its first iteration.
+    policy: The policy.
+    **other: What else of its state is another.
+  """
+  mean_field = algorithm.model.mean_field(policy)
+  algorithm.restore(
+    {**algorithm.state(), "policy": policy, "mean_field": mean_field, **other}
+  )
+  return algorithm

@@ -9,6 +9,7 @@ are compared with ours in float64.
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
+import functools
 from typing import Any
 
 from mfglib import alg
@@ -53,7 +54,7 @@ def contests() -> Iterator[other_packages.Contest]:
   policies = other_packages.random_policies(mdp.num_states, mdp.num_actions)
   theirs = {name: _solver(name, mdp, game.horizon) for name in _THEIRS}
   ours = {
-    name: other_packages.solver(lambda create=create: create(model))
+    name: other_packages.solver(functools.partial(create, model))
     for name, create in _OURS.items()
   }
   yield other_packages.Contest(

@@ -137,17 +137,6 @@ def solver(
   return solve
 
 
-def started(
-  algorithm: algorithm_lib.MeanFieldAlgorithm, policy: np.ndarray
-) -> algorithm_lib.MeanFieldAlgorithm:
-  """Returns the algorithm with another first policy, (N, A), and its law."""
-  mean_field = algorithm.model.mean_field(policy)
-  algorithm.restore(
-    {**algorithm.state(), "policy": policy, "mean_field": mean_field}
-  )
-  return algorithm
-
-
 def random_policies(num_states: int, num_actions: int) -> list[np.ndarray]:
   """Returns a few policies, (S, A)."""
   laws = np.random.default_rng(0).random(

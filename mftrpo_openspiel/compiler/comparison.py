@@ -73,7 +73,7 @@ class Comparison:
 
 
 Groups = list[list[game_walk.Look]]
-# Called with the index, the level and the states of each node.
+# Is shown the index of a level, the level, and the states of each node.
 Visit = Callable[[int, game_walk.Level, Groups], None]
 
 
@@ -95,7 +95,7 @@ def compare(
     num_states: How many states are kept for a node: the one that comes first,
       and others drawn from those that come there; None for all.
     seed: Of these draws.
-    visit: Is shown all levels on the way.
+    visit: Called for each level on the way.
   """
   largest_reward = max(np.abs(level.rewards).max() for level in levels)
   result = Comparison({}, None, np.zeros(0), 0)

@@ -44,6 +44,7 @@ class ExtremeCrowd(game_walk.Crowd):
 
   def told(self, index: int, level: game_walk.Level) -> list[list[float]]:
     """Returns what each node of the mean-field level `index` is told."""
+    del index
     return [self._law(level, node) for node in range(len(level))]
 
   def _law(self, level: game_walk.Level, node: int) -> list[float]:

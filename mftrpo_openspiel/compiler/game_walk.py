@@ -387,15 +387,10 @@ def _reached(
 def _arrive(
   level: Level, looks: Sequence[Look], strings: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Fills in the children of `level`.
-
-  Args:
-    level: The level.
-    looks: The states that represent its nodes.
-    strings: The nodes of the level below.
+  """Fills in the children of `level`, which are the nodes `strings`.
 
   Returns:
-    Parents, parent actions and masses of the level below.
+    Parents, parent actions and masses of the children.
   """
   nodes = {string: node for node, string in enumerate(strings)}
   level.children = np.array(

@@ -54,7 +54,8 @@ class MovingForm(game_form.GameForm):
     self._rows: dict[str, int] = {}
     self._states: list[pyspiel.State] = []
     self._levels_of_rows: list[int] = []
-    # The last mean field, as bytes, and the game under it.
+    # The last mean field, as bytes, and the game under it. (A memo of
+    # `_under` would enumerate again what `flow` has just enumerated.)
     self._last: tuple[bytes, _GameUnderMeanField] | None = None
     found = node_search.find_nodes(roots, max_nodes)
     states_by_level = game_walk.replay(roots, levels)

@@ -40,9 +40,8 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     states of each layer, including those to which no play leads.
   * Games whose moves are known not to depend on the mean field, by their source
     (`known_games`) or because the caller says so, are enumerated once. Rewards
-    are computed on arrays where `known_games` has a formula for them, and only
-    after a comparison with what the states of the game pay; otherwise they are
-    read from the states in every call.
+    are read from the states in every call, or computed on arrays where
+    `known_games` has a formula that agrees with what the states pay.
   * Games whose moves change when players are told a random mean field, or that
     a whole population is in one place, are enumerated in every call; see
     `moving_form`. Q is 0 in states to which no play leads under the mean field.

@@ -243,10 +243,8 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
 
   def _node_rows(self) -> dict[str, int]:
     """Returns for each node, by its string, the state with the same mass."""
-    carried = {
-      key: self._rows[decision] for key, decision in self._decision_of.items()
-    }
-    return self._rows | carried
+    followers = self._decision_of.items()
+    return self._rows | {key: self._rows[child] for key, child in followers}
 
   def _push(
     self,

@@ -24,8 +24,8 @@ BEND = 0.06
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
-def check(graph: drawing.Graph) -> None:
-  """Checks that `graph` can be drawn.
+def check(graph: drawing.Graph) -> int:
+  """Returns the number of nodes of a graph that can be drawn.
 
   Raises:
     ValueError: If the positions are not finite and of shape (S, 2) or two
@@ -49,11 +49,7 @@ def check(graph: drawing.Graph) -> None:
       f"edges of graph must be of shape (E, 2) with nodes in [0, {nodes[-1]}],"
       f" got shape {edges.shape} and nodes {np.setdiff1d(edges, nodes)}."
     )
-
-
-def num_states(graph: drawing.Graph) -> int:
-  """Returns the number of nodes."""
-  return len(graph.positions)
+  return len(positions)
 
 
 def aspect(graph: drawing.Graph) -> float:

@@ -26,8 +26,8 @@ SHAFT_WIDTH = 0.07
 LEAST_PROBABILITY = 0.05
 
 
-def check(grid: drawing.Grid) -> None:
-  """Checks that `grid` can be drawn.
+def check(grid: drawing.Grid) -> int:
+  """Returns the number of free cells of a grid that can be drawn.
 
   Raises:
     ValueError: If the walls are not two-dimensional, or the cells are not all
@@ -43,11 +43,7 @@ def check(grid: drawing.Grid) -> None:
       "grid must have two-dimensional walls and every other cell once in"
       f" cells, got shapes {walls.shape} and {cells.shape}."
     )
-
-
-def num_states(grid: drawing.Grid) -> int:
-  """Returns the number of cells that are no walls."""
-  return len(grid.cells)
+  return len(cells)
 
 
 def aspect(grid: drawing.Grid) -> float:

@@ -68,7 +68,7 @@ def difference_figure(
     ValueError: If the drawing is not one, there is no panel, or a difference is
       not finite or does not sum to zero over S states.
   """
-  size = num_states(drawing)
+  size = _drawer(drawing).check(drawing)
   differences = {
     title: validation.check_numbers(f"difference {title!r}", difference)
     for title, difference in differences.items()
@@ -105,24 +105,13 @@ def checked(
   Raises:
     ValueError: If one is not, or the drawing is not one.
   """
-  size = num_states(drawing)
+  size = _drawer(drawing).check(drawing)
   return {
     title: validation.check_distribution(
       f"mean field {title!r}", mean_field, size
     )
     for title, mean_field in mean_fields.items()
   }
-
-
-def num_states(drawing: drawing_lib.Drawing) -> int:
-  """Returns the number of states of a drawing.
-
-  Raises:
-    ValueError: If it is not one.
-  """
-  drawer = _drawer(drawing)
-  drawer.check(drawing)
-  return drawer.num_states(drawing)
 
 
 def panels_for(drawing: drawing_lib.Drawing, titles: list[str]):

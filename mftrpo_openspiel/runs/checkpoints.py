@@ -1,4 +1,4 @@
-"""Checkpoints: where a run can be gone on with."""
+"""Checkpoints: all that a run needs to be resumed."""
 
 from collections.abc import Callable
 from collections.abc import Mapping

@@ -29,14 +29,14 @@ class Experiment:
 
   Attributes:
     game_name: OpenSpiel game, or None where the setting is one of ours.
-    setting: Of the game, or None.
-    game_parameters: On top of these, by name.
+    setting: Named parameters of the game, or None.
+    game_parameters: Values by name that are others than those.
     model: One of `from_game.MODELS`; None for "openspiel" with OpenSpiel's own
       algorithms, "stationary" where the game is one over a mean-field MDP, and
       "compiled" elsewhere.
     algorithm: One of `registry.ALGORITHMS`.
     options: Of the algorithm, by the names of its parameters.
-    num_iterations: How long.
+    num_iterations: Of the algorithm, at least 1.
     regularization: eta of the regularized exploitability.
     record_every: A record at every so many iterations; None for log-spaced.
     num_records: Records per factor of ten iterations where log-spaced.
@@ -176,7 +176,7 @@ def run_experiment(
   game = experiment.create_game()
   model_name = experiment.model_name(game)
   experiment = dataclasses.replace(experiment, model=model_name)
-  config = run_config.make(
+  config = run_config.create_config(
     dataclasses.asdict(experiment), str(game), model_name
   )
   if logdir and resume and run_directory.is_finished(logdir, config):

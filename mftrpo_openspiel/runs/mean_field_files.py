@@ -38,8 +38,8 @@ def read(
     raise ValueError(f"{path} is no whole array ({reason}).") from None
 
 
-def keep(folder: pathlib.Path, iterations: Collection[int]) -> None:
-  """Removes all others, and what is left of a program that was killed."""
+def remove_others(folder: pathlib.Path, iterations: Collection[int]) -> None:
+  """Removes what is of other iterations, and temporary files."""
   for file in folder.glob("*.npy"):
     if file.stem.isdecimal() and int(file.stem) not in iterations:
       file.unlink()

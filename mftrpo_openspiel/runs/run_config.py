@@ -51,7 +51,7 @@ _CHECKOUT = pathlib.Path(__file__).parents[2]
 _PACKAGES = ("mftrpo_openspiel", "open_spiel", "numpy", "scipy")
 
 
-def make(
+def create_config(
   experiment: Mapping[str, Any], game: str, model: str
 ) -> dict[str, Any]:
   """Returns what config.json has of an experiment.
@@ -157,13 +157,13 @@ def write(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
     temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def identity(config: Mapping[str, Any]) -> str:
+def run_id(config: Mapping[str, Any]) -> str:
   """Returns a text that is the same for runs that can go on from each other."""
-  text = json.dumps(dict(_lasting(config)), sort_keys=True)
+  text = json.dumps(dict(_unchangeable_fields(config)), sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check_same(
+def check_same_run(
   begun: Mapping[str, Any], config: Mapping[str, Any], path: str | os.PathLike
 ) -> None:
   """Raises a ValueError that names where `config` is of another run.
@@ -173,7 +173,10 @@ def check_same(
     config: What is to go on there.
     path: Of the run directory.
   """
-  there, here = dict(_lasting(begun)), dict(_lasting(config))
+  there, here = (
+    dict(_unchangeable_fields(begun)),
+    dict(_unchangeable_fields(config)),
+  )
   for name in sorted(there.keys() | here.keys()):
     ours, theirs = here.get(name), there.get(name)
     if ours != theirs:
@@ -189,7 +192,9 @@ def check_same(
     )
 
 
-def _lasting(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _unchangeable_fields(
+  config: Mapping[str, Any],
+) -> Iterator[tuple[str, Any]]:
   """Yields the names and values that stay as they are in a run."""
   yield "game", config["game"]
   for name, value in config["experiment"].items():

@@ -10,8 +10,11 @@
     lock             locked by the program that writes here
 
 At any moment the other files agree with checkpoint.npz up to its iteration.
-What they have of later ones is dropped when the run is gone on with. All have
-checksums, which are compared whenever they are read.
+What they have of later ones is dropped when the run is resumed. All have
+checksums, which are compared whenever they are read. `RunWriter` writes these
+files, `load_run` and `read_progress` read them; what is in each is the matter
+of `run_config`, `metrics_table`, `checkpoints`, `mean_field_files`, `solutions`
+and `event_files`.
 """
 
 from collections.abc import Collection
@@ -131,7 +134,7 @@ def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
   there = run_config.read(path / _CONFIG)
   last = config["experiment"]["num_iterations"]
   return (
-    run_config.identity(there) == run_config.identity(config)
+    run_config.run_id(there) == run_config.run_id(config)
     and there["experiment"]["num_iterations"] == last
     and solutions.load_solution(path / _SOLUTION).iteration == last
   )
@@ -205,10 +208,10 @@ def read_progress(
       f"logdir has a run already, got {path}; add --resume to go on with it."
     )
   begun = run_config.read(path / _CONFIG)
-  run_config.check_same(begun, config, path)
+  run_config.check_same_run(begun, config, path)
   if not (path / _CHECKPOINT).exists():
     return None, []
-  checkpoint = checkpoints.load(path / _CHECKPOINT, run_config.identity(config))
+  checkpoint = checkpoints.load(path / _CHECKPOINT, run_config.run_id(config))
   last = begun["experiment"]["num_iterations"]
   if checkpoint.iteration > last:
     raise ValueError(
@@ -252,7 +255,7 @@ class RunWriter:
       ValueError: If something cannot be written.
     """
     self._path = path
-    self._run_id = run_config.identity(config)
+    self._run_id = run_config.run_id(config)
     experiment = config["experiment"]
     self._keeps_mean_fields = experiment["log_distribution"]
     self._events: event_files.EventWriter | None = None
@@ -261,7 +264,7 @@ class RunWriter:
       run_config.write(path / _CONFIG, config)
       self._metrics = metrics_table.CsvAppender(path / _METRICS, records)
       kept = {record.iteration for record in records}
-      mean_field_files.keep(path / _MEAN_FIELDS, kept)
+      mean_field_files.remove_others(path / _MEAN_FIELDS, kept)
       if experiment["tensorboard"]:
         self._events = event_files.EventWriter(path / _EVENTS, records)
     self._timer = checkpoints.Timer(experiment["checkpoint_seconds"])

@@ -108,7 +108,7 @@ class MemorySink:
     self, last: checkpoints.Checkpoint, solution: solutions.Solution
   ) -> None:
     """Keeps the solution."""
-    del last  # A program that has ended cannot be gone on with.
+    del last  # A run in memory cannot be resumed.
     self.solution = solution
 
 

@@ -268,7 +268,7 @@ def test_a_checkpoint_of_another_model_is_refused_before_any_work(
   path = tmp_path / "run"
   shutil.copytree(whole[0], path)
   file = path / "checkpoint.npz"
-  run_id = run_config.identity(run_config.read(path / "config.json"))
+  run_id = run_config.run_id(run_config.read(path / "config.json"))
   checkpoint = checkpoints.load(file, run_id)
   state = {**checkpoint.state, **changes}
   checkpoints.save(file, dataclasses.replace(checkpoint, state=state), run_id)

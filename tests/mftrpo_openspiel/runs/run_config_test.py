@@ -31,7 +31,7 @@ EXPERIMENT = {
 
 
 def config(game="islands(seed=28)", **changes):
-  return run_config.make({**EXPERIMENT, **changes}, game, "stationary")
+  return run_config.create_config({**EXPERIMENT, **changes}, game, "stationary")
 
 
 def test_a_config_comes_back(tmp_path):
@@ -58,7 +58,7 @@ def test_a_config_comes_back(tmp_path):
 )
 def test_another_run_is_told_by_what_differs(changes, message):
   with pytest.raises(ValueError, match=message):
-    run_config.check_same(config(), config(**changes), "runs/1")
+    run_config.check_same_run(config(), config(**changes), "runs/1")
 
 
 def test_what_is_no_text_nor_number_is_refused():
@@ -85,10 +85,10 @@ def test_the_fields_are_those_of_an_experiment():
 
 def test_some_fields_may_change():
   changed = config(num_iterations=11, checkpoint_seconds=1, tensorboard=True)
-  run_config.check_same(config(), changed, "runs/1")
-  assert run_config.identity(config()) == run_config.identity(changed)
+  run_config.check_same_run(config(), changed, "runs/1")
+  assert run_config.run_id(config()) == run_config.run_id(changed)
   other = config(options={"lr": 0.2})
-  assert run_config.identity(config()) != run_config.identity(other)
+  assert run_config.run_id(config()) != run_config.run_id(other)
 
 
 def test_a_longer_run_keeps_what_it_was_begun_with(tmp_path):

@@ -40,7 +40,7 @@ def config(num_iterations=10, lr=0.1, checkpoint_seconds=1e9):
     "checkpoint_seconds": checkpoint_seconds,
     "tensorboard": False,
   }
-  return run_config.make(experiment, "game", "stationary")
+  return run_config.create_config(experiment, "game", "stationary")
 
 
 def finished(iteration, mean_field=None):
@@ -321,7 +321,7 @@ def test_ctrl_c_at_any_line_leaves_whole_files(path, name):
       if name == "metrics":
         return metrics_table.read_csv(path / "metrics.csv")[-1].iteration
       if name == "checkpoint":
-        run_id = run_config.identity(config())
+        run_id = run_config.run_id(config())
         return checkpoints.load(path / "checkpoint.npz", run_id).iteration
       return solutions.load_solution(path / "solution.npz").iteration
 
@@ -411,7 +411,7 @@ def test_a_checkpoint_is_not_past_the_run(path, iteration):
   checkpoints.save(
     path / "checkpoint.npz",
     checkpoints.Checkpoint(iteration, 1.0, {}),
-    run_config.identity(config()),
+    run_config.run_id(config()),
   )
   with pytest.raises(
     ValueError, match=rf"checkpoint.npz is of iteration {iteration}, the run"
