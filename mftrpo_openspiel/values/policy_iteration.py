@@ -63,7 +63,31 @@ def optimal_values(
     values = evaluated.values
     improvement = mdp.improvement(evaluated.action_values)
   optimum = _iterate(method, mdp, values, improvement, evaluated)
+  if method.takes_start and method.is_direct and not mdp.regularization:
+    first_best = method.evaluate(mdp, _first_best_policy(mdp, optimum))
+    improvement = mdp.improvement(first_best.action_values)
+    optimum = _iterate(method, mdp, first_best.values, improvement, first_best)
   return frozen_mdp.OptimalValues(mdp, optimum)
+
+
+def _first_best_policy(
+  mdp: frozen_mdp.FrozenMDP, values: np.ndarray
+) -> np.ndarray:
+  """Returns the policy of the first best actions, whose values are V*.
+
+  Actions whose values differ by what rounding may make of them are equally
+  good. So the values of this policy have the same bits wherever policy
+  iteration began, but where it is not clear which actions are equally good.
+
+  Args:
+    mdp: What is played.
+    values: V*, (S,).
+  """
+  action_values = mdp.backup(values)
+  best = rows.maximum(action_values)
+  tie = TIE * mdp.rounding * np.abs(best).max() / (1 - mdp.discount)
+  actions = (action_values >= (best - tie)[:, None]).argmax(axis=1)
+  return tabular_policies.deterministic_policy(actions, action_values)
 
 
 def optimality_gap(
