@@ -3,6 +3,7 @@
 from collections.abc import Callable
 import dataclasses
 from typing import Any
+from typing import cast
 
 import numpy as np
 from scipy import sparse
@@ -14,7 +15,9 @@ from mftrpo_openspiel.utils import validation
 DENSITY_FLOOR = 1e-25
 
 Reward = Callable[[np.ndarray], np.ndarray]
-Kernel = sparse.csr_array | Callable[[np.ndarray], sparse.csr_array]
+Kernel = (
+  sparse.csr_array | np.ndarray | Callable[[np.ndarray], sparse.csr_array]
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +144,7 @@ class MeanFieldMDP:
     """Returns the (S * A, S) kernel under the (S,) mean field."""
     if callable(self.kernel):
       return self._checked_kernel(self.kernel(mean_field))
-    return self.kernel
+    return self.fixed_kernel
 
   @property
   def fixed_kernel(self) -> sparse.csr_array:
@@ -154,7 +157,7 @@ class MeanFieldMDP:
       raise ValueError(
         "kernel must be an array, got a function of the mean field."
       )
-    return self.kernel
+    return cast(sparse.csr_array, self.kernel)
 
   def reward_at(self, mean_field: np.ndarray) -> np.ndarray:
     """Returns the (S, A) rewards under the (S,) mean field.
