@@ -198,7 +198,7 @@ class MovesCheck:
     self._roots = roots
     self._levels = game_walk.enumerate_levels(roots)
     masses = crowds.random_masses(self._levels, np.random.default_rng(0))
-    for crowd in (crowds.AnnouncedCrowd(masses), *crowds.EXTREMES):
+    for crowd in (crowds.announced(masses), *crowds.EXTREMES):
       self._compare(crowd)
 
   def __call__(self, distribution: distribution_lib.Distribution) -> None:
@@ -210,7 +210,7 @@ class MovesCheck:
       for index, level in enumerate(self._levels)
       if level.kind == game_walk.MEAN_FIELD
     }
-    self._compare(crowds.AnnouncedCrowd(masses))
+    self._compare(crowds.announced(masses))
 
   def _compare(self, crowd: game_walk.Crowd) -> None:
     found = compare(self._roots, self._levels, crowd, num_states=1)

@@ -4,19 +4,17 @@ Unless that is known of a game, each mean field that comes in or goes out is
 checked in a walk through all moves, in which the rewards are read.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
 import functools
 
 import numpy as np
-from open_spiel.python import policy as policy_lib
 import pyspiel
 
 from mftrpo_openspiel.compiler import folding
 from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import reward_sources
-from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.values import layered_mdp
 
@@ -44,9 +42,7 @@ class FixedMovesForm(game_form.GameForm):
     self._roots = roots
     self._folded = folded
     self.checks_moves = isinstance(rewards, reward_sources.WalkedRewards)
-    self._rewards: Callable[[np.ndarray], reward_sources.Rewards] = rewards
-    if isinstance(rewards, reward_sources.RewardSource):
-      self._rewards = memo.Memo(rewards)
+    self._rewards = memo.Memo(rewards)
     self.legal_actions_mask = folded.mdp.legal_actions_mask
     sizes = [len(folded.levels[index]) for index in folded.kept]
     self.layers = np.repeat(np.arange(len(sizes)), sizes)
@@ -87,14 +83,9 @@ class FixedMovesForm(game_form.GameForm):
       for string, row in zip(self._folded.levels[index].strings, rows.tolist())
     }
 
-  def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
-    """Returns the (N, A) array of an OpenSpiel policy."""
-    num_actions = self.legal_actions_mask.shape[1]
-    states_by_level = game_walk.replay(self._roots, self._folded.levels)
-    return np.concatenate(
-      [
-        policies.policy_array(policy, states, num_actions)
-        for index, states in enumerate(states_by_level)
-        if index in self._folded.kept
-      ]
-    )
+  def states(self) -> Iterator[pyspiel.State]:
+    """Yields an OpenSpiel state for each of the N states."""
+    levels = game_walk.replay(self._roots, self._folded.levels)
+    for index, states in enumerate(levels):
+      if index in self._folded.kept:
+        yield from states

@@ -70,7 +70,7 @@ def _compile_states(
       states[index] = [first.state for (first,) in groups]
   num_actions = game.num_distinct_actions()
   masses = crowds.random_masses(levels, np.random.default_rng(0))
-  random = comparison.compare(roots, levels, crowds.AnnouncedCrowd(masses))
+  random = comparison.compare(roots, levels, crowds.announced(masses))
   if random.by_mean_field and moves_are_fixed:
     raise ValueError(
       "moves_are_fixed must be true if it is said, but under a random mean"

@@ -1,10 +1,13 @@
 """What the forms in which a game is compiled have in common."""
 
 import abc
+from collections.abc import Iterable
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
+import pyspiel
 
+from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.values import layered_mdp
 
 Rows = slice | np.ndarray
@@ -72,5 +75,10 @@ class GameForm(abc.ABC):
     """
 
   @abc.abstractmethod
+  def states(self) -> Iterable[pyspiel.State]:
+    """Returns an OpenSpiel state for each of the N states."""
+
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy."""
+    shape = self.legal_actions_mask.shape
+    return policies.policy_array(policy, self.states(), shape)

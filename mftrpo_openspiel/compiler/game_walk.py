@@ -15,6 +15,7 @@ both take the path that is first in the order of a dictionary. So the rewards of
 a game whose rewards depend on the path are those that OpenSpiel uses.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
@@ -146,23 +147,24 @@ class Level:
     return [laws[which] for which in self.support_of.tolist()]
 
 
-class Crowd:
+class Crowd(NamedTuple):
   """How everybody plays, and what the players are told of it.
 
-  Here everybody plays the uniform policy, and players are told the truth.
+  By default the uniform policy, and the truth.
+
+  Attributes:
+    probabilities: From a decision level, and the states of its nodes, to the
+      (E,) probabilities of its moves.
+    told: From the index of a mean-field level, and the level, to what each of
+      its nodes is told.
   """
 
-  def probabilities(
-    self, level: Level, states: Sequence[pyspiel.State]
-  ) -> np.ndarray:
-    """Returns the (E,) probabilities of the moves of a decision level."""
-    del states
-    return level.probabilities
-
-  def told(self, index: int, level: Level) -> list[list[float]]:
-    """Returns what each node of the mean-field level `index` is told."""
-    del index
-    return level.told(level.masses)
+  probabilities: Callable[[Level, Sequence[pyspiel.State]], np.ndarray] = (
+    lambda level, _: level.probabilities
+  )
+  told: Callable[[int, Level], list[list[float]]] = lambda _, level: level.told(
+    level.masses
+  )
 
 
 UNIFORM = Crowd()

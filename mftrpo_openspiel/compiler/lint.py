@@ -172,7 +172,7 @@ class _Linter:
     if self._num_histories > self._max_histories:
       num_states = NUM_STATES
     rng = np.random.default_rng(self._seed)
-    random = crowds.AnnouncedCrowd(crowds.random_masses(self._levels, rng))
+    random = crowds.announced(crowds.random_masses(self._levels, rng))
     uniform, other = (
       comparison.compare(
         self._roots,

@@ -80,7 +80,7 @@ class WalkedRewards(RewardSource):
 
   def node_rewards(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
     """Returns the rewards of all nodes; see the base class."""
-    crowd = crowds.AnnouncedCrowd(masses)
+    crowd = crowds.announced(masses)
     levels = self._folded.levels
     found = comparison.compare(self._roots, levels, crowd, num_states=1)
     if found.by_mean_field:

@@ -1,7 +1,7 @@
 """OpenSpiel policies made from arrays: frozen, and playable in every state."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -55,14 +55,14 @@ class FrozenPolicy(policy_lib.Policy):
 
 def policy_array(
   policy: policy_lib.Policy,
-  states: Sequence[pyspiel.State],
-  num_actions: int,
+  states: Iterable[pyspiel.State],
+  shape: tuple[int, ...],
 ) -> np.ndarray:
-  """Returns the (len(states), num_actions) probabilities of `policy`.
+  """Returns the probabilities of `policy` as an array of this shape.
 
-  A mean-field node has the only action 0.
+  It has a row for each state. A mean-field node has the only action 0.
   """
-  probabilities = np.zeros((len(states), num_actions))
+  probabilities = np.zeros(shape)
   for row, state in enumerate(states):
     law = {0: 1.0}
     if state.get_type() != pyspiel.StateType.MEAN_FIELD:
