@@ -38,18 +38,11 @@ def four_rooms_layout(room_size: int) -> str:
       .....#.....
   """
   middle, size = room_size, 2 * room_size + 1
-  doors = (room_size // 2, middle + 1 + room_size // 2)
-
-  def cells(is_free):
-    return "".join(FREE if free else WALL for free in is_free)
-
-  through_rooms = cells(column != middle for column in range(size))
-  through_door = FREE * size
-  wall = cells(column in doors for column in range(size))
-  return "\n".join(
-    wall if row == middle else through_door if row in doors else through_rooms
-    for row in range(size)
-  )
+  doors = [room_size // 2, middle + 1 + room_size // 2]
+  cells = np.full((size, size), FREE)
+  cells[middle] = cells[:, middle] = WALL
+  cells[middle, doors] = cells[doors, middle] = FREE
+  return "\n".join(map("".join, cells))
 
 
 def parse(layout: str) -> drawing.Grid:

@@ -66,10 +66,7 @@ class Comparison:
 
   def worst(self) -> Difference | None:
     """Returns the path dependence to name first: that of the rewards."""
-    for what in ("reward", *self.by_path):
-      if what in self.by_path:
-        return self.by_path[what]
-    return None
+    return self.by_path.get("reward") or next(iter(self.by_path.values()), None)
 
 
 Groups = list[list[game_walk.Look]]
@@ -203,14 +200,12 @@ class MovesCheck:
 
   def __call__(self, distribution: distribution_lib.Distribution) -> None:
     """Raises a ValueError if the distribution changes a move."""
-    masses = {
-      index: np.array(
-        [distribution.value_str(key, 0.0) for key in level.strings]
-      )
-      for index, level in enumerate(self._levels)
-      if level.kind == game_walk.MEAN_FIELD
-    }
-    self._compare(crowds.announced(masses))
+
+    def told(_: int, level: game_walk.Level) -> list[list[float]]:
+      masses = [distribution.value_str(key, 0.0) for key in level.strings]
+      return level.told(np.array(masses))
+
+    self._compare(game_walk.Crowd(told=told))
 
   def _compare(self, crowd: game_walk.Crowd) -> None:
     found = compare(self._roots, self._levels, crowd, num_states=1)

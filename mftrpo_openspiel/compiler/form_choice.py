@@ -54,14 +54,7 @@ def _compile_states(
   moves_are_fixed: bool,
   notes: list[str],
 ) -> game_form.GameForm:
-  """Returns the form of a game that is enumerated.
-
-  Args:
-    game: The game.
-    roots: Where plays start.
-    moves_are_fixed: Whether that is known.
-    notes: To which is added what the user should know.
-  """
+  """Returns the form of a game that is enumerated, and adds to the notes."""
   levels = []
   states = {}
   for index, (level, groups) in enumerate(game_walk.walk(roots)):
@@ -77,7 +70,11 @@ def _compile_states(
       f" field {random.by_mean_field}."
     )
   if random.by_mean_field or (
-    not moves_are_fixed and _extremes_change_moves(roots, levels)
+    not moves_are_fixed
+    and any(
+      comparison.compare(roots, levels, crowd, num_states=1).by_mean_field
+      for crowd in crowds.EXTREMES  # Everybody is at one place.
+    )
   ):
     _note_path_dependence(comparison.compare(roots, levels), notes)
     return moving_form.MovingForm(roots, levels, num_actions)
@@ -104,16 +101,6 @@ def _compile_states(
   )
   walked = reward_sources.WalkedRewards(folded, roots)
   return fixed_moves_form.FixedMovesForm(roots, folded, walked)
-
-
-def _extremes_change_moves(
-  roots: Sequence[pyspiel.State], levels: Sequence[game_walk.Level]
-) -> bool:
-  """Returns whether a crowd at one place changes the moves."""
-  return any(
-    comparison.compare(roots, levels, crowd, num_states=1).by_mean_field
-    for crowd in crowds.EXTREMES
-  )
 
 
 def _paying_levels(

@@ -111,31 +111,26 @@ class StateRewards(RewardSource):
     super().__init__(folded)
     self._states = states
     self._paying = paying
-    self._constant = np.zeros(folded.node_offsets[-1])
     # The first mean-field level pays before anybody is told anything.
     last = min(states, default=len(folded.levels) - 1)
-    for index, level in enumerate(folded.levels[: last + 1]):
-      self._part(self._constant, index)[:] = level.rewards
-
-  def _part(self, rewards: np.ndarray, index: int) -> np.ndarray:
-    offsets = self._folded.node_offsets
-    return rewards[offsets[index] : offsets[index + 1]]
+    first = [level.rewards for level in folded.levels[: last + 1]]
+    rest = folded.node_offsets[-1] - folded.node_offsets[last + 1]
+    self._constant = np.concatenate([*first, np.zeros(rest)])
 
   def node_rewards(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
     """Returns the rewards of all nodes; see the base class."""
     levels = self._folded.levels
     rewards = self._constant.copy()
+    parts = np.split(rewards, self._folded.node_offsets[1:-1])  # Views.
     starts = [*self._states, len(levels) - 1]
     for index, next_index in itertools.pairwise(starts):
       states = self._states[index]
       paying = [i for i in self._paying if index < i <= next_index]
       for current in range(index + 1, max(paying, default=index) + 1):
-        above, level = levels[current - 1], levels[current]
-        states = game_walk.first_states_below(
-          above, level, states, masses[index]
-        )
+        above = levels[current - 1]
+        states = game_walk.first_states_below(above, states, masses[index])
         if current in paying:
-          self._part(rewards, current)[:] = list(map(game_walk.reward, states))
+          parts[current][:] = list(map(game_walk.reward, states))
     return rewards
 
 
