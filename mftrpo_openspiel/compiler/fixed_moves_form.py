@@ -32,27 +32,21 @@ class FixedMovesForm(game_form.GameForm):
     folded: folding.FoldedGame,
     rewards: reward_sources.RewardSource | reward_sources.DensityRewards,
   ):
-    """Initializes the form.
-
-    Args:
-      roots: Where plays start.
-      folded: The game.
-      rewards: Where the rewards come from.
-    """
+    """Initializes the form of a game whose plays start at `roots`."""
     self._roots = roots
     self._folded = folded
     self.checks_moves = isinstance(rewards, reward_sources.WalkedRewards)
     self._rewards = memo.Memo(rewards)
     self.legal_actions_mask = folded.mdp.legal_actions_mask
-    sizes = [len(folded.levels[index]) for index in folded.kept]
+    self._kept = [folded.levels[index] for index in folded.kept]
+    sizes = list(map(len, self._kept))
     self.layers = np.repeat(np.arange(len(sizes)), sizes)
     self.times = np.repeat(folded.times, sizes)
 
   @functools.cached_property
   def strings(self) -> list[str]:
     """The observation strings of the states."""
-    kept = [self._folded.levels[index] for index in self._folded.kept]
-    return [string for level in kept for string in level.strings]
+    return [string for level in self._kept for string in level.strings]
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
@@ -67,7 +61,7 @@ class FixedMovesForm(game_form.GameForm):
     self._check_moves(mean_field)
     return self._folded.mdp, slice(None)
 
-  def rewards(self, mean_field: np.ndarray) -> reward_sources.Rewards:
+  def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
     """Returns what states and afterstates pay under the (N,) mean field."""
     return self._rewards(mean_field)
 

@@ -108,19 +108,14 @@ def _paying_levels(
 ) -> frozenset[int]:
   """Returns the levels that may pay something.
 
-  If a level does, under one of two mean fields, so may those of the same type
-  as many moves after another mean-field level.
-
-  Args:
-    levels: The enumerated game.
-    rewards: Of all nodes under another mean field than that of `levels`.
+  If a level does, under its own mean field or under that of the `rewards` of
+  all nodes, so may those of the same type as many moves after another
+  mean-field level.
   """
   places: list[tuple[pyspiel.StateType, int]] = []
   for level in levels:
-    if level.kind == game_walk.MEAN_FIELD or not places:
-      places.append((level.kind, 0))
-    else:
-      places.append((level.kind, places[-1][1] + 1))
+    begins = level.kind == game_walk.MEAN_FIELD or not places
+    places.append((level.kind, 0 if begins else places[-1][1] + 1))
   offsets = np.cumsum([len(level) for level in levels])[:-1]
   pays = {
     place

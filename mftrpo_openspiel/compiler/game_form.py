@@ -11,6 +11,8 @@ from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.values import layered_mdp
 
 Rows = slice | np.ndarray
+# Of states, and of afterstates; None if those pay nothing.
+Rewards = tuple[np.ndarray, np.ndarray | None]
 
 
 class GameForm(abc.ABC):
@@ -43,36 +45,22 @@ class GameForm(abc.ABC):
   def dynamics(
     self, mean_field: np.ndarray
   ) -> tuple[layered_mdp.LayeredMDP, Rows]:
-    """Returns where actions lead under a mean field.
+    """Returns where actions lead under the (N,) mean field, and from where.
 
-    Args:
-      mean_field: (N,).
-
-    Returns:
-      The layered MDP, and which of the N states are those of it. No play leads
-      to the others.
+    That is the layered MDP, and which of the N states are those of it. No play
+    leads to the others.
     """
 
   @abc.abstractmethod
-  def rewards(
-    self, mean_field: np.ndarray
-  ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns what the states and afterstates of the layered MDP pay.
+  def rewards(self, mean_field: np.ndarray) -> Rewards:
+    """Returns what the layered MDP pays under the (N,) mean field."""
 
-    Args:
-      mean_field: (N,).
-
-    Returns:
-      The rewards of the states, and of the afterstates; None if those pay
-      nothing.
-    """
-
-  @abc.abstractmethod
   def mean_field_rows(self) -> dict[str, int]:
     """Returns the row of the mass of each mean-field node, by its string.
 
-    Those that are states themselves may be left out.
+    Those that are states themselves may be left out, as all are here.
     """
+    return {}
 
   @abc.abstractmethod
   def states(self) -> Iterable[pyspiel.State]:

@@ -355,11 +355,8 @@ def _reached(
 ) -> dict[str, pyspiel.State]:
   """Returns the nodes of the level below with the states that come first.
 
-  Args:
-    level: The level.
-    groups: The states of its nodes.
-    laws: What the nodes are told, of a mean-field level.
-    others: Takes the states that come later, if they are wanted.
+  The nodes of a mean-field level are told `laws`. The states that come later go
+  to `others`, if they are wanted.
   """
   result: dict[str, pyspiel.State] = {}
   moves = level.moves()

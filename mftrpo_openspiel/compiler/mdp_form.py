@@ -32,10 +32,7 @@ class MDPForm(game_form.GameForm):
   """An `MDPGame` in layers: state x at time t is row t * S + x."""
 
   def __init__(self, game: mdp_game.MDPGame):
-    """Initializes the form.
-
-    Args:
-      game: The game.
+    """Initializes the form of a game.
 
     Raises:
       ValueError: If there is no memory for its horizon.
@@ -82,9 +79,6 @@ class MDPForm(game_form.GameForm):
     """Returns whether random plays of the game are as the MDP says.
 
     In each, players are told a random mean field, the same at all times.
-
-    Args:
-      num_plays: How many plays.
     """
     rng = np.random.default_rng(0)
     return all(self._agrees_with_play(rng) for _ in range(num_plays))
@@ -148,9 +142,7 @@ class MDPForm(game_form.GameForm):
     layered = self._layered([self._mdp.kernel_at(law) for law in laws])
     return layered, slice(None)
 
-  def rewards(
-    self, mean_field: np.ndarray
-  ) -> tuple[np.ndarray, np.ndarray | None]:
+  def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
     """Returns zeros for the states, and gamma^t r(x, a, mu_t)."""
     if self._crowd_aversion:
       rewards = self._crowd_aversion(mean_field)

@@ -177,13 +177,9 @@ class MovingForm(game_form.GameForm):
     game = self._under(mean_field)
     return game.mdp, game.rows
 
-  def rewards(self, mean_field: np.ndarray) -> reward_sources.Rewards:
-    """Returns what the states and afterstates of the layered MDP pay."""
+  def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
+    """Returns what the layered MDP pays under the (N,) mean field."""
     return self._under(mean_field).rewards
-
-  def mean_field_rows(self) -> dict[str, int]:
-    """Returns none: all mean-field nodes are states themselves."""
-    return {}
 
   def states(self) -> list[pyspiel.State]:
     """Returns an OpenSpiel state for each of the N states."""
@@ -219,4 +215,4 @@ class _GameUnderMeanField(NamedTuple):
   masses: np.ndarray  # Of the states of the layered MDP.
   rows: np.ndarray  # Which states of the model these are.
   mdp: layered_mdp.LayeredMDP
-  rewards: reward_sources.Rewards
+  rewards: game_form.Rewards

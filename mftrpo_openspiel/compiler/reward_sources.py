@@ -6,8 +6,7 @@ known not to depend on the mean field: it tells every mean-field state what the
 mean field is, and reads what follows. `WalkedRewards` is for games of which
 nothing is known: it walks through all moves, and checks them.
 
-All are functions of the (N,) mean field. They return the rewards of the states,
-(N,), and of the afterstates; None if those pay nothing.
+All are functions from the (N,) mean field to `game_form.Rewards`.
 """
 
 import abc
@@ -21,15 +20,14 @@ import pyspiel
 from mftrpo_openspiel.compiler import comparison
 from mftrpo_openspiel.compiler import crowds
 from mftrpo_openspiel.compiler import folding
+from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import known_games
-
-Rewards = tuple[np.ndarray, np.ndarray | None]
 
 
 def fold_rewards(
   folded: folding.FoldedGame, node_rewards: np.ndarray
-) -> Rewards:
+) -> game_form.Rewards:
   """Returns the rewards of states and afterstates from those of all nodes."""
   if folded.visits is None:
     return node_rewards[folded.nodes], None
@@ -40,10 +38,9 @@ class RewardSource(abc.ABC):
   """Rewards read from all nodes of a game."""
 
   def __init__(self, folded: folding.FoldedGame):
-    """Initializes the source for a folded game."""
     self._folded = folded
 
-  def __call__(self, mean_field: np.ndarray) -> Rewards:
+  def __call__(self, mean_field: np.ndarray) -> game_form.Rewards:
     """Returns what states and afterstates pay under the (N,) mean field."""
     masses = {
       index: mean_field[rows] for index, rows in self._folded.mass_rows.items()
@@ -173,7 +170,7 @@ class DensityRewards:
     varying, _ = self(masses[folded.nodes])
     self._constants = rewards[folded.nodes] - varying
 
-  def __call__(self, mean_field: np.ndarray) -> Rewards:
+  def __call__(self, mean_field: np.ndarray) -> game_form.Rewards:
     """Returns what states pay under the (N,) mean field, and None."""
     rewards = self._constants
     if self._has_log:

@@ -255,10 +255,8 @@ def _losses(
 ) -> np.ndarray:
   """Returns (N,): what one choice by `policy` loses if the best play follows.
 
-  Args:
-    policy: (N, A).
-    best: (N, A), the largest action values; -inf where not legal.
-    temperatures: (N,), the weights of the entropy; None for no entropy.
+  For the largest action values, -inf where not legal, and the weights of the
+  entropy, None for no entropy.
   """
   regrets = best.max(axis=1, keepdims=True) - best
   mean_regrets = np.einsum(

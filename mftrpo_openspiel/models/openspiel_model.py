@@ -268,10 +268,8 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> value_lib.TabularValueFunction:
     """Returns the value of each node by its string, as OpenSpiel has it.
 
-    Args:
-      distribution: What players are told.
-      regularization: The weight of the entropy bonus.
-      policy: (N, A), what is played; the best response if not given.
+    Players are told the distribution. If no (N, A) policy is given, the best
+    response is played.
     """
     values = value_lib.TabularValueFunction(self.game)
     arguments: list[Any] = [self.game, distribution, values, self.root_state]

@@ -76,12 +76,7 @@ class StationaryPolicy(policy_lib.Policy):
   """A fixed policy for a `mdp_game.MDPGame`, the same at every time step."""
 
   def __init__(self, game: pyspiel.Game, probabilities: np.ndarray):
-    """Initializes the policy.
-
-    Args:
-      game: The game that it is for.
-      probabilities: (S, A), the law over the actions in each state; copied.
-    """
+    """Initializes the policy with a copy of the (S, A) laws of the actions."""
     super().__init__(game, [0])
     self._probabilities = probabilities.tolist()
 

@@ -69,7 +69,9 @@ class LayeredMDP:
     # Actions that are not legal lead to one afterstate more, the last. None
     # where each action has an afterstate of its own, in order.
     self._afterstates = [
-      None if _is_range(layer, size) else np.where(layer < 0, size, layer)
+      None
+      if np.array_equal(layer.ravel(), np.arange(size))
+      else np.where(layer < 0, size, layer)
       for layer, size in zip(afterstates, self._sizes)
     ]
 
@@ -224,7 +226,3 @@ def _slices(sizes: Sequence[int]) -> list[slice]:
   """Returns the places of parts of these sizes, one after the other."""
   bounds = itertools.accumulate(sizes, initial=0)
   return [slice(*pair) for pair in itertools.pairwise(bounds)]
-
-
-def _is_range(array: np.ndarray, size: int) -> bool:
-  return array.size == size and np.array_equal(array.ravel(), np.arange(size))
