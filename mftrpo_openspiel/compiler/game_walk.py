@@ -192,9 +192,7 @@ class Look:
   ) -> Iterator[tuple[str, pyspiel.State]]:
     """Fills in the children after `moves`, and returns them with their states.
 
-    Args:
-      moves: Of the state.
-      law: What a mean-field node is told; None for others.
+    The law is what a mean-field node is told; None for others.
     """
     if law is None:
       states = [self.state.child(action) for action, _ in moves]

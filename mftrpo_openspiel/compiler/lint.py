@@ -297,14 +297,12 @@ def _number(count: int) -> str:
 def _count_histories(levels: Sequence[game_walk.Level]) -> int:
   """Returns how many paths lead to the nodes of a game, in all."""
   # Python's own numbers, for there may be more paths than fit a float.
-  counts = [1] * len(levels[0])
-  total = sum(counts)
+  counts = np.ones(len(levels[0]), dtype=object)
+  total = counts.sum()
   for level, below in itertools.pairwise(levels):
-    arriving = [0] * len(below)
-    for origin, child in zip(level.origins.tolist(), level.children.tolist()):
-      arriving[child] += counts[origin]
-    counts = arriving
-    total += sum(counts)
+    arriving = np.zeros(len(below), dtype=object)
+    np.add.at(arriving, level.children, counts[level.origins])
+    counts, total = arriving, total + arriving.sum()
   return total
 
 

@@ -115,11 +115,9 @@ class MDPForm(game_form.GameForm):
   @functools.cached_property
   def strings(self) -> list[str]:
     """The observation strings of the states."""
-    return [
-      string
-      for t in range(self._game.horizon)
-      for string in mdp_game.decision_strings(self._game, t)
-    ]
+    times = range(self._game.horizon)
+    strings_by_time = (mdp_game.decision_strings(self._game, t) for t in times)
+    return list(itertools.chain.from_iterable(strings_by_time))
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""

@@ -213,7 +213,6 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     return self._checked_policy(array)
 
   def _node_rows(self) -> dict[str, int]:
-    """Returns for each node, by its string, the state with the same mass."""
     return self._state_rows() | self._form.mean_field_rows()
 
   def _checked_policy(self, policy: np.ndarray) -> np.ndarray:

@@ -221,7 +221,6 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     return distribution
 
   def _node_rows(self) -> dict[str, int]:
-    """Returns for each node, by its string, the state with the same mass."""
     followers = self._decision_of.items()
     return self._rows | {key: self._rows[child] for key, child in followers}
 
@@ -234,11 +233,8 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns the mass that arrives at each node in a walk through the game.
 
-    Args:
-      policy: (N, A), what is played.
-      distribution: What the mean-field nodes are shown.
-      root_mass: Of each root.
-      departing: The mass that leaves a node, from its row and what arrived.
+    Mean-field nodes are shown the distribution. What leaves a node is
+    `departing` of its row and of what arrived; each root has `root_mass`.
     """
 
     def told(state: pyspiel.State) -> list[float]:

@@ -181,9 +181,8 @@ class LayeredMDP:
     def value(here: slice, action_values: np.ndarray) -> np.ndarray:
       if temperatures is None:
         return action_values.max(axis=1) + rewards[here]
-      return rewards[here] + softmax.soft_maximum(
-        action_values, temperatures[here]
-      )
+      best = softmax.soft_maximum(action_values, temperatures[here])
+      return best + rewards[here]
 
     return self._sweep(value, rewards, afterstate_rewards, illegal=-np.inf)
 
