@@ -336,8 +336,8 @@ _Told = Callable[[pyspiel.State], list[float]]
 
 
 def _uniform_law(state: pyspiel.State) -> list[float]:
-  size = len(state.distribution_support())
-  return [1.0 / size] * size
+  support = state.distribution_support()  # Perhaps nobody's mass.
+  return [1.0 / len(support) for _ in support]
 
 
 def _children(

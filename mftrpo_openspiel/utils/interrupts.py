@@ -55,10 +55,11 @@ def deferred() -> Iterator[None]:
     return
   if not _num_blocks:
     _waiting.clear()
-  if handler is not _handle:
-    signal.signal(signal.SIGINT, _handle)
+  # Counted first: a signal that arrives just now finds `_handle` at once.
   _num_blocks += 1
   try:
+    if handler is not _handle:
+      signal.signal(signal.SIGINT, _handle)
     yield
   finally:
     try:

@@ -9,6 +9,7 @@ from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
+from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import openspiel_model
@@ -302,3 +303,15 @@ def test_bad_mean_fields_are_refused(model):
     ):
       with pytest.raises(ValueError, match="mean_field must"):
         method()
+
+
+def test_mean_field_nodes_may_ask_for_nobodys_mass():
+  game = factory.create_game(
+    "python_mfg_dynamic_routing", "dynamic_routing_line"
+  )
+  model = openspiel_model.OpenSpielModel(game)
+  policy = draws.random_policy(model)
+  reference = nash_conv.NashConv(game, model.to_openspiel(policy))
+  assert model.exploitability(policy) == pytest.approx(
+    reference.nash_conv(), abs=1e-12
+  )

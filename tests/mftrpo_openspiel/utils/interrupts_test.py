@@ -113,3 +113,22 @@ def test_a_handler_of_the_user_is_called_at_the_end(handlers):
   assert called == [signal.SIGINT]
   ctrl_c()
   assert len(called) == 2
+
+
+def test_ctrl_c_at_the_first_moment_waits_too(monkeypatch):
+  """As the handler is set, a signal that was pending is handled."""
+  set_handler = signal.signal
+
+  def set_and_interrupt(number, handler):
+    before = set_handler(number, handler)
+    if handler is interrupts._handle:
+      ctrl_c()
+    return before
+
+  monkeypatch.setattr(signal, "signal", set_and_interrupt)
+  done = []
+  with pytest.raises(KeyboardInterrupt):
+    with interrupts.deferred():
+      done.append("block")
+  assert done == ["block"]
+  assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
