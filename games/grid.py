@@ -1,8 +1,8 @@
 """Grids drawn in characters, and the random walk of a crowd on them."""
 
 import numpy as np
-from scipy import ndimage
 from scipy import sparse
+from scipy.sparse import csgraph
 
 from mftrpo_openspiel.mdp import drawing
 from mftrpo_openspiel.utils import memory
@@ -76,14 +76,20 @@ def parse(layout: str) -> drawing.Grid:
   cells = np.argwhere(~walls)
   if not len(cells):
     raise ValueError(f"layout must have a free cell, got {layout!r}.")
-  labels, num_parts = ndimage.label(~walls)
+  grid = drawing.Grid(walls, cells)
+  next_cells = _next_cells(grid)
+  rows = np.repeat(np.arange(len(cells)), next_cells.shape[1])
+  adjacency = sparse.coo_array(
+    (np.ones(rows.size), (rows, next_cells.ravel())), (len(cells),) * 2
+  )
+  num_parts, labels = csgraph.connected_components(adjacency, directed=False)
   if num_parts > 1:
-    cut_off = cells[labels[~walls] != labels[tuple(cells[0])]][0]
+    cut_off = tuple(map(int, cells[labels != labels[0]][0]))
     raise ValueError(
-      f"layout must be connected, cell {tuple(cut_off.tolist())} cannot be"
-      f" reached from {tuple(cells[0].tolist())}."
+      "layout must be connected, cell"
+      f" {cut_off} cannot be reached from {tuple(map(int, cells[0]))}."
     )
-  return drawing.Grid(walls, cells)
+  return grid
 
 
 def _next_cells(grid: drawing.Grid) -> np.ndarray:
