@@ -129,8 +129,9 @@ def create_experiment(values: Mapping[str, Any]) -> Experiment:
   """
   if "record_every" in values and "num_records" in values:
     raise ValueError("num_records must not be given with record_every.")
-  fields = {field.name for field in dataclasses.fields(Experiment)}
-  experiment = Experiment(**{k: x for k, x in values.items() if k in fields})
+  experiment = Experiment(
+    **{name: x for name, x in values.items() if name in run_config.FIELDS}
+  )
   options = {
     name: values[option.flag]
     for name, option in registry.options_of(experiment.algorithm).items()

@@ -54,12 +54,7 @@ _PACKAGES = ("mftrpo_openspiel", "open_spiel", "numpy", "scipy")
 def create_config(
   experiment: Mapping[str, Any], game: str, model: str
 ) -> dict[str, Any]:
-  """Returns what config.json has of an experiment.
-
-  Args:
-    experiment: Its FIELDS.
-    game: `str(game)`.
-    model: One of `models.MODELS`.
+  """Returns what config.json has of an experiment, of its FIELDS.
 
   Raises:
     ValueError: If a field is missing or of another type, or has anything but
@@ -173,10 +168,7 @@ def check_same_run(
     config: What is to go on there.
     path: Of the run directory.
   """
-  there, here = (
-    dict(_unchangeable_fields(begun)),
-    dict(_unchangeable_fields(config)),
-  )
+  there, here = map(dict, map(_unchangeable_fields, (begun, config)))
   for name in sorted(there.keys() | here.keys()):
     ours, theirs = here.get(name), there.get(name)
     if ours != theirs:

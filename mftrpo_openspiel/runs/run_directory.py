@@ -95,7 +95,14 @@ def load_run(path: str | os.PathLike) -> RunResult:
   if _exists(path / _SOLUTION):
     solution = solutions.load_solution(path / _SOLUTION)
     num_states = len(solution.mean_field)
-    _check_end(path, config, records, solution)
+    last = config["experiment"]["num_iterations"]
+    if solution.iteration == last and (
+      not records or records[-1].iteration != last
+    ):
+      raise ValueError(
+        f"{path / _METRICS} has no record of iteration {last}, of which"
+        f" {_SOLUTION} is."
+      )
   mean_fields = {}
   if config["experiment"]["log_distribution"]:
     for record in records:
@@ -103,23 +110,6 @@ def load_run(path: str | os.PathLike) -> RunResult:
         path / _MEAN_FIELDS, record.iteration, num_states
       )
   return RunResult(config, records, solution, mean_fields)
-
-
-def _check_end(
-  path: pathlib.Path,
-  config: Mapping[str, Any],
-  records: list[run_loop.Record],
-  solution: solutions.Solution,
-) -> None:
-  """Raises a ValueError if a finished run has not its last record."""
-  last = config["experiment"]["num_iterations"]
-  if solution.iteration == last and (
-    not records or records[-1].iteration != last
-  ):
-    raise ValueError(
-      f"{path / _METRICS} has no record of iteration {last}, of which"
-      f" {_SOLUTION} is."
-    )
 
 
 def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:

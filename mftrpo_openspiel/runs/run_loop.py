@@ -176,7 +176,16 @@ def run(
     costs.writing += time.perf_counter() - begin
 
   def finish(last: checkpoints.Checkpoint) -> None:
-    timed(sink.finish, last, _solution(algorithm, model_name, last.iteration))
+    solution = solutions.Solution(
+      observation_strings=algorithm.model.observation_strings,
+      legal_actions_mask=algorithm.model.legal_actions_mask,
+      policy=algorithm.policy,
+      mean_field=algorithm.mean_field,
+      game=str(algorithm.model.game),
+      model=model_name,
+      iteration=last.iteration,
+    )
+    timed(sink.finish, last, solution)
 
   try:
     for finished in iterations(
@@ -239,29 +248,10 @@ def iterations(
       float(shares @ softmax.entropy(policy)),
     )
     evaluation_seconds = time.perf_counter() - begin
+    state = algorithm.state()
     yield FinishedIteration(
-      iteration,
-      seconds,
-      algorithm.state(),
-      record,
-      mean_field,
-      evaluation_seconds,
+      iteration, seconds, state, record, mean_field, evaluation_seconds
     )
-
-
-def _solution(
-  algorithm: algorithm_lib.MeanFieldAlgorithm, model_name: str, iteration: int
-) -> solutions.Solution:
-  """Returns what the algorithm has found after `iteration` iterations."""
-  return solutions.Solution(
-    observation_strings=algorithm.model.observation_strings,
-    legal_actions_mask=algorithm.model.legal_actions_mask,
-    policy=algorithm.policy,
-    mean_field=algorithm.mean_field,
-    game=str(algorithm.model.game),
-    model=model_name,
-    iteration=iteration,
-  )
 
 
 def log_spaced_iterations(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 import dataclasses
 import os
-from typing import Any
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -134,10 +133,9 @@ def save_solution(path: str | os.PathLike, solution: Solution) -> None:
   Raises:
     ValueError: If the folder of `path` is missing or cannot be written to.
   """
-  arrays: dict[str, Any] = {name: getattr(solution, name) for name in _FIELDS}
   # numpy would append .npz to a path, but not to a file.
   with files.replacing(path) as temporary, open(temporary, "wb") as file:
-    np.savez_compressed(file, **arrays)
+    np.savez_compressed(file, **vars(solution))
 
 
 def load_solution(path: str | os.PathLike) -> Solution:
@@ -150,15 +148,8 @@ def load_solution(path: str | os.PathLike) -> Solution:
     arrays = array_files.read_archive(
       path, _check_headers, may_be_compressed=True
     )
-    return Solution(
-      observation_strings=arrays["observation_strings"].tolist(),
-      legal_actions_mask=arrays["legal_actions_mask"],
-      policy=arrays["policy"],
-      mean_field=arrays["mean_field"],
-      game=arrays["game"].item(),
-      model=arrays["model"].item(),
-      iteration=arrays["iteration"].item(),
-    )
+    fields = {name: x if x.ndim else x.item() for name, x in arrays.items()}
+    return Solution(**fields)
   except ValueError as error:
     raise ValueError(
       f"path must be a whole file of a solution, got {path}"

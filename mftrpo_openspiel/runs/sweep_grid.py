@@ -24,11 +24,9 @@ from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.utils import validation
 
-_FIELDS = {
-  field.name for field in dataclasses.fields(experiment_lib.Experiment)
-}
 # Stand in for larger ones when a run is checked.
 _SMALL_MDP_GAME = "python_mfg_two_islands(horizon=1)"
 _SMALL_GAME = "mfg_crowd_modelling(size=3,horizon=1)"
@@ -129,7 +127,7 @@ def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
       ):
         yield name, game_type.short_name
     # Every run measures with regularization, whatever its algorithm takes.
-    elif name not in _FIELDS and name not in taken:
+    elif name not in run_config.FIELDS and name not in taken:
       yield name, algorithm
 
 
