@@ -278,12 +278,10 @@ def _style_axes(axes: axes_lib.Axes, panel: Panel, log_x: bool) -> None:
   axes.grid(color="0.9", linewidth=0.6)
   axes.set_axisbelow(True)
   axes.spines[["top", "right"]].set_visible(False)
-  if any(_least(curve) < VALUE_FLOOR for curve in panel.curves):
+  drawn = [curve.values for curve in panel.curves]
+  drawn += [curve.band.low for curve in panel.curves if curve.band]
+  if np.concatenate(drawn).min() < VALUE_FLOOR:
     _mark_floor(axes)
-
-
-def _least(curve: Curve) -> float:
-  return min(curve.values.min(), curve.band.low.min() if curve.band else np.inf)
 
 
 def _mark_floor(axes: axes_lib.Axes) -> None:

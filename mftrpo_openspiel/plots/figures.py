@@ -14,6 +14,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib import axes as axes_lib
+from matplotlib import collections
 from matplotlib import figure as figure_lib
 from matplotlib import lines as lines_lib
 import numpy as np
@@ -71,6 +72,24 @@ def panels(
   for axes, title in zip(all_axes, titles):
     set_title(axes, title, width)
   return figure, all_axes
+
+
+def add_discs(
+  axes: axes_lib.Axes, centers: np.ndarray, radii: np.ndarray, **style: Any
+) -> None:
+  """Draws a disc of radius (n,) around each of the (n, 2) centers."""
+  axes.add_collection(
+    collections.EllipseCollection(
+      2 * radii,
+      2 * radii,
+      np.zeros(len(radii)),
+      units="xy",
+      offsets=centers,
+      offset_transform=axes.transData,
+      zorder=3,
+      **style,
+    )
+  )
 
 
 def set_title(axes: axes_lib.Axes, title: str, width: float) -> None:

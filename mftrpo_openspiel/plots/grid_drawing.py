@@ -2,7 +2,6 @@
 
 from matplotlib import axes as axes_lib
 from matplotlib import cm
-from matplotlib import collections
 from matplotlib import ticker
 import numpy as np
 from scipy import sparse
@@ -96,19 +95,7 @@ def draw_policy(
   """
   cells = np.asarray(grid.cells, dtype=float)[:, ::-1]
   radii = DOT_RADIUS * np.sqrt(moves.diagonal())
-  axes.add_collection(
-    collections.EllipseCollection(
-      2 * radii,
-      2 * radii,
-      np.zeros(len(radii)),
-      units="xy",
-      offsets=cells,
-      offset_transform=axes.transData,
-      facecolor=STAY_COLOR,
-      linewidth=0,
-      zorder=3,
-    )
-  )
+  figures.add_discs(axes, cells, radii, facecolor=STAY_COLOR, linewidth=0)
   tails, heads = moves.row, moves.col
   shown = (tails != heads) & (moves.data >= LEAST_PROBABILITY)
   tails, heads = tails[shown], heads[shown]

@@ -97,18 +97,11 @@ def _checked(
 
 def _add_key(figure: figure_lib.Figure) -> None:
   """Adds what arrows and dots mean below all panels."""
-  arrow, dot = (
-    lines.Line2D([], [], linestyle="none", marker=marker, color=color)
-    for marker, color in (
-      (">", grid_drawing.ARROW_COLOR),
-      ("o", grid_drawing.STAY_COLOR),
+  entries = {
+    label: lines.Line2D([], [], linestyle="none", marker=marker, color=color)
+    for label, marker, color in (
+      ("heads there (length: probability)", ">", grid_drawing.ARROW_COLOR),
+      ("stays (area: probability)", "o", grid_drawing.STAY_COLOR),
     )
-  )
-  figures.add_legend(
-    figure,
-    {
-      "heads there (length: probability)": arrow,
-      "stays (area: probability)": dot,
-    },
-    2,
-  )
+  }
+  figures.add_legend(figure, entries, 2)

@@ -8,9 +8,9 @@ import numpy as np
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import run_labels
 
-# What x may be -> how it is called under the axis.
+# What x may be -> how it is called under the axis; in small letters, the field
+# of a record.
 XLABELS = {"iterations": "Iteration", "seconds": "Seconds"}
-_COLUMNS = {"iterations": "iteration", "seconds": "seconds"}
 
 
 def figure(
@@ -41,7 +41,7 @@ def figure(
   panels = [
     curve_plots.Panel(
       [
-        _curve(label, alike, _COLUMNS[x], quantity, spread)
+        _curve(label, alike, XLABELS[x].lower(), quantity, spread)
         for label, alike in by_label.items()
       ],
       xlabel=XLABELS[x],
