@@ -39,9 +39,9 @@ PALETTE = (
 DARK = "#3C3C3C"
 MAX_COLUMNS = 4
 _LETTERS_PER_INCH = 12
-FORMATS = ("pdf", "png", "svg")
 # Without the date the same figure gives the same file.
 _METADATA = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
+FORMATS = tuple(_METADATA)
 
 
 def panels(
@@ -63,6 +63,7 @@ def panels(
   columns = min(len(titles), MAX_COLUMNS)
   rows = -(-len(titles) // columns)
   height = width * float(np.clip(aspect, 0.5, 2.5)) + 0.5
+  letters = round(_LETTERS_PER_INCH * width)
   figure = figure_lib.Figure(
     figsize=(width * columns + 0.9, height * rows), layout="constrained"
   )
@@ -70,7 +71,8 @@ def panels(
   while len(all_axes) > len(titles):
     all_axes.pop().remove()
   for axes, title in zip(all_axes, titles):
-    set_title(axes, title, width)
+    lines = [textwrap.fill(x, letters) for x in title.split("\n")]
+    axes.set_title("\n".join(lines), fontsize="medium")
   return figure, all_axes
 
 
@@ -90,13 +92,6 @@ def add_discs(
       **style,
     )
   )
-
-
-def set_title(axes: axes_lib.Axes, title: str, width: float) -> None:
-  """Writes a title over a panel as wide as `width` inches."""
-  letters = round(_LETTERS_PER_INCH * width)
-  lines = [textwrap.fill(line, letters) for line in title.split("\n")]
-  axes.set_title("\n".join(lines), fontsize="medium")
 
 
 def add_legend(

@@ -75,14 +75,9 @@ def draw(
 
   The area of a disc is proportional to the size of the value, and the outline
   encloses it; an outline has a least radius, by which empty nodes stay visible.
-  Edges from a node to itself are not drawn.
-
-  Args:
-    axes: Where to draw.
-    graph: With S nodes.
-    values: (S,), such as the colours allow.
-    colors_of: The colours of the discs. The disc of the greatest value on their
-      scale has the largest radius that leaves the neighbours visible.
+  Edges from a node to itself are not drawn. The disc of the greatest value on
+  the scale of the colours has the largest radius that leaves the neighbours
+  visible. The (S,) values are such as the colours allow.
   """
   distance = _nearest_distances(graph.positions).min()
   shares = np.abs(values) / colors_of.norm.vmax

@@ -57,13 +57,9 @@ def draw(
   values: np.ndarray,
   colors_of: cm.ScalarMappable,
 ) -> None:
-  """Draws a value a cell as its colour.
+  """Draws the (S,) values of the free cells as colours that allow them.
 
-  Args:
-    axes: Where to draw.
-    grid: With S free cells.
-    values: (S,), such as the colours allow.
-    colors_of: The colours; that of bad values is for the walls.
+  The colour of bad values is for the walls.
   """
   image = np.ma.masked_all(np.shape(grid.walls))
   image[tuple(np.transpose(grid.cells))] = values

@@ -60,17 +60,20 @@ def policy_figure(
     grid_drawing.draw(axes, grid, np.zeros(mdp.num_states), paper)
     moves = headings(kernel, _checked(title, policy, mdp))
     grid_drawing.draw_policy(axes, grid, moves)
-  _add_key(figure)
+  # What arrows and dots mean, below all panels.
+  entries = {
+    label: lines.Line2D([], [], linestyle="none", marker=marker, color=color)
+    for label, marker, color in (
+      ("heads there (length: probability)", ">", grid_drawing.ARROW_COLOR),
+      ("stays (area: probability)", "o", grid_drawing.STAY_COLOR),
+    )
+  }
+  figures.add_legend(figure, entries, 2)
   return figure
 
 
 def headings(kernel: sparse.csr_array, policy: np.ndarray) -> sparse.coo_array:
-  """Returns (S, S), how likely players head from a state for a state.
-
-  Args:
-    kernel: (S * A, S), as in a `MeanFieldMDP`.
-    policy: (S, A).
-  """
+  """Returns (S, S), how likely players head from a state for a state."""
   num_states, num_actions = policy.shape
   # Of several states that are as likely, the first.
   aims = np.asarray(kernel.argmax(axis=1)).ravel()
@@ -93,15 +96,3 @@ def _checked(
   known = array.any(axis=1)
   validation.check_policy(array[known], np.ones((known.sum(), shape[1]), bool))
   return array
-
-
-def _add_key(figure: figure_lib.Figure) -> None:
-  """Adds what arrows and dots mean below all panels."""
-  entries = {
-    label: lines.Line2D([], [], linestyle="none", marker=marker, color=color)
-    for label, marker, color in (
-      ("heads there (length: probability)", ">", grid_drawing.ARROW_COLOR),
-      ("stays (area: probability)", "o", grid_drawing.STAY_COLOR),
-    )
-  }
-  figures.add_legend(figure, entries, 2)

@@ -219,12 +219,8 @@ def save_animation(
 ) -> None:
   """Writes the mean fields of a run at all its moments as a GIF.
 
-  Args:
-    runs: One.
-    path: Of the file.
-    scale: Of the colours.
-    frames_per_second: Its speed.
-    max_frames: If there are more moments, as many of them, evenly chosen.
+  If there are more than `max_frames`, as many of them, evenly chosen. The rest
+  is as in `animation.save_mean_fields`.
 
   Raises:
     ValueError: If there is not one run with several moments, or see

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import dataclasses
+import functools
 import os
 from typing import Any
 
@@ -12,7 +13,6 @@ from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.openspiel import game_parameters
-from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
@@ -184,21 +184,15 @@ def run_experiment(
     return run_directory.load_run(logdir)
   algorithm = experiment.create_algorithm(game)
   record_at = experiment.record_at()
-
-  def run(
-    sink: run_loop.Sink, start: checkpoints.Checkpoint | None = None
-  ) -> run_loop.Costs:
-    return run_loop.run(
-      algorithm,
-      model_name,
-      experiment.num_iterations,
-      experiment.regularization,
-      record_at,
-      sink,
-      start,
-      report,
-    )
-
+  run = functools.partial(
+    run_loop.run,
+    algorithm,
+    model_name,
+    experiment.num_iterations,
+    experiment.regularization,
+    record_at,
+    report=report,
+  )
   if logdir is None:
     memory = run_loop.MemorySink(experiment.log_distribution)
     costs = run(memory)

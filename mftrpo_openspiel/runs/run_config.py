@@ -161,12 +161,9 @@ def run_id(config: Mapping[str, Any]) -> str:
 def check_same_run(
   begun: Mapping[str, Any], config: Mapping[str, Any], path: str | os.PathLike
 ) -> None:
-  """Raises a ValueError that names where `config` is of another run.
+  """Raises a ValueError that names where `config` is not of the run `begun`.
 
-  Args:
-    begun: What a run directory has.
-    config: What is to go on there.
-    path: Of the run directory.
+  That is what the run directory `path` has.
   """
   there, here = map(dict, map(_unchangeable_fields, (begun, config)))
   for name in sorted(there.keys() | here.keys()):

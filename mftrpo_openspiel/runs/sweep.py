@@ -240,9 +240,8 @@ def run_one(
 def _begin_process(counter: Any) -> None:
   """Makes ready a process of the program that runs the sweep.
 
-  Args:
-    counter: A shared RawValue that all its iterations are added to. It is of
-      this process alone: one that is killed must not leave a lock closed.
+  All its iterations are added to `counter`, a shared RawValue. It is of this
+  process alone: one that is killed must not leave a lock closed.
   """
 
   def add(number: int) -> None:

@@ -9,7 +9,6 @@ left out there, and runs that are then the same are one run.
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -76,11 +75,17 @@ def expand(
   ]
   for point in points:
     given = {**fixed, **point}
-    with _explained(point):
+    try:
       absent = dict(_not_taken(given))
       kept = {name: x for name, x in given.items() if name not in absent}
       experiment = experiment_lib.create_experiment(kept)
       _check(experiment)
+    except ValueError as error:
+      where = ", ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in point.items()
+      )
+      raise ValueError(f"grid, at {where}: {error}") from None
     taken.update(kept)
     for name, place in absent.items():
       if place not in left_out.setdefault(name, []):
@@ -98,19 +103,6 @@ def expand(
   if len(runs) < len(points):
     notes.append(f"{len(points)} combinations are {len(runs)} different runs.")
   return list(runs.values()), notes
-
-
-@contextlib.contextmanager
-def _explained(point: Mapping[str, Any]) -> Iterator[None]:
-  """Adds to a ValueError which point of the grid it is of."""
-  try:
-    yield
-  except ValueError as error:
-    where = ", ".join(
-      f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-      for name, value in point.items()
-    )
-    raise ValueError(f"grid, at {where}: {error}") from None
 
 
 def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
