@@ -83,11 +83,8 @@ def draw_policy(
 
   The length of an arrow is proportional to the probability; so is the area of
   the dot in a cell that players aim to stay in, from which its arrows start.
-
-  Args:
-    axes: Where to draw; the cells are drawn already.
-    grid: With S free cells.
-    moves: (S, S), the probability of heading from a cell for a cell.
+  The cells are drawn already; `moves` has the (S, S) probabilities of heading
+  from a cell for a cell.
   """
   cells = np.asarray(grid.cells, dtype=float)[:, ::-1]
   radii = DOT_RADIUS * np.sqrt(moves.diagonal())

@@ -40,11 +40,11 @@ def figure(
   for xlabel in dict.fromkeys(XLABELS[x] for x in xs):
     by_label: dict[str, list[curve_plots.Curve]] = {}
     for run in runs:
-      columns = (
+      x, values = (
         np.array([getattr(record, name) for record in run.result.records])
         for name in (xlabel.lower(), quantity)
       )
-      curve = curve_plots.Curve(run.label, *columns)
+      curve = curve_plots.Curve(run.label, x, values)
       by_label.setdefault(run.label, []).append(curve)
     curves = [
       curve_plots.median_curve(alike, spread) if len(alike) > 1 else alike[0]

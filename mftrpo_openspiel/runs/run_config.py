@@ -154,8 +154,7 @@ def write(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
 
 def run_id(config: Mapping[str, Any]) -> str:
   """Returns a text that is the same for runs that can go on from each other."""
-  text = json.dumps(dict(_unchangeable_fields(config)), sort_keys=True)
-  return hashlib.sha256(text.encode()).hexdigest()
+  return _checksum(dict(_unchangeable_fields(config)))
 
 
 def check_same_run(

@@ -232,26 +232,22 @@ def iterations(
       begin = time.perf_counter()
       algorithm.iteration()
       seconds += time.perf_counter() - begin
-    if not is_due:
-      yield FinishedIteration(iteration, seconds, algorithm.state())
-      continue
-    begin = time.perf_counter()
-    policy, mean_field = algorithm.policy, algorithm.mean_field
-    shares = mean_field / mean_field.sum()
-    record = Record(
-      iteration,
-      seconds,
-      algorithm.model.exploitability(policy),
-      algorithm.model.exploitability(policy, regularization),
-      float(np.abs(mean_field - old_mean_field).sum()),
-      float(shares @ np.abs(policy - old_policy).sum(axis=1)),
-      float(shares @ softmax.entropy(policy)),
-    )
-    evaluation_seconds = time.perf_counter() - begin
-    state = algorithm.state()
-    yield FinishedIteration(
-      iteration, seconds, state, record, mean_field, evaluation_seconds
-    )
+    measured: tuple[Any, ...] = ()
+    if is_due:
+      begin = time.perf_counter()
+      policy, mean_field = algorithm.policy, algorithm.mean_field
+      shares = mean_field / mean_field.sum()
+      record = Record(
+        iteration,
+        seconds,
+        algorithm.model.exploitability(policy),
+        algorithm.model.exploitability(policy, regularization),
+        float(np.abs(mean_field - old_mean_field).sum()),
+        float(shares @ np.abs(policy - old_policy).sum(axis=1)),
+        float(shares @ softmax.entropy(policy)),
+      )
+      measured = record, mean_field, time.perf_counter() - begin
+    yield FinishedIteration(iteration, seconds, algorithm.state(), *measured)
 
 
 def log_spaced_iterations(

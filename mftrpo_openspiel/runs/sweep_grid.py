@@ -19,8 +19,6 @@ from typing import Any
 import pyspiel
 
 from mftrpo_openspiel.algorithms import registry
-from mftrpo_openspiel.games import factory as game_factory
-from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_config
@@ -49,8 +47,7 @@ class SweepRun:
 
 
 def expand(
-  axes: Mapping[str, Sequence[Any]],
-  fixed: Mapping[str, Any],
+  axes: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any]
 ) -> tuple[list[SweepRun], list[str]]:
   """Returns the runs of a grid, each checked, and notes for the user.
 
@@ -69,7 +66,7 @@ def expand(
       )
   runs: dict[str, SweepRun] = {}
   taken: set[str] = set()
-  left_out: dict[str, list[str]] = {}
+  left_out: dict[str, dict[str, None]] = {}
   points = [
     dict(zip(axes, values)) for values in itertools.product(*axes.values())
   ]
@@ -88,8 +85,7 @@ def expand(
       raise ValueError(f"grid, at {where}: {error}") from None
     taken.update(kept)
     for name, place in absent.items():
-      if place not in left_out.setdefault(name, []):
-        left_out[name].append(place)
+      left_out.setdefault(name, {})[place] = None
     for name, value in experiment.game_parameters.items():
       kept[experiment_lib.PARAMETER + name] = value
     varied = {name: kept.get(name) for name in axes}
@@ -129,8 +125,9 @@ def _game(
   setting: str | None,
   parameters: tuple[tuple[str, Any], ...] = (),
 ) -> pyspiel.Game:
-  game = game_factory.create_game(game_name, setting)
-  return game_parameters.changed(game, dict(parameters)) if parameters else game
+  return experiment_lib.Experiment(
+    game_name, setting, dict(parameters)
+  ).create_game()
 
 
 def _check(experiment: experiment_lib.Experiment) -> None:
