@@ -139,33 +139,27 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
 
   def _next_state(self, state: State) -> State:
     """Improves the policy, then moves the mean field."""
-    logits, rate, ball, step = self._improve(state)
-    is_same = logits is state.logits
-    policy = state.policy if is_same else softmax.softmax(logits)
+    improved = self._improved(state)
+    policy = state.policy
+    if improved.logits is not state.logits:
+      policy = softmax.softmax(improved.logits)
     moved = self.model.propagate(
       policy, state.mean_field, self._num_population_steps
     )
-    return State(
+    return dataclasses.replace(
+      improved,
       policy=policy,
-      mean_field=state.mean_field + rate * (moved - state.mean_field),
+      mean_field=state.mean_field + improved.rate * (moved - state.mean_field),
       iteration=state.iteration + 1,
-      logits=logits,
-      rate=rate,
-      ball=ball,
-      optimistic_step=step,
     )
 
-  def _improve(
-    self, state: State
-  ) -> tuple[
-    np.ndarray, float, heavy_ball.HeavyBall, optimistic_steps.OptimisticStep
-  ]:
-    """Returns the next logits, beta, ball and optimistic step."""
+  def _improved(self, state: State) -> State:
+    """Returns it with the next logits, beta, ball and optimistic step."""
     ball, step, rate = state.ball, state.optimistic_step, state.rate
     action_values = self.model.action_values(state.policy, state.mean_field)
     gain = heavy_ball.gain(state.policy, state.mean_field, action_values)
     if not gain:
-      return state.logits, rate, ball, step
+      return state
     if ball.is_given_up:
       step, action_values = step.next(
         state.logits,
@@ -179,10 +173,15 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
     else:
       ball = ball.next(gain, state.logits, action_values)
       if ball.is_given_up:
-        return ball.best_logits, 1.0, ball, step
+        return dataclasses.replace(
+          state, logits=ball.best_logits, rate=1.0, ball=ball
+        )
       rate = self._window / (self._window + ball.num_since_restart)
       eta = rate / (2 * ball.step_size)
-    return self._stepped(state, action_values, eta), rate, ball, step
+    logits = self._stepped(state, action_values, eta)
+    return dataclasses.replace(
+      state, logits=logits, rate=rate, ball=ball, optimistic_step=step
+    )
 
   def _stepped(
     self, state: State, action_values: np.ndarray, eta: float

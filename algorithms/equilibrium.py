@@ -26,6 +26,7 @@ an equilibrium with more regularization, found in the same way.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from scipy import optimize
@@ -116,7 +117,7 @@ def find_equilibrium(
 
   search = _Search(model, max_evaluations, max_newton_steps)
   coarse = max(tolerance, COARSE_TOLERANCE)
-  action_values, trial = search.zero_logits(), target
+  action_values, trial = search.zero_logits, target
   least = np.inf
   path: list[float] = []  # The regularizations on the way to the target.
   while True:
@@ -148,9 +149,8 @@ def find_equilibrium(
 
   method = METHOD
   if path:
-    method += " continued from regularization " + ", ".join(
-      f"{regularization:g}" for regularization in path
-    )
+    steps = ", ".join(f"{trial:g}" for trial in path)
+    method += f" continued from regularization {steps}"
   return Equilibrium(
     policy=found.policy,
     mean_field=found.mean_field,
@@ -210,14 +210,13 @@ class _Search:
     visited = model.mean_field(tabular_policies.uniform_policy(mask)) > 0
     self._is_unknown = mask & visited[:, None] & (self._num_legal > 1)
 
+    # Of the uniform policy.
+    self.zero_logits = np.zeros(np.count_nonzero(self._is_unknown))
+
   @property
   def is_exhausted(self) -> bool:
     """Whether no evaluation is left."""
     return self.num_evaluations >= self._max_evaluations
-
-  def zero_logits(self) -> np.ndarray:
-    """Returns the logits of the uniform policy."""
-    return np.zeros(np.count_nonzero(self._is_unknown))
 
   def newton(
     self, logits: np.ndarray, regularization: float, tolerance: float
@@ -240,19 +239,17 @@ class _Search:
     if best.residual <= tolerance:
       return best
     try:
-      # The stubs want functions to return numbers.
-      optimize.root(  # type: ignore[call-overload]
+      # The stub has no options, and wants functions to return numbers.
+      solve: Any = optimize.newton_krylov
+      solve(
         lambda logits: self._difference(logits, regularization),
         logits,
-        method="krylov",
+        maxiter=self._max_newton_steps,
+        inner_rtol=LINEAR_TOLERANCE,
+        f_tol=0.0,
         callback=check,
-        options={
-          "fatol": 0.0,
-          "maxiter": self._max_newton_steps,
-          "jac_options": {"inner_rtol": LINEAR_TOLERANCE},
-        },
       )
-    except _StopSearch:
+    except (_StopSearch, optimize.NoConvergence):
       pass
     return best
 
