@@ -122,7 +122,5 @@ def bound_of_part(proofs: np.ndarray, lengths: np.ndarray) -> float:
     lengths: q of its states.
   """
   least = proofs.min()
-  if not least > 0:
-    return np.inf
   bound = float(lengths.max() / least)
-  return bound if bound < np.inf else np.inf
+  return bound if least > 0 and bound < np.inf else np.inf

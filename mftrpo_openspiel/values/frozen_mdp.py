@@ -63,10 +63,6 @@ class FrozenMDP:
     num_terms = self.kernel.max_num_targets + 2 * self.rewards.shape[1] + 8
     return num_terms * EPSILON
 
-  def with_rewards(self, rewards: np.ndarray) -> "FrozenMDP":
-    """Returns the MDP with other (S, A) rewards."""
-    return FrozenMDP(self.kernel, rewards, self.discount, self.regularization)
-
   def backup(self, values: np.ndarray) -> np.ndarray:
     """Returns Q = r + gamma P V, (S, A)."""
     action_values = self.kernel.expectations(values)

@@ -14,6 +14,7 @@ steps are cheaper than the steps that they save where these need a new LU.
 What is returned depends on the arguments alone, a start among them.
 """
 
+import dataclasses
 import math
 
 import numpy as np
@@ -98,7 +99,8 @@ def optimality_gap(
   Raises:
     ArithmeticError: If policy iteration does not end.
   """
-  advantages = base.mdp.with_rewards(base.action_values - base.values[:, None])
+  rewards = base.action_values - base.values[:, None]
+  advantages = dataclasses.replace(base.mdp, rewards=rewards)
   first = advantages.improvement(advantages.rewards)
   rule = StoppingRule(base.mdp, method.tolerance)
   if rule.is_nothing(base.values, *first):
@@ -182,10 +184,7 @@ class StoppingRule:
   ) -> bool:
     """Returns whether T V - V is no more than the last digits of its terms.
 
-    Args:
-      values: V, (S,).
-      residual: T V - V, (S,).
-      policy: (S, A), that attains T V.
+    The arguments are those of `remainder`.
     """
     return (
       not self.is_clear(values, residual)
@@ -231,10 +230,6 @@ class StoppingRule:
 
     No terms add up to more than 4 |V|_inf + |T V - V|_inf + 2 eta log A, as
     |r^pi| <= |T V| + gamma P |V| + eta log A.
-
-    Args:
-      values: V, (S,).
-      residual: T V - V, (S,).
     """
     largest = np.abs(residual).max()
     return bool(largest > self._tie * (np.abs(values).max() + self._least_size))
