@@ -96,7 +96,7 @@ class State(algorithm.State):
   optimistic_step: optimistic_steps.OptimisticStep
 
 
-class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
+class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
   """Annealed MF-TRPO with exact action values."""
 
   def __init__(
@@ -119,18 +119,13 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
     Raises:
       ValueError: If a parameter is out of range.
     """
-    if num_population_steps is not None:
-      validation.check_int("num_population_steps", num_population_steps, 1)
-    self._num_population_steps = num_population_steps
     self._window = validation.check_real("window", window, 0, low_open=True)
-    super().__init__(model_or_game)
-    mean_field = self.model.initial_mean_field()
-    self._restart = mf_trpo.check_restart(restart_distribution, mean_field)
+    super().__init__(model_or_game, num_population_steps, restart_distribution)
     logits = mirror_steps.uniform_logits(self.model.legal_actions_mask)
     nothing = np.zeros_like(logits)
     self._state = State(
       policy=softmax.softmax(logits),
-      mean_field=mean_field,
+      mean_field=self.model.initial_mean_field(),
       logits=logits,
       rate=rate_lib.DEFAULT_RATE,
       ball=heavy_ball.HeavyBall(logits),
@@ -143,13 +138,11 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
     policy = state.policy
     if improved.logits is not state.logits:
       policy = softmax.softmax(improved.logits)
-    moved = self.model.propagate(
-      policy, state.mean_field, self._num_population_steps
-    )
+    move = self._move(policy, state.mean_field)
     return dataclasses.replace(
       improved,
       policy=policy,
-      mean_field=state.mean_field + improved.rate * (moved - state.mean_field),
+      mean_field=state.mean_field + improved.rate * move,
       iteration=state.iteration + 1,
     )
 
@@ -196,7 +189,6 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
     stepped = np.where(
       self.model.legal_actions_mask, np.maximum(stepped, LEAST_LOGIT), -np.inf
     )
-    start = state.mean_field if self._restart is None else self._restart
-    return mirror_steps.where_reached(
-      self.model, state.policy, state.mean_field, start, stepped, state.logits
+    return self._where_reached(
+      state.policy, state.mean_field, stepped, state.logits
     )

@@ -253,26 +253,25 @@ class _Search:
       pass
     return best
 
-  def _policy(self, logits: np.ndarray) -> np.ndarray:
+  def _best_values(
+    self, logits: np.ndarray, regularization: float
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the mean field of softmax(y), and Q* under it, (N, A)."""
     table = mirror_steps.uniform_logits(self._model.legal_actions_mask)
     table[self._is_unknown] = logits
-    return softmax.softmax(table)
-
-  def _best_values(
-    self, mean_field: np.ndarray, regularization: float
-  ) -> np.ndarray:
-    """Returns Q*, (N, A), under the mean field; -inf where not legal."""
+    mean_field = self._model.mean_field(softmax.softmax(table))
     if self.is_exhausted:
       raise _StopSearch
     self.num_evaluations += 1
-    return self._model.optimal_action_values(mean_field, regularization)
+    return mean_field, self._model.optimal_action_values(
+      mean_field, regularization
+    )
 
   def _difference(
     self, logits: np.ndarray, regularization: float
   ) -> np.ndarray:
     """Returns Q* / eta - y, where Q* is under the mean field of softmax(y)."""
-    mean_field = self._model.mean_field(self._policy(logits))
-    values = self._best_values(mean_field, regularization)
+    _, values = self._best_values(logits, regularization)
     values = np.where(self._model.legal_actions_mask, values, 0.0)
     values -= values.sum(axis=1, keepdims=True) / self._num_legal
     with np.errstate(over="ignore"):
@@ -287,8 +286,7 @@ class _Search:
   def _candidate(self, logits: np.ndarray, regularization: float) -> _Candidate:
     """Returns the mean field of softmax(y) and the best response to it."""
     model, temperatures = self._model, regularization * self._model.discounts
-    mean_field = model.mean_field(self._policy(logits))
-    best = self._best_values(mean_field, regularization)
+    mean_field, best = self._best_values(logits, regularization)
     policy = softmax.softmax(best, temperatures)
     values = model.action_values(policy, mean_field, regularization)
     change = np.abs(policy - softmax.softmax(values, temperatures))

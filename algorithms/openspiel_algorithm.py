@@ -40,6 +40,14 @@ class FrozenTableMirrorDescent(mirror_descent.MirrorDescent):
     return mirror_descent.ProjectedPolicy(self._game, player_ids, table)
 
 
+# By the names under which programs know them.
+CLASSES: dict[str, Callable[..., Any]] = {
+  "openspiel_fictitious_play": fictitious_play.FictitiousPlay,
+  "openspiel_mirror_descent": mirror_descent.MirrorDescent,
+  "openspiel_mirror_descent_frozen_table": FrozenTableMirrorDescent,
+}
+
+
 class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
   """An algorithm of `open_spiel.python.mfg.algorithms`."""
 
