@@ -148,16 +148,11 @@ def _report(bound: float, size: int) -> law_report.Report:
 def _law_of_jumps(
   jumps: sparse.csr_array, law: np.ndarray, max_passes: int
 ) -> np.ndarray:
-  """Returns the invariant law of the jump chain.
+  """Returns the invariant law of the irreducible jump chain, from one near it.
 
   A correction d solves d (I - J) = r for the residual r = u J - u, whose sum is
   zero: there the singular system is a regular one. r is measured as
   |r / sqrt(u)|_2, which is at least |r|_1 and in which chains are contractions.
-
-  Args:
-    jumps: J, (n, n), irreducible.
-    law: u, (n,), where to start.
-    max_passes: When to give up.
 
   Raises:
     ArithmeticError: If it is not found.

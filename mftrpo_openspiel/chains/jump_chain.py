@@ -61,11 +61,9 @@ def approximate_law(
 
 
 def law_in_time(law: np.ndarray, leave: np.ndarray) -> np.ndarray:
-  """Returns the law of the chain from that of its jumps.
+  """Returns the law of the chain from that of its jumps, of any sum.
 
-  Args:
-    law: (n,), invariant under the jumps; masses of any sum.
-    leave: (n,), the probabilities to leave each state.
+  The `leave` are the probabilities to leave each state.
   """
   masses = law / leave
   return masses / math.fsum(masses)

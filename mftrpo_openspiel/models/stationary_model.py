@@ -99,9 +99,11 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     # What algorithms and exploitabilities ask for one after the other.
     self._own_policy = memo.Memo(self._copied_policy)
     self._law_of = memo.Memo(self._consistent_law)
-    self._values_of = memo.Memo(self._evaluate)
+    self._values_of = memo.Memo(
+      lambda policy, *rest: self.solver.evaluate(self._frozen(*rest), policy)
+    )
     self._rewards_at = memo.Memo(
-      lambda mean_field: np.asfortranarray(mdp.reward_at(mean_field))
+      lambda mean_field: np.asfortranarray(self.mdp.reward_at(mean_field))
     )
     self._reached = memo.Memo(self._find_reached)
 
@@ -231,9 +233,8 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     mdp = self._frozen(self._checked_mean_field(mean_field), regularization)
     if start is not None:
       start = self._checked_policy(start)
-    self._values = values = policy_iteration.optimal_values(
-      self.solver, mdp, start
-    )
+    values = policy_iteration.optimal_values(self.solver, mdp, start)
+    self._values = values
     return values
 
   def exploitability(
@@ -388,9 +389,3 @@ class StationaryModel(mean_field_model.MeanFieldModel):
       self.mdp.discount,
       regularization,
     )
-
-  def _evaluate(
-    self, policy: np.ndarray, mean_field: np.ndarray, regularization: float
-  ) -> frozen_mdp.PolicyValues:
-    mdp = self._frozen(mean_field, regularization)
-    return self.solver.evaluate(mdp, policy)

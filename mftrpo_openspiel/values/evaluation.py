@@ -166,20 +166,14 @@ class BiCGSTAB(EvaluationMethod):
     """See the base class."""
     chain = mdp.kernel.chain(policy)
 
-    def discounted_sum(stage_values):
-      target = None
-      if is_step:
-        target = STEP_REDUCTION * np.abs(stage_values).max()
-      return bicgstab.discounted_sum(
-        chain,
-        mdp.discount,
-        stage_values,
-        self.tolerance,
-        target,
-        self._max_passes,
-      )
-
-    return discounted_sum
+    return lambda x: bicgstab.discounted_sum(
+      chain,
+      mdp.discount,
+      x,
+      self.tolerance,
+      STEP_REDUCTION * np.abs(x).max() if is_step else None,
+      self._max_passes,
+    )
 
 
 def create_method(

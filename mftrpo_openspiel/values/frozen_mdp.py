@@ -95,10 +95,6 @@ class FrozenMDP:
     The rounding of the sum in a state is relative to the terms of that state.
     Actions that the policy does not take have none.
 
-    Args:
-      values: V, (S,).
-      policy: (S, A).
-
     Returns:
       (S,): |V| + sum_a pi (|r| + gamma P |V|), and the largest entropy bonus.
     """
