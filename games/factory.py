@@ -14,27 +14,21 @@ import pyspiel
 from mftrpo_openspiel import games  # noqa: F401 (registers the games)
 from mftrpo_openspiel.utils import validation
 
+_ROOMS = "python_mfg_four_rooms"
+_POI = "python_mfg_four_rooms_poi"
+_ISLANDS = "python_mfg_two_islands"
 # Name of the setting -> the game it is of and its parameters.
 _SETTINGS = {
   # The paper's experiments (its section IV).
-  "four_rooms": ("python_mfg_four_rooms", {"crowd_aversion": 0.2}),
-  "four_rooms_high_aversion": (
-    "python_mfg_four_rooms",
-    {"crowd_aversion": 0.4},
-  ),
-  "four_rooms_poi": ("python_mfg_four_rooms_poi", {"crowd_aversion": 0.4}),
-  "four_rooms_poi_low_aversion": (
-    "python_mfg_four_rooms_poi",
-    {"crowd_aversion": 0.2},
-  ),
-  "two_islands": ("python_mfg_two_islands", {"crowd_aversion": 0.2}),
+  "four_rooms": (_ROOMS, {"crowd_aversion": 0.2}),
+  "four_rooms_high_aversion": (_ROOMS, {"crowd_aversion": 0.4}),
+  "four_rooms_poi": (_POI, {"crowd_aversion": 0.4}),
+  "four_rooms_poi_low_aversion": (_POI, {"crowd_aversion": 0.2}),
+  "two_islands": (_ISLANDS, {"crowd_aversion": 0.2}),
   # Other ones.
-  "four_rooms_poi_5x5": (
-    "python_mfg_four_rooms_poi",
-    {"room_size": 2, "horizon": 20},
-  ),
+  "four_rooms_poi_5x5": (_POI, {"room_size": 2, "horizon": 20}),
   "two_islands_imbalanced": (
-    "python_mfg_two_islands",
+    _ISLANDS,
     {"reward_imbalance": 0.2, "bridge_cost": 0.1},
   ),
 }
@@ -77,10 +71,9 @@ def create_game(
     validation.check_type("game_name", game_name, str)
     short_name = game_name.partition("(")[0]
     if short_name not in pyspiel.registered_names():
-      ours = sorted({name for name, _ in _SETTINGS.values()})
       raise ValueError(
         f"game_name must be a registered OpenSpiel game, got {game_name!r};"
-        f" ours are {', '.join(ours)}."
+        f" ours are {_ROOMS}, {_POI}, {_ISLANDS}."
       )
     _check_whole_numbers(game_name)
     return _loaded(game_name, pyspiel.load_game, game_name)

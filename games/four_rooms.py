@@ -88,18 +88,14 @@ def build_mdp(
   Raises:
     ValueError: If a parameter is out of range.
   """
+  check = validation.check_real
   for name in ("stay_reward", "move_reward"):
-    validation.check_real(name, parameters[name])
-  crowd_aversion = validation.check_real(
-    "crowd_aversion", parameters["crowd_aversion"], 0
-  )
-  slip = validation.check_real(
-    "slip_probability", parameters["slip_probability"], 0, 1
-  )
+    check(name, parameters[name])
+  crowd_aversion = check("crowd_aversion", parameters["crowd_aversion"], 0)
+  slip = check("slip_probability", parameters["slip_probability"], 0, 1)
   num_states = len(grid.cells)
-  base = np.full(
-    (num_states, len(grid_lib.ACTION_NAMES)), parameters["move_reward"]
-  )
+  shape = num_states, len(grid_lib.ACTION_NAMES)
+  base = np.full(shape, parameters["move_reward"])
   base[:, grid_lib.STAY] = parameters["stay_reward"]
   base += np.reshape(bonus, (-1, 1))
   return mdp_lib.MeanFieldMDP(

@@ -1,8 +1,8 @@
 """Grids drawn in characters, and the random walk of a crowd on them."""
 
 import numpy as np
+from scipy import ndimage
 from scipy import sparse
-from scipy.sparse import csgraph
 
 from mftrpo_openspiel.mdp import drawing
 from mftrpo_openspiel.utils import memory
@@ -38,18 +38,11 @@ def four_rooms_layout(room_size: int) -> str:
       .....#.....
   """
   middle, size = room_size, 2 * room_size + 1
-  doors = (room_size // 2, middle + 1 + room_size // 2)
-
-  def cells(is_free):
-    return "".join(FREE if free else WALL for free in is_free)
-
-  through_rooms = cells(column != middle for column in range(size))
-  through_door = FREE * size
-  wall = cells(column in doors for column in range(size))
-  return "\n".join(
-    wall if row == middle else through_door if row in doors else through_rooms
-    for row in range(size)
-  )
+  doors = [room_size // 2, middle + 1 + room_size // 2]
+  cells = np.full((size, size), FREE)
+  cells[middle] = cells[:, middle] = WALL
+  cells[middle, doors] = cells[doors, middle] = FREE
+  return "\n".join(map("".join, cells))
 
 
 def parse(layout: str) -> drawing.Grid:
@@ -83,20 +76,14 @@ def parse(layout: str) -> drawing.Grid:
   cells = np.argwhere(~walls)
   if not len(cells):
     raise ValueError(f"layout must have a free cell, got {layout!r}.")
-  grid = drawing.Grid(walls, cells)
-  next_cells = _next_cells(grid)
-  rows = np.repeat(np.arange(len(cells)), next_cells.shape[1])
-  adjacency = sparse.coo_array(
-    (np.ones(rows.size), (rows, next_cells.ravel())), (len(cells),) * 2
-  )
-  num_parts, labels = csgraph.connected_components(adjacency, directed=False)
+  labels, num_parts = ndimage.label(~walls)
   if num_parts > 1:
-    cut_off = tuple(map(int, cells[labels != labels[0]][0]))
+    cut_off = cells[labels[~walls] != labels[tuple(cells[0])]][0]
     raise ValueError(
-      "layout must be connected, cell"
-      f" {cut_off} cannot be reached from {tuple(map(int, cells[0]))}."
+      f"layout must be connected, cell {tuple(cut_off.tolist())} cannot be"
+      f" reached from {tuple(cells[0].tolist())}."
     )
-  return grid
+  return drawing.Grid(walls, cells)
 
 
 def _next_cells(grid: drawing.Grid) -> np.ndarray:

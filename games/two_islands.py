@@ -73,23 +73,15 @@ def _graph() -> drawing.Graph:
   circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
   first = circle - (1.75, 0)
   positions = np.vstack([first, first[::-1] * (-1, 1)])
-  edges = np.stack(
-    [np.repeat(np.arange(_NUM_NODES), _NUM_ACTIONS), SUCCESSORS.ravel()],
-    axis=1,
-  )
-  return drawing.Graph(positions, edges)
+  nodes = np.repeat(np.arange(_NUM_NODES), _NUM_ACTIONS)
+  return drawing.Graph(positions, np.stack([nodes, SUCCESSORS.ravel()], axis=1))
 
 
 def _kernel(seed: int) -> sparse.csr_array:
   """Returns the (S * A, S) kernel drawn from `seed`."""
   aims = np.random.default_rng(seed).random(SUCCESSORS.shape)
-  to_successor = np.stack(
-    [
-      np.stack([aims[:, 0], 1 - aims[:, 0]], axis=1),
-      np.stack([1 - aims[:, 1], aims[:, 1]], axis=1),
-    ],
-    axis=1,
-  )
+  is_aim = np.eye(_NUM_ACTIONS, dtype=bool)
+  to_successor = np.where(is_aim, aims[..., None], 1 - aims[..., None])
   rows = np.arange(_NUM_NODES * _NUM_ACTIONS).repeat(_NUM_ACTIONS)
   columns = np.repeat(SUCCESSORS[:, None, :], _NUM_ACTIONS, axis=1).ravel()
   return sparse.csr_array(

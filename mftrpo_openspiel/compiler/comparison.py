@@ -64,12 +64,15 @@ class Comparison:
   rewards: np.ndarray
   num_histories: int
 
+  def note(self, what: str, string: str, size: float) -> None:
+    """Notes a difference between paths, if it is the largest of its kind."""
+    worst = self.by_path.get(what)
+    if worst is None or size > worst.size:
+      self.by_path[what] = Difference(what, string, size)
+
   def worst(self) -> Difference | None:
     """Returns the path dependence to name first: that of the rewards."""
-    for what in ("reward", *self.by_path):
-      if what in self.by_path:
-        return self.by_path[what]
-    return None
+    return self.by_path.get("reward") or next(iter(self.by_path.values()), None)
 
 
 Groups = list[list[game_walk.Look]]
@@ -99,22 +102,15 @@ def compare(
   """
   largest_reward = max(np.abs(level.rewards).max() for level in levels)
   result = Comparison({}, None, np.zeros(0), 0)
-
-  def note(what: str, string: str, size: float) -> None:
-    worst = result.by_path.get(what)
-    if worst is None or size > worst.size:
-      result.by_path[what] = Difference(what, string, size)
-
   rewards: list[float] = []
   above: tuple[game_walk.Level, Groups] | None = None
   rng = np.random.default_rng(seed)
   steps = game_walk.walk(roots, crowd, levels, num_states, rng)
   for index, (level, groups) in enumerate(steps):
     if above is not None:
-      result.by_mean_field = _other_child(*above, level)
+      _compare_children(*above, level, result)
       if result.by_mean_field:
         break
-      _compare_children(*above, note)
     moves = level.moves()
     for node, (first, *others) in enumerate(groups):
       string = level.strings[node]
@@ -122,11 +118,11 @@ def compare(
         result.by_mean_field = Difference(what, string, size)
       for other in others:
         for what, size in _move_differences(other, first.kind, first.moves):
-          note(what, string, size)
+          result.note(what, string, size)
         size = abs(other.reward - first.reward)
         scale = max(largest_reward, first.reward, other.reward, key=abs)
         if size > TOLERANCE * abs(scale):
-          note("reward", string, size)
+          result.note("reward", string, size)
     result.num_histories += sum(map(len, groups))
     if visit:
       visit(index, level, groups)
@@ -157,25 +153,20 @@ def _move_differences(
   return [("legal actions", number)] if number else []
 
 
-def _other_child(
-  level: game_walk.Level, groups: Groups, below: game_walk.Level
-) -> Difference | None:
-  """Returns the first move that leads to another node than it is known to."""
+def _compare_children(
+  level: game_walk.Level,
+  groups: Groups,
+  below: game_walk.Level,
+  result: Comparison,
+) -> None:
+  """Notes moves that lead elsewhere than known, or than the first state's."""
   children = level.children.tolist()
   strings = [string for first, *_ in groups for string in first.children]
   for move, (child, string) in enumerate(zip(children, strings)):
     if string != below.strings[child]:
       node = int(level.origins[move])
-      return Difference("next node", level.strings[node], 1)
-  return None
-
-
-def _compare_children(
-  level: game_walk.Level,
-  groups: Groups,
-  note: Callable[[str, str, float], None],
-) -> None:
-  """Notes the moves of other states that lead elsewhere than the first's."""
+      result.by_mean_field = Difference("next node", level.strings[node], 1)
+      return
   moves = level.moves()
   for node, (first, *others) in enumerate(groups):
     if others:
@@ -183,7 +174,7 @@ def _compare_children(
     for other in others:
       for (action, _), string in zip(other.moves, other.children):
         if string != expected.get(action, string):
-          note("next node", level.strings[node], 1)
+          result.note("next node", level.strings[node], 1)
 
 
 class MovesCheck:
@@ -198,19 +189,17 @@ class MovesCheck:
     self._roots = roots
     self._levels = game_walk.enumerate_levels(roots)
     masses = crowds.random_masses(self._levels, np.random.default_rng(0))
-    for crowd in (crowds.AnnouncedCrowd(masses), *crowds.EXTREMES):
+    for crowd in (crowds.announced(masses), *crowds.EXTREMES):
       self._compare(crowd)
 
   def __call__(self, distribution: distribution_lib.Distribution) -> None:
     """Raises a ValueError if the distribution changes a move."""
-    masses = {
-      index: np.array(
-        [distribution.value_str(key, 0.0) for key in level.strings]
-      )
-      for index, level in enumerate(self._levels)
-      if level.kind == game_walk.MEAN_FIELD
-    }
-    self._compare(crowds.AnnouncedCrowd(masses))
+
+    def told(_: int, level: game_walk.Level) -> list[list[float]]:
+      masses = [distribution.value_str(key, 0.0) for key in level.strings]
+      return level.told(np.array(masses))
+
+    self._compare(game_walk.Crowd(told=told))
 
   def _compare(self, crowd: game_walk.Crowd) -> None:
     found = compare(self._roots, self._levels, crowd, num_states=1)

@@ -13,56 +13,42 @@ import numpy as np
 from mftrpo_openspiel.compiler import game_walk
 
 
-class AnnouncedCrowd(game_walk.Crowd):
-  """Players are told given masses."""
-
-  def __init__(self, masses: Mapping[int, np.ndarray]):
-    """Initializes the crowd from the masses, (n,), of each mean-field level."""
-    self._masses = masses
-
-  def told(self, index: int, level: game_walk.Level) -> list[list[float]]:
-    """Returns what each node of the mean-field level `index` is told."""
-    return level.told(self._masses[index])
+def announced(masses: Mapping[int, np.ndarray]) -> game_walk.Crowd:
+  """Returns a crowd told these masses, (n,), of each mean-field level."""
+  return game_walk.Crowd(told=lambda index, level: level.told(masses[index]))
 
 
-# Chooses one of several entries of a support. Arguments: which entries, whether
-# each is the node that is told.
 _Choice = Callable[[np.ndarray, np.ndarray], int]
 
 
-class ExtremeCrowd(game_walk.Crowd):
-  """Players are told that each population is all in one place."""
+def _extreme(choose: _Choice) -> game_walk.Crowd:
+  """Returns a crowd that is told that each population is all in one place.
 
-  def __init__(self, choose: _Choice):
-    """Initializes the crowd.
+  Args:
+    choose: Chooses a place in the support of a node from the places, (k,), of
+      a population, and from whether these are the node itself, (k,) of bool.
+  """
 
-    Args:
-      choose: Chooses a place in the support of a node from the places, (k,), of
-        a population, and from whether these are the node itself, (k,) of bool.
-    """
-    self._choose = choose
-
-  def told(self, index: int, level: game_walk.Level) -> list[list[float]]:
-    """Returns what each node of the mean-field level `index` is told."""
-    del index
-    return [self._law(level, node) for node in range(len(level))]
-
-  def _law(self, level: game_walk.Level, node: int) -> list[float]:
+  def law(level: game_walk.Level, node: int) -> list[float]:
     asked = level.supports[level.support_of[node]].nodes
     law = np.zeros(len(asked))
     populations = np.where(asked >= 0, level.populations[asked], -1)
     for population in np.unique(populations[asked >= 0]):
       places = np.flatnonzero(populations == population)
-      law[self._choose(places, asked[places] == node)] = 1.0
+      law[choose(places, asked[places] == node)] = 1.0
     return law.tolist()
+
+  return game_walk.Crowd(
+    told=lambda _, level: [law(level, node) for node in range(len(level))]
+  )
 
 
 # That a whole population is at the node that is told (others at their first),
 # at the first, or at the last of a level.
 EXTREMES = (
-  ExtremeCrowd(lambda places, is_own: places[is_own.argmax()]),
-  ExtremeCrowd(lambda places, is_own: places[0]),
-  ExtremeCrowd(lambda places, is_own: places[-1]),
+  _extreme(lambda places, is_own: places[is_own.argmax()]),
+  _extreme(lambda places, is_own: places[0]),
+  _extreme(lambda places, is_own: places[-1]),
 )
 
 

@@ -4,19 +4,17 @@ Unless that is known of a game, each mean field that comes in or goes out is
 checked in a walk through all moves, in which the rewards are read.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
 import functools
 
 import numpy as np
-from open_spiel.python import policy as policy_lib
 import pyspiel
 
 from mftrpo_openspiel.compiler import folding
 from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import reward_sources
-from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.values import layered_mdp
 
@@ -34,29 +32,21 @@ class FixedMovesForm(game_form.GameForm):
     folded: folding.FoldedGame,
     rewards: reward_sources.RewardSource | reward_sources.DensityRewards,
   ):
-    """Initializes the form.
-
-    Args:
-      roots: Where plays start.
-      folded: The game.
-      rewards: Where the rewards come from.
-    """
+    """Initializes the form of a game whose plays start at `roots`."""
     self._roots = roots
     self._folded = folded
     self.checks_moves = isinstance(rewards, reward_sources.WalkedRewards)
-    self._rewards: Callable[[np.ndarray], reward_sources.Rewards] = rewards
-    if isinstance(rewards, reward_sources.RewardSource):
-      self._rewards = memo.Memo(rewards)
+    self._rewards = memo.Memo(rewards)
     self.legal_actions_mask = folded.mdp.legal_actions_mask
-    sizes = [len(folded.levels[index]) for index in folded.kept]
+    self._kept = [folded.levels[index] for index in folded.kept]
+    sizes = list(map(len, self._kept))
     self.layers = np.repeat(np.arange(len(sizes)), sizes)
     self.times = np.repeat(folded.times, sizes)
 
   @functools.cached_property
   def strings(self) -> list[str]:
     """The observation strings of the states."""
-    kept = [self._folded.levels[index] for index in self._folded.kept]
-    return [string for level in kept for string in level.strings]
+    return [string for level in self._kept for string in level.strings]
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
@@ -71,7 +61,7 @@ class FixedMovesForm(game_form.GameForm):
     self._check_moves(mean_field)
     return self._folded.mdp, slice(None)
 
-  def rewards(self, mean_field: np.ndarray) -> reward_sources.Rewards:
+  def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
     """Returns what states and afterstates pay under the (N,) mean field."""
     return self._rewards(mean_field)
 
@@ -87,14 +77,9 @@ class FixedMovesForm(game_form.GameForm):
       for string, row in zip(self._folded.levels[index].strings, rows.tolist())
     }
 
-  def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
-    """Returns the (N, A) array of an OpenSpiel policy."""
-    num_actions = self.legal_actions_mask.shape[1]
-    states_by_level = game_walk.replay(self._roots, self._folded.levels)
-    return np.concatenate(
-      [
-        policies.policy_array(policy, states, num_actions)
-        for index, states in enumerate(states_by_level)
-        if index in self._folded.kept
-      ]
-    )
+  def states(self) -> Iterator[pyspiel.State]:
+    """Yields an OpenSpiel state for each of the N states."""
+    levels = game_walk.replay(self._roots, self._folded.levels)
+    for index, states in enumerate(levels):
+      if index in self._folded.kept:
+        yield from states

@@ -66,17 +66,12 @@ def mass_carriers(levels: Sequence[game_walk.Level]) -> dict[int, int]:
     if level.kind == game_walk.MEAN_FIELD:
       below = levels[index + 1]
       one_to_one = len(below) == len(level)
-      decides = below.kind == game_walk.DECISION
-      result[index] = index + 1 if one_to_one and decides else index
+      result[index] = index + (one_to_one and below.kind == game_walk.DECISION)
   return result
 
 
 def times_of(kinds: Sequence[pyspiel.StateType]) -> np.ndarray:
-  """Returns how many mean-field levels were passed since the first decision.
-
-  Args:
-    kinds: Of the levels.
-  """
+  """Returns how many mean-field levels were passed since the first decision."""
   passes = np.array([kind == game_walk.MEAN_FIELD for kind in kinds])
   passes[: list(kinds).index(game_walk.DECISION)] = False
   return np.cumsum(passes)
@@ -112,7 +107,7 @@ def fold_levels(
   for index in range(kept[0]):
     initial = initial @ _transitions(levels, index)
   kernels: list[sparse.csr_array | None] = []
-  visits = []
+  met_nodes = []
   num_afterstates = 0
   for index, next_index in zip(kept, (*kept[1:], len(levels))):
     kernel = None
@@ -122,13 +117,18 @@ def fold_levels(
           sparse.eye_array(len(levels[between])) if kernel is None else kernel
         )
         rows, columns = num_afterstates + met.row, offsets[between] + met.col
-        visits.append((met.data, rows, columns))
+        met_nodes.append((met.data, rows, columns))
       step = _transitions(levels, between)
       kernel = step if kernel is None else kernel @ step
     if kernels and _are_equal(kernels[-1], kernel):
       kernel = kernels[-1]
     kernels.append(kernel)
     num_afterstates += len(levels[index + 1])
+  visits = None
+  if met_nodes:
+    counts, rows, columns = map(np.concatenate, zip(*met_nodes))
+    shape = num_afterstates, offsets[-1]
+    visits = sparse.csr_array((counts, (rows, columns)), shape=shape)
   nodes = np.concatenate(
     [np.arange(offsets[index], offsets[index + 1]) for index in kept]
   )
@@ -150,19 +150,8 @@ def fold_levels(
     node_offsets=offsets,
     nodes=nodes,
     mass_rows=mass_rows,
-    visits=_matrix(visits, (num_afterstates, offsets[-1])),
+    visits=visits,
   )
-
-
-def _matrix(
-  entries: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
-  shape: tuple[int, int],
-) -> sparse.csr_array | None:
-  """Returns the matrix of these values, rows and columns; None if empty."""
-  if not entries:
-    return None
-  data, rows, columns = map(np.concatenate, zip(*entries))
-  return sparse.csr_array((data, (rows, columns)), shape=shape)
 
 
 def _transitions(

@@ -54,14 +54,7 @@ def _compile_states(
   moves_are_fixed: bool,
   notes: list[str],
 ) -> game_form.GameForm:
-  """Returns the form of a game that is enumerated.
-
-  Args:
-    game: The game.
-    roots: Where plays start.
-    moves_are_fixed: Whether that is known.
-    notes: To which is added what the user should know.
-  """
+  """Returns the form of a game that is enumerated, and adds to the notes."""
   levels = []
   states = {}
   for index, (level, groups) in enumerate(game_walk.walk(roots)):
@@ -70,14 +63,18 @@ def _compile_states(
       states[index] = [first.state for (first,) in groups]
   num_actions = game.num_distinct_actions()
   masses = crowds.random_masses(levels, np.random.default_rng(0))
-  random = comparison.compare(roots, levels, crowds.AnnouncedCrowd(masses))
+  random = comparison.compare(roots, levels, crowds.announced(masses))
   if random.by_mean_field and moves_are_fixed:
     raise ValueError(
       "moves_are_fixed must be true if it is said, but under a random mean"
       f" field {random.by_mean_field}."
     )
   if random.by_mean_field or (
-    not moves_are_fixed and _extremes_change_moves(roots, levels)
+    not moves_are_fixed
+    and any(
+      comparison.compare(roots, levels, crowd, num_states=1).by_mean_field
+      for crowd in crowds.EXTREMES  # Everybody is at one place.
+    )
   ):
     _note_path_dependence(comparison.compare(roots, levels), notes)
     return moving_form.MovingForm(roots, levels, num_actions)
@@ -106,34 +103,19 @@ def _compile_states(
   return fixed_moves_form.FixedMovesForm(roots, folded, walked)
 
 
-def _extremes_change_moves(
-  roots: Sequence[pyspiel.State], levels: Sequence[game_walk.Level]
-) -> bool:
-  """Returns whether a crowd at one place changes the moves."""
-  return any(
-    comparison.compare(roots, levels, crowd, num_states=1).by_mean_field
-    for crowd in crowds.EXTREMES
-  )
-
-
 def _paying_levels(
   levels: Sequence[game_walk.Level], rewards: np.ndarray
 ) -> frozenset[int]:
   """Returns the levels that may pay something.
 
-  If a level does, under one of two mean fields, so may those of the same type
-  as many moves after another mean-field level.
-
-  Args:
-    levels: The enumerated game.
-    rewards: Of all nodes under another mean field than that of `levels`.
+  If a level does, under its own mean field or under that of the `rewards` of
+  all nodes, so may those of the same type as many moves after another
+  mean-field level.
   """
   places: list[tuple[pyspiel.StateType, int]] = []
   for level in levels:
-    if level.kind == game_walk.MEAN_FIELD or not places:
-      places.append((level.kind, 0))
-    else:
-      places.append((level.kind, places[-1][1] + 1))
+    begins = level.kind == game_walk.MEAN_FIELD or not places
+    places.append((level.kind, 0 if begins else places[-1][1] + 1))
   offsets = np.cumsum([len(level) for level in levels])[:-1]
   pays = {
     place

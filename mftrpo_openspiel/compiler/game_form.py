@@ -1,13 +1,18 @@
 """What the forms in which a game is compiled have in common."""
 
 import abc
+from collections.abc import Iterable
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
+import pyspiel
 
+from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.values import layered_mdp
 
 Rows = slice | np.ndarray
+# Of states, and of afterstates; None if those pay nothing.
+Rewards = tuple[np.ndarray, np.ndarray | None]
 
 
 class GameForm(abc.ABC):
@@ -40,37 +45,28 @@ class GameForm(abc.ABC):
   def dynamics(
     self, mean_field: np.ndarray
   ) -> tuple[layered_mdp.LayeredMDP, Rows]:
-    """Returns where actions lead under a mean field.
+    """Returns where actions lead under the (N,) mean field, and from where.
 
-    Args:
-      mean_field: (N,).
-
-    Returns:
-      The layered MDP, and which of the N states are those of it. No play leads
-      to the others.
+    That is the layered MDP, and which of the N states are those of it. No play
+    leads to the others.
     """
 
   @abc.abstractmethod
-  def rewards(
-    self, mean_field: np.ndarray
-  ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns what the states and afterstates of the layered MDP pay.
+  def rewards(self, mean_field: np.ndarray) -> Rewards:
+    """Returns what the layered MDP pays under the (N,) mean field."""
 
-    Args:
-      mean_field: (N,).
-
-    Returns:
-      The rewards of the states, and of the afterstates; None if those pay
-      nothing.
-    """
-
-  @abc.abstractmethod
   def mean_field_rows(self) -> dict[str, int]:
     """Returns the row of the mass of each mean-field node, by its string.
 
-    Those that are states themselves may be left out.
+    Those that are states themselves may be left out, as all are here.
     """
+    return {}
 
   @abc.abstractmethod
+  def states(self) -> Iterable[pyspiel.State]:
+    """Returns an OpenSpiel state for each of the N states."""
+
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy."""
+    shape = self.legal_actions_mask.shape
+    return policies.policy_array(policy, self.states(), shape)

@@ -15,6 +15,8 @@ both take the path that is first in the order of a dictionary. So the rewards of
 a game whose rewards depend on the path are those that OpenSpiel uses.
 """
 
+import collections
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
@@ -90,9 +92,6 @@ class Level:
     kind: The type of the nodes.
     strings: Their observation strings, in the order in which they are met.
     populations: (n,), whose nodes they are.
-    parents: (n,), the node of the level above from which each is met first; -1
-      for roots.
-    parent_actions: (n,), with which action.
     masses: (n,), how many play through each node.
     rewards: (n,), what each pays; 0 at chance nodes, where OpenSpiel's mean
       field utilities do not look.
@@ -107,8 +106,6 @@ class Level:
   kind: pyspiel.StateType
   strings: list[str]
   populations: np.ndarray
-  parents: np.ndarray
-  parent_actions: np.ndarray
   masses: np.ndarray
   rewards: np.ndarray
   indptr: np.ndarray
@@ -146,23 +143,24 @@ class Level:
     return [laws[which] for which in self.support_of.tolist()]
 
 
-class Crowd:
+class Crowd(NamedTuple):
   """How everybody plays, and what the players are told of it.
 
-  Here everybody plays the uniform policy, and players are told the truth.
+  By default the uniform policy, and the truth.
+
+  Attributes:
+    probabilities: From a decision level, and the states of its nodes, to the
+      (E,) probabilities of its moves.
+    told: From the index of a mean-field level, and the level, to what each of
+      its nodes is told.
   """
 
-  def probabilities(
-    self, level: Level, states: Sequence[pyspiel.State]
-  ) -> np.ndarray:
-    """Returns the (E,) probabilities of the moves of a decision level."""
-    del states
-    return level.probabilities
-
-  def told(self, index: int, level: Level) -> list[list[float]]:
-    """Returns what each node of the mean-field level `index` is told."""
-    del index
-    return level.told(level.masses)
+  probabilities: Callable[[Level, Sequence[pyspiel.State]], np.ndarray] = (
+    lambda level, _: level.probabilities
+  )
+  told: Callable[[int, Level], list[list[float]]] = lambda _, level: level.told(
+    level.masses
+  )
 
 
 UNIFORM = Crowd()
@@ -194,9 +192,7 @@ class Look:
   ) -> Iterator[tuple[str, pyspiel.State]]:
     """Fills in the children after `moves`, and returns them with their states.
 
-    Args:
-      moves: Of the state.
-      law: What a mean-field node is told; None for others.
+    The law is what a mean-field node is told; None for others.
     """
     if law is None:
       states = [self.state.child(action) for action, _ in moves]
@@ -237,15 +233,14 @@ def walk(
   """
   strings = [node_string(root) for root in roots]
   groups = [[Look(root)] for root in roots]
-  none = np.full(len(roots), -1)
-  arrivals = (none, none, np.ones(len(roots)))
+  masses = np.ones(len(roots))
   seen: set[str] = set()
   for index in itertools.count():
     if known is not None:
       level = known[index]
     else:
       firsts = [group[0] for group in groups]
-      level = _new_level(strings, firsts, *arrivals)
+      level = _new_level(strings, firsts, masses)
       if not seen.isdisjoint(strings):
         again = next(string for string in strings if string in seen)
         raise ValueError(f"game must not meet a node twice, it does {again!r}.")
@@ -263,7 +258,7 @@ def walk(
     reached = _reached(level, groups, laws, others)
     strings = list(reached)
     if known is None:
-      arrivals = _arrive(level, firsts, strings)
+      masses = _arrive(level, firsts, strings)
     groups = [[Look(state)] for state in reached.values()]
     if others:
       for string, group in zip(strings, groups):
@@ -278,11 +273,7 @@ def enumerate_levels(
 
 
 def _new_level(
-  strings: list[str],
-  looks: Sequence[Look],
-  parents: np.ndarray,
-  parent_actions: np.ndarray,
-  masses: np.ndarray,
+  strings: list[str], looks: Sequence[Look], masses: np.ndarray
 ) -> Level:
   """Returns the level of the nodes that are represented by `looks`."""
   kinds = {look.kind for look in looks}
@@ -315,8 +306,6 @@ def _new_level(
     populations=np.array(
       [look.state.mean_field_population() for look in looks]
     ),
-    parents=parents,
-    parent_actions=parent_actions,
     masses=masses,
     rewards=np.array([look.reward for look in looks], dtype=np.float64),
     indptr=np.cumsum([0] + [len(look.moves) for look in looks]),
@@ -339,7 +328,7 @@ class _Sample:
   ):
     self._most = None if num_states is None else num_states - 1
     self._rng = rng
-    self._counts = dict.fromkeys(strings, 0)
+    self._counts: collections.Counter[str] = collections.Counter()
     self.kept: dict[str, list[pyspiel.State]] = {s: [] for s in strings}
 
   def add(self, string: str, state: pyspiel.State) -> None:
@@ -347,11 +336,11 @@ class _Sample:
     kept = self.kept.get(string)
     if kept is None:
       return
-    self._counts[string] = count = self._counts[string] + 1
+    self._counts[string] += 1
     if self._most is None or len(kept) < self._most:
       kept.append(state)
     elif kept and self._rng is not None:
-      place = self._rng.integers(count)
+      place = self._rng.integers(self._counts[string])
       if place < len(kept):
         kept[place] = state
 
@@ -364,11 +353,8 @@ def _reached(
 ) -> dict[str, pyspiel.State]:
   """Returns the nodes of the level below with the states that come first.
 
-  Args:
-    level: The level.
-    groups: The states of its nodes.
-    laws: What the nodes are told, of a mean-field level.
-    others: Takes the states that come later, if they are wanted.
+  The nodes of a mean-field level are told `laws`. The states that come later go
+  to `others`, if they are wanted.
   """
   result: dict[str, pyspiel.State] = {}
   moves = level.moves()
@@ -386,42 +372,33 @@ def _reached(
 
 def _arrive(
   level: Level, looks: Sequence[Look], strings: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Fills in the children of `level`, which are the nodes `strings`.
-
-  Returns:
-    Parents, parent actions and masses of the children.
-  """
+) -> np.ndarray:
+  """Fills in the children of `level`, `strings`, and returns their masses."""
   nodes = {string: node for node, string in enumerate(strings)}
   level.children = np.array(
     [nodes[string] for look in looks for string in look.children]
   )
-  origins = level.origins
-  weights = level.masses[origins] * level.probabilities
-  masses = np.bincount(level.children, weights, minlength=len(strings))
-  _, first_moves = np.unique(level.children, return_index=True)
-  return origins[first_moves], level.actions[first_moves], masses
+  weights = level.masses[level.origins] * level.probabilities
+  return np.bincount(level.children, weights, minlength=len(strings))
 
 
 def first_states_below(
-  level: Level,
-  below: Level,
-  states: Sequence[pyspiel.State],
-  masses: np.ndarray,
+  level: Level, states: Sequence[pyspiel.State], masses: np.ndarray
 ) -> list[pyspiel.State]:
   """Returns the states that represent the nodes of the next level.
 
   Args:
     level: A level.
-    below: The next one.
-    states: Those that represent the nodes of `level`.
+    states: Those that represent its nodes.
     masses: (n,), of these nodes, which they are told in a mean-field level.
   """
-  firsts = zip(below.parents.tolist(), below.parent_actions.tolist())
+  _, first_moves = np.unique(level.children, return_index=True)
+  nodes = level.origins[first_moves].tolist()
   if level.kind == MEAN_FIELD:
     laws = level.told(masses)
-    return [updated(states[node], laws[node]) for node, _ in firsts]
-  return [states[node].child(action) for node, action in firsts]
+    return [updated(states[node], laws[node]) for node in nodes]
+  actions = level.actions[first_moves].tolist()
+  return [states[node].child(action) for node, action in zip(nodes, actions)]
 
 
 def replay(
@@ -430,6 +407,6 @@ def replay(
   """Yields the states that represent the nodes of each level, made anew."""
   states = list(roots)
   yield states
-  for level, below in itertools.pairwise(levels):
-    states = first_states_below(level, below, states, level.masses)
+  for level in levels[:-1]:
+    states = first_states_below(level, states, level.masses)
     yield states

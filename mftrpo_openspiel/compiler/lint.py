@@ -172,7 +172,7 @@ class _Linter:
     if self._num_histories > self._max_histories:
       num_states = NUM_STATES
     rng = np.random.default_rng(self._seed)
-    random = crowds.AnnouncedCrowd(crowds.random_masses(self._levels, rng))
+    random = crowds.announced(crowds.random_masses(self._levels, rng))
     uniform, other = (
       comparison.compare(
         self._roots,
@@ -191,30 +191,27 @@ class _Linter:
   ) -> None:
     """Notes rewards of nodes that `rl_environment` passes over."""
     where = level.kind.name.lower()
-    above = [other.kind for other in self._levels[:index]]
-    if level.kind == game_walk.DECISION and level.kind not in above:
+    if level.kind == game_walk.DECISION:
       where = "first decision"
-    elif level.kind in (game_walk.DECISION, game_walk.TERMINAL):
-      return
-    if where in self._lost_rewards:
+      if level.kind in [other.kind for other in self._levels[:index]]:
+        return
+    if level.kind == game_walk.TERMINAL or where in self._lost_rewards:
       return
     # Those of chance nodes, too.
-    rewards = np.array(
-      [
-        max((game_walk.reward(look.state) for look in group), key=abs)
-        for group in groups
-      ]
-    )
-    if rewards.any():
-      node = int(np.abs(rewards).argmax())
+    rewards = [
+      max((game_walk.reward(look.state) for look in group), key=abs)
+      for group in groups
+    ]
+    largest = max(rewards, key=abs)
+    if largest:
+      string = level.strings[rewards.index(largest)]
       self._lost_rewards[where] = (
-        f"{where} nodes pay, such as {rewards[node]:.3g} at"
-        f" {level.strings[node]!r}"
+        f"{where} nodes pay, such as {largest:.3g} at {string!r}"
       )
 
   def _shared_children(self) -> str:
     """Returns which nodes follow several decision nodes."""
-    number, example = 0, ""
+    shared: list[str] = []
     for level, below in itertools.pairwise(self._levels):
       if level.kind == game_walk.DECISION:
         chosen = np.repeat(level.num_moves > 1, level.num_moves)
@@ -222,14 +219,16 @@ class _Linter:
           np.stack([level.children[chosen], level.origins[chosen]]), axis=1
         )
         counts = np.bincount(pairs[0], minlength=len(below))
-        number += int((counts > 1).sum())
-        if counts.size and counts.max() > 1 and not example:
-          example = below.strings[int(counts.argmax())]
-    if not number:
+        most_first = np.argsort(-counts, kind="stable")
+        shared += [
+          below.strings[node] for node in most_first if counts[node] > 1
+        ]
+    if not shared:
       return ""
     return (
-      f"{number} nodes follow several decision nodes, such as {example!r}:"
-      " OpenSpiel's MirrorDescent is not online mirror descent here"
+      f"{len(shared)} nodes follow several decision nodes, such as"
+      f" {shared[0]!r}: OpenSpiel's MirrorDescent is not online mirror descent"
+      " here"
     )
 
   def _pickling(self) -> str:
@@ -281,15 +280,11 @@ def _differences(
   walks: Sequence[comparison.Comparison], kinds: Sequence[str]
 ) -> str:
   """Returns the largest differences of some kinds between paths."""
-  found = [
-    [walk.by_path[what] for walk in walks if what in walk.by_path]
-    for what in kinds
-  ]
-  return "; ".join(
-    f"{max(differences, key=lambda one: one.size)} between paths"
-    for differences in found
-    if differences
-  )
+  largest = []
+  for what in kinds:
+    found = [walk.by_path[what] for walk in walks if what in walk.by_path]
+    largest += sorted(found, key=lambda one: -one.size)[:1]
+  return "; ".join(f"{difference} between paths" for difference in largest)
 
 
 def _number(count: int) -> str:
@@ -302,14 +297,12 @@ def _number(count: int) -> str:
 def _count_histories(levels: Sequence[game_walk.Level]) -> int:
   """Returns how many paths lead to the nodes of a game, in all."""
   # Python's own numbers, for there may be more paths than fit a float.
-  counts = [1] * len(levels[0])
-  total = sum(counts)
+  counts = np.ones(len(levels[0]), dtype=object)
+  total = counts.sum()
   for level, below in itertools.pairwise(levels):
-    arriving = [0] * len(below)
-    for origin, child in zip(level.origins.tolist(), level.children.tolist()):
-      arriving[child] += counts[origin]
-    counts = arriving
-    total += sum(counts)
+    arriving = np.zeros(len(below), dtype=object)
+    np.add.at(arriving, level.children, counts[level.origins])
+    counts, total = arriving, total + arriving.sum()
   return total
 
 

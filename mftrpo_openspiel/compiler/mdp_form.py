@@ -6,18 +6,19 @@ The afterstate of state x and action a is the node of `mdp_game` in which the
 reward is paid.
 """
 
+from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
-from open_spiel.python import policy as policy_lib
+import pyspiel
 from scipy import sparse
 
 from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
-from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import memory
 from mftrpo_openspiel.values import layered_mdp
 
@@ -31,10 +32,7 @@ class MDPForm(game_form.GameForm):
   """An `MDPGame` in layers: state x at time t is row t * S + x."""
 
   def __init__(self, game: mdp_game.MDPGame):
-    """Initializes the form.
-
-    Args:
-      game: The game.
+    """Initializes the form of a game.
 
     Raises:
       ValueError: If there is no memory for its horizon.
@@ -81,9 +79,6 @@ class MDPForm(game_form.GameForm):
     """Returns whether random plays of the game are as the MDP says.
 
     In each, players are told a random mean field, the same at all times.
-
-    Args:
-      num_plays: How many plays.
     """
     rng = np.random.default_rng(0)
     return all(self._agrees_with_play(rng) for _ in range(num_plays))
@@ -120,11 +115,9 @@ class MDPForm(game_form.GameForm):
   @functools.cached_property
   def strings(self) -> list[str]:
     """The observation strings of the states."""
-    return [
-      string
-      for t in range(self._game.horizon)
-      for string in mdp_game.decision_strings(self._game, t)
-    ]
+    times = range(self._game.horizon)
+    strings_by_time = (mdp_game.decision_strings(self._game, t) for t in times)
+    return list(itertools.chain.from_iterable(strings_by_time))
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
@@ -144,13 +137,10 @@ class MDPForm(game_form.GameForm):
     if self._fixed_dynamics:
       return self._fixed_dynamics, slice(None)
     laws = mean_field.reshape(self._shape)[:-1]
-    return self._layered([self._mdp.kernel_at(law) for law in laws]), slice(
-      None
-    )
+    layered = self._layered([self._mdp.kernel_at(law) for law in laws])
+    return layered, slice(None)
 
-  def rewards(
-    self, mean_field: np.ndarray
-  ) -> tuple[np.ndarray, np.ndarray | None]:
+  def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
     """Returns zeros for the states, and gamma^t r(x, a, mu_t)."""
     if self._crowd_aversion:
       rewards = self._crowd_aversion(mean_field)
@@ -161,22 +151,11 @@ class MDPForm(game_form.GameForm):
 
   def mean_field_rows(self) -> dict[str, int]:
     """Returns for each mean-field node, by its string, the row of its mass."""
-    strings = (
-      string
-      for t in range(self._game.horizon)
-      for string in self._game.support(t)
-    )
+    supports = map(self._game.support, range(self._game.horizon))
+    strings = itertools.chain.from_iterable(supports)
     return {string: row for row, string in enumerate(strings)}
 
-  def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
-    """Returns the (N, A) array of an OpenSpiel policy."""
-    num_actions = self._mdp.num_actions
-    states_by_time = (
-      mdp_game.decision_states(self._game, t) for t in range(self._game.horizon)
-    )
-    return np.concatenate(
-      [
-        policies.policy_array(policy, states, num_actions)
-        for states in states_by_time
-      ]
-    )
+  def states(self) -> Iterator[pyspiel.State]:
+    """Yields an OpenSpiel state for each of the N states."""
+    for t in range(self._game.horizon):
+      yield from mdp_game.decision_states(self._game, t)

@@ -14,7 +14,6 @@ nodes to which a policy leads become states.
 """
 
 from collections.abc import Iterable
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,7 +26,6 @@ from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import node_search
 from mftrpo_openspiel.compiler import reward_sources
-from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.values import layered_mdp
 
 
@@ -96,7 +94,7 @@ class MovingForm(game_form.GameForm):
     """The observation strings of the states."""
     return list(self._rows)
 
-  def rows(self, strings: Sequence[str]) -> np.ndarray:
+  def _rows_of(self, strings: Sequence[str]) -> np.ndarray:
     """Returns the rows of nodes.
 
     Raises:
@@ -125,7 +123,7 @@ class MovingForm(game_form.GameForm):
     paying = {i for i, level in enumerate(levels) if level.rewards.any()}
     folded = folding.fold_levels(levels, self._num_actions, kept, paying)
     strings = [string for index in kept for string in levels[index].strings]
-    rows = self.rows(strings)
+    rows = self._rows_of(strings)
     legal = folded.mdp.legal_actions_mask
     other = (legal != self.legal_actions_mask[rows]).any(axis=1)
     if other.any():
@@ -143,7 +141,12 @@ class MovingForm(game_form.GameForm):
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
-    game = self._enumerate(_ArrayCrowd(self, policy))
+    crowd = game_walk.Crowd(
+      lambda level, _: policy[
+        self._rows_of(level.strings)[level.origins], level.actions
+      ]
+    )
+    game = self._enumerate(crowd)
     mean_field = np.zeros(len(self._states))
     mean_field[game.rows] = game.masses
     # Being told this mean field leads through the same nodes.
@@ -155,8 +158,16 @@ class MovingForm(game_form.GameForm):
     # Other threads may set it at the same time.
     last, key = self._last, mean_field.tobytes()
     if last is None or last[0] != key:
-      told = _AnnouncedMeanField(self._rows, mean_field)
-      self._last = last = key, self._enumerate(told)
+      masses = [*mean_field.tolist(), 0.0]
+
+      def told(_: int, level: game_walk.Level) -> list[list[float]]:
+        laws = [
+          [masses[self._rows.get(string, -1)] for string in support.strings]
+          for support in level.supports
+        ]
+        return [laws[which] for which in level.support_of.tolist()]
+
+      self._last = last = key, self._enumerate(game_walk.Crowd(told=told))
     return last[1]
 
   def dynamics(
@@ -166,28 +177,36 @@ class MovingForm(game_form.GameForm):
     game = self._under(mean_field)
     return game.mdp, game.rows
 
-  def rewards(self, mean_field: np.ndarray) -> reward_sources.Rewards:
-    """Returns what the states and afterstates of the layered MDP pay."""
+  def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
+    """Returns what the layered MDP pays under the (N,) mean field."""
     return self._under(mean_field).rewards
 
-  def mean_field_rows(self) -> dict[str, int]:
-    """Returns none: all mean-field nodes are states themselves."""
-    return {}
+  def states(self) -> list[pyspiel.State]:
+    """Returns an OpenSpiel state for each of the N states."""
+    return self._states
 
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
-    """Returns the (N, A) array of an OpenSpiel policy.
+    """Returns the (N, A) array of an OpenSpiel policy; N may grow.
 
     Nodes to which the policy leads become states of the model, after those
     that there are.
     """
-    steps = game_walk.walk(self._roots, _OpenSpielCrowd(policy))
+
+    def probabilities(
+      level: game_walk.Level, states: Sequence[pyspiel.State]
+    ) -> np.ndarray:
+      laws = [policy.action_probabilities(state) for state in states]
+      moves = zip(level.origins.tolist(), level.actions.tolist())
+      return np.array([laws[node].get(action, 0.0) for node, action in moves])
+
+    steps = game_walk.walk(self._roots, game_walk.Crowd(probabilities))
     for index, (level, groups) in enumerate(steps):
       if level.kind in node_search.KINDS:
         states = [first.state for (first,) in groups]
         self._add_states(index, zip(level.strings, states))
     if len(self._states) > len(self.layers):
       self._describe_states()
-    return policies.policy_array(policy, self._states, self._num_actions)
+    return super().policy_array(policy)
 
 
 class _GameUnderMeanField(NamedTuple):
@@ -196,48 +215,4 @@ class _GameUnderMeanField(NamedTuple):
   masses: np.ndarray  # Of the states of the layered MDP.
   rows: np.ndarray  # Which states of the model these are.
   mdp: layered_mdp.LayeredMDP
-  rewards: reward_sources.Rewards
-
-
-class _ArrayCrowd(game_walk.Crowd):
-  """Everybody plays a policy given as an (N, A) array."""
-
-  def __init__(self, form: MovingForm, policy: np.ndarray):
-    self._form = form
-    self._policy = policy
-
-  def probabilities(
-    self, level: game_walk.Level, states: Sequence[pyspiel.State]
-  ) -> np.ndarray:
-    del states
-    rows = self._form.rows(level.strings)
-    return self._policy[rows[level.origins], level.actions]
-
-
-class _OpenSpielCrowd(game_walk.Crowd):
-  """Everybody plays an OpenSpiel policy."""
-
-  def __init__(self, policy: policy_lib.Policy):
-    self._policy = policy
-
-  def probabilities(
-    self, level: game_walk.Level, states: Sequence[pyspiel.State]
-  ) -> np.ndarray:
-    laws = [self._policy.action_probabilities(state) for state in states]
-    moves = zip(level.origins.tolist(), level.actions.tolist())
-    return np.array([laws[node].get(action, 0.0) for node, action in moves])
-
-
-class _AnnouncedMeanField(game_walk.Crowd):
-  """Players are told a mean field over the states of the model."""
-
-  def __init__(self, rows: Mapping[str, int], mean_field: np.ndarray):
-    self._rows = rows
-    self._masses = [*mean_field.tolist(), 0.0]
-
-  def told(self, index: int, level: game_walk.Level) -> list[list[float]]:
-    laws = [
-      [self._masses[self._rows.get(string, -1)] for string in support.strings]
-      for support in level.supports
-    ]
-    return [laws[which] for which in level.support_of.tolist()]
+  rewards: game_form.Rewards

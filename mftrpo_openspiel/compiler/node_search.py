@@ -82,18 +82,15 @@ def _after_answers(state: pyspiel.State) -> list[pyspiel.State]:
   own = game_walk.node_string(state)
   here = support.index(own) if own in support else 0
   ends = sorted({0, len(support) - 1})
-  if isinstance(state.get_game(), mdp_game.MDPGame):
-    # The rewards and kernels of an MDP may be functions of laws only.
-    return [
-      after
-      for elsewhere in ends
-      for after in _after_divided_crowds(state, len(support), here, elsewhere)
-    ]
-  ends_only = np.eye(len(support))[ends].tolist()
-  return [
-    *_after_divided_crowds(state, len(support), here, None),
-    *[game_walk.updated(state, law) for law in ends_only],
-  ]
+  # The rewards and kernels of an MDP may be functions of laws only.
+  laws_only = isinstance(state.get_game(), mdp_game.MDPGame)
+  result = []
+  for elsewhere in ends if laws_only else [None]:
+    result += _after_divided_crowds(state, len(support), here, elsewhere)
+  if not laws_only:
+    ends_only = np.eye(len(support))[ends].tolist()
+    result += [game_walk.updated(state, law) for law in ends_only]
+  return result
 
 
 def _after_divided_crowds(
@@ -101,11 +98,7 @@ def _after_divided_crowds(
 ) -> list[pyspiel.State]:
   """Returns what a state becomes if the crowd is in two of `size` places.
 
-  Args:
-    state: A mean-field state.
-    size: How many places it asks about.
-    here: One place.
-    elsewhere: The other; None if those who are not `here` are nowhere.
+  Those who are not `here` are `elsewhere`, for None nowhere.
   """
 
   def told(mass: float) -> tuple[pyspiel.State, str]:

@@ -6,8 +6,7 @@ known not to depend on the mean field: it tells every mean-field state what the
 mean field is, and reads what follows. `WalkedRewards` is for games of which
 nothing is known: it walks through all moves, and checks them.
 
-All are functions of the (N,) mean field. They return the rewards of the states,
-(N,), and of the afterstates; None if those pay nothing.
+All are functions from the (N,) mean field to `game_form.Rewards`.
 """
 
 import abc
@@ -21,15 +20,14 @@ import pyspiel
 from mftrpo_openspiel.compiler import comparison
 from mftrpo_openspiel.compiler import crowds
 from mftrpo_openspiel.compiler import folding
+from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import known_games
-
-Rewards = tuple[np.ndarray, np.ndarray | None]
 
 
 def fold_rewards(
   folded: folding.FoldedGame, node_rewards: np.ndarray
-) -> Rewards:
+) -> game_form.Rewards:
   """Returns the rewards of states and afterstates from those of all nodes."""
   if folded.visits is None:
     return node_rewards[folded.nodes], None
@@ -40,10 +38,9 @@ class RewardSource(abc.ABC):
   """Rewards read from all nodes of a game."""
 
   def __init__(self, folded: folding.FoldedGame):
-    """Initializes the source for a folded game."""
     self._folded = folded
 
-  def __call__(self, mean_field: np.ndarray) -> Rewards:
+  def __call__(self, mean_field: np.ndarray) -> game_form.Rewards:
     """Returns what states and afterstates pay under the (N,) mean field."""
     masses = {
       index: mean_field[rows] for index, rows in self._folded.mass_rows.items()
@@ -80,7 +77,7 @@ class WalkedRewards(RewardSource):
 
   def node_rewards(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
     """Returns the rewards of all nodes; see the base class."""
-    crowd = crowds.AnnouncedCrowd(masses)
+    crowd = crowds.announced(masses)
     levels = self._folded.levels
     found = comparison.compare(self._roots, levels, crowd, num_states=1)
     if found.by_mean_field:
@@ -111,31 +108,26 @@ class StateRewards(RewardSource):
     super().__init__(folded)
     self._states = states
     self._paying = paying
-    self._constant = np.zeros(folded.node_offsets[-1])
     # The first mean-field level pays before anybody is told anything.
     last = min(states, default=len(folded.levels) - 1)
-    for index, level in enumerate(folded.levels[: last + 1]):
-      self._part(self._constant, index)[:] = level.rewards
-
-  def _part(self, rewards: np.ndarray, index: int) -> np.ndarray:
-    offsets = self._folded.node_offsets
-    return rewards[offsets[index] : offsets[index + 1]]
+    first = [level.rewards for level in folded.levels[: last + 1]]
+    rest = folded.node_offsets[-1] - folded.node_offsets[last + 1]
+    self._constant = np.concatenate([*first, np.zeros(rest)])
 
   def node_rewards(self, masses: Mapping[int, np.ndarray]) -> np.ndarray:
     """Returns the rewards of all nodes; see the base class."""
     levels = self._folded.levels
     rewards = self._constant.copy()
+    parts = np.split(rewards, self._folded.node_offsets[1:-1])  # Views.
     starts = [*self._states, len(levels) - 1]
     for index, next_index in itertools.pairwise(starts):
       states = self._states[index]
       paying = [i for i in self._paying if index < i <= next_index]
       for current in range(index + 1, max(paying, default=index) + 1):
-        above, level = levels[current - 1], levels[current]
-        states = game_walk.first_states_below(
-          above, level, states, masses[index]
-        )
+        above = levels[current - 1]
+        states = game_walk.first_states_below(above, states, masses[index])
         if current in paying:
-          self._part(rewards, current)[:] = list(map(game_walk.reward, states))
+          parts[current][:] = list(map(game_walk.reward, states))
     return rewards
 
 
@@ -178,7 +170,7 @@ class DensityRewards:
     varying, _ = self(masses[folded.nodes])
     self._constants = rewards[folded.nodes] - varying
 
-  def __call__(self, mean_field: np.ndarray) -> Rewards:
+  def __call__(self, mean_field: np.ndarray) -> game_form.Rewards:
     """Returns what states pay under the (N,) mean field, and None."""
     rewards = self._constants
     if self._has_log:

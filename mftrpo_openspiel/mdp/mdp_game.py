@@ -221,7 +221,7 @@ class MDPGame(pyspiel.Game):
   def _support(self, t: int) -> list[str]:
     """Returns the mean-field nodes' strings at time t; cached as `support`."""
     return [
-      _node_string(_MEAN_FIELD, x, None, t) for x in range(self._mdp.num_states)
+      _node_string(_MEAN_FIELD, x, None, t) for x in range(self.num_states)
     ]
 
   def new_initial_state(self) -> "MDPState":
@@ -433,17 +433,13 @@ def discounting(
 
 def decision_strings(game: MDPGame, t: int) -> list[str]:
   """Returns the strings of the S ordinary decision nodes of time t."""
-  num_states = game.mean_field_mdp().num_states
-  return [_node_string(_PLAYER, x, None, t) for x in range(num_states)]
+  return [_node_string(_PLAYER, x, None, t) for x in range(game.num_states)]
 
 
 def decision_states(game: MDPGame, t: int) -> list[MDPState]:
   """Returns the S ordinary decision nodes of time t, under a uniform crowd."""
-  num_states = game.mean_field_mdp().num_states
-  stage = game.stage((1.0 / num_states,) * num_states)
-  states = []
-  for x in range(num_states):
-    state = game.new_initial_state()
+  stage = game.stage((1.0 / game.num_states,) * game.num_states)
+  states = [game.new_initial_state() for _ in range(game.num_states)]
+  for x, state in enumerate(states):
     state._node = _Node(_PLAYER, x, None, t, stage, 0.0, 0.0)
-    states.append(state)
   return states

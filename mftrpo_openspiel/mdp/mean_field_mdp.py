@@ -103,11 +103,7 @@ class MeanFieldMDP:
         f" {type(self.reward).__name__}."
       )
     rewards = validation.check_numbers("reward", self.reward(initial))
-    if (
-      rewards.ndim != 2
-      or rewards.shape[0] != self.num_states
-      or not rewards.shape[1]
-    ):
+    if rewards.ndim != 2 or len(rewards) != initial.size or not rewards.size:
       raise ValueError(
         f"reward must return shape ({self.num_states}, number of actions),"
         f" got {rewards.shape}."
@@ -200,10 +196,8 @@ class MeanFieldMDP:
     sums = kernel.sum(axis=1)
     bad = ~(np.abs(sums - 1) <= validation.SUM_TOLERANCE)
     if bad.any() or kernel.data.min() < 0:
+      bad[kernel.tocoo().row[kernel.data < 0]] = True
       row = int(bad.argmax())
-      if not bad.any():
-        entry = int(kernel.data.argmin())
-        row = int(np.searchsorted(kernel.indptr, entry, side="right")) - 1
       state, action = divmod(row, num_actions)
       raise ValueError(
         "kernel must have non-negative rows that sum to 1, the row of state"

@@ -17,10 +17,12 @@ from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.openspiel import games as openspiel_games
-from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import softmax
-from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
+from mftrpo_openspiel.values import layered_mdp
+
+# Rewards of states and afterstates, and weights of the entropy.
+_Pay = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
 class CompiledGame(mean_field_model.MeanFieldModel):
@@ -90,7 +92,7 @@ class CompiledGame(mean_field_model.MeanFieldModel):
         "root_state must be None for a game of more than one population, got"
         f" {game_walk.node_string(root_state)!r}."
       )
-    self._game = game
+    self.game = game
     self.root_state = root_state
     self._form, notes = form_choice.compile_game(
       game, root_state, moves_are_fixed
@@ -107,20 +109,9 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     self.discounts = self._discount ** (self._start_time + self._form.times)
 
   @property
-  def game(self) -> pyspiel.Game:
-    """The OpenSpiel game."""
-    return self._game
-
-  @property
   def observation_strings(self) -> list[str]:
     """The N strings of the states."""
     return self._form.strings
-
-  def initial_mean_field(self) -> np.ndarray:
-    """Returns the mean field of the uniform policy."""
-    return self._form.flow(
-      tabular_policies.uniform_policy(self.legal_actions_mask)
-    )
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
     """Returns mu^pi, (N,): OpenSpiel's DistributionPolicy."""
@@ -169,11 +160,8 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     """Returns Q_mu^pi, (N, A): OpenSpiel's PolicyValue of each action."""
     policy = self._checked_policy(policy)
     mean_field = self._checked_mean_field(mean_field)
-    mdp, rows = self._form.dynamics(mean_field)
-    rewards = self._form.rewards(mean_field)
-    temperatures = self._temperatures(regularization, rows)
-    values = mdp.evaluate(policy[rows], *rewards, temperatures)
-    return self._expand(values, rows)
+    mdp, rows, pay = self._under(mean_field, regularization)
+    return self._expand(mdp.evaluate(policy[rows], *pay), rows)
 
   def optimal_action_values(
     self,
@@ -183,10 +171,8 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns the maximum of Q_mu^pi, (N, A): OpenSpiel's BestResponse."""
     mean_field = self._checked_mean_field(mean_field)
-    mdp, rows = self._form.dynamics(mean_field)
-    rewards = self._form.rewards(mean_field)
-    temperatures = self._temperatures(regularization, rows)
-    return self._expand(mdp.optimize(*rewards, temperatures), rows)
+    mdp, rows, pay = self._under(mean_field, regularization)
+    return self._expand(mdp.optimize(*pay), rows)
 
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
@@ -198,11 +184,9 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     """
     policy = self._checked_policy(policy)
     mean_field = self._form.flow(policy)
-    mdp, rows = self._form.dynamics(mean_field)
-    rewards = self._form.rewards(mean_field)
-    temperatures = self._temperatures(regularization, rows)
-    best = mdp.optimize(*rewards, temperatures)
-    return float(mean_field[rows] @ _losses(policy[rows], best, temperatures))
+    mdp, rows, pay = self._under(mean_field, regularization)
+    losses = _losses(policy[rows], mdp.optimize(*pay), pay[-1])
+    return float(mean_field[rows] @ losses)
 
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
@@ -218,11 +202,6 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     )
     return reached
 
-  def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
-    """Returns `policy` as a frozen policy for `game`."""
-    policy = self._checked_policy(policy)
-    return policies.FrozenPolicy(self._game, self._state_rows(), policy)
-
   def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of a policy for `game`.
 
@@ -233,11 +212,7 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     self._take_over_states()
     return self._checked_policy(array)
 
-  def _state_rows(self) -> dict[str, int]:
-    return {string: row for row, string in enumerate(self._form.strings)}
-
   def _node_rows(self) -> dict[str, int]:
-    """Returns for each node, by its string, the state with the same mass."""
     return self._state_rows() | self._form.mean_field_rows()
 
   def _checked_policy(self, policy: np.ndarray) -> np.ndarray:
@@ -246,13 +221,19 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   def _checked_mean_field(self, mean_field: np.ndarray) -> np.ndarray:
     return validation.check_masses("mean_field", mean_field, len(self.layers))
 
-  def _temperatures(
-    self, regularization: float, rows: game_form.Rows
-  ) -> np.ndarray | None:
-    """Returns what the entropy weighs in each state; None for nothing."""
-    if not validation.check_real("regularization", regularization, 0):
-      return None
-    return regularization * self.discounts[rows]
+  def _under(
+    self, mean_field: np.ndarray, regularization: float
+  ) -> tuple[layered_mdp.LayeredMDP, game_form.Rows, _Pay]:
+    """Returns where actions lead, from which states, and what there is in it.
+
+    That is the rewards of states and afterstates, and what the entropy weighs
+    in each state, None for nothing.
+    """
+    mdp, rows = self._form.dynamics(mean_field)
+    temperatures = None
+    if validation.check_real("regularization", regularization, 0):
+      temperatures = regularization * self.discounts[rows]
+    return mdp, rows, (*self._form.rewards(mean_field), temperatures)
 
   def _expand(self, values: np.ndarray, rows: game_form.Rows) -> np.ndarray:
     """Returns values at `rows` as values of all states, 0 elsewhere."""
@@ -273,10 +254,8 @@ def _losses(
 ) -> np.ndarray:
   """Returns (N,): what one choice by `policy` loses if the best play follows.
 
-  Args:
-    policy: (N, A).
-    best: (N, A), the largest action values; -inf where not legal.
-    temperatures: (N,), the weights of the entropy; None for no entropy.
+  For the largest action values, -inf where not legal, and the weights of the
+  entropy, None for no entropy.
   """
   regrets = best.max(axis=1, keepdims=True) - best
   mean_regrets = np.einsum(

@@ -27,10 +27,8 @@ def _stationary(
   return stationary_model.StationaryModel(game.mean_field_mdp(), game)
 
 
-MODELS: dict[
-  str,
-  Callable[[pyspiel.Game, pyspiel.State | None], model_lib.MeanFieldModel],
-] = {
+_Model = model_lib.MeanFieldModel
+MODELS: dict[str, Callable[[pyspiel.Game, pyspiel.State | None], _Model]] = {
   "stationary": _stationary,
   "compiled": compiled_game.CompiledGame,
   "openspiel": openspiel_model.OpenSpielModel,

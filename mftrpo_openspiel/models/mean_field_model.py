@@ -12,6 +12,8 @@ from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import tabular_distribution
 import pyspiel
 
+from mftrpo_openspiel.openspiel import policies
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 
@@ -27,25 +29,27 @@ class MeanFieldModel(abc.ABC):
     discounts: (N,), the factor gamma^t that the action values of each state
       carry, and with which its entropy is weighed; ones in a stationary model.
     root_state: Where plays of the game start; None for its initial states.
+    game: The OpenSpiel game whose policies `to_openspiel` gives.
   """
 
+  game: pyspiel.Game
   legal_actions_mask: np.ndarray
   discounts: np.ndarray
   root_state: pyspiel.State | None = None
 
   @property
   @abc.abstractmethod
-  def game(self) -> pyspiel.Game:
-    """The OpenSpiel game whose policies `to_openspiel` gives."""
-
-  @property
-  @abc.abstractmethod
   def observation_strings(self) -> list[str]:
     """The N strings of the states; in a stationary model those at time 0."""
 
-  @abc.abstractmethod
   def initial_mean_field(self) -> np.ndarray:
-    """Returns mu_0, the mean field that an algorithm starts from."""
+    """Returns mu_0, the mean field that an algorithm starts from.
+
+    That of the uniform policy, where a model has none of its own.
+    """
+    return self.mean_field(
+      tabular_policies.uniform_policy(self.legal_actions_mask)
+    )
 
   @abc.abstractmethod
   def propagate(
@@ -121,9 +125,10 @@ class MeanFieldModel(abc.ABC):
     """Returns how the last values and mean field were computed, in words."""
     return "Values and mean fields are exact up to rounding."
 
-  @abc.abstractmethod
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
     """Returns `policy` as a frozen policy for `game`."""
+    policy = validation.check_policy(policy, self.legal_actions_mask)
+    return policies.FrozenPolicy(self.game, self._state_rows(), policy)
 
   @abc.abstractmethod
   def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
@@ -148,6 +153,9 @@ class MeanFieldModel(abc.ABC):
       {string: masses[row] for string, row in self._node_rows().items()}
     )
     return distribution
+
+  def _state_rows(self) -> dict[str, int]:
+    return {string: row for row, string in enumerate(self.observation_strings)}
 
   @abc.abstractmethod
   def _node_rows(self) -> dict[str, int]:

@@ -60,7 +60,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
         depend on the mean field (other than in games of this package): states
         and what follows them would be those of another mean field.
     """
-    self._game = openspiel_games.check_game(game)
+    self.game = openspiel_games.check_game(game)
     recursion.check(game)
     self.root_state = root_state
     self._roots = [root_state] if root_state else game.new_initial_states()
@@ -108,20 +108,9 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     self.discounts = self._discount ** (start_time + np.array(times))
 
   @property
-  def game(self) -> pyspiel.Game:
-    """The game."""
-    return self._game
-
-  @property
   def observation_strings(self) -> list[str]:
     """The N nodes' strings."""
     return list(self._rows)
-
-  def initial_mean_field(self) -> np.ndarray:
-    """Returns the mean field of the uniform policy."""
-    return self.mean_field(
-      tabular_policies.uniform_policy(self.legal_actions_mask)
-    )
 
   def propagate(
     self,
@@ -166,13 +155,11 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     """Returns (N, A): Q_mu^pi."""
     told = self._checked_distribution(mean_field)
     values = self._values(told, regularization, policy)
+    own, following = self._own_and_following(values)
     bonus = regularization * self.discounts * softmax.entropy(policy)
-
-    def node_values(following: np.ndarray) -> np.ndarray:
-      legal = np.where(self.legal_actions_mask, following, 0.0)
-      return (policy * legal).sum(axis=1) + bonus
-
-    return self._action_values(values, node_values)
+    legal = np.where(self.legal_actions_mask, following, 0.0)
+    played = (policy * legal).sum(axis=1) + bonus
+    return following + (own - played)[:, None]
 
   def optimal_action_values(
     self,
@@ -182,14 +169,11 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N, A): the maximum over policies of Q_mu^pi."""
     told = self._checked_distribution(mean_field)
-    values = self._values(told, regularization)
-
-    def node_values(following: np.ndarray) -> np.ndarray:
-      if not regularization:
-        return following.max(axis=1)
-      return softmax.soft_maximum(following, regularization * self.discounts)
-
-    return self._action_values(values, node_values)
+    own, following = self._own_and_following(self._values(told, regularization))
+    best = following.max(axis=1)
+    if regularization:
+      best = softmax.soft_maximum(following, regularization * self.discounts)
+    return following + (own - best)[:, None]
 
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
@@ -216,20 +200,15 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     )
     return start | ((arrived > 0) & ~ends)
 
-  def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
-    """Returns `policy` as a frozen policy of the game."""
-    policy = validation.check_policy(policy, self.legal_actions_mask)
-    return policies.FrozenPolicy(self._game, self._rows, policy)
-
   def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of a policy of the game."""
-    num_actions = self.legal_actions_mask.shape[1]
-    array = policies.policy_array(policy, self._states, num_actions)
+    shape = self.legal_actions_mask.shape
+    array = policies.policy_array(policy, self._states, shape)
     return validation.check_policy(array, self.legal_actions_mask)
 
   def _flow(self, policy: np.ndarray) -> flow_lib.DistributionPolicy:
     return flow_lib.DistributionPolicy(
-      self._game, self.to_openspiel(policy), self.root_state
+      self.game, self.to_openspiel(policy), self.root_state
     )
 
   def _checked_distribution(
@@ -242,7 +221,6 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     return distribution
 
   def _node_rows(self) -> dict[str, int]:
-    """Returns for each node, by its string, the state with the same mass."""
     followers = self._decision_of.items()
     return self._rows | {key: self._rows[child] for key, child in followers}
 
@@ -255,11 +233,8 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns the mass that arrives at each node in a walk through the game.
 
-    Args:
-      policy: (N, A), what is played.
-      distribution: What the mean-field nodes are shown.
-      root_mass: Of each root.
-      departing: The mass that leaves a node, from its row and what arrived.
+    Mean-field nodes are shown the distribution. What leaves a node is
+    `departing` of its row and of what arrived; each root has `root_mass`.
     """
 
     def told(state: pyspiel.State) -> list[float]:
@@ -289,54 +264,46 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> value_lib.TabularValueFunction:
     """Returns the value of each node by its string, as OpenSpiel has it.
 
-    Args:
-      distribution: What players are told.
-      regularization: The weight of the entropy bonus.
-      policy: (N, A), what is played; the best response if not given.
+    Players are told the distribution. If no (N, A) policy is given, the best
+    response is played.
     """
-    values = value_lib.TabularValueFunction(self._game)
-    arguments: tuple[Any, ...] = (values, self.root_state)
-    plain = best_response_value.BestResponse
+    values = value_lib.TabularValueFunction(self.game)
+    arguments: list[Any] = [self.game, distribution, values, self.root_state]
+    plain: type = best_response_value.BestResponse
     regularized: type = _RegularizedBestResponse
     if policy is not None:
-      arguments = (self.to_openspiel(policy), *arguments)
+      arguments.insert(2, self.to_openspiel(policy))
       plain, regularized = policy_value.PolicyValue, _RegularizedPolicyValue
-    with recursion.deep(self._game):
+    with recursion.deep(self.game):
       if regularization:
         validation.check_real("regularization", regularization, 0)
         weights = (regularization * self.discounts).tolist()
-        by_node = dict(zip(self.observation_strings, weights))
-        regularized(by_node, self._game, distribution, *arguments)
+        regularized(dict(zip(self._rows, weights)), *arguments)
       else:
-        plain(self._game, distribution, *arguments)
+        plain(*arguments)
     return values
 
-  def _action_values(
-    self,
-    values: value_lib.TabularValueFunction,
-    node_values: Callable[[np.ndarray], np.ndarray],
-  ) -> np.ndarray:
-    """Returns Q, (N, A), from the values of all nodes.
-
-    Args:
-      values: Of every node, by its string.
-      node_values: From the (N, A) values of what follows, those of the nodes
-        without their own reward.
-    """
+  def _own_and_following(
+    self, values: value_lib.TabularValueFunction
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the values of the states, and what follows each action."""
     following = np.full(self.legal_actions_mask.shape, -np.inf)
     following[self.legal_actions_mask] = [
       values(child) for child in self._children[self.legal_actions_mask]
     ]
-    own = np.array([values(key) for key in self.observation_strings])
-    return following + (own - node_values(following))[:, None]
+    return np.array([values(key) for key in self._rows]), following
 
 
-class _RegularizedPolicyValue(policy_value.PolicyValue):
-  """PolicyValue with the entropy of the policy on top, by decision node."""
+class _Regularized:
+  """Knows the weights of the entropy by decision node."""
 
   def __init__(self, weights: dict[str, float], *args):
     self._weights = weights
     super().__init__(*args)
+
+
+class _RegularizedPolicyValue(_Regularized, policy_value.PolicyValue):
+  """PolicyValue with the entropy of the policy on top."""
 
   def eval_state(self, state):
     key = game_walk.node_string(state)
@@ -349,12 +316,8 @@ class _RegularizedPolicyValue(policy_value.PolicyValue):
     return self._state_value(key)
 
 
-class _RegularizedBestResponse(best_response_value.BestResponse):
+class _RegularizedBestResponse(_Regularized, best_response_value.BestResponse):
   """BestResponse with the soft maximum in place of the maximum."""
-
-  def __init__(self, weights: dict[str, float], *args):
-    self._weights = weights
-    super().__init__(*args)
 
   def eval_state(self, state):
     key = game_walk.node_string(state)

@@ -315,7 +315,9 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     game = mdp_game.MDPGame(self.mdp, horizon=2)
     first, second = (
       policies.policy_array(
-        policy, mdp_game.decision_states(game, t), self.mdp.num_actions
+        policy,
+        mdp_game.decision_states(game, t),
+        self.legal_actions_mask.shape,
       )
       for t in (0, 1)
     )

@@ -1,7 +1,7 @@
 """OpenSpiel policies made from arrays: frozen, and playable in every state."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -55,14 +55,14 @@ class FrozenPolicy(policy_lib.Policy):
 
 def policy_array(
   policy: policy_lib.Policy,
-  states: Sequence[pyspiel.State],
-  num_actions: int,
+  states: Iterable[pyspiel.State],
+  shape: tuple[int, ...],
 ) -> np.ndarray:
-  """Returns the (len(states), num_actions) probabilities of `policy`.
+  """Returns the probabilities of `policy` as an array of this shape.
 
-  A mean-field node has the only action 0.
+  It has a row for each state. A mean-field node has the only action 0.
   """
-  probabilities = np.zeros((len(states), num_actions))
+  probabilities = np.zeros(shape)
   for row, state in enumerate(states):
     law = {0: 1.0}
     if state.get_type() != pyspiel.StateType.MEAN_FIELD:
@@ -76,12 +76,7 @@ class StationaryPolicy(policy_lib.Policy):
   """A fixed policy for a `mdp_game.MDPGame`, the same at every time step."""
 
   def __init__(self, game: pyspiel.Game, probabilities: np.ndarray):
-    """Initializes the policy.
-
-    Args:
-      game: The game that it is for.
-      probabilities: (S, A), the law over the actions in each state; copied.
-    """
+    """Initializes the policy with a copy of the (S, A) laws of the actions."""
     super().__init__(game, [0])
     self._probabilities = probabilities.tolist()
 

@@ -51,9 +51,6 @@ def deep(game: pyspiel.Game) -> Iterator[None]:
   The limit is one for all threads of the process. After the last of the blocks
   that are run at a time it is what it was before the first.
 
-  Args:
-    game: The game.
-
   Raises:
     ValueError: If a play has too many actions; also if this version of Python
       does not allow as many calls within calls (3.12 and 3.13 have a second

@@ -69,7 +69,9 @@ class LayeredMDP:
     # Actions that are not legal lead to one afterstate more, the last. None
     # where each action has an afterstate of its own, in order.
     self._afterstates = [
-      None if _is_range(layer, size) else np.where(layer < 0, size, layer)
+      None
+      if np.array_equal(layer.ravel(), np.arange(size))
+      else np.where(layer < 0, size, layer)
       for layer, size in zip(afterstates, self._sizes)
     ]
 
@@ -127,12 +129,11 @@ class LayeredMDP:
     afterstates = self._afterstates[k]
     if afterstates is not None:
       size = self._sizes[k]
-      weights = np.bincount(afterstates.ravel(), weights, minlength=size)
-      weights = weights[:size]
+      weights = np.bincount(afterstates.ravel(), weights, minlength=size)[:size]
     transposed = self._transposed[k]
-    if transposed is not None:
-      weights = transposed @ weights
-    result[self._slices[k + 1]] = weights
+    result[self._slices[k + 1]] = (
+      weights if transposed is None else transposed @ weights
+    )
 
   def evaluate(
     self,
@@ -161,8 +162,7 @@ class LayeredMDP:
       expected = np.einsum("na,na->n", policy[here], action_values)
       return expected + on_arrival[here]
 
-    action_values = self._sweep(value, afterstate_rewards, illegal=0.0)
-    action_values += rewards[:, None]
+    action_values = self._sweep(value, rewards, afterstate_rewards, illegal=0.0)
     if not self._all_legal:
       action_values[~self.legal_actions_mask] = -np.inf
     return action_values
@@ -181,30 +181,26 @@ class LayeredMDP:
     def value(here: slice, action_values: np.ndarray) -> np.ndarray:
       if temperatures is None:
         return action_values.max(axis=1) + rewards[here]
-      return rewards[here] + softmax.soft_maximum(
-        action_values, temperatures[here]
-      )
+      best = softmax.soft_maximum(action_values, temperatures[here])
+      return best + rewards[here]
 
-    action_values = self._sweep(value, afterstate_rewards, illegal=-np.inf)
-    action_values += rewards[:, None]
-    return action_values
+    return self._sweep(value, rewards, afterstate_rewards, illegal=-np.inf)
 
   def _sweep(
     self,
     value: Callable[[slice, np.ndarray], np.ndarray],
+    rewards: np.ndarray,
     afterstate_rewards: np.ndarray | None,
     illegal: float,
   ) -> np.ndarray:
-    """Sweeps from the last layer to the first.
+    """Returns the action values, in a sweep from the last layer to the first.
 
     Args:
       value: Gives the values of the states in a slice, from what follows each
         of their actions.
-      afterstate_rewards: Of the afterstates, or None.
+      rewards: As in `evaluate`.
+      afterstate_rewards: As in `evaluate`.
       illegal: What follows an action that is not legal.
-
-    Returns:
-      What follows each action, (N, A).
     """
     action_values: np.ndarray = np.empty(self.legal_actions_mask.shape)
     values: np.ndarray = np.zeros(0)
@@ -221,6 +217,7 @@ class LayeredMDP:
         padded[:-1], padded[-1] = follows, illegal
         np.take(padded, afterstates, out=action_values[here], mode="clip")
       values = value(here, action_values[here])
+    action_values += rewards[:, None]
     return action_values
 
 
@@ -228,7 +225,3 @@ def _slices(sizes: Sequence[int]) -> list[slice]:
   """Returns the places of parts of these sizes, one after the other."""
   bounds = itertools.accumulate(sizes, initial=0)
   return [slice(*pair) for pair in itertools.pairwise(bounds)]
-
-
-def _is_range(array: np.ndarray, size: int) -> bool:
-  return array.size == size and np.array_equal(array.ravel(), np.arange(size))

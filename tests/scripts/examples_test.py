@@ -161,12 +161,13 @@ class Crowd:
     ).max(axis=1)
 
   def value(self, policy):
-    array = np.concatenate(
-      [
-        policies.policy_array(policy, mdp_game.decision_states(self.game, t), 5)
-        for t in range(self.game.horizon)
-      ]
+    states = (
+      state
+      for t in range(self.game.horizon)
+      for state in mdp_game.decision_states(self.game, t)
     )
+    shape = self.model.legal_actions_mask.shape
+    array = policies.policy_array(policy, states, shape)
     # Networks have single precision.
     array /= array.sum(axis=1, keepdims=True)
     action_values = self.model.action_values(array, self.mean_field)

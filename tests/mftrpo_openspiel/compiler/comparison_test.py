@@ -25,7 +25,7 @@ def compare(name, is_random=False, **arguments):
   levels = game_walk.enumerate_levels(roots)
   if is_random:
     masses = crowds.random_masses(levels, np.random.default_rng(0))
-    arguments["crowd"] = crowds.AnnouncedCrowd(masses)
+    arguments["crowd"] = crowds.announced(masses)
   return levels, comparison.compare(roots, levels, **arguments)
 
 

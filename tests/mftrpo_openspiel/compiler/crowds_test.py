@@ -47,7 +47,7 @@ def test_places_without_a_node_get_nothing():
 def test_masses_are_told_by_node():
   for index, level in mean_field_levels("python_odd_game"):
     masses = np.arange(1.0, len(level) + 1)
-    laws = crowds.AnnouncedCrowd({index: masses}).told(index, level)
+    laws = crowds.announced({index: masses}).told(index, level)
     for node, law in enumerate(laws):
       asked = level.supports[level.support_of[node]].nodes
       assert law == [masses[place] if place >= 0 else 0.0 for place in asked]

@@ -83,12 +83,12 @@ def test_supports_name_nodes_and_say_which_are_never_met():
 
 
 def test_first_state_of_a_node_comes_on_the_first_path():
-  _, _, levels = enumerated("mfg_crowd_modelling(size=3,horizon=1)")
+  _, roots, levels = enumerated("mfg_crowd_modelling(size=3,horizon=1)")
   # From place 0, action 0 leads to place 2, 1 to 0 and 2 to 1.
   chance = levels[2]
   assert chance.strings == ["(2, 0)_a_mu", "(0, 0)_a_mu", "(1, 0)_a_mu"]
-  assert chance.parents.tolist() == [0, 0, 0]
-  assert chance.parent_actions.tolist() == [0, 1, 2]
+  states = list(game_walk.replay(roots, levels))[2]
+  assert [state.history() for state in states] == [[0, 0], [0, 1], [0, 2]]
 
 
 class _Flawed:

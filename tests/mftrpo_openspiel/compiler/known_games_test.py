@@ -35,7 +35,7 @@ def test_nothing_that_players_are_told_changes_their_moves(name):
   levels = game_walk.enumerate_levels(roots)
   rng = np.random.default_rng(5)
   random = [
-    crowds.AnnouncedCrowd(crowds.random_masses(levels, rng)) for _ in range(3)
+    crowds.announced(crowds.random_masses(levels, rng)) for _ in range(3)
   ]
   for crowd in (*crowds.EXTREMES, *random):
     found = comparison.compare(roots, levels, crowd, num_states=1)

@@ -102,7 +102,7 @@ def test_rewards_by_density_are_those_of_the_states(name):
 def test_rewards_of_states_and_of_walks_are_the_same(name):
   _, roots, levels = enumerated(name)
   masses = sparse_masses(levels, 3)
-  crowd = crowds.AnnouncedCrowd(masses)
+  crowd = crowds.announced(masses)
   # With other states on the way, which may not be taken for the first.
   expected = comparison.compare(roots, levels, crowd, num_states=3).rewards
   for source in (state_rewards(name), walked_rewards(name)):

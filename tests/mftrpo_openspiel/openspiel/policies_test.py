@@ -53,5 +53,5 @@ def test_policy_array():
   states = [game.new_initial_state().child(x) for x in range(3)]
   uniform = policy_lib.UniformRandomPolicy(game)
   np.testing.assert_array_equal(
-    policies.policy_array(uniform, states, 3), np.full((3, 3), 1 / 3)
+    policies.policy_array(uniform, states, (3, 3)), np.full((3, 3), 1 / 3)
   )
