@@ -60,16 +60,16 @@ FLAGS = flags.FLAGS
 
 def main() -> None:
   """Prints the tables that the flags ask for, row by row."""
-  tables.check_choices("tables", FLAGS.tables, tables.TABLES)
+  comparison.check_choices("tables", FLAGS.tables, tables.TABLES)
   if not FLAGS.tables:
     raise ValueError(
       f"tables must be one or more of {', '.join(tables.TABLES)}, got none."
     )
   values: dict[str, Any] = {
     field.name: FLAGS[field.name].value
-    for field in dataclasses.fields(tables.Options)
+    for field in dataclasses.fields(comparison.Options)
   }
-  options = tables.Options(**values)
+  options = comparison.Options(**values)
   if FLAGS.document:
     markdown_tables.check(FLAGS.document, FLAGS.tables)
   logdir = files.folder(FLAGS.logdir) if FLAGS.logdir else None
@@ -154,7 +154,9 @@ def define_flags() -> None:
     "Which of " + ", ".join(comparison.ALGORITHMS),
   )
   flags.DEFINE_list(
-    "models", ["compiled"], f"Ours run on which of {', '.join(tables.MODELS)}."
+    "models",
+    ["compiled"],
+    f"Ours run on which of {', '.join(comparison.MODELS)}.",
   )
   flags.DEFINE_integer(
     "num_iterations",
