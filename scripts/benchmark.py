@@ -36,8 +36,8 @@ the command that it names.
 from collections.abc import Iterable
 from collections.abc import Mapping
 import csv
-import dataclasses
 import datetime
+import inspect
 import os
 import pathlib
 import shlex
@@ -60,15 +60,9 @@ FLAGS = flags.FLAGS
 
 def main() -> None:
   """Prints the tables that the flags ask for, row by row."""
-  comparison.check_choices("tables", FLAGS.tables, tables.TABLES)
-  if not FLAGS.tables:
-    raise ValueError(
-      f"tables must be one or more of {', '.join(tables.TABLES)}, got none."
-    )
-  values: dict[str, Any] = {
-    field.name: FLAGS[field.name].value
-    for field in dataclasses.fields(comparison.Options)
-  }
+  comparison.check_some("tables", FLAGS.tables, tables.TABLES)
+  names = inspect.signature(comparison.Options).parameters
+  values: dict[str, Any] = {name: FLAGS[name].value for name in names}
   options = comparison.Options(**values)
   if FLAGS.document:
     markdown_tables.check(FLAGS.document, FLAGS.tables)
@@ -111,7 +105,13 @@ def _show(
     print("  ".join(cells).rstrip(), flush=True)
     shown.append(row)
     if path:
-      _write(path, shown, columns)
+      with (
+        files.replacing(path) as temporary,
+        temporary.open("w", newline="") as file,
+      ):
+        writer = csv.DictWriter(file, list(columns))
+        writer.writeheader()
+        writer.writerows(shown)
   print()
   return shown
 
@@ -120,20 +120,6 @@ def _origin() -> str:
   """Returns when, on what and by which command a table was made."""
   command = shlex.join(["mftrpo-benchmark", *sys.argv[1:]])
   return f"{datetime.date.today()}, {os.cpu_count()} cores: `{command}`"
-
-
-def _write(
-  path: pathlib.Path,
-  rows: Iterable[dict[str, Any]],
-  columns: Mapping[str, str],
-) -> None:
-  with (
-    files.replacing(path) as temporary,
-    temporary.open("w", newline="") as file,
-  ):
-    writer = csv.DictWriter(file, list(columns))
-    writer.writeheader()
-    writer.writerows(rows)
 
 
 def define_flags() -> None:

@@ -13,6 +13,7 @@ population update rate 0.01, 5,000 iterations, crowd aversion 0.2 and 0.4.
 """
 
 from concurrent import futures
+import functools
 import multiprocessing
 import os
 import pathlib
@@ -33,8 +34,6 @@ from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import progress
 
 FLAGS = flags.FLAGS
-
-_LOGDIR = "mftrpo_paper_results"
 
 
 def run_all(
@@ -72,11 +71,8 @@ def main() -> None:
   with processes.pool(FLAGS.num_processes) as executor:
     try:
       results = run_all(logdir, FLAGS.num_iterations, executor)
-      for future in [
-        executor.submit(draw_figure, name, results, logdir)
-        for name in paper_figures.FIGURES
-      ]:
-        future.result()
+      draw = functools.partial(draw_figure, results=results, logdir=logdir)
+      list(executor.map(draw, paper_figures.FIGURES))
     except BaseException:
       executor.shutdown(wait=False, cancel_futures=True)
       for process in multiprocessing.active_children():
@@ -89,7 +85,9 @@ def main() -> None:
 
 def define_flags() -> None:
   """Defines the flags of the program."""
-  flags.DEFINE_string("logdir", _LOGDIR, "Folder for figures and tables.")
+  flags.DEFINE_string(
+    "logdir", "mftrpo_paper_results", "Folder for figures and tables."
+  )
   flags.DEFINE_integer(
     "num_iterations",
     experiments.PAPER["num_iterations"],

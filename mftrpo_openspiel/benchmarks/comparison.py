@@ -5,7 +5,6 @@ are steadier than the seconds.
 """
 
 from collections.abc import Collection
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
@@ -97,12 +96,9 @@ class Options:
   logdir: str | None
 
   def __post_init__(self):
-    check_choices("algorithms", self.algorithms, ALGORITHMS)
-    check_choices("models", self.models, MODELS)
-    if not self.models:
-      raise ValueError(
-        f"models must be one or more of {', '.join(MODELS)}, got none."
-      )
+    for name in self.algorithms:
+      validation.check_choice("algorithms", name, ALGORITHMS)
+    check_some("models", self.models, MODELS)
     for name, high in (
       ("seconds", math.inf),
       ("learning_rate", math.inf),
@@ -114,12 +110,16 @@ class Options:
     game_names.parse(self.games)
 
 
-def check_choices(
-  name: str, values: Iterable[str], allowed: Collection[str]
+def check_some(
+  name: str, values: Sequence[str], allowed: Collection[str]
 ) -> None:
-  """Raises a ValueError unless all values are allowed."""
+  """Raises a ValueError unless there are values, all of them allowed."""
   for value in values:
     validation.check_choice(name, value, allowed)
+  if not values:
+    raise ValueError(
+      f"{name} must be one or more of {', '.join(allowed)}, got none."
+    )
 
 
 def table(options: Options) -> Iterator[Row]:

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import itertools
 import os
-import pathlib
 import re
 from typing import Any
 
@@ -49,14 +48,15 @@ def replace(path: str | os.PathLike, name: str, block: str) -> None:
     ValueError: If the document cannot be read or written, or has no such place.
   """
   check(path, [name])
-  path = pathlib.Path(path)
-  head, begin, rest = files.read_text(path).partition(
-    f"<!-- begin {name} -->\n"
+  text = re.sub(
+    rf"(?<=<!-- begin {name} -->\n).*?(?=<!-- end {name} -->)",
+    lambda _: block,
+    files.read_text(path),
+    count=1,
+    flags=re.DOTALL,
   )
-  end = f"<!-- end {name} -->"
-  tail = rest.partition(end)[2]
   with files.replacing(path) as temporary:
-    temporary.write_text("".join([head, begin, block, end, tail]), "utf-8")
+    temporary.write_text(text, "utf-8")
 
 
 def markdown(

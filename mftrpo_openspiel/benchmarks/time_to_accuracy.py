@@ -12,10 +12,12 @@ below.
 Only the time in iterations counts: not that of measuring, nor of tuning.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import itertools
 from typing import Any
 
@@ -173,17 +175,13 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
       tabular_policies.uniform_policy(model.legal_actions_mask)
     )
     if uniform < comparison.ROUNDING:
-      note = (
-        "nothing to solve: the exploitability of the uniform policy is"
-        f" {uniform:.1e}"
-      )
-      yield {"game": name, "note": note}
+      note = "nothing to solve: the exploitability of the uniform policy is"
+      yield {"game": name, "note": f"{note} {uniform:.1e}"}
       continue
     curves = []
     for title, method in METHODS.items():
-      point, run = _tuned(
-        title, model, method, game.time_share * seconds, uniform
-      )
+      run_at = functools.partial(_run, title, model, method, uniform=uniform)
+      point, run = _tuned(method.points(), run_at, game.time_share * seconds)
       curves.append(
         curve_plots.Curve(title, np.array(run.seconds), np.array(run.values))
       )
@@ -208,24 +206,19 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
 
 
 def _tuned(
-  title: str,
-  model: model_lib.MeanFieldModel,
-  method: Method,
+  points: Sequence[dict[str, Any]],
+  run_at: Callable[[dict[str, Any], float], timed_runs.TimedRun],
   seconds: float,
-  uniform: float,
 ) -> tuple[dict[str, Any], timed_runs.TimedRun]:
   """Returns the best point of the grid, and a long run with it."""
-  points = method.points()
   point = points[0]
   if len(points) > 1:
-    runs = [
-      _run(title, model, method, point, seconds, uniform) for point in points
-    ]
+    runs = [run_at(point, seconds) for point in points]
     index = best(runs)
     point = points[index]
     if min(runs[index].values) <= TARGET:
       return point, runs[index]
-  return point, _run(title, model, method, point, LONG_RUN * seconds, uniform)
+  return point, run_at(point, LONG_RUN * seconds)
 
 
 def best(runs: Sequence[timed_runs.TimedRun]) -> int:
