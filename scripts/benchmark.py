@@ -145,10 +145,7 @@ def define_flags() -> None:
     f"Ours run on which of {', '.join(comparison.MODELS)}.",
   )
   flags.DEFINE_integer(
-    "num_iterations",
-    10,
-    "Iterations of OpenSpiel's algorithms.",
-    lower_bound=1,
+    "num_iterations", 10, "Of OpenSpiel's algorithms.", lower_bound=1
   )
   flags.DEFINE_float(
     "seconds",
@@ -161,9 +158,7 @@ def define_flags() -> None:
   flags.DEFINE_float("learning_rate", 0.1, "Of mirror descent.")
   flags.DEFINE_float("regularization", 0.05, "eta of MF-TRPO.")
   flags.DEFINE_float("population_update_rate", 0.03, "beta of MF-TRPO.")
-  flags.DEFINE_integer(
-    "max_step_count", 10, "Bound on the step counter of MF-TRPO."
-  )
+  flags.DEFINE_integer("max_step_count", 10, "Bound on MF-TRPO's step counter.")
   flags.DEFINE_string(
     "logdir", None, "Folder for CSV files and figures; none if not given."
   )

@@ -96,11 +96,7 @@ def define_flags() -> None:
     upper_bound=run_loop.MAX_ITERATIONS,
   )
   flags.DEFINE_integer(
-    "num_processes",
-    os.cpu_count() or 1,
-    "Runs at the same time.",
-    lower_bound=1,
-    upper_bound=10_000,
+    "num_processes", os.cpu_count() or 1, "Runs at the same time.", 1, 10_000
   )
 
 

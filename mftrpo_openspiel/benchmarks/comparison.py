@@ -68,17 +68,7 @@ Row = dict[str, Any]
 class Options:
   """What the tables are made of; each takes what it needs.
 
-  Attributes:
-    games: Of the comparison and the linter, see `game_names.parse`.
-    models: Of `MODELS`.
-    algorithms: Of `ALGORITHMS`.
-    num_iterations: Of OpenSpiel's algorithms.
-    seconds: Wall time of an algorithm, or at a point of a grid.
-    learning_rate: Of mirror descent.
-    regularization: eta of MF-TRPO.
-    population_update_rate: beta of MF-TRPO.
-    max_step_count: Bound on the step counter of MF-TRPO.
-    logdir: Folder for figures, or None.
+  They are named as the flags of `scripts/benchmark.py`, which describe them.
 
   Raises:
     ValueError: If one of them is not allowed.
@@ -276,16 +266,10 @@ def _compare(
   num_iterations: int,
   seconds: float,
 ) -> Row:
-  """Runs a rival, then ours for as long.
+  """Runs a rival of OpenSpiel's, then ours for as long.
 
-  Args:
-    what: Name of the algorithm.
-    rival: OpenSpiel's algorithm.
-    twin: OpenSpiel's algorithm whose iterates ours should have.
-    follower: Ours, run along with it.
-    ours: Ours, to be run by itself.
-    num_iterations: Of the rival.
-    seconds: Of the rival at most.
+  The iterates of `follower`, which is ours too and runs along with the rival,
+  are compared with those of `twin`, which is the rival or one like it.
   """
   model = ours.model
   theirs = timed_runs.Stopwatch()
@@ -355,9 +339,5 @@ class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
 def _difference(values: Sequence[float], expected: Sequence[float]) -> float:
   """Returns the largest relative difference; the absolute one from zero."""
   scale = np.abs(expected)
-  return float(
-    np.max(
-      np.abs(np.subtract(values, expected))
-      / np.where(scale > ROUNDING, scale, 1.0)
-    )
-  )
+  scale = np.where(scale > ROUNDING, scale, 1.0)
+  return float(np.max(np.abs(np.subtract(values, expected)) / scale))

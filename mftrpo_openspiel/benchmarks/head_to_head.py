@@ -139,6 +139,6 @@ def _run(
 
   measure = nash_conv if _is_openspiel(title) else exploitability
   run = timed_runs.run_timed(
-    algorithm, measure, seconds, MAX_ITERATIONS, title=title
+    algorithm.iteration, measure, seconds, MAX_ITERATIONS, title=title
   )
   return run, nash_conv()

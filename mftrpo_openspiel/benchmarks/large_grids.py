@@ -68,12 +68,8 @@ def table() -> Iterator[dict[str, Any]]:
   rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _METHODS}
   for room_size in ROOM_SIZES:
     for name, same in rows.items():
-      same.append(_measure(name, room_size))
-      slope = growth_table.log_slope(
-        [row["cells"] for row in same],
-        [row["iteration, CPU s"] for row in same],
-      )
-      yield {"algorithm": name, **same[-1], "slope so far": slope}
+      same.append({"algorithm": name, **_measure(name, room_size)})
+      yield growth_table.with_slope(same, "iteration, CPU s")
 
 
 def _measure(name: str, room_size: int) -> dict[str, Any]:

@@ -93,22 +93,22 @@ def _lines(
   columns: Mapping[str, str],
   least: Collection[str],
 ) -> Iterator[str]:
-  cells = {
-    name: [cell(row, name, form).strip() for row in rows]
-    for name, form in columns.items()
-  }
-  shown = [name for name in columns if any(cells[name]) or name in least]
-  for name in shown:
-    values = [row[name] for row in rows if row.get(name) is not None]
-    bold = min(values) if values and name in least else None
-    for index, row in enumerate(rows):
-      text = cells[name][index].replace("|", r"\|")
-      is_bold = bold is not None and row.get(name) == bold
-      cells[name][index] = f"**{text}**" if is_bold else text
+  shown = {}
+  for name, form in columns.items():
+    values = [row.get(name) for row in rows]
+    cells = [cell(row, name, form).strip().replace("|", r"\|") for row in rows]
+    if name in least:
+      bold = min((v for v in values if v is not None), default=None)
+      cells = [
+        f"**{text}**" if text and value == bold else text
+        for text, value in zip(cells, values)
+      ]
+    if any(cells) or name in least:
+      shown[name] = cells
   yield f"| {' | '.join(shown)} |\n"
   sides = ["---:" if columns[name][0] == ">" else "---" for name in shown]
   yield f"|{'|'.join(sides)}|\n"
-  for line in zip(*(cells[name] for name in shown)):
+  for line in zip(*shown.values()):
     yield f"| {' | '.join(line)} |\n"
 
 

@@ -99,9 +99,8 @@ def table() -> Iterator[dict[str, Any]]:
 def _summary(values: np.ndarray, best: np.ndarray) -> dict[str, float]:
   """Returns the columns of a method.
 
-  Args:
-    values: (games, measurements), its exploitabilities.
-    best: (games,), what the better baseline gets to.
+  Of `values`, (games, measurements), and of what the better baseline gets to,
+  `best`, (games,).
   """
   row: dict[str, float] = {}
   for index in (1, -1):

@@ -86,20 +86,19 @@ def table() -> Iterator[dict[str, Any]]:
 
 
 def _rows(contest: Contest) -> Iterator[dict[str, Any]]:
-  solvers = {("theirs", title): s for title, s in contest.theirs.items()}
-  solvers |= {("ours", title): s for title, s in contest.ours.items()}
-  seconds: dict[tuple[str, str], list[float]] = {key: [] for key in solvers}
+  solvers = [*contest.theirs.values(), *contest.ours.values()]
+  seconds: dict[Solver, list[float]] = {solve: [] for solve in solvers}
   reached = {}
   for _ in range(1 + NUM_ROUNDS):
-    for key, solve in solvers.items():
+    for solve in solvers:
       start = time.perf_counter()
-      reached[key] = min(solve(contest.num_iterations))
-      seconds[key].append(
+      reached[solve] = min(solve(contest.num_iterations))
+      seconds[solve].append(
         (time.perf_counter() - start) / contest.num_iterations
       )
-  medians = {key: statistics.median(s[1:]) for key, s in seconds.items()}
+  medians = {solve: statistics.median(s[1:]) for solve, s in seconds.items()}
   for their_title, our_title in contest.pairs:
-    theirs, ours = ("theirs", their_title), ("ours", our_title)
+    theirs, ours = contest.theirs[their_title], contest.ours[our_title]
     yield {
       "their method": their_title,
       "our method": our_title,
@@ -117,12 +116,7 @@ def solver(
   create: Callable[[], algorithm_lib.MeanFieldAlgorithm],
   regularization: float = 0.0,
 ) -> Solver:
-  """Returns one of our algorithms as a solver.
-
-  Args:
-    create: Returns it before its first iteration.
-    regularization: eta of the exploitability.
-  """
+  """Returns one of our algorithms as a solver, measured with regularization."""
 
   def solve(num_iterations):
     algorithm = create()

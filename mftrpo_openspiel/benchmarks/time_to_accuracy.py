@@ -244,7 +244,7 @@ def _run(
     method.algorithm, model, **method.options, **point
   )
   return timed_runs.run_timed(
-    algorithm,
+    algorithm.iteration,
     lambda: model.exploitability(algorithm.policy) / uniform,
     seconds,
     target=TARGET,

@@ -18,9 +18,7 @@ def exploitability_figure(
 ) -> figure_lib.Figure:
   """Returns figure 2: one panel a game, solid and dashed for the two eta.
 
-  Args:
-    quantity: The field of the records that is drawn.
-    results: Of all runs.
+  Drawn is `quantity`, a field of the records.
   """
   panels = []
   for setting, title in experiments.PANELS.items():
