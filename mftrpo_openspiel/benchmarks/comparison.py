@@ -189,14 +189,7 @@ def compare_nash_conv(model: model_lib.MeanFieldModel) -> Row:
   while ours.seconds < min(1.0, theirs.seconds):
     array = arrays[ours.count % len(arrays)]
     ours.time(model.exploitability, array)
-  return {
-    "what": "NashConv",
-    "OpenSpiel, s": theirs.mean,
-    "ours, s": ours.mean,
-    "ratio": theirs.mean / ours.mean,
-    "count": len(arrays),
-    "difference": _difference(values, expected),
-  }
+  return _row("NashConv", theirs, ours, expected, values)
 
 
 def compare_fictitious_play(
@@ -287,12 +280,7 @@ def _compare(
   while stopwatch.seconds < theirs.seconds:
     stopwatch.time(ours.iteration)
   return {
-    "what": what,
-    "OpenSpiel, s": theirs.mean,
-    "ours, s": stopwatch.mean,
-    "ratio": theirs.mean / stopwatch.mean,
-    "count": len(values),
-    "difference": _difference(values, expected),
+    **_row(what, theirs, stopwatch, expected, values),
     "OpenSpiel reached": openspiel_nash_conv(model.game, rival.get_policy()),
     "ours reached": openspiel_nash_conv(model.game, ours.get_policy()),
   }
@@ -336,8 +324,21 @@ class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
     return response
 
 
-def _difference(values: Sequence[float], expected: Sequence[float]) -> float:
-  """Returns the largest relative difference; the absolute one from zero."""
+def _row(
+  what: str,
+  theirs: timed_runs.Stopwatch,
+  ours: timed_runs.Stopwatch,
+  expected: Sequence[float],
+  values: Sequence[float],
+) -> Row:
+  """Returns seconds, and the difference: absolute where zero is expected."""
   scale = np.abs(expected)
   scale = np.where(scale > ROUNDING, scale, 1.0)
-  return float(np.max(np.abs(np.subtract(values, expected)) / scale))
+  return {
+    "what": what,
+    "OpenSpiel, s": theirs.mean,
+    "ours, s": ours.mean,
+    "ratio": theirs.mean / ours.mean,
+    "count": len(values),
+    "difference": float(np.max(np.abs(np.subtract(values, expected)) / scale)),
+  }

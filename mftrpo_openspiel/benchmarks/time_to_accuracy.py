@@ -90,6 +90,7 @@ WARM: dict[str, Any] = {
   "warm_start": True,
   "max_step_count": 10,
 }
+_TEMPERATURES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 METHODS = {
   "MF-TRPO (paper)": Method(
     "mf_trpo",
@@ -106,19 +107,14 @@ METHODS = {
     "mirror_descent", grid={"lr": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)}
   ),
   "Fixed point": Method(
-    "fixed_point",
-    grid={"temperature": (None, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)},
+    "fixed_point", grid={"temperature": (None, *_TEMPERATURES[1:])}
   ),
   "Prior descent": Method(
     "prior_descent",
-    grid={
-      "temperature": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
-      "num_prior_iterations": (1, 10),
-    },
+    grid={"temperature": _TEMPERATURES, "num_prior_iterations": (1, 10)},
   ),
   "Boltzmann policy iteration": Method(
-    "boltzmann_policy_iteration",
-    grid={"temperature": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)},
+    "boltzmann_policy_iteration", grid={"temperature": _TEMPERATURES}
   ),
 }
 METHOD_COLUMNS = {
