@@ -40,13 +40,10 @@ def run_all(
   logdir: pathlib.Path, num_iterations: int, executor: futures.Executor
 ) -> claims.Results:
   """Runs all experiments, writes a CSV for each, and returns the results."""
+  runs = experiments.create_experiments(num_iterations)
   pending = {
-    executor.submit(
-      run_to_rest.run_to_rest, experiment, name.eta is not None
-    ): name
-    for name, experiment in experiments.create_experiments(
-      num_iterations
-    ).items()
+    executor.submit(run_to_rest.run_to_rest, run, name.eta is not None): name
+    for name, run in runs.items()
   }
   with progress.progress_bar(
     total=len(pending) * num_iterations, unit="iteration", unit_scale=True

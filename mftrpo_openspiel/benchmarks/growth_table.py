@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import statistics
+import timeit
 import tracemalloc
 from typing import Any
 
@@ -54,12 +55,7 @@ def with_slope(rows: list[dict[str, Any]], column: str) -> dict[str, Any]:
 def _measure(room_size: int) -> dict[str, Any]:
   stopwatch = timed_runs.Stopwatch()
   algorithm = stopwatch.time(_first_iteration, room_size)
-  set_up = stopwatch.seconds
-  seconds = []
-  for _ in range(NUM_ITERATIONS):
-    stopwatch = timed_runs.Stopwatch()
-    stopwatch.time(algorithm.iteration)
-    seconds.append(stopwatch.seconds)
+  seconds = timeit.repeat(algorithm.iteration, number=1, repeat=NUM_ITERATIONS)
   mdp = algorithm.model.game.mean_field_mdp()
   transitions = mdp.kernel.nnz * HORIZON
   del algorithm
@@ -70,7 +66,7 @@ def _measure(room_size: int) -> dict[str, Any]:
   return {
     "cells": mdp.num_states,
     "transitions": transitions,
-    "set-up, s": set_up,
+    "set-up, s": stopwatch.seconds,
     "iteration, s": statistics.median(seconds),
     "peak memory, MB": peak / 1e6,
     "bytes a transition": peak / transitions,

@@ -43,6 +43,7 @@ COLUMNS = {
 
 
 # Title -> what its colour stands for, and what makes it on a compiled game.
+# Those of OpenSpiel are named so.
 METHODS: dict[str, tuple[str, Callable[[compiled_game.CompiledGame], Any]]] = {
   "MF-TRPO (as printed)": (
     "MF-TRPO",
@@ -66,10 +67,6 @@ METHODS: dict[str, tuple[str, Callable[[compiled_game.CompiledGame], Any]]] = {
     lambda model: openspiel_omd.MirrorDescent(model.game, lr=LEARNING_RATE),
   ),
 }
-
-
-def _is_openspiel(title: str) -> bool:
-  return "OpenSpiel" in title
 
 
 def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
@@ -98,19 +95,16 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
       }
   if not logdir:
     return
-  for attribute, xlabel in (
-    ("iterations", "Iteration"),
-    ("seconds", "Seconds"),
-  ):
+  for x, xlabel in {"iterations": "Iteration", "seconds": "Seconds"}.items():
     panels = [
       curve_plots.Panel(
         [
           curve_plots.Curve(
             title,
-            np.array(getattr(run, attribute)),
+            np.array(getattr(run, x)),
             np.array(run.values),
             group=METHODS[title][0],
-            dashed=_is_openspiel(title),
+            dashed="OpenSpiel" in title,
           )
           for title, run in its_runs.items()
         ],
@@ -122,7 +116,7 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
     figure = curve_plots.exploitability_figure(
       panels, ylabel="Exploitability (NashConv)", log_x=True
     )
-    figures.save(figure, files.folder(logdir) / f"head_to_head_{attribute}.png")
+    figures.save(figure, files.folder(logdir) / f"head_to_head_{x}.png")
 
 
 def _run(
@@ -137,7 +131,7 @@ def _run(
   def exploitability():
     return model.exploitability(algorithm.policy)
 
-  measure = nash_conv if _is_openspiel(title) else exploitability
+  measure = nash_conv if "OpenSpiel" in title else exploitability
   run = timed_runs.run_timed(
     algorithm.iteration, measure, seconds, MAX_ITERATIONS, title=title
   )

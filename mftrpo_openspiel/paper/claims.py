@@ -31,12 +31,7 @@ ROUNDING = 1e-12
 
 
 class Evidence(NamedTuple):
-  """A case of a claim.
-
-  Attributes:
-    holds: Whether it speaks for the claim.
-    text: The numbers.
-  """
+  """Whether a case speaks for its claim, and its numbers."""
 
   holds: bool
   text: str
