@@ -69,9 +69,8 @@ def main() -> None:
   logdir = files.folder(FLAGS.logdir) if FLAGS.logdir else None
   for name in FLAGS.tables:
     table = tables.TABLES[name]
-    with warnings.catch_warnings():
-      # That a game is path-dependent is in the table of the linter.
-      warnings.simplefilter("ignore", UserWarning)
+    # That a game is path-dependent is in the table of the linter.
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
       path = logdir / f"{name}.csv" if logdir else None
       shown = _show(table.rows(options), table.columns, path)
     if FLAGS.document:

@@ -46,7 +46,6 @@ TIE = 1e-9
 # Less than this is an exploitability of zero.
 ROUNDING = 1e-9
 
-
 COLUMNS = {
   "game": "<52",
   "model": "<9",
@@ -187,8 +186,7 @@ def compare_nash_conv(model: model_lib.MeanFieldModel) -> Row:
   # One call of a millisecond says little, and one with the same policy again
   # finds its rewards known.
   while ours.seconds < min(1.0, theirs.seconds):
-    array = arrays[ours.count % len(arrays)]
-    ours.time(model.exploitability, array)
+    ours.time(model.exploitability, arrays[ours.count % len(arrays)])
   return _row("NashConv", theirs, ours, expected, values)
 
 

@@ -41,7 +41,6 @@ COLUMNS = {
   "difference": ">10.1e",
 }
 
-
 # Title -> what its colour stands for, and what makes it on a compiled game.
 # Those of OpenSpiel are named so.
 METHODS: dict[str, tuple[str, Callable[[compiled_game.CompiledGame], Any]]] = {
@@ -72,17 +71,14 @@ METHODS: dict[str, tuple[str, Callable[[compiled_game.CompiledGame], Any]]] = {
 def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   """Yields a row for each game and method, and draws figures at the end.
 
-  Args:
-    seconds: Wall time of each method.
-    logdir: Folder for the figures; none if not given.
+  Each method has `seconds` of wall time; the figures go to `logdir`, if given.
   """
   runs: dict[str, dict[str, timed_runs.TimedRun]] = {}
   for name in game_names.HEAD_TO_HEAD:
     model = compiled_game.CompiledGame(game_names.load(name))
-    runs[name] = {}
     for title in METHODS:
       run, last = _run(title, model, seconds)
-      runs[name][title] = run
+      runs.setdefault(name, {})[title] = run
       yield {
         "game": name,
         "method": title,

@@ -94,8 +94,7 @@ def table() -> Iterator[dict[str, Any]]:
 def _summary(values: np.ndarray, best: np.ndarray) -> dict[str, float]:
   """Returns the columns of a method.
 
-  Of `values`, (games, measurements), and of what the better baseline gets to,
-  `best`, (games,).
+  `values` are (games, measurements); `best`, (games,), the better baseline's.
   """
   row: dict[str, float] = {}
   for index in (1, -1):

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
-from mftrpo_openspiel.models import mean_field_model as model_lib
 
 PEERS = {"Bench-MFG": "bench_mfg_contest", "MFGLib": "mfglib_contest"}
 # How many runs of each solver are timed, after one that is not.
@@ -137,23 +136,3 @@ def random_policies(num_states: int, num_actions: int) -> list[np.ndarray]:
     (NUM_RANDOM_POLICIES, num_states, num_actions)
   )
   return list(laws / laws.sum(axis=2, keepdims=True))
-
-
-def difference(
-  theirs: Callable[[np.ndarray], float],
-  model: model_lib.MeanFieldModel,
-  policies: Sequence[np.ndarray],
-  arrays: Sequence[np.ndarray],
-) -> float:
-  """Returns the largest relative difference between the exploitabilities.
-
-  Args:
-    theirs: Computes it of one of `policies`.
-    model: Computes it of the one of `arrays` that is the same policy.
-    policies: As they have them.
-    arrays: (N, A) each.
-  """
-  return max(
-    abs(theirs(policy) / model.exploitability(array) - 1)
-    for policy, array in zip(policies, arrays, strict=True)
-  )

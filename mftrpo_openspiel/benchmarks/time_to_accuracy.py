@@ -160,9 +160,8 @@ def method_table() -> Iterator[dict[str, Any]]:
 def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   """Yields a row for each game and method, and draws a figure at the end.
 
-  Args:
-    seconds: Wall time at each point of a grid, in games of time share 1.
-    logdir: Folder for the figure; none if not given.
+  Each point of a grid has `seconds` of wall time, times the time share of the
+  game; the figure goes to `logdir`, if given.
   """
   panels = []
   for name, game in GAMES.items():
