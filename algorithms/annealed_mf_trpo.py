@@ -96,7 +96,7 @@ class State(algorithm.State):
   optimistic_step: optimistic_steps.OptimisticStep
 
 
-class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
+class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
   """Annealed MF-TRPO with exact action values."""
 
   def __init__(
@@ -119,18 +119,13 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
     Raises:
       ValueError: If a parameter is out of range.
     """
-    if num_population_steps is not None:
-      validation.check_int("num_population_steps", num_population_steps, 1)
-    self._num_population_steps = num_population_steps
     self._window = validation.check_real("window", window, 0, low_open=True)
-    super().__init__(model_or_game)
-    mean_field = self.model.initial_mean_field()
-    self._restart = mf_trpo.check_restart(restart_distribution, mean_field)
+    super().__init__(model_or_game, num_population_steps, restart_distribution)
     logits = mirror_steps.uniform_logits(self.model.legal_actions_mask)
     nothing = np.zeros_like(logits)
     self._state = State(
       policy=softmax.softmax(logits),
-      mean_field=mean_field,
+      mean_field=self.model.initial_mean_field(),
       logits=logits,
       rate=rate_lib.DEFAULT_RATE,
       ball=heavy_ball.HeavyBall(logits),
@@ -139,33 +134,25 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
 
   def _next_state(self, state: State) -> State:
     """Improves the policy, then moves the mean field."""
-    logits, rate, ball, step = self._improve(state)
-    is_same = logits is state.logits
-    policy = state.policy if is_same else softmax.softmax(logits)
-    moved = self.model.propagate(
-      policy, state.mean_field, self._num_population_steps
-    )
-    return State(
+    improved = self._improved(state)
+    policy = state.policy
+    if improved.logits is not state.logits:
+      policy = softmax.softmax(improved.logits)
+    move = self._move(policy, state.mean_field)
+    return dataclasses.replace(
+      improved,
       policy=policy,
-      mean_field=state.mean_field + rate * (moved - state.mean_field),
+      mean_field=state.mean_field + improved.rate * move,
       iteration=state.iteration + 1,
-      logits=logits,
-      rate=rate,
-      ball=ball,
-      optimistic_step=step,
     )
 
-  def _improve(
-    self, state: State
-  ) -> tuple[
-    np.ndarray, float, heavy_ball.HeavyBall, optimistic_steps.OptimisticStep
-  ]:
-    """Returns the next logits, beta, ball and optimistic step."""
+  def _improved(self, state: State) -> State:
+    """Returns it with the next logits, beta, ball and optimistic step."""
     ball, step, rate = state.ball, state.optimistic_step, state.rate
     action_values = self.model.action_values(state.policy, state.mean_field)
     gain = heavy_ball.gain(state.policy, state.mean_field, action_values)
     if not gain:
-      return state.logits, rate, ball, step
+      return state
     if ball.is_given_up:
       step, action_values = step.next(
         state.logits,
@@ -179,10 +166,15 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
     else:
       ball = ball.next(gain, state.logits, action_values)
       if ball.is_given_up:
-        return ball.best_logits, 1.0, ball, step
+        return dataclasses.replace(
+          state, logits=ball.best_logits, rate=1.0, ball=ball
+        )
       rate = self._window / (self._window + ball.num_since_restart)
       eta = rate / (2 * ball.step_size)
-    return self._stepped(state, action_values, eta), rate, ball, step
+    logits = self._stepped(state, action_values, eta)
+    return dataclasses.replace(
+      state, logits=logits, rate=rate, ball=ball, optimistic_step=step
+    )
 
   def _stepped(
     self, state: State, action_values: np.ndarray, eta: float
@@ -197,7 +189,6 @@ class AnnealedMFTRPO(algorithm.ArrayAlgorithm[State]):
     stepped = np.where(
       self.model.legal_actions_mask, np.maximum(stepped, LEAST_LOGIT), -np.inf
     )
-    start = state.mean_field if self._restart is None else self._restart
-    return mirror_steps.where_reached(
-      self.model, state.policy, state.mean_field, start, stepped, state.logits
+    return self._where_reached(
+      state.policy, state.mean_field, stepped, state.logits
     )

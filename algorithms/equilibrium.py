@@ -26,6 +26,7 @@ an equilibrium with more regularization, found in the same way.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from scipy import optimize
@@ -116,7 +117,7 @@ def find_equilibrium(
 
   search = _Search(model, max_evaluations, max_newton_steps)
   coarse = max(tolerance, COARSE_TOLERANCE)
-  action_values, trial = search.zero_logits(), target
+  action_values, trial = search.zero_logits, target
   least = np.inf
   path: list[float] = []  # The regularizations on the way to the target.
   while True:
@@ -148,9 +149,8 @@ def find_equilibrium(
 
   method = METHOD
   if path:
-    method += " continued from regularization " + ", ".join(
-      f"{regularization:g}" for regularization in path
-    )
+    steps = ", ".join(f"{trial:g}" for trial in path)
+    method += f" continued from regularization {steps}"
   return Equilibrium(
     policy=found.policy,
     mean_field=found.mean_field,
@@ -210,14 +210,13 @@ class _Search:
     visited = model.mean_field(tabular_policies.uniform_policy(mask)) > 0
     self._is_unknown = mask & visited[:, None] & (self._num_legal > 1)
 
+    # Of the uniform policy.
+    self.zero_logits = np.zeros(np.count_nonzero(self._is_unknown))
+
   @property
   def is_exhausted(self) -> bool:
     """Whether no evaluation is left."""
     return self.num_evaluations >= self._max_evaluations
-
-  def zero_logits(self) -> np.ndarray:
-    """Returns the logits of the uniform policy."""
-    return np.zeros(np.count_nonzero(self._is_unknown))
 
   def newton(
     self, logits: np.ndarray, regularization: float, tolerance: float
@@ -240,42 +239,39 @@ class _Search:
     if best.residual <= tolerance:
       return best
     try:
-      # The stubs want functions to return numbers.
-      optimize.root(  # type: ignore[call-overload]
+      # The stub has no options, and wants functions to return numbers.
+      solve: Any = optimize.newton_krylov
+      solve(
         lambda logits: self._difference(logits, regularization),
         logits,
-        method="krylov",
+        maxiter=self._max_newton_steps,
+        inner_rtol=LINEAR_TOLERANCE,
+        f_tol=0.0,
         callback=check,
-        options={
-          "fatol": 0.0,
-          "maxiter": self._max_newton_steps,
-          "jac_options": {"inner_rtol": LINEAR_TOLERANCE},
-        },
       )
-    except _StopSearch:
+    except (_StopSearch, optimize.NoConvergence):
       pass
     return best
 
-  def _policy(self, logits: np.ndarray) -> np.ndarray:
+  def _best_values(
+    self, logits: np.ndarray, regularization: float
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the mean field of softmax(y), and Q* under it, (N, A)."""
     table = mirror_steps.uniform_logits(self._model.legal_actions_mask)
     table[self._is_unknown] = logits
-    return softmax.softmax(table)
-
-  def _best_values(
-    self, mean_field: np.ndarray, regularization: float
-  ) -> np.ndarray:
-    """Returns Q*, (N, A), under the mean field; -inf where not legal."""
+    mean_field = self._model.mean_field(softmax.softmax(table))
     if self.is_exhausted:
       raise _StopSearch
     self.num_evaluations += 1
-    return self._model.optimal_action_values(mean_field, regularization)
+    return mean_field, self._model.optimal_action_values(
+      mean_field, regularization
+    )
 
   def _difference(
     self, logits: np.ndarray, regularization: float
   ) -> np.ndarray:
     """Returns Q* / eta - y, where Q* is under the mean field of softmax(y)."""
-    mean_field = self._model.mean_field(self._policy(logits))
-    values = self._best_values(mean_field, regularization)
+    _, values = self._best_values(logits, regularization)
     values = np.where(self._model.legal_actions_mask, values, 0.0)
     values -= values.sum(axis=1, keepdims=True) / self._num_legal
     with np.errstate(over="ignore"):
@@ -290,8 +286,7 @@ class _Search:
   def _candidate(self, logits: np.ndarray, regularization: float) -> _Candidate:
     """Returns the mean field of softmax(y) and the best response to it."""
     model, temperatures = self._model, regularization * self._model.discounts
-    mean_field = model.mean_field(self._policy(logits))
-    best = self._best_values(mean_field, regularization)
+    mean_field, best = self._best_values(logits, regularization)
     policy = softmax.softmax(best, temperatures)
     values = model.action_values(policy, mean_field, regularization)
     change = np.abs(policy - softmax.softmax(values, temperatures))

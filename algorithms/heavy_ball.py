@@ -109,37 +109,37 @@ class HeavyBall:
       return dataclasses.replace(
         self, step_size=first_step_size(action_values), least_gain=gain
       )
-    just_restarted = self.num_since_restart == 0
-    best_gain, best_logits = self.best_gain, self.best_logits
+    ball, just_restarted = self, self.num_since_restart == 0
     if just_restarted:  # The mean field is that of the policy.
-      if best_gain == np.inf:
-        best_gain = PROGRESS * gain
-      elif gain < best_gain:
-        best_gain, best_logits = gain, logits
+      if self.best_gain == np.inf:
+        ball = dataclasses.replace(self, best_gain=PROGRESS * gain)
+      elif gain < self.best_gain:
+        ball = dataclasses.replace(self, best_gain=gain, best_logits=logits)
     # Right after a restart the gain does not count: the mean field has jumped.
     overshot = not just_restarted and gain > OVERSHOOT * self.least_gain
     step_size, num_overshoots = adaptive_step_size.next_step_size(
       self.step_size, self.num_overshoots, overshot
     )
     largest_step_size = max(step_size, self.largest_step_size)
-    restart_gain, num_failed = self.restart_gain, self.num_failed_restarts
     if overshot:
-      if gain < FALL * restart_gain:
+      num_failed = self.num_failed_restarts
+      if gain < FALL * self.restart_gain:
         num_failed = 0
       elif self.num_since_restart > REBOUND:
         num_failed += 1
-      restart_gain = min(gain, restart_gain)
       if step_size < LEAST_SHARE * largest_step_size:
         num_failed = MAX_FAILED_RESTARTS
+      ball = dataclasses.replace(
+        ball,
+        restart_gain=min(gain, self.restart_gain),
+        num_failed_restarts=num_failed,
+      )
     is_first_gain = overshot or just_restarted
-    return HeavyBall(
-      best_logits=best_logits,
-      best_gain=best_gain,
+    return dataclasses.replace(
+      ball,
       step_size=step_size,
       largest_step_size=largest_step_size,
       num_overshoots=num_overshoots,
       num_since_restart=0 if overshot else self.num_since_restart + 1,
       least_gain=gain if is_first_gain else min(gain, self.least_gain),
-      restart_gain=restart_gain,
-      num_failed_restarts=num_failed,
     )

@@ -62,7 +62,57 @@ class State(algorithm.State):
   rate: rate_lib.PopulationUpdateRate
 
 
-class MFTRPO(algorithm.ArrayAlgorithm[State]):
+class TrustRegionAlgorithm(algorithm.ArrayAlgorithm[algorithm.StateT]):
+  """What moves the population, and policies where they lead: Algorithms 1, 2.
+
+  The arguments are those of `MFTRPO`, which are checked here.
+  """
+
+  def __init__(
+    self,
+    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    num_population_steps: int | None,
+    restart_distribution: np.ndarray | None,
+  ):
+    if num_population_steps is not None:
+      validation.check_int("num_population_steps", num_population_steps, 1)
+    self._num_population_steps = num_population_steps
+    super().__init__(model_or_game)
+    if restart_distribution is not None:
+      mean_field = self.model.initial_mean_field()
+      restart_distribution = validation.check_distribution(
+        "restart_distribution",
+        restart_distribution,
+        mean_field.size,
+        mean_field.sum(),
+      )
+    self._restart = restart_distribution
+
+  def _move(self, policy: np.ndarray, mean_field: np.ndarray) -> np.ndarray:
+    """Returns mu (P_mu^pi)^M - mu, (N,)."""
+    moved = self.model.propagate(policy, mean_field, self._num_population_steps)
+    return moved - mean_field
+
+  def _where_reached(
+    self,
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    stepped: np.ndarray,
+    logits: np.ndarray,
+  ) -> np.ndarray:
+    """Returns `stepped` in the states of positive d_{nu,mu}^pi, else `logits`.
+
+    Algorithm 1 updates a policy, whose logits these are, (N, A) after and
+    before a step, only in these states.
+    """
+    start = mean_field if self._restart is None else self._restart
+    if (start > 0).all():
+      return stepped
+    visited = self.model.reachable(policy, mean_field, start)
+    return np.where(visited[:, None], stepped, logits)
+
+
+class MFTRPO(TrustRegionAlgorithm[State]):
   """MF-TRPO with exact action values.
 
   After an iteration, `policy` is pi_k and `mean_field` is mu_k of Algorithm 2.
@@ -122,17 +172,13 @@ class MFTRPO(algorithm.ArrayAlgorithm[State]):
     self._num_policy_updates = validation.check_int(
       "num_policy_updates", num_policy_updates, 1
     )
-    if num_population_steps is not None:
-      validation.check_int("num_population_steps", num_population_steps, 1)
-    self._num_population_steps = num_population_steps
     rate_lib.check(population_update_rate)
-    super().__init__(model_or_game)
+    super().__init__(model_or_game, num_population_steps, restart_distribution)
     self._weighted_regularization = (
       self._regularization * self.model.discounts[:, None]
     )
     self._learning_rate = mirror_steps.inverse(self._weighted_regularization)
     mean_field = self.model.initial_mean_field()
-    self._restart = check_restart(restart_distribution, mean_field)
     logits = mirror_steps.uniform_logits(self.model.legal_actions_mask)
     self._state = self._first_state = State(
       policy=softmax.softmax(logits),
@@ -145,10 +191,7 @@ class MFTRPO(algorithm.ArrayAlgorithm[State]):
   def _next_state(self, state: State) -> State:
     """Algorithm 2: improves the policy, then moves the mean field."""
     logits, policy, step_count = self._trpo(state)
-    moved = self.model.propagate(
-      policy, state.mean_field, self._num_population_steps
-    )
-    move = moved - state.mean_field
+    move = self._move(policy, state.mean_field)
     iteration = state.iteration + 1
     beta, rate = state.rate.next(iteration, move, state.mean_field)
     return State(
@@ -163,7 +206,6 @@ class MFTRPO(algorithm.ArrayAlgorithm[State]):
   def _trpo(self, state: State) -> tuple[np.ndarray, np.ndarray, int]:
     """Algorithm 1: returns the logits, the policy and l after L steps."""
     mean_field = state.mean_field
-    start = mean_field if self._restart is None else self._restart
     first = state if self._warm_start else self._first_state
     logits, policy, step_count = first.logits, first.policy, first.step_count
     for _ in range(self._num_policy_updates):
@@ -176,27 +218,9 @@ class MFTRPO(algorithm.ArrayAlgorithm[State]):
         self._learning_rate / (step_count + 2),
         self._weighted_regularization,
       )
-      logits = mirror_steps.where_reached(
-        self.model, policy, mean_field, start, stepped, logits
-      )
+      logits = self._where_reached(policy, mean_field, stepped, logits)
       policy = softmax.softmax(logits)
       step_count += 1
       if self._warm_start:
         step_count = min(step_count, self._max_step_count)
     return logits, policy, step_count
-
-
-def check_restart(
-  restart_distribution: np.ndarray | None, mean_field: np.ndarray
-) -> np.ndarray | None:
-  """Returns nu, (N,), if it is a law of the mean field's mass, or None.
-
-  Raises:
-    ValueError: If it is anything else.
-  """
-  if restart_distribution is None:
-    return None
-  total = mean_field.sum()
-  return validation.check_distribution(
-    "restart_distribution", restart_distribution, mean_field.size, total
-  )

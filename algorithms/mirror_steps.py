@@ -11,7 +11,6 @@ these factors.
 
 import numpy as np
 
-from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import rows
 
 
@@ -55,29 +54,3 @@ def inverse(weights: np.ndarray) -> np.ndarray:
   """Returns 1 / weights; 0 where a weight is 0 or underflows."""
   is_normal = weights >= np.finfo(np.float64).tiny
   return np.divide(1.0, weights, out=np.zeros_like(weights), where=is_normal)
-
-
-def where_reached(
-  model: model_lib.MeanFieldModel,
-  policy: np.ndarray,
-  mean_field: np.ndarray,
-  start: np.ndarray,
-  stepped: np.ndarray,
-  logits: np.ndarray,
-) -> np.ndarray:
-  """Returns `stepped` in the states of positive d_{nu,mu}^pi, else `logits`.
-
-  Algorithm 1 updates a policy only in these states.
-
-  Args:
-    model: What is played.
-    policy: (N, A), pi.
-    mean_field: (N,), mu.
-    start: (N,), the restart distribution nu.
-    stepped: (N, A), logits after a step.
-    logits: (N, A), those before it.
-  """
-  if (start > 0).all():
-    return stepped
-  visited = model.reachable(policy, mean_field, start)
-  return np.where(visited[:, None], stepped, logits)

@@ -40,6 +40,14 @@ class FrozenTableMirrorDescent(mirror_descent.MirrorDescent):
     return mirror_descent.ProjectedPolicy(self._game, player_ids, table)
 
 
+# By the names under which programs know them.
+CLASSES: dict[str, Callable[..., Any]] = {
+  "openspiel_fictitious_play": fictitious_play.FictitiousPlay,
+  "openspiel_mirror_descent": mirror_descent.MirrorDescent,
+  "openspiel_mirror_descent_frozen_table": FrozenTableMirrorDescent,
+}
+
+
 class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
   """An algorithm of `open_spiel.python.mfg.algorithms`."""
 
@@ -98,7 +106,7 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
     return self._mean_field
 
   def state(self) -> dict[str, np.ndarray]:
-    """Returns the table that OpenSpiel's algorithm has, and its step.
+    """Returns the step of OpenSpiel's algorithm, and its table by nodes.
 
     That is the policy of FictitiousPlay and the sums of values of MirrorDescent
     and its subclasses.
@@ -106,14 +114,30 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
     Raises:
       ValueError: If it is another algorithm.
     """
-    if isinstance(self._algorithm, fictitious_play.FictitiousPlay):
-      return _fictitious_play_state(self._algorithm)
-    if isinstance(self._algorithm, mirror_descent.MirrorDescent):
-      return _mirror_descent_state(self._algorithm)
-    raise ValueError(
-      "openspiel_class must be FictitiousPlay or a MirrorDescent for its state"
-      f" to be told, got {type(self._algorithm).__name__}."
-    )
+    inner = self._algorithm
+    if isinstance(inner, fictitious_play.FictitiousPlay):
+      step, nodes = inner._fp_step, []
+      values = np.zeros((0, self.model.game.num_distinct_actions()))
+      if step:  # Before that its policy is no table.
+        policy = inner.get_policy()
+        nodes, values = (
+          list(policy.state_lookup),
+          policy.action_probability_array,
+        )
+    elif isinstance(inner, mirror_descent.MirrorDescent):
+      table = inner._cumulative_state_value._values
+      step, nodes = inner._md_step, [node for node, _ in table]
+      values = np.array(list(table.values()), dtype=np.float64)
+    else:
+      raise ValueError(
+        "openspiel_class must be FictitiousPlay or a MirrorDescent for its"
+        f" state to be told, got {type(inner).__name__}."
+      )
+    return {
+      "step": np.array(step),
+      "nodes": np.array(nodes, dtype=np.str_),
+      "values": values,
+    }
 
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
     """Goes back to what `state` was.
@@ -128,74 +152,26 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
       shape = (len(nodes), *like["values"].shape[1:])
       like |= {"nodes": nodes, "values": np.broadcast_to(0.0, shape)}
     algorithm.check_state(state, like)
-    fresh = self._create()
+    fresh, game = self._create(), self.model.game
+    step, nodes = state["step"].item(), state["nodes"].tolist()
     if isinstance(fresh, fictitious_play.FictitiousPlay):
-      _restore_fictitious_play(fresh, state)
+      fresh._fp_step = step
+      if step:
+        policy = fresh.get_policy().to_tabular()
+        if policy.state_lookup.keys() != set(nodes):
+          raise ValueError(
+            "state must be one of this algorithm and model: its nodes are not"
+            f" those of {game}."
+          )
+        rows = [policy.state_lookup[node] for node in nodes]
+        policy.action_probability_array[rows] = state["values"]
+        fresh._policy = policy
     else:
-      _restore_mirror_descent(fresh, state)
+      fresh._md_step = step
+      for node, value in zip(nodes, state["values"].tolist()):
+        fresh._cumulative_state_value.set_value(node, value)
+      if step:
+        policy = fresh._policy = fresh.get_projected_policy()
+        fresh._distribution = distribution_lib.DistributionPolicy(game, policy)
     self._algorithm = fresh
     self._policy = self._mean_field = None
-
-
-def _fictitious_play_state(openspiel_algorithm) -> dict[str, np.ndarray]:
-  """Returns step, nodes (n,) and values (n, A), the policy in the nodes."""
-  policy = openspiel_algorithm.get_policy()
-  nodes = []
-  values = np.zeros((0, openspiel_algorithm._game.num_distinct_actions()))
-  if openspiel_algorithm._fp_step:  # Before that it is no table.
-    nodes = list(policy.state_lookup)
-    values = policy.action_probability_array
-  return _table_state(openspiel_algorithm._fp_step, nodes, values)
-
-
-def _restore_fictitious_play(
-  openspiel_algorithm: fictitious_play.FictitiousPlay,
-  state: Mapping[str, np.ndarray],
-) -> None:
-  step, nodes = state["step"].item(), state["nodes"].tolist()
-  openspiel_algorithm._fp_step = step
-  if not step:
-    return
-  policy = openspiel_algorithm.get_policy().to_tabular()
-  if policy.state_lookup.keys() != set(nodes):
-    raise ValueError(
-      "state must be one of this algorithm and model: its nodes are not those"
-      f" of {openspiel_algorithm._game}."
-    )
-  rows = [policy.state_lookup[node] for node in nodes]
-  policy.action_probability_array[rows] = state["values"]
-  openspiel_algorithm._policy = policy
-
-
-def _mirror_descent_state(openspiel_algorithm) -> dict[str, np.ndarray]:
-  """Returns step, nodes (n,) and values (n,), their sums over iterations."""
-  table = openspiel_algorithm._cumulative_state_value._values
-  nodes = [node for node, _ in table]
-  values = np.array(list(table.values()), dtype=np.float64)
-  return _table_state(openspiel_algorithm._md_step, nodes, values)
-
-
-def _restore_mirror_descent(
-  openspiel_algorithm: mirror_descent.MirrorDescent,
-  state: Mapping[str, np.ndarray],
-) -> None:
-  table = openspiel_algorithm._cumulative_state_value
-  for node, value in zip(state["nodes"].tolist(), state["values"].tolist()):
-    table.set_value(node, value)
-  openspiel_algorithm._md_step = state["step"].item()
-  if openspiel_algorithm._md_step:
-    policy = openspiel_algorithm.get_projected_policy()
-    openspiel_algorithm._policy = policy
-    openspiel_algorithm._distribution = distribution_lib.DistributionPolicy(
-      openspiel_algorithm._game, policy
-    )
-
-
-def _table_state(
-  step: int, nodes: list[str], values: np.ndarray
-) -> dict[str, np.ndarray]:
-  return {
-    "step": np.array(step),
-    "nodes": np.array(nodes, dtype=np.str_),
-    "values": values,
-  }

@@ -85,11 +85,13 @@ class OptimisticStep:
     )
     policy_change = policy - softmax.softmax(self.logits)
     moved = weights @ rows.total(policy_change * logits_change)
-    changed = weights @ _variance(policy, scale[:, None] * values_change)
+    excess = _excess(policy, scale[:, None] * values_change)
+    changed = weights @ rows.total(policy * excess**2)
     size = GROWTH * self.step_size
     if moved > 0 and changed > 0:
       size = min(size, STABILITY * np.sqrt(moved / changed))
-    rise = _rise(policy, scale[:, None] * values).max()
+    # Of the actions that are played; there is one in each state.
+    rise = _excess(policy, scale[:, None] * values)[policy > 0].max()
     if rise > 0:
       size = min(size, MAX_RISE / rise)
     size = float(size)
@@ -100,13 +102,6 @@ class OptimisticStep:
     )
 
 
-def _variance(policy: np.ndarray, values: np.ndarray) -> np.ndarray:
-  """Returns the (N,) variances of (N, A) values over a policy's actions."""
-  mean = rows.total(policy * values)[:, None]
-  return rows.total(policy * (values - mean) ** 2)
-
-
-def _rise(policy: np.ndarray, values: np.ndarray) -> np.ndarray:
-  """Returns by how much, (N,), the best action played exceeds the mean."""
-  best = rows.maximum(np.where(policy > 0, values, -np.inf))
-  return best - rows.total(policy * values)
+def _excess(policy: np.ndarray, values: np.ndarray) -> np.ndarray:
+  """Returns by how much (N, A) values exceed their means under the policy."""
+  return values - rows.total(policy * values)[:, None]

@@ -11,13 +11,6 @@ import inspect
 import types
 from typing import Any
 
-from open_spiel.python.mfg.algorithms import (
-  fictitious_play as openspiel_fictitious_play,
-)
-from open_spiel.python.mfg.algorithms import (
-  mirror_descent as openspiel_mirror_descent,
-)
-
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import annealed_mf_trpo
 from mftrpo_openspiel.algorithms import fictitious_play
@@ -107,14 +100,6 @@ def _boltzmann_policy_iteration(
   return prior_descent.PriorDescent(model, temperature, best_response=False)
 
 
-def _openspiel(
-  openspiel_class: Callable[..., Any],
-) -> Callable[..., algorithm.MeanFieldAlgorithm]:
-  return functools.partial(
-    openspiel_algorithm.OpenSpielAlgorithm, openspiel_class=openspiel_class
-  )
-
-
 ALGORITHMS: dict[str, Callable[..., algorithm.MeanFieldAlgorithm]] = {
   "mf_trpo": mf_trpo.MFTRPO,
   "annealed_mf_trpo": annealed_mf_trpo.AnnealedMFTRPO,
@@ -123,15 +108,12 @@ ALGORITHMS: dict[str, Callable[..., algorithm.MeanFieldAlgorithm]] = {
   "fixed_point": fixed_point.FixedPoint,
   "prior_descent": prior_descent.PriorDescent,
   "boltzmann_policy_iteration": _boltzmann_policy_iteration,
-  "openspiel_fictitious_play": _openspiel(
-    openspiel_fictitious_play.FictitiousPlay
-  ),
-  "openspiel_mirror_descent": _openspiel(
-    openspiel_mirror_descent.MirrorDescent
-  ),
-  "openspiel_mirror_descent_frozen_table": _openspiel(
-    openspiel_algorithm.FrozenTableMirrorDescent
-  ),
+  **{
+    name: functools.partial(
+      openspiel_algorithm.OpenSpielAlgorithm, openspiel_class=openspiel_class
+    )
+    for name, openspiel_class in openspiel_algorithm.CLASSES.items()
+  },
 }
 
 
@@ -140,9 +122,7 @@ def options_of(name: str) -> dict[str, Option]:
 
   They are those of `OPTIONS` that its constructor has, or OpenSpiel's own.
   """
-  create = ALGORITHMS[name]
-  if isinstance(create, functools.partial):
-    create = create.keywords["openspiel_class"]
+  create = openspiel_algorithm.CLASSES.get(name, ALGORITHMS[name])
   parameters = inspect.signature(create).parameters
   return {key: option for key, option in OPTIONS.items() if key in parameters}
 
@@ -156,7 +136,7 @@ def create_algorithm(
     ValueError: If there is no such algorithm, or an option is out of range.
   """
   validation.check_choice("algorithm", name, ALGORITHMS)
-  if name.startswith("openspiel") and not isinstance(
+  if name in openspiel_algorithm.CLASSES and not isinstance(
     model, openspiel_model.OpenSpielModel
   ):
     raise ValueError(f"algorithm {name!r} needs model='openspiel'.")

@@ -36,8 +36,8 @@ the command that it names.
 from collections.abc import Iterable
 from collections.abc import Mapping
 import csv
-import dataclasses
 import datetime
+import inspect
 import os
 import pathlib
 import shlex
@@ -60,24 +60,17 @@ FLAGS = flags.FLAGS
 
 def main() -> None:
   """Prints the tables that the flags ask for, row by row."""
-  tables.check_choices("tables", FLAGS.tables, tables.TABLES)
-  if not FLAGS.tables:
-    raise ValueError(
-      f"tables must be one or more of {', '.join(tables.TABLES)}, got none."
-    )
-  values: dict[str, Any] = {
-    field.name: FLAGS[field.name].value
-    for field in dataclasses.fields(tables.Options)
-  }
-  options = tables.Options(**values)
+  comparison.check_some("tables", FLAGS.tables, tables.TABLES)
+  names = inspect.signature(comparison.Options).parameters
+  values: dict[str, Any] = {name: FLAGS[name].value for name in names}
+  options = comparison.Options(**values)
   if FLAGS.document:
     markdown_tables.check(FLAGS.document, FLAGS.tables)
   logdir = files.folder(FLAGS.logdir) if FLAGS.logdir else None
   for name in FLAGS.tables:
     table = tables.TABLES[name]
-    with warnings.catch_warnings():
-      # That a game is path-dependent is in the table of the linter.
-      warnings.simplefilter("ignore", UserWarning)
+    # That a game is path-dependent is in the table of the linter.
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
       path = logdir / f"{name}.csv" if logdir else None
       shown = _show(table.rows(options), table.columns, path)
     if FLAGS.document:
@@ -111,7 +104,13 @@ def _show(
     print("  ".join(cells).rstrip(), flush=True)
     shown.append(row)
     if path:
-      _write(path, shown, columns)
+      with (
+        files.replacing(path) as temporary,
+        temporary.open("w", newline="") as file,
+      ):
+        writer = csv.DictWriter(file, list(columns))
+        writer.writeheader()
+        writer.writerows(shown)
   print()
   return shown
 
@@ -120,20 +119,6 @@ def _origin() -> str:
   """Returns when, on what and by which command a table was made."""
   command = shlex.join(["mftrpo-benchmark", *sys.argv[1:]])
   return f"{datetime.date.today()}, {os.cpu_count()} cores: `{command}`"
-
-
-def _write(
-  path: pathlib.Path,
-  rows: Iterable[dict[str, Any]],
-  columns: Mapping[str, str],
-) -> None:
-  with (
-    files.replacing(path) as temporary,
-    temporary.open("w", newline="") as file,
-  ):
-    writer = csv.DictWriter(file, list(columns))
-    writer.writeheader()
-    writer.writerows(rows)
 
 
 def define_flags() -> None:
@@ -154,13 +139,12 @@ def define_flags() -> None:
     "Which of " + ", ".join(comparison.ALGORITHMS),
   )
   flags.DEFINE_list(
-    "models", ["compiled"], f"Ours run on which of {', '.join(tables.MODELS)}."
+    "models",
+    ["compiled"],
+    f"Ours run on which of {', '.join(comparison.MODELS)}.",
   )
   flags.DEFINE_integer(
-    "num_iterations",
-    10,
-    "Iterations of OpenSpiel's algorithms.",
-    lower_bound=1,
+    "num_iterations", 10, "Of OpenSpiel's algorithms.", lower_bound=1
   )
   flags.DEFINE_float(
     "seconds",
@@ -173,9 +157,7 @@ def define_flags() -> None:
   flags.DEFINE_float("learning_rate", 0.1, "Of mirror descent.")
   flags.DEFINE_float("regularization", 0.05, "eta of MF-TRPO.")
   flags.DEFINE_float("population_update_rate", 0.03, "beta of MF-TRPO.")
-  flags.DEFINE_integer(
-    "max_step_count", 10, "Bound on the step counter of MF-TRPO."
-  )
+  flags.DEFINE_integer("max_step_count", 10, "Bound on MF-TRPO's step counter.")
   flags.DEFINE_string(
     "logdir", None, "Folder for CSV files and figures; none if not given."
   )

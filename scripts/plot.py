@@ -39,28 +39,20 @@ KINDS = {
 }
 
 
-def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
+def define_flags() -> None:
   """Defines the flags of the program."""
-  flags.DEFINE_enum(
-    "kind",
-    "curves",
-    list(KINDS),
-    "What is drawn.",
-    flag_values=flag_values,
-  )
+  flags.DEFINE_enum("kind", "curves", list(KINDS), "What is drawn.")
   flags.DEFINE_string(
     "output",
     None,
     "File of the picture; <kind>.pdf in the current folder if not given, for an"
     " animation <kind>.gif.",
-    flag_values=flag_values,
   )
   flags.DEFINE_list(
     "labels",
     None,
     "What each RUN_DIR is called, in their order; curves of one label are drawn"
     " as median and band. If not given, see --group_by.",
-    flag_values=flag_values,
   )
   flags.DEFINE_list(
     "group_by",
@@ -68,7 +60,6 @@ def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
     "Which fields of the runs make their labels, such as"
     " algorithm,regularization; if not given, all that tell them apart, without"
     " the seed.",
-    flag_values=flag_values,
   )
   flags.DEFINE_multi_enum(
     "x",
@@ -76,26 +67,16 @@ def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
     list(run_curves.XLABELS),
     "For curves: against what; given twice, side by side. Seconds are those of"
     " solving, without evaluation.",
-    flag_values=flag_values,
   )
+  flags.DEFINE_bool("log_x", False, "For curves: whether x is on a log axis.")
   flags.DEFINE_bool(
-    "log_x",
-    False,
-    "For curves: whether x is on a log axis.",
-    flag_values=flag_values,
-  )
-  flags.DEFINE_bool(
-    "regularized",
-    False,
-    "For curves: the regularized exploitability.",
-    flag_values=flag_values,
+    "regularized", False, "For curves: the regularized exploitability."
   )
   flags.DEFINE_enum(
     "spread",
     "range",
     sorted(curve_plots.SPREADS),
     "For curves: the band over the runs of one label.",
-    flag_values=flag_values,
   )
   flags.DEFINE_list(
     "moments",
@@ -103,21 +84,15 @@ def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
     "Iterations or time steps that are drawn; if not given, the first, the"
     " middle and the last one, and of differences over an infinite horizon the"
     " last one.",
-    flag_values=flag_values,
   )
   flags.DEFINE_enum(
     "scale",
     "log",
     sorted(mean_field_plots.SCALES),
     "For mean_field and animation: of the colours.",
-    flag_values=flag_values,
   )
   flags.DEFINE_float(
-    "frames_per_second",
-    10.0,
-    "For animation: its speed.",
-    lower_bound=0.0,
-    flag_values=flag_values,
+    "frames_per_second", 10.0, "For animation: its speed.", lower_bound=0.0
   )
   flags.DEFINE_integer(
     "max_frames",
@@ -125,61 +100,50 @@ def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
     "For animation: how many frames at most, evenly chosen of all there are.",
     lower_bound=1,
     upper_bound=animation.MAX_FRAMES,
-    flag_values=flag_values,
   )
 
 
-def main(paths: Sequence[str], flag_values: flags.FlagValues = FLAGS) -> None:
+def main(paths: Sequence[str]) -> None:
   """Draws what the flags ask for of the run directories `paths`."""
-  kind = flag_values.kind
+  kind = FLAGS.kind
   for name in sorted({flag for names in KINDS.values() for flag in names}):
-    if flag_values[name].present and name not in KINDS[kind]:
+    if FLAGS[name].present and name not in KINDS[kind]:
       raise ValueError(f"--{name} is not an option of kind {kind!r}.")
-  output = flag_values.output
+  output = FLAGS.output
   if output is None:
     output = f"{kind}.{'gif' if kind == 'animation' else 'pdf'}"
-  runs = _labelled_runs(paths, flag_values)
-  moments = _moments(flag_values)
+  runs = _labelled_runs(paths)
+  moments = _moments()
   match kind:
     case "curves":
       figure = run_curves.figure(
-        runs,
-        flag_values.x,
-        flag_values.regularized,
-        flag_values.spread,
-        flag_values.log_x,
+        runs, FLAGS.x, FLAGS.regularized, FLAGS.spread, FLAGS.log_x
       )
     case "mean_field":
-      figure = run_drawings.mean_field_figure(runs, moments, flag_values.scale)
+      figure = run_drawings.mean_field_figure(runs, moments, FLAGS.scale)
     case "policy":
       figure = run_drawings.policy_figure(runs, moments)
     case "difference":
       figure = run_drawings.difference_figure(runs, moments)
   if kind == "animation":
     run_drawings.save_animation(
-      runs,
-      output,
-      flag_values.scale,
-      flag_values.frames_per_second,
-      flag_values.max_frames,
+      runs, output, FLAGS.scale, FLAGS.frames_per_second, FLAGS.max_frames
     )
   else:
     figures.save(figure, output)
   print(f"{output} is written.")
 
 
-def _labelled_runs(
-  paths: Sequence[str], flag_values: flags.FlagValues
-) -> list[run_labels.Run]:
+def _labelled_runs(paths: Sequence[str]) -> list[run_labels.Run]:
   if not paths:
     raise ValueError("RUN_DIR must be one or more run directories, got none.")
-  if flag_values.labels is not None and flag_values.group_by is not None:
+  if FLAGS.labels is not None and FLAGS.group_by is not None:
     raise ValueError("labels and group_by must not both be given.")
   results = [run_directory.load_run(path) for path in paths]
-  labels = flag_values.labels
+  labels = FLAGS.labels
   if labels is None:
     configs = [result.config for result in results]
-    labels = run_labels.labels(configs, flag_values.group_by)
+    labels = run_labels.labels(configs, FLAGS.group_by)
   if len(labels) != len(paths):
     raise ValueError(
       f"labels must be as many as there are RUN_DIR, {len(paths)}, got"
@@ -188,14 +152,14 @@ def _labelled_runs(
   return [run_labels.Run(*run) for run in zip(labels, paths, results)]
 
 
-def _moments(flag_values: flags.FlagValues) -> list[int] | None:
-  if flag_values.moments is None:
+def _moments() -> list[int] | None:
+  if FLAGS.moments is None:
     return None
   try:
-    return [int(moment) for moment in flag_values.moments]
+    return [int(moment) for moment in FLAGS.moments]
   except ValueError:
     raise ValueError(
-      f"moments must be whole numbers, got {','.join(flag_values.moments)!r}."
+      f"moments must be whole numbers, got {','.join(FLAGS.moments)!r}."
     ) from None
 
 

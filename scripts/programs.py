@@ -23,6 +23,7 @@ _REFUSALS = (
   MemoryError,
   OSError,
   ValueError,
+  flags.Error,
   futures.BrokenExecutor,
 )
 
@@ -40,12 +41,6 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
     takes_arguments: Whether it is called with the list of what stands on the
       command line beside flags. If not, that is refused.
   """
-
-  def parsed(argv):
-    try:
-      return flags.FLAGS(argv)
-    except flags.Error as error:
-      raise ValueError(str(error)) from None
 
   def checked(argv):
     if not flags.FLAGS["verbosity"].present:
@@ -66,7 +61,7 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
   said = None
   try:
     with contextlib.redirect_stdout(_Output(sys.stdout)):
-      app.run(checked, flags_parser=parsed)
+      app.run(checked, flags_parser=flags.FLAGS)
   except SystemExit as end:
     status = end.code
   except KeyboardInterrupt:
@@ -139,18 +134,14 @@ def _document(main: Callable[..., int | None]) -> None:
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
-def define_game_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
+def define_game_flags() -> None:
   """Defines --game_name and --setting, as OpenSpiel's examples call them."""
   flags.DEFINE_string(
     "game_name",
     None,
     "OpenSpiel mean-field game, with parameters in brackets if any. May be left"
     " out where --setting is one of this package.",
-    flag_values=flag_values,
   )
   flags.DEFINE_string(
-    "setting",
-    None,
-    "Setting of the game, of this package or of OpenSpiel.",
-    flag_values=flag_values,
+    "setting", None, "Setting of the game, of this package or of OpenSpiel."
   )

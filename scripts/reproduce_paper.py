@@ -13,6 +13,7 @@ population update rate 0.01, 5,000 iterations, crowd aversion 0.2 and 0.4.
 """
 
 from concurrent import futures
+import functools
 import multiprocessing
 import os
 import pathlib
@@ -34,20 +35,15 @@ from mftrpo_openspiel.utils import progress
 
 FLAGS = flags.FLAGS
 
-_LOGDIR = "mftrpo_paper_results"
-
 
 def run_all(
   logdir: pathlib.Path, num_iterations: int, executor: futures.Executor
 ) -> claims.Results:
   """Runs all experiments, writes a CSV for each, and returns the results."""
+  runs = experiments.create_experiments(num_iterations)
   pending = {
-    executor.submit(
-      run_to_rest.run_to_rest, experiment, name.eta is not None
-    ): name
-    for name, experiment in experiments.create_experiments(
-      num_iterations
-    ).items()
+    executor.submit(run_to_rest.run_to_rest, run, name.eta is not None): name
+    for name, run in runs.items()
   }
   with progress.progress_bar(
     total=len(pending) * num_iterations, unit="iteration", unit_scale=True
@@ -72,11 +68,8 @@ def main() -> None:
   with processes.pool(FLAGS.num_processes) as executor:
     try:
       results = run_all(logdir, FLAGS.num_iterations, executor)
-      for future in [
-        executor.submit(draw_figure, name, results, logdir)
-        for name in paper_figures.FIGURES
-      ]:
-        future.result()
+      draw = functools.partial(draw_figure, results=results, logdir=logdir)
+      list(executor.map(draw, paper_figures.FIGURES))
     except BaseException:
       executor.shutdown(wait=False, cancel_futures=True)
       for process in multiprocessing.active_children():
@@ -89,7 +82,9 @@ def main() -> None:
 
 def define_flags() -> None:
   """Defines the flags of the program."""
-  flags.DEFINE_string("logdir", _LOGDIR, "Folder for figures and tables.")
+  flags.DEFINE_string(
+    "logdir", "mftrpo_paper_results", "Folder for figures and tables."
+  )
   flags.DEFINE_integer(
     "num_iterations",
     experiments.PAPER["num_iterations"],
@@ -98,11 +93,7 @@ def define_flags() -> None:
     upper_bound=run_loop.MAX_ITERATIONS,
   )
   flags.DEFINE_integer(
-    "num_processes",
-    os.cpu_count() or 1,
-    "Runs at the same time.",
-    lower_bound=1,
-    upper_bound=10_000,
+    "num_processes", os.cpu_count() or 1, "Runs at the same time.", 1, 10_000
   )
 
 

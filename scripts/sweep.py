@@ -29,6 +29,7 @@ same path.
 from collections.abc import Iterable
 from collections.abc import Sequence
 import contextlib
+import copy
 import os
 import sys
 from typing import Any
@@ -49,32 +50,27 @@ from mftrpo_openspiel.utils import interrupts
 FLAGS = flags.FLAGS
 
 
-def define_flags(flag_values: flags.FlagValues = FLAGS) -> None:
+def define_flags() -> None:
   """Defines the flags of the program."""
-  experiment_flags.define_flags(flag_values)
+  experiment_flags.define_flags()
   flags.DEFINE_multi_string(
     "grid",
     [],
     "name=value,value,... for a flag of a run, or game_parameters.NAME for a"
     " parameter of the game; may be given several times.",
-    flag_values=flag_values,
   )
-  flags.DEFINE_string(
-    "logdir", None, "Folder of the sweep.", flag_values=flag_values
-  )
+  flags.DEFINE_string("logdir", None, "Folder of the sweep.")
   flags.DEFINE_integer(
     "num_processes",
     os.cpu_count() or 1,
     "Runs at the same time on this machine.",
     lower_bound=1,
-    flag_values=flag_values,
   )
   flags.DEFINE_string(
     "scheduler_address",
     None,
     "Of a dask.distributed scheduler, whose workers run the sweep instead of"
     " this machine; needs the package distributed.",
-    flag_values=flag_values,
   )
 
 
@@ -90,7 +86,7 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
     ValueError: If a text is not of this form, a name is unknown or there twice,
       or a value is none of the flag.
   """
-  known = sorted(_new_flags())
+  known = sorted(experiment_flags.NAMES)
   axes: dict[str, list[Any]] = {}
   for text in texts:
     name, equals, values = text.partition("=")
@@ -117,31 +113,25 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
   return axes
 
 
-def _new_flags() -> flags.FlagValues:
-  new = flags.FlagValues()
-  experiment_flags.define_flags(new)
-  return new
-
-
 def _value(name: str, text: str) -> Any:
   """Returns the value of a flag that is given by a text."""
-  flag_values = _new_flags()
+  flag = copy.deepcopy(FLAGS[name])
   try:
-    flag_values(["sweep", f"--{name}={text}"])
+    flag.parse(text)
   except flags.Error as error:
     raise ValueError(f"grid, at {name}={text}: {error}.") from None
-  return flag_values[name].value
+  return flag.value
 
 
 def _executor(
-  flag_values: flags.FlagValues, num_runs: int
+  num_runs: int,
 ) -> contextlib.AbstractContextManager[sweep_lib.CountedExecutor]:
   """Returns what performs the runs."""
-  if not flag_values.scheduler_address:
-    return sweep_lib.local_executor(min(flag_values.num_processes, num_runs))
-  if flag_values["num_processes"].present:
+  if not FLAGS.scheduler_address:
+    return sweep_lib.local_executor(min(FLAGS.num_processes, num_runs))
+  if FLAGS["num_processes"].present:
     raise ValueError("num_processes must not be given with scheduler_address.")
-  return sweep_lib.dask_executor(flag_values.scheduler_address)
+  return sweep_lib.dask_executor(FLAGS.scheduler_address)
 
 
 def report(
@@ -149,13 +139,7 @@ def report(
   runs: Sequence[sweep_grid.SweepRun],
   outcomes: Sequence[sweep_lib.RunOutcome],
 ) -> None:
-  """Prints what is finished, and a line for each error.
-
-  Args:
-    results: Of the runs that are finished.
-    runs: All.
-    outcomes: Of all.
-  """
+  """Prints the `results` of finished runs, and a line for each error."""
   if results:
     print(sweep_table.summary(results))
   found = sum(outcome.was_finished for outcome in outcomes)
@@ -168,23 +152,21 @@ def report(
       print(f"Failed: {run.name}: {outcome.error}", file=sys.stderr)
 
 
-def main(flag_values: flags.FlagValues = FLAGS) -> int:
+def main() -> int:
   """Runs the sweep that the flags ask for; returns the exit status."""
-  axes = parse_axes(flag_values.grid)
-  if flag_values.logdir is None:
+  axes = parse_axes(FLAGS.grid)
+  if FLAGS.logdir is None:
     raise ValueError("logdir must be given.")
-  runs, notes = sweep_grid.expand(
-    axes, experiment_flags.given_values(flag_values)
-  )
-  if run_directory.has_run(flag_values.logdir):
+  runs, notes = sweep_grid.expand(axes, experiment_flags.given_values())
+  if run_directory.has_run(FLAGS.logdir):
     raise ValueError(
       "logdir must be a folder for many runs, got the run directory"
-      f" {flag_values.logdir}."
+      f" {FLAGS.logdir}."
     )
   with (
-    _executor(flag_values, len(runs)) as (executor, count),
+    _executor(len(runs)) as (executor, count),
     # One sweep at a time.
-    run_directory.locked(flag_values.logdir) as folder,
+    run_directory.locked(FLAGS.logdir) as folder,
   ):
     logdir = folder.resolve()
     print("\n".join(notes), end="\n" * bool(notes), flush=True)
@@ -196,7 +178,7 @@ def main(flag_values: flags.FlagValues = FLAGS) -> int:
     ]
     sweep_table.write(logdir, sweep_table.columns(list(axes), results))
   report(results, runs, outcomes)
-  print(f"{flag_values.logdir}/results.csv has what is finished.")
+  print(f"{FLAGS.logdir}/results.csv has what is finished.")
   if interrupted:
     print("Interrupted; the same command goes on.", file=sys.stderr)
     return interrupts.exit_status()

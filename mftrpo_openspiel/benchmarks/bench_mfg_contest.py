@@ -14,7 +14,6 @@ regularized method of ours is measured by phi_eta, as it goes on to equilibria
 of the regularized game.
 """
 
-from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import io
@@ -27,7 +26,6 @@ from benchmfg.learner.jax import omd_jax
 import jax
 import numpy as np
 
-from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import annealed_mf_trpo
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
@@ -66,28 +64,34 @@ def contests() -> Iterator[other_packages.Contest]:
   """Yields the contest on its four rooms."""
   environment = create_environment(HORIZON)
   model = stationary_model.StationaryModel(mdp(environment))
-  initial = _initial_policy(environment)
+  # Softmax(u / 0.2) with u uniform in [-1, 1], their "PSO_uniform".
+  uniform = np.random.default_rng(0).uniform(-1.0, 1.0, (NUM_STATES, 5))
+  initial = softmax.softmax(uniform, 0.2)
   theirs = {
     f"OMD, float{bits}": _mirror_descent(environment, initial, bits == 64)
     for bits in (32, 64)
   }
   logits = np.log(initial)
+
+  def started(algorithm, **other):
+    state = {"policy": initial, "mean_field": model.mean_field(initial)}
+    algorithm.restore({**algorithm.state(), **state, **other})
+    return algorithm
+
   ours = {
     "OMD": other_packages.solver(
-      lambda: _started(mirror_descent.MirrorDescent(model, RATE), initial)
+      lambda: started(mirror_descent.MirrorDescent(model, RATE))
     ),
     "MF-TRPO (warm), phi_eta": other_packages.solver(
-      lambda: _started(mf_trpo.MFTRPO(model, **WARM), initial, logits=logits),
-      ETA,
+      lambda: started(mf_trpo.MFTRPO(model, **WARM), logits=logits), ETA
     ),
     "MF-TRPO (annealed)": other_packages.solver(
-      lambda: _started(
-        annealed_mf_trpo.AnnealedMFTRPO(model, **ANNEALED),
-        initial,
-        logits=logits,
+      lambda: started(
+        annealed_mf_trpo.AnnealedMFTRPO(model, **ANNEALED), logits=logits
       )
     ),
   }
+  exact = create_environment(LONG_HORIZON)
   policies = other_packages.random_policies(model.mdp.num_states, 5)
   yield other_packages.Contest(
     f"four rooms, {NUM_STATES} states",
@@ -95,11 +99,9 @@ def contests() -> Iterator[other_packages.Contest]:
     ours,
     [(their, our) for our in ours for their in theirs],
     NUM_ITERATIONS,
-    other_packages.difference(
-      exploitability(create_environment(LONG_HORIZON)),
-      model,
-      policies,
-      policies,
+    max(
+      abs(exploitability(exact, policy) / model.exploitability(policy) - 1)
+      for policy in policies
     ),
   )
 
@@ -141,19 +143,15 @@ def mdp(
 
 
 def exploitability(
-  environment: four_rooms_obstacles.FourRoomsAversion2D,
-) -> Callable[[np.ndarray], float]:
+  environment: four_rooms_obstacles.FourRoomsAversion2D, policy: np.ndarray
+) -> float:
   """Returns their exploitability, in float64 and with a long-run mean field."""
   spec = _spec(environment)
-
-  def compute(policy):
-    with jax.enable_x64(True):
-      law = bench_mfg.mean_field_by_transition_kernel_multi_jax(
-        policy, spec, LONG_RUN, environment.stationary_mean_field
-      )
-      return float(bench_mfg.exploitability_jax(policy, spec, law))
-
-  return compute
+  with jax.enable_x64(True):
+    law = bench_mfg.mean_field_by_transition_kernel_multi_jax(
+      policy, spec, LONG_RUN, environment.stationary_mean_field
+    )
+    return float(bench_mfg.exploitability_jax(policy, spec, law))
 
 
 def _spec(
@@ -164,15 +162,6 @@ def _spec(
     four_rooms_obstacles_jit.transition_four_rooms_obstacles,
     four_rooms_obstacles_jit.reward_four_rooms_obstacles,
   )
-
-
-def _initial_policy(
-  environment: four_rooms_obstacles.FourRoomsAversion2D,
-) -> np.ndarray:
-  """Returns softmax(u / 0.2) with u uniform in [-1, 1], their "PSO_uniform"."""
-  shape = environment.N_states, environment.N_actions
-  logits = np.random.default_rng(0).uniform(-1.0, 1.0, shape)
-  return softmax.softmax(logits, 0.2)
 
 
 def _mirror_descent(
@@ -197,22 +186,3 @@ def _mirror_descent(
     return exploitabilities[1:]
 
   return solve
-
-
-def _started(
-  algorithm: algorithm_lib.MeanFieldAlgorithm,
-  policy: np.ndarray,
-  **other: np.ndarray,
-) -> algorithm_lib.MeanFieldAlgorithm:
-  """Returns the algorithm with another first policy, (N, A), and its law.
-
-  Args:
-    algorithm: Before its first iteration.
-    policy: The policy.
-    **other: What else of its state is another.
-  """
-  mean_field = algorithm.model.mean_field(policy)
-  algorithm.restore(
-    {**algorithm.state(), "policy": policy, "mean_field": mean_field, **other}
-  )
-  return algorithm

@@ -5,21 +5,18 @@ are steadier than the seconds.
 """
 
 from collections.abc import Collection
-from collections.abc import Iterable
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
+import functools
 import itertools
+import math
 from typing import Any
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
-from open_spiel.python.mfg.algorithms import (
-  fictitious_play as openspiel_fictitious_play,
-)
-from open_spiel.python.mfg.algorithms import (
-  mirror_descent as openspiel_mirror_descent,
-)
+from open_spiel.python.mfg.algorithms import fictitious_play as openspiel_fp
+from open_spiel.python.mfg.algorithms import mirror_descent as openspiel_omd
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 
@@ -34,9 +31,12 @@ from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.openspiel import recursion
 from mftrpo_openspiel.utils import tabular_policies
+from mftrpo_openspiel.utils import validation
 
 # What can be compared, beside NashConv.
 ALGORITHMS = ("fictitious_play", "mirror_descent", "mf_trpo")
+# What ours can run on.
+MODELS = ("compiled", "openspiel")
 # The uniform policy and as many random ones are evaluated.
 NUM_RANDOM_POLICIES = 3
 # Below this regularized exploitability MF-TRPO has arrived.
@@ -45,7 +45,6 @@ EQUILIBRIUM = 1e-6
 TIE = 1e-9
 # Less than this is an exploitability of zero.
 ROUNDING = 1e-9
-
 
 COLUMNS = {
   "game": "<52",
@@ -64,76 +63,105 @@ COLUMNS = {
 Row = dict[str, Any]
 
 
-def table(
-  games: Iterable[str],
-  models: Sequence[str],
-  algorithms: Collection[str],
-  num_iterations: int,
-  seconds: float,
-  lr: float,
-  mf_trpo_options: Mapping[str, Any],
-) -> Iterator[Row]:
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What the tables are made of; each takes what it needs.
+
+  They are named as the flags of `scripts/benchmark.py`, which describe them.
+
+  Raises:
+    ValueError: If one of them is not allowed.
+  """
+
+  games: str
+  models: Sequence[str]
+  algorithms: Sequence[str]
+  num_iterations: int
+  seconds: float
+  learning_rate: float
+  regularization: float
+  population_update_rate: float
+  max_step_count: int
+  logdir: str | None
+
+  def __post_init__(self):
+    for name in self.algorithms:
+      validation.check_choice("algorithms", name, ALGORITHMS)
+    check_some("models", self.models, MODELS)
+    for name, high in (
+      ("seconds", math.inf),
+      ("learning_rate", math.inf),
+      ("regularization", math.inf),
+      ("population_update_rate", 1),
+    ):
+      validation.check_real(name, getattr(self, name), 0, high, low_open=True)
+    validation.check_int("max_step_count", self.max_step_count, 0)
+    game_names.parse(self.games)
+
+
+def check_some(
+  name: str, values: Sequence[str], allowed: Collection[str]
+) -> None:
+  """Raises a ValueError unless there are values, all of them allowed."""
+  for value in values:
+    validation.check_choice(name, value, allowed)
+  if not values:
+    raise ValueError(
+      f"{name} must be one or more of {', '.join(allowed)}, got none."
+    )
+
+
+def table(options: Options) -> Iterator[Row]:
   """Yields a row for each game, model and thing that is compared.
 
   Seconds are those of one call or iteration, "difference" is the largest
   relative difference of NashConv over "count" policies or iterations, and
   "reached" is NashConv at the end, of ours after the same wall time.
-
-  Args:
-    games: See `game_names`.
-    models: Names of the models that ours run on.
-    algorithms: Which of `ALGORITHMS` are compared.
-    num_iterations: Of an algorithm of OpenSpiel.
-    seconds: Of them at most, in all; the iteration that is running is ended.
-    lr: Learning rate of OMD.
-    mf_trpo_options: Those of warm MF-TRPO, with its regularization.
   """
-  for name, model_name in itertools.product(games, models):
+  for name, model_name in itertools.product(
+    game_names.parse(options.games), options.models
+  ):
     start = {"game": name, "model": model_name}
     try:
-      for row in _compare_all(
-        game_names.load(name),
-        model_name,
-        algorithms,
-        num_iterations,
-        seconds,
-        lr,
-        mf_trpo_options,
-      ):
-        yield {**start, **row}
+      for row in _compare_all(game_names.load(name), model_name, options):
+        yield start | row
     except ValueError as error:
       # Not every game can be loaded, or has every model.
-      yield {**start, "note": str(error)}
+      yield start | {"note": str(error)}
 
 
 def _compare_all(
-  game: pyspiel.Game,
-  model_name: str,
-  algorithms: Collection[str],
-  num_iterations: int,
-  seconds: float,
-  lr: float,
-  mf_trpo_options: Mapping[str, Any],
+  game: pyspiel.Game, model_name: str, options: Options
 ) -> Iterator[Row]:
-  """Yields the rows of one game; see `table`."""
+  """Yields the rows of one game."""
   stopwatch = timed_runs.Stopwatch()
   model = stopwatch.time(from_game.create_model, model_name, game)
   note = f"N = {len(model.discounts)}"
   yield {"what": "set-up", "ours, s": stopwatch.seconds, "note": note}
   yield compare_nash_conv(model)
-  # OpenSpiel's algorithms do not run on all of OpenSpiel's games.
-  if "fictitious_play" in algorithms:
-    try:
-      yield compare_fictitious_play(model, num_iterations, seconds)
-    except KeyError as error:
-      yield {"what": "FP", "note": f"OpenSpiel's raises KeyError({error})"}
-  if "mirror_descent" in algorithms:
-    try:
-      yield compare_mirror_descent(model, num_iterations, seconds, lr)
-    except KeyError as error:
-      yield {"what": "OMD", "note": f"OpenSpiel's raises KeyError({error})"}
-  if "mf_trpo" in algorithms:
-    yield run_mf_trpo(model, seconds, **mf_trpo_options)
+  limits = options.num_iterations, options.seconds
+  for name, what, compare in (
+    ("fictitious_play", "FP", compare_fictitious_play),
+    (
+      "mirror_descent",
+      "OMD",
+      functools.partial(compare_mirror_descent, lr=options.learning_rate),
+    ),
+  ):
+    if name in options.algorithms:
+      try:
+        yield compare(model, *limits)
+      except KeyError as error:
+        # OpenSpiel's algorithms do not run on all of OpenSpiel's games.
+        yield {"what": what, "note": f"OpenSpiel's raises KeyError({error})"}
+  if "mf_trpo" in options.algorithms:
+    yield run_mf_trpo(
+      model,
+      options.seconds,
+      options.regularization,
+      population_update_rate=options.population_update_rate,
+      max_step_count=options.max_step_count,
+    )
 
 
 def openspiel_nash_conv(game: pyspiel.Game, policy: policy_lib.Policy) -> float:
@@ -158,23 +186,15 @@ def compare_nash_conv(model: model_lib.MeanFieldModel) -> Row:
   # One call of a millisecond says little, and one with the same policy again
   # finds its rewards known.
   while ours.seconds < min(1.0, theirs.seconds):
-    array = arrays[ours.count % len(arrays)]
-    ours.time(model.exploitability, array)
-  return {
-    "what": "NashConv",
-    "OpenSpiel, s": theirs.mean,
-    "ours, s": ours.mean,
-    "ratio": theirs.mean / ours.mean,
-    "count": len(arrays),
-    "difference": _difference(values, expected),
-  }
+    ours.time(model.exploitability, arrays[ours.count % len(arrays)])
+  return _row("NashConv", theirs, ours, expected, values)
 
 
 def compare_fictitious_play(
   model: model_lib.MeanFieldModel, num_iterations: int, seconds: float
 ) -> Row:
   """Compares FP with OpenSpiel's, ties broken as OpenSpiel breaks them."""
-  rival = openspiel_fictitious_play.FictitiousPlay(model.game)
+  rival = openspiel_fp.FictitiousPlay(model.game)
   follower = _FollowingFictitiousPlay(model, rival)
   ours = fictitious_play.FictitiousPlay(model)
   row = _compare("FP", rival, rival, follower, ours, num_iterations, seconds)
@@ -193,7 +213,7 @@ def compare_mirror_descent(
 
   What OpenSpiel's reaches is that of the algorithm as shipped.
   """
-  rival = openspiel_mirror_descent.MirrorDescent(model.game, lr=lr)
+  rival = openspiel_omd.MirrorDescent(model.game, lr=lr)
   twin = openspiel_algorithm.FrozenTableMirrorDescent(model.game, lr=lr)
   follower = mirror_descent.MirrorDescent(model, lr)
   ours = mirror_descent.MirrorDescent(model, lr)
@@ -237,16 +257,10 @@ def _compare(
   num_iterations: int,
   seconds: float,
 ) -> Row:
-  """Runs a rival, then ours for as long.
+  """Runs a rival of OpenSpiel's, then ours for as long.
 
-  Args:
-    what: Name of the algorithm.
-    rival: OpenSpiel's algorithm.
-    twin: OpenSpiel's algorithm whose iterates ours should have.
-    follower: Ours, run along with it.
-    ours: Ours, to be run by itself.
-    num_iterations: Of the rival.
-    seconds: Of the rival at most.
+  The iterates of `follower`, which is ours too and runs along with the rival,
+  are compared with those of `twin`, which is the rival or one like it.
   """
   model = ours.model
   theirs = timed_runs.Stopwatch()
@@ -264,12 +278,7 @@ def _compare(
   while stopwatch.seconds < theirs.seconds:
     stopwatch.time(ours.iteration)
   return {
-    "what": what,
-    "OpenSpiel, s": theirs.mean,
-    "ours, s": stopwatch.mean,
-    "ratio": theirs.mean / stopwatch.mean,
-    "count": len(values),
-    "difference": _difference(values, expected),
+    **_row(what, theirs, stopwatch, expected, values),
     "OpenSpiel reached": openspiel_nash_conv(model.game, rival.get_policy()),
     "ours reached": openspiel_nash_conv(model.game, ours.get_policy()),
   }
@@ -286,7 +295,7 @@ class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
   def __init__(
     self,
     model: model_lib.MeanFieldModel,
-    rival: openspiel_fictitious_play.FictitiousPlay,
+    rival: openspiel_fp.FictitiousPlay,
   ):
     super().__init__(model)
     self._rival = rival
@@ -296,9 +305,16 @@ class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
     values = self.model.optimal_action_values(state.mean_field)
     best = values.max(axis=1, keepdims=True)
     ties = best - values <= TIE * np.maximum(1.0, np.abs(best))
-    # Holds the best response of the last iteration.
+    # The best response of the last iteration; uniform where that has no entry.
+    game = self.model.game
     taken = self.model.from_openspiel(
-      _Completed(self.model.game, self._rival._correlating_policy)
+      openspiel_fp.MergedPolicy(
+        game,
+        list(range(game.num_players())),
+        [self._rival._correlating_policy],
+        [lambda _: 1.0],
+        [1.0],
+      )
     )
     response = tabular_policies.greedy_policy(np.where(ties, taken, -1.0))
     visited = self.model.mean_field(response) > 0
@@ -306,29 +322,21 @@ class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
     return response
 
 
-class _Completed(policy_lib.Policy):
-  """A table of OpenSpiel's, and the uniform law where it has no entry."""
-
-  def __init__(self, game: pyspiel.Game, policy: policy_lib.Policy):
-    super().__init__(game, list(range(game.num_players())))
-    self._policy = policy
-    self._uniform = policy_lib.UniformRandomPolicy(game)
-
-  def action_probabilities(
-    self, state: pyspiel.State, player_id: int | None = None
-  ) -> dict[int, float]:
-    try:
-      return self._policy.action_probabilities(state)
-    except KeyError:
-      return self._uniform.action_probabilities(state)
-
-
-def _difference(values: Sequence[float], expected: Sequence[float]) -> float:
-  """Returns the largest relative difference; the absolute one from zero."""
+def _row(
+  what: str,
+  theirs: timed_runs.Stopwatch,
+  ours: timed_runs.Stopwatch,
+  expected: Sequence[float],
+  values: Sequence[float],
+) -> Row:
+  """Returns seconds, and the difference: absolute where zero is expected."""
   scale = np.abs(expected)
-  return float(
-    np.max(
-      np.abs(np.subtract(values, expected))
-      / np.where(scale > ROUNDING, scale, 1.0)
-    )
-  )
+  scale = np.where(scale > ROUNDING, scale, 1.0)
+  return {
+    "what": what,
+    "OpenSpiel, s": theirs.mean,
+    "ours, s": ours.mean,
+    "ratio": theirs.mean / ours.mean,
+    "count": len(values),
+    "difference": float(np.max(np.abs(np.subtract(values, expected)) / scale)),
+  }

@@ -1,8 +1,8 @@
 """How time and memory of an iteration grow with the number of cells."""
 
 from collections.abc import Iterator
-from collections.abc import Sequence
 import statistics
+import timeit
 import tracemalloc
 from typing import Any
 
@@ -40,28 +40,22 @@ def table() -> Iterator[dict[str, Any]]:
   rows: list[dict[str, Any]] = []
   for room_size in ROOM_SIZES:
     rows.append(_measure(room_size))
-    slope = log_slope(
-      [row["cells"] for row in rows], [row["iteration, s"] for row in rows]
-    )
-    yield {**rows[-1], "slope so far": slope}
+    yield with_slope(rows, "iteration, s")
 
 
-def log_slope(x: Sequence[float], y: Sequence[float]) -> float | None:
-  """Returns the slope of log(y) over log(x); None for a single point."""
-  if len(x) < 2:
-    return None
-  return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+def with_slope(rows: list[dict[str, Any]], column: str) -> dict[str, Any]:
+  """Returns the last row with the slope of log(column) over log(cells)."""
+  slope = None
+  if len(rows) > 1:
+    x, y = np.log([[row["cells"], row[column]] for row in rows]).T
+    slope = float(np.polyfit(x, y, 1)[0])
+  return {**rows[-1], "slope so far": slope}
 
 
 def _measure(room_size: int) -> dict[str, Any]:
   stopwatch = timed_runs.Stopwatch()
   algorithm = stopwatch.time(_first_iteration, room_size)
-  set_up = stopwatch.seconds
-  seconds = []
-  for _ in range(NUM_ITERATIONS):
-    stopwatch = timed_runs.Stopwatch()
-    stopwatch.time(algorithm.iteration)
-    seconds.append(stopwatch.seconds)
+  seconds = timeit.repeat(algorithm.iteration, number=1, repeat=NUM_ITERATIONS)
   mdp = algorithm.model.game.mean_field_mdp()
   transitions = mdp.kernel.nnz * HORIZON
   del algorithm
@@ -72,7 +66,7 @@ def _measure(room_size: int) -> dict[str, Any]:
   return {
     "cells": mdp.num_states,
     "transitions": transitions,
-    "set-up, s": set_up,
+    "set-up, s": stopwatch.seconds,
     "iteration, s": statistics.median(seconds),
     "peak memory, MB": peak / 1e6,
     "bytes a transition": peak / transitions,

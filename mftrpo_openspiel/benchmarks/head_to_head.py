@@ -8,17 +8,11 @@ bias of their eta.
 
 from collections.abc import Callable
 from collections.abc import Iterator
-import dataclasses
-import pathlib
 from typing import Any
 
 import numpy as np
-from open_spiel.python.mfg.algorithms import (
-  fictitious_play as openspiel_fictitious_play,
-)
-from open_spiel.python.mfg.algorithms import (
-  mirror_descent as openspiel_mirror_descent,
-)
+from open_spiel.python.mfg.algorithms import fictitious_play as openspiel_fp
+from open_spiel.python.mfg.algorithms import mirror_descent as openspiel_omd
 
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
@@ -47,45 +41,29 @@ COLUMNS = {
   "difference": ">10.1e",
 }
 
-
-@dataclasses.dataclass(frozen=True)
-class _Method:
-  """A method of the head-to-head.
-
-  Attributes:
-    create: Returns it on a compiled game.
-    group: What its colour stands for.
-    is_openspiel: Whether it is one of OpenSpiel's classes.
-  """
-
-  create: Callable[[compiled_game.CompiledGame], Any]
-  group: str
-  is_openspiel: bool = False
-
-
-METHODS = {
-  "MF-TRPO (as printed)": _Method(
-    lambda model: mf_trpo.MFTRPO(model, ETA), "MF-TRPO"
+# Title -> what its colour stands for, and what makes it on a compiled game.
+# Those of OpenSpiel are named so.
+METHODS: dict[str, tuple[str, Callable[[compiled_game.CompiledGame], Any]]] = {
+  "MF-TRPO (as printed)": (
+    "MF-TRPO",
+    lambda model: mf_trpo.MFTRPO(model, ETA),
   ),
-  "MF-TRPO (warm)": _Method(
-    lambda model: mf_trpo.MFTRPO(model, **time_to_accuracy.WARM),
+  "MF-TRPO (warm)": (
     "MF-TRPO warm",
+    lambda model: mf_trpo.MFTRPO(model, **time_to_accuracy.WARM),
   ),
-  "FP": _Method(fictitious_play.FictitiousPlay, "FP"),
-  "OMD (textbook)": _Method(
-    lambda model: mirror_descent.MirrorDescent(model, LEARNING_RATE), "OMD"
-  ),
-  "FP (OpenSpiel)": _Method(
-    lambda model: openspiel_fictitious_play.FictitiousPlay(model.game),
-    "FP",
-    True,
-  ),
-  "OMD (OpenSpiel, shipped)": _Method(
-    lambda model: openspiel_mirror_descent.MirrorDescent(
-      model.game, lr=LEARNING_RATE
-    ),
+  "FP": ("FP", fictitious_play.FictitiousPlay),
+  "OMD (textbook)": (
     "OMD",
-    True,
+    lambda model: mirror_descent.MirrorDescent(model, LEARNING_RATE),
+  ),
+  "FP (OpenSpiel)": (
+    "FP",
+    lambda model: openspiel_fp.FictitiousPlay(model.game),
+  ),
+  "OMD (OpenSpiel, shipped)": (
+    "OMD",
+    lambda model: openspiel_omd.MirrorDescent(model.game, lr=LEARNING_RATE),
   ),
 }
 
@@ -93,16 +71,14 @@ METHODS = {
 def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   """Yields a row for each game and method, and draws figures at the end.
 
-  Args:
-    seconds: Wall time of each method.
-    logdir: Folder for the figures; none if not given.
+  Each method has `seconds` of wall time; the figures go to `logdir`, if given.
   """
-  runs = {}
+  runs: dict[str, dict[str, timed_runs.TimedRun]] = {}
   for name in game_names.HEAD_TO_HEAD:
     model = compiled_game.CompiledGame(game_names.load(name))
-    for title, method in METHODS.items():
-      run, last = _run(title, method, model, seconds)
-      runs[name, title] = run
+    for title in METHODS:
+      run, last = _run(title, model, seconds)
+      runs.setdefault(name, {})[title] = run
       yield {
         "game": name,
         "method": title,
@@ -113,52 +89,46 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
         "after 10 iterations": run.at_iteration(10),
         "difference": abs(run.values[-1] / last - 1),
       }
-  if logdir:
-    _draw(runs, pathlib.Path(logdir))
-
-
-def _run(
-  title: str,
-  method: _Method,
-  model: compiled_game.CompiledGame,
-  seconds: float,
-) -> tuple[timed_runs.TimedRun, float]:
-  """Returns the run, and the last NashConv by OpenSpiel."""
-  algorithm = method.create(model)
-
-  def measure():
-    if method.is_openspiel:
-      return comparison.openspiel_nash_conv(model.game, algorithm.get_policy())
-    return model.exploitability(algorithm.policy)
-
-  run = timed_runs.run_timed(
-    algorithm, measure, seconds, MAX_ITERATIONS, title=title
-  )
-  last = comparison.openspiel_nash_conv(model.game, algorithm.get_policy())
-  return run, last
-
-
-def _draw(
-  runs: dict[tuple[str, str], timed_runs.TimedRun], logdir: pathlib.Path
-) -> None:
-  for attribute, xlabel in (
-    ("iterations", "Iteration"),
-    ("seconds", "Seconds"),
-  ):
-    panels = []
-    for name in game_names.HEAD_TO_HEAD:
-      curves = [
-        curve_plots.Curve(
-          label=title,
-          x=np.array(getattr(runs[name, title], attribute)),
-          values=np.array(runs[name, title].values),
-          group=method.group,
-          dashed=method.is_openspiel,
-        )
-        for title, method in METHODS.items()
-      ]
-      panels.append(curve_plots.Panel(curves, name.partition(":")[0], xlabel))
+  if not logdir:
+    return
+  for x, xlabel in {"iterations": "Iteration", "seconds": "Seconds"}.items():
+    panels = [
+      curve_plots.Panel(
+        [
+          curve_plots.Curve(
+            title,
+            np.array(getattr(run, x)),
+            np.array(run.values),
+            group=METHODS[title][0],
+            dashed="OpenSpiel" in title,
+          )
+          for title, run in its_runs.items()
+        ],
+        name.partition(":")[0],
+        xlabel,
+      )
+      for name, its_runs in runs.items()
+    ]
     figure = curve_plots.exploitability_figure(
       panels, ylabel="Exploitability (NashConv)", log_x=True
     )
-    figures.save(figure, files.folder(logdir) / f"head_to_head_{attribute}.png")
+    figures.save(figure, files.folder(logdir) / f"head_to_head_{x}.png")
+
+
+def _run(
+  title: str, model: compiled_game.CompiledGame, seconds: float
+) -> tuple[timed_runs.TimedRun, float]:
+  """Returns the run, and the last NashConv by OpenSpiel."""
+  algorithm = METHODS[title][1](model)
+
+  def nash_conv():
+    return comparison.openspiel_nash_conv(model.game, algorithm.get_policy())
+
+  def exploitability():
+    return model.exploitability(algorithm.policy)
+
+  measure = nash_conv if "OpenSpiel" in title else exploitability
+  run = timed_runs.run_timed(
+    algorithm.iteration, measure, seconds, MAX_ITERATIONS, title=title
+  )
+  return run, nash_conv()

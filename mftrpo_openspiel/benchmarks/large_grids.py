@@ -1,6 +1,8 @@
 """The stationary model on large grids: methods, cost, and certified errors."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
+import functools
 import resource
 import statistics
 import time
@@ -21,9 +23,17 @@ NUM_ITERATIONS = 3
 REGULARIZATION = 0.3
 # Four rooms for MF-TRPO, whose crowd starts in a corner. OMD starts from the
 # uniform policy, which is at rest there but for a target.
-GAMES = {
-  "MF-TRPO": "python_mfg_four_rooms",
-  "OMD": "python_mfg_four_rooms_poi",
+_METHODS: dict[
+  str, tuple[str, Callable[..., algorithm_lib.MeanFieldAlgorithm]]
+] = {
+  "MF-TRPO": (
+    "python_mfg_four_rooms",
+    functools.partial(mf_trpo.MFTRPO, warm_start=True, max_step_count=10),
+  ),
+  "OMD": (
+    "python_mfg_four_rooms_poi",
+    functools.partial(mirror_descent.MirrorDescent, lr=0.1),
+  ),
 }
 
 COLUMNS = {
@@ -55,22 +65,19 @@ def table() -> Iterator[dict[str, Any]]:
   is that of their logarithm over log(cells), by least squares. Peak memory is
   that of the process so far.
   """
-  rows: dict[str, list[dict[str, Any]]] = {name: [] for name in GAMES}
+  rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _METHODS}
   for room_size in ROOM_SIZES:
     for name, same in rows.items():
-      same.append(_measure(name, room_size))
-      slope = growth_table.log_slope(
-        [row["cells"] for row in same],
-        [row["iteration, CPU s"] for row in same],
-      )
-      yield {"algorithm": name, **same[-1], "slope so far": slope}
+      same.append({"algorithm": name, **_measure(name, room_size)})
+      yield growth_table.with_slope(same, "iteration, CPU s")
 
 
 def _measure(name: str, room_size: int) -> dict[str, Any]:
   start = time.perf_counter()
-  game = pyspiel.load_game(GAMES[name], {"room_size": room_size})
+  game_name, create = _METHODS[name]
+  game = pyspiel.load_game(game_name, {"room_size": room_size})
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
-  algorithm = _algorithm(name, model)
+  algorithm = create(model, regularization=REGULARIZATION)
   algorithm.iteration()
   set_up = time.perf_counter() - start
   wall, cpu = [], []
@@ -99,15 +106,3 @@ def _measure(name: str, room_size: int) -> dict[str, Any]:
     "values by": model.solver.name,
     "laws by": report.names,
   }
-
-
-def _algorithm(
-  name: str, model: stationary_model.StationaryModel
-) -> algorithm_lib.MeanFieldAlgorithm:
-  if name == "OMD":
-    return mirror_descent.MirrorDescent(
-      model, lr=0.1, regularization=REGULARIZATION
-    )
-  return mf_trpo.MFTRPO(
-    model, regularization=REGULARIZATION, warm_start=True, max_step_count=10
-  )

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import itertools
 import os
-import pathlib
 import re
 from typing import Any
 
@@ -49,14 +48,15 @@ def replace(path: str | os.PathLike, name: str, block: str) -> None:
     ValueError: If the document cannot be read or written, or has no such place.
   """
   check(path, [name])
-  path = pathlib.Path(path)
-  head, begin, rest = files.read_text(path).partition(
-    f"<!-- begin {name} -->\n"
+  text = re.sub(
+    rf"(?<=<!-- begin {name} -->\n).*?(?=<!-- end {name} -->)",
+    lambda _: block,
+    files.read_text(path),
+    count=1,
+    flags=re.DOTALL,
   )
-  end = f"<!-- end {name} -->"
-  tail = rest.partition(end)[2]
   with files.replacing(path) as temporary:
-    temporary.write_text("".join([head, begin, block, end, tail]), "utf-8")
+    temporary.write_text(text, "utf-8")
 
 
 def markdown(
@@ -93,22 +93,22 @@ def _lines(
   columns: Mapping[str, str],
   least: Collection[str],
 ) -> Iterator[str]:
-  cells = {
-    name: [cell(row, name, form).strip() for row in rows]
-    for name, form in columns.items()
-  }
-  shown = [name for name in columns if any(cells[name]) or name in least]
-  for name in shown:
-    values = [row[name] for row in rows if row.get(name) is not None]
-    bold = min(values) if values and name in least else None
-    for index, row in enumerate(rows):
-      text = cells[name][index].replace("|", r"\|")
-      is_bold = bold is not None and row.get(name) == bold
-      cells[name][index] = f"**{text}**" if is_bold else text
+  shown = {}
+  for name, form in columns.items():
+    values = [row.get(name) for row in rows]
+    cells = [cell(row, name, form).strip().replace("|", r"\|") for row in rows]
+    if name in least:
+      bold = min((v for v in values if v is not None), default=None)
+      cells = [
+        f"**{text}**" if text and value == bold else text
+        for text, value in zip(cells, values)
+      ]
+    if any(cells) or name in least:
+      shown[name] = cells
   yield f"| {' | '.join(shown)} |\n"
   sides = ["---:" if columns[name][0] == ">" else "---" for name in shown]
   yield f"|{'|'.join(sides)}|\n"
-  for line in zip(*(cells[name] for name in shown)):
+  for line in zip(*shown.values()):
     yield f"| {' | '.join(line)} |\n"
 
 

@@ -24,7 +24,6 @@ from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import prior_descent
 from mftrpo_openspiel.benchmarks import other_packages
 from mftrpo_openspiel.games import factory
-from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.openspiel import policies as policies_lib
@@ -52,18 +51,30 @@ def contests() -> Iterator[other_packages.Contest]:
   mdp = game.mean_field_mdp()
   model = compiled_game.CompiledGame(game)
   policies = other_packages.random_policies(mdp.num_states, mdp.num_actions)
-  theirs = {name: _solver(name, mdp, game.horizon) for name in _THEIRS}
+  single = environment(mdp, game.horizon)
+  theirs = {name: _solver(create, single) for name, create in _THEIRS.items()}
   ours = {
     name: other_packages.solver(functools.partial(create, model))
     for name, create in _OURS.items()
   }
+  with default_dtype(torch.float64):
+    exact = environment(mdp, game.horizon)
+    difference = 0.0
+    for policy in policies:
+      their_value = scoring.exploitability_score(
+        exact, torch.tensor(policy).expand(game.horizon, -1, -1)
+      )
+      our_value = model.exploitability(
+        model.from_openspiel(policies_lib.StationaryPolicy(game, policy))
+      )
+      difference = max(difference, abs(their_value / our_value - 1))
   yield other_packages.Contest(
     f"{mdp.num_states} cells, horizon {game.horizon}",
     theirs,
     ours,
     [(name, name) for name in theirs],
     NUM_ITERATIONS,
-    _difference(mdp, game, model, policies),
+    difference,
   )
 
 
@@ -76,9 +87,7 @@ def environment(
   """
   dtype = torch.get_default_dtype()
   num_states, num_actions = mdp.num_states, mdp.num_actions
-  kernel = mdp.fixed_kernel.toarray().reshape(
-    num_states, num_actions, num_states
-  )
+  kernel = mdp.fixed_kernel.toarray().reshape(num_states, -1, num_states)
   # Theirs is indexed by the next state first.
   kernel = torch.tensor(np.moveaxis(kernel, 2, 0).copy(), dtype=dtype)
   crowd_aversion = mdp.reward
@@ -113,35 +122,12 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
 
 
 def _solver(
-  name: str, mdp: mdp_lib.MeanFieldMDP, horizon: int
+  create: Callable[[], Any], game: mfglib_env.Environment
 ) -> other_packages.Solver:
-  game = environment(mdp, horizon)
-
   def solve(num_iterations):
-    _, exploitabilities, _ = _THEIRS[name]().solve(
+    _, exploitabilities, _ = create().solve(
       game, max_iter=num_iterations, atol=None, rtol=None
     )
     return exploitabilities[1:]
 
   return solve
-
-
-def _difference(
-  mdp: mdp_lib.MeanFieldMDP,
-  game: mdp_game.MDPGame,
-  model: compiled_game.CompiledGame,
-  policies: list[np.ndarray],
-) -> float:
-  with default_dtype(torch.float64):
-    theirs = environment(mdp, game.horizon)
-    return other_packages.difference(
-      lambda policy: scoring.exploitability_score(
-        theirs, torch.tensor(policy).expand(game.horizon, -1, -1)
-      ),
-      model,
-      policies,
-      [
-        model.from_openspiel(policies_lib.StationaryPolicy(game, policy))
-        for policy in policies
-      ],
-    )

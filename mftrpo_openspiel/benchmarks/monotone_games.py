@@ -81,15 +81,10 @@ def table() -> Iterator[dict[str, Any]]:
     for seed in tqdm.trange(NUM_GAMES, desc=kind, leave=False):
       model = random_game(kind, seed)
       for name, method in METHODS.items():
-        runs[name].append(
-          min(
-            (
-              _exploitabilities(model, method, point, name in REGULARIZED)
-              for point in method.points()
-            ),
-            key=lambda values: values[-1],
-          )
-        )
+        of_points = [
+          _exploitabilities(model, name, point) for point in method.points()
+        ]
+        runs[name].append(min(of_points, key=lambda values: values[-1]))
     best = np.min([np.array(runs[name])[:, -1] for name in BASELINES], axis=0)
     for name in METHODS:
       summary = _summary(np.array(runs[name]), best)
@@ -99,9 +94,7 @@ def table() -> Iterator[dict[str, Any]]:
 def _summary(values: np.ndarray, best: np.ndarray) -> dict[str, float]:
   """Returns the columns of a method.
 
-  Args:
-    values: (games, measurements), its exploitabilities.
-    best: (games,), what the better baseline gets to.
+  `values` are (games, measurements); `best`, (games,), the better baseline's.
   """
   row: dict[str, float] = {}
   for index in (1, -1):
@@ -115,15 +108,13 @@ def _summary(values: np.ndarray, best: np.ndarray) -> dict[str, float]:
 
 
 def _exploitabilities(
-  model: model_lib.MeanFieldModel,
-  method: time_to_accuracy.Method,
-  point: Mapping[str, Any],
-  is_regularized: bool,
+  model: model_lib.MeanFieldModel, name: str, point: Mapping[str, Any]
 ) -> list[float]:
   """Returns exploitabilities relative to that of the uniform policy."""
+  method = METHODS[name]
   options = {**method.options, **point}
   algorithm = registry.create_algorithm(method.algorithm, model, **options)
-  eta = options["regularization"] if is_regularized else 0.0
+  eta = options["regularization"] if name in REGULARIZED else 0.0
   uniform = model.exploitability(
     tabular_policies.uniform_policy(model.legal_actions_mask), eta
   )

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
-from mftrpo_openspiel.models import mean_field_model as model_lib
 
 PEERS = {"Bench-MFG": "bench_mfg_contest", "MFGLib": "mfglib_contest"}
 # How many runs of each solver are timed, after one that is not.
@@ -86,20 +85,19 @@ def table() -> Iterator[dict[str, Any]]:
 
 
 def _rows(contest: Contest) -> Iterator[dict[str, Any]]:
-  solvers = {("theirs", title): s for title, s in contest.theirs.items()}
-  solvers |= {("ours", title): s for title, s in contest.ours.items()}
-  seconds: dict[tuple[str, str], list[float]] = {key: [] for key in solvers}
+  solvers = [*contest.theirs.values(), *contest.ours.values()]
+  seconds: dict[Solver, list[float]] = {solve: [] for solve in solvers}
   reached = {}
   for _ in range(1 + NUM_ROUNDS):
-    for key, solve in solvers.items():
+    for solve in solvers:
       start = time.perf_counter()
-      reached[key] = min(solve(contest.num_iterations))
-      seconds[key].append(
+      reached[solve] = min(solve(contest.num_iterations))
+      seconds[solve].append(
         (time.perf_counter() - start) / contest.num_iterations
       )
-  medians = {key: statistics.median(s[1:]) for key, s in seconds.items()}
+  medians = {solve: statistics.median(s[1:]) for solve, s in seconds.items()}
   for their_title, our_title in contest.pairs:
-    theirs, ours = ("theirs", their_title), ("ours", our_title)
+    theirs, ours = contest.theirs[their_title], contest.ours[our_title]
     yield {
       "their method": their_title,
       "our method": our_title,
@@ -117,12 +115,7 @@ def solver(
   create: Callable[[], algorithm_lib.MeanFieldAlgorithm],
   regularization: float = 0.0,
 ) -> Solver:
-  """Returns one of our algorithms as a solver.
-
-  Args:
-    create: Returns it before its first iteration.
-    regularization: eta of the exploitability.
-  """
+  """Returns one of our algorithms as a solver, measured with regularization."""
 
   def solve(num_iterations):
     algorithm = create()
@@ -143,23 +136,3 @@ def random_policies(num_states: int, num_actions: int) -> list[np.ndarray]:
     (NUM_RANDOM_POLICIES, num_states, num_actions)
   )
   return list(laws / laws.sum(axis=2, keepdims=True))
-
-
-def difference(
-  theirs: Callable[[np.ndarray], float],
-  model: model_lib.MeanFieldModel,
-  policies: Sequence[np.ndarray],
-  arrays: Sequence[np.ndarray],
-) -> float:
-  """Returns the largest relative difference between the exploitabilities.
-
-  Args:
-    theirs: Computes it of one of `policies`.
-    model: Computes it of the one of `arrays` that is the same policy.
-    policies: As they have them.
-    arrays: (N, A) each.
-  """
-  return max(
-    abs(theirs(policy) / model.exploitability(array) - 1)
-    for policy, array in zip(policies, arrays, strict=True)
-  )

@@ -12,10 +12,12 @@ below.
 Only the time in iterations counts: not that of measuring, nor of tuning.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import itertools
 from typing import Any
 
@@ -88,6 +90,7 @@ WARM: dict[str, Any] = {
   "warm_start": True,
   "max_step_count": 10,
 }
+_TEMPERATURES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 METHODS = {
   "MF-TRPO (paper)": Method(
     "mf_trpo",
@@ -104,19 +107,14 @@ METHODS = {
     "mirror_descent", grid={"lr": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)}
   ),
   "Fixed point": Method(
-    "fixed_point",
-    grid={"temperature": (None, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)},
+    "fixed_point", grid={"temperature": (None, *_TEMPERATURES[1:])}
   ),
   "Prior descent": Method(
     "prior_descent",
-    grid={
-      "temperature": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
-      "num_prior_iterations": (1, 10),
-    },
+    grid={"temperature": _TEMPERATURES, "num_prior_iterations": (1, 10)},
   ),
   "Boltzmann policy iteration": Method(
-    "boltzmann_policy_iteration",
-    grid={"temperature": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)},
+    "boltzmann_policy_iteration", grid={"temperature": _TEMPERATURES}
   ),
 }
 METHOD_COLUMNS = {
@@ -162,9 +160,8 @@ def method_table() -> Iterator[dict[str, Any]]:
 def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   """Yields a row for each game and method, and draws a figure at the end.
 
-  Args:
-    seconds: Wall time at each point of a grid, in games of time share 1.
-    logdir: Folder for the figure; none if not given.
+  Each point of a grid has `seconds` of wall time, times the time share of the
+  game; the figure goes to `logdir`, if given.
   """
   panels = []
   for name, game in GAMES.items():
@@ -173,17 +170,13 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
       tabular_policies.uniform_policy(model.legal_actions_mask)
     )
     if uniform < comparison.ROUNDING:
-      note = (
-        "nothing to solve: the exploitability of the uniform policy is"
-        f" {uniform:.1e}"
-      )
-      yield {"game": name, "note": note}
+      note = "nothing to solve: the exploitability of the uniform policy is"
+      yield {"game": name, "note": f"{note} {uniform:.1e}"}
       continue
     curves = []
     for title, method in METHODS.items():
-      point, run = _tuned(
-        title, model, method, game.time_share * seconds, uniform
-      )
+      run_at = functools.partial(_run, title, model, method, uniform=uniform)
+      point, run = _tuned(method.points(), run_at, game.time_share * seconds)
       curves.append(
         curve_plots.Curve(title, np.array(run.seconds), np.array(run.values))
       )
@@ -208,24 +201,19 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
 
 
 def _tuned(
-  title: str,
-  model: model_lib.MeanFieldModel,
-  method: Method,
+  points: Sequence[dict[str, Any]],
+  run_at: Callable[[dict[str, Any], float], timed_runs.TimedRun],
   seconds: float,
-  uniform: float,
 ) -> tuple[dict[str, Any], timed_runs.TimedRun]:
   """Returns the best point of the grid, and a long run with it."""
-  points = method.points()
   point = points[0]
   if len(points) > 1:
-    runs = [
-      _run(title, model, method, point, seconds, uniform) for point in points
-    ]
+    runs = [run_at(point, seconds) for point in points]
     index = best(runs)
     point = points[index]
     if min(runs[index].values) <= TARGET:
       return point, runs[index]
-  return point, _run(title, model, method, point, LONG_RUN * seconds, uniform)
+  return point, run_at(point, LONG_RUN * seconds)
 
 
 def best(runs: Sequence[timed_runs.TimedRun]) -> int:
@@ -251,7 +239,7 @@ def _run(
     method.algorithm, model, **method.options, **point
   )
   return timed_runs.run_timed(
-    algorithm,
+    algorithm.iteration,
     lambda: model.exploitability(algorithm.policy) / uniform,
     seconds,
     target=TARGET,

@@ -4,17 +4,9 @@ from collections.abc import Callable
 import dataclasses
 import time
 from typing import Any
-from typing import Protocol
 
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.utils import progress
-
-
-class Algorithm(Protocol):
-  """What can be run: our algorithms and OpenSpiel's."""
-
-  def iteration(self) -> None:
-    """Performs one iteration."""
 
 
 class Stopwatch:
@@ -69,7 +61,7 @@ class TimedRun:
 
 
 def run_timed(
-  algorithm: Algorithm,
+  iteration: Callable[[], None],
   measure: Callable[[], float],
   seconds: float,
   max_iterations: int = 10**9,
@@ -79,7 +71,7 @@ def run_timed(
   """Runs an algorithm, measured after 25 iterations in each factor of ten.
 
   Args:
-    algorithm: Before its first iteration.
+    iteration: Performs one; there was none before.
     measure: Returns what counts of it as it is.
     seconds: Wall time of the iterations; the one that is running is ended.
     max_iterations: After which it is stopped too.
@@ -104,7 +96,7 @@ def run_timed(
       and stopwatch.count < max_iterations
       and run.values[-1] > target
     ):
-      stopwatch.time(algorithm.iteration)
+      stopwatch.time(iteration)
       bar.update(int(stopwatch.seconds) - bar.n)
       if stopwatch.count in measure_at:
         record()

@@ -192,11 +192,7 @@ class BandedChains:
     return chain * (self._is_move & (chain >= long_run_law.LEAST_PROBABILITY))
 
   def _find_classes(self, is_made: np.ndarray) -> _Classes:
-    """Returns the recurrent classes.
-
-    Args:
-      is_made: (E,) of bool: the moves to other states that are made.
-    """
+    """Returns the recurrent classes, given which (E,) moves are made."""
     graph = self._kernel.as_matrix(is_made.astype(np.float64)).copy()
     graph.eliminate_zeros()
     num_parts, parts = csgraph.connected_components(
@@ -213,9 +209,6 @@ class BandedChains:
     self, policy: np.ndarray
   ) -> tuple[_Classes, np.ndarray, np.ndarray]:
     """Returns the recurrent classes and the law of each class.
-
-    Args:
-      policy: (S, A).
 
     Returns:
       The classes; (S,), which sums to one in each class and is 0 in transient

@@ -94,13 +94,7 @@ def quotients(
   Within each part of the chain that there is no way out of or into, |y - y'| is
   at most (y' + FLOOR) times the largest q over the least p, if p > 0.
 
-  Args:
-    visits: y', as for `error_bound`.
-    inflow: J^T y', (n,).
-    entries: b.
-    steps: z.
-    steps_inflow: J^T z, (n,).
-    num_terms: As for `error_bound`.
+  The arguments are those of `error_bound`, with J^T y' and J^T z instead of J.
 
   Returns:
     p, M z / |r|, (n,), not positive or NaN where it proves nothing; and q,
@@ -115,14 +109,7 @@ def quotients(
 
 
 def bound_of_part(proofs: np.ndarray, lengths: np.ndarray) -> float:
-  """Returns the `error_bound` for a part of the chain.
-
-  Args:
-    proofs: p of its states.
-    lengths: q of its states.
-  """
+  """Returns the `error_bound` for a part of the chain, by its p and q."""
   least = proofs.min()
-  if not least > 0:
-    return np.inf
   bound = float(lengths.max() / least)
-  return bound if bound < np.inf else np.inf
+  return bound if least > 0 and bound < np.inf else np.inf

@@ -27,6 +27,7 @@ from scipy.linalg import lapack
 from scipy.sparse import csgraph
 
 from mftrpo_openspiel.chains import certificate
+from mftrpo_openspiel.chains import jump_chain
 from mftrpo_openspiel.chains import law_report
 
 # Most that the masses of a law by dense or band LU may be off, relative to
@@ -70,7 +71,8 @@ def invariant_law(chain: Matrix) -> law_report.Law:
     chain = sparse.csr_array(chain)
   visits, bound = _visits_between(chain, 0)
   if not np.isfinite(visits.sum()):  # State 0 is too rare to count from.
-    visits, bound = _visits_between(chain, _likely_state(chain))
+    law = jump_chain.approximate_law(chain, np.ones(size), NUM_SEARCH_STEPS)
+    visits, bound = _visits_between(chain, int(law.argmax()))
   if not np.isfinite(visits.sum()):
     raise ArithmeticError(
       "The chain leaves some of its states with a probability out of the range"
@@ -124,14 +126,6 @@ def _visits_between(
     chain[[hub]][:, others].sum(axis=0),
   )
   return np.insert(visits, hub, 1.0), bound
-
-
-def _likely_state(chain: sparse.csr_array) -> int:
-  """Returns a state where an irreducible chain spends much of its time."""
-  law = np.full(chain.shape[0], 1.0 / chain.shape[0])
-  for _ in range(NUM_SEARCH_STEPS):
-    law = (law + law @ chain) / 2  # Half-way, as the chain may be periodic.
-  return int(law.argmax())
 
 
 def _moves(chain: np.ndarray) -> np.ndarray:

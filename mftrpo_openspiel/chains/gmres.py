@@ -89,10 +89,22 @@ def expected_visits(
     ArithmeticError: If the residual does not get down to ROUNDING.
   """
   jumps, leave = jump_chain.jump_chain(chain, exits)
-  visits, residual = _visits_of_jumps(jumps, entries, max_passes)
-  # Exits are 1^T (I - J) K, and so those of a residual add up to it.
-  report = _report(residual / entries.sum(), len(entries))
-  return law_report.Law(visits / leave, report)
+  visits = np.zeros(len(entries))
+  for _ in range(max_passes):
+    residual = entries + visits @ jumps - visits
+    error = np.abs(residual).sum()
+    if error <= ROUNDING * visits.sum():
+      rounding = certificate.rounding(jump_chain.num_terms(jumps))
+      error += rounding * 2 * visits.sum()
+      # Exits are 1^T (I - J) K, and so those of a residual add up to it.
+      report = _report(error / entries.sum(), len(entries))
+      return law_report.Law(visits / leave, report)
+    step, _ = solve(lambda x: x - x @ jumps, residual, REDUCTION)
+    visits = np.maximum(visits + step, 0.0)
+  raise ArithmeticError(
+    f"The visits of {len(visits)} transient states were not found by GMRES: the"
+    f" chain leaves them too slowly. The last residual was {error:.1e}."
+  )
 
 
 def solve(
@@ -136,16 +148,11 @@ def _report(bound: float, size: int) -> law_report.Report:
 def _law_of_jumps(
   jumps: sparse.csr_array, law: np.ndarray, max_passes: int
 ) -> np.ndarray:
-  """Returns the invariant law of the jump chain.
+  """Returns the invariant law of the irreducible jump chain, from one near it.
 
   A correction d solves d (I - J) = r for the residual r = u J - u, whose sum is
   zero: there the singular system is a regular one. r is measured as
   |r / sqrt(u)|_2, which is at least |r|_1 and in which chains are contractions.
-
-  Args:
-    jumps: J, (n, n), irreducible.
-    law: u, (n,), where to start.
-    max_passes: When to give up.
 
   Raises:
     ArithmeticError: If it is not found.
@@ -207,28 +214,3 @@ def _law_error(
     step, _ = solve(decrease, target - decrease(times), TIME_REDUCTION)
     times = times + np.where(is_inner, step, 0.0)
   return math.inf
-
-
-def _visits_of_jumps(
-  jumps: sparse.csr_array, entries: np.ndarray, max_passes: int
-) -> tuple[np.ndarray, float]:
-  """Returns u with u (I - J) = entries and its residual.
-
-  Raises:
-    ArithmeticError: If it is not found.
-  """
-  visits = np.zeros(len(entries))
-  for _ in range(max_passes):
-    inflow = entries + visits @ jumps
-    residual = inflow - visits
-    size = np.abs(residual).sum()
-    if size <= ROUNDING * visits.sum():
-      return visits, size + certificate.rounding(
-        jump_chain.num_terms(jumps)
-      ) * 2 * visits.sum()
-    step, _ = solve(lambda x: x - x @ jumps, residual, REDUCTION)
-    visits = np.maximum(visits + step, 0.0)
-  raise ArithmeticError(
-    f"The visits of {len(visits)} transient states were not found by GMRES: the"
-    f" chain leaves them too slowly. The last residual was {size:.1e}."
-  )

@@ -42,27 +42,28 @@ def num_terms(jumps: sparse.csr_array) -> int:
   return int(sum(count.max(initial=0) for count in counts))
 
 
-def approximate_law(jumps: sparse.csr_array, start: np.ndarray) -> np.ndarray:
+def approximate_law(
+  jumps: sparse.csr_array, start: np.ndarray, num_steps: int = NUM_STEPS
+) -> np.ndarray:
   """Returns a law with most of its mass where the invariant law has it.
 
   Args:
     jumps: J, (n, n).
     start: (n,), any masses near the invariant ones; the uniform law is taken
       instead where some state has none.
+    num_steps: How many steps are made.
   """
   law = start if start.min() > 0 else np.ones(len(start))
   law = law / law.sum()
-  for _ in range(NUM_STEPS):
+  for _ in range(num_steps):
     law = (law + law @ jumps) / 2  # Half-way, as jumps may be periodic.
   return law
 
 
 def law_in_time(law: np.ndarray, leave: np.ndarray) -> np.ndarray:
-  """Returns the law of the chain from that of its jumps.
+  """Returns the law of the chain from that of its jumps, of any sum.
 
-  Args:
-    law: (n,), invariant under the jumps; masses of any sum.
-    leave: (n,), the probabilities to leave each state.
+  The `leave` are the probabilities to leave each state.
   """
   masses = law / leave
   return masses / math.fsum(masses)

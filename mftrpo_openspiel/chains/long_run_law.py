@@ -128,8 +128,12 @@ class LongRunLaws:
       return law_report.Law(mass, law_report.Report())
     rows = chain[moving]
     exits = rows[:, np.flatnonzero(recurrent)]
-    visits, report = self._expected_visits(
-      rows[:, moving], exits.sum(axis=1), reference[moving]
+    ends = exits.sum(axis=1), reference[moving]
+    visits, report = self._by_size(
+      rows[:, moving],
+      lambda chain: sparse_lu.expected_visits(chain, *ends),
+      lambda chain: gmres.expected_visits(chain, *ends, self.max_gmres_passes),
+      lambda chain: elimination.expected_visits(chain, *ends),
     )
     if not np.isfinite(visits.sum()):
       raise ArithmeticError(
@@ -151,19 +155,6 @@ class LongRunLaws:
       lambda chain: sparse_lu.invariant_law(chain, start),
       lambda chain: gmres.invariant_law(chain, start, self.max_gmres_passes),
       elimination.invariant_law,
-    )
-
-  def _expected_visits(
-    self, chain: elimination.Matrix, exits: np.ndarray, entries: np.ndarray
-  ) -> law_report.Law:
-    """Returns how often each state is visited before an exit."""
-    return self._by_size(
-      chain,
-      lambda chain: sparse_lu.expected_visits(chain, exits, entries),
-      lambda chain: gmres.expected_visits(
-        chain, exits, entries, self.max_gmres_passes
-      ),
-      lambda chain: elimination.expected_visits(chain, exits, entries),
     )
 
   def _by_size(

@@ -92,8 +92,7 @@ def expected_visits(
 def factorize(moves: sparse.csr_array) -> linalg.SuperLU:
   """Returns the LU factors of (I - W)^T without pivoting.
 
-  Args:
-    moves: W, (n, n), not negative, no row of which sums to more than one.
+  No entry of W is negative, and no row of it sums to more than one.
   """
   identity = sparse.eye_array(moves.shape[0], format="csr")
   return linalg.splu(

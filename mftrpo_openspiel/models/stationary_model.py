@@ -12,7 +12,6 @@ arXiv:1909.02769, use). Optimal values come from policy iteration, with the
 greedy policy, or softmax(Q / eta), as its improvement step.
 """
 
-import dataclasses
 import functools
 import math
 
@@ -39,19 +38,6 @@ from mftrpo_openspiel.values import policy_iteration
 # The fixed point mu = law(P_mu^pi) of a kernel that depends on mu.
 MEAN_FIELD_TOLERANCE = 1e-13
 MAX_MEAN_FIELD_ITERATIONS = 10_000
-
-
-@dataclasses.dataclass(frozen=True)
-class _Evidence:
-  """How the last results of a model were computed.
-
-  Attributes:
-    values: The last values; None before there are any.
-    law: The report of the last invariant law.
-  """
-
-  values: frozen_mdp.PolicyValues | frozen_mdp.OptimalValues | None = None
-  law: law_report.Report = dataclasses.field(default_factory=law_report.Report)
 
 
 class StationaryModel(mean_field_model.MeanFieldModel):
@@ -88,7 +74,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
       solver: How values are solved for: "dense LU", "band LU", "sparse LU" or
         "BiCGSTAB", or "auto" for the fastest. Band LU solves for laws, too.
       laws: How invariant laws are solved for, if not by band LU; None for what
-          suits their size.
+        suits their size.
 
     Raises:
       ValueError: If there is no such solver, or it is band LU and the kernel
@@ -104,15 +90,21 @@ class StationaryModel(mean_field_model.MeanFieldModel):
         solver, mdp.num_states, self._fixed_kernel
       )
     self.solver, self._laws = solver, laws or long_run_law.LongRunLaws()
-    self._evidence = _Evidence()
+    # How the last results were computed.
+    self._values: frozen_mdp.PolicyValues | frozen_mdp.OptimalValues | None
+    self._values, self._law_report = None, law_report.Report()
     shape = mdp.num_states, mdp.num_actions
     self.legal_actions_mask = np.ones(shape, bool, order="F")
     self.discounts = np.ones(mdp.num_states)
     # What algorithms and exploitabilities ask for one after the other.
     self._own_policy = memo.Memo(self._copied_policy)
     self._law_of = memo.Memo(self._consistent_law)
-    self._values_of = memo.Memo(self._evaluate)
-    self._rewards_at = memo.Memo(self._find_rewards)
+    self._values_of = memo.Memo(
+      lambda policy, *rest: self.solver.evaluate(self._frozen(*rest), policy)
+    )
+    self._rewards_at = memo.Memo(
+      lambda mean_field: np.asfortranarray(self.mdp.reward_at(mean_field))
+    )
     self._reached = memo.Memo(self._find_reached)
 
   @functools.cached_property
@@ -138,7 +130,9 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """Returns mu (P_mu^pi)^M, or for None its Cesaro limit as M grows."""
     policy, mean_field = self._checked(policy, mean_field)
     if num_steps is None:
-      return self._given(self._cesaro_limit(policy, mean_field, mean_field))
+      law = self._cesaro_limit(policy, mean_field, mean_field)
+      self._law_report = law.report
+      return law.masses
     chain = self._chain(policy, mean_field)
     for _ in range(validation.check_int("num_steps", num_steps, 0)):
       mean_field = mean_field @ chain
@@ -160,12 +154,8 @@ class StationaryModel(mean_field_model.MeanFieldModel):
       ArithmeticError: As `mean_field`.
     """
     law = self._law_of(self._checked_policy(policy))
-    return law._replace(masses=self._given(law).copy())
-
-  def _given(self, law: law_report.Law) -> np.ndarray:
-    """Returns the masses of a law that is given out."""
-    self._evidence = dataclasses.replace(self._evidence, law=law.report)
-    return law.masses
+    self._law_report = law.report
+    return law._replace(masses=law.masses.copy())
 
   def _cesaro_limit(
     self, policy: np.ndarray, mean_field: np.ndarray, reference: np.ndarray
@@ -217,8 +207,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """Returns V_mu^pi, (S,), and Q_mu^pi, with a bound of their errors."""
     regularization = self._checked_regularization(regularization)
     policy, mean_field = self._checked(policy, mean_field)
-    values = self._values_of(policy, mean_field, regularization)
-    self._evidence = dataclasses.replace(self._evidence, values=values)
+    self._values = values = self._values_of(policy, mean_field, regularization)
     return values
 
   def optimal_action_values(
@@ -227,14 +216,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     regularization: float = 0.0,
     start: np.ndarray | None = None,
   ) -> np.ndarray:
-    """Returns (S, A): the maximum over policies of Q_mu^pi.
-
-    Args:
-      mean_field: mu, (S,).
-      regularization: eta.
-      start: (S, A), the policy that is tried first: the best response to a mean
-        field near by saves work. It changes the result by rounding alone.
-    """
+    """Returns (S, A): the maximum over policies of Q_mu^pi."""
     return self.optimal_values(mean_field, regularization, start).action_values
 
   def optimal_values(
@@ -252,7 +234,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     if start is not None:
       start = self._checked_policy(start)
     values = policy_iteration.optimal_values(self.solver, mdp, start)
-    self._evidence = dataclasses.replace(self._evidence, values=values)
+    self._values = values
     return values
 
   def exploitability(
@@ -265,7 +247,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     large by twice that at most.
     """
     law, gap = self._law_and_gap(policy, regularization)
-    gain = float(law @ gap.values)
+    gain = max(float(law @ gap.values), 0.0)  # Rounding may take it below.
     return gain if self.solver.is_direct else gain + gap.error_bound
 
   def optimality_gap(
@@ -287,17 +269,13 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     law = self._law_of(policy)
     values = self._values_of(policy, law.masses, regularization)
     gap = policy_iteration.optimality_gap(self.solver, values)
-    self._evidence = _Evidence(gap, law.report)
+    self._values, self._law_report = gap, law.report
     return law.masses, gap
 
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
   ) -> np.ndarray:
-    """Returns (S,) of bool: where the chain can get to from `start`.
-
-    The support of sum_t gamma^t start P^t, which is that of `start` if gamma
-    is 0.
-    """
+    """Returns (S,) of bool: the support of sum_t gamma^t start P^t."""
     policy, mean_field = self._checked(policy, mean_field)
     start = validation.check_masses("start", start, self.mdp.num_states)
     if not self.mdp.discount:
@@ -315,13 +293,13 @@ class StationaryModel(mean_field_model.MeanFieldModel):
 
   def accuracy(self) -> str:
     """Returns how the last values and invariant law were computed, in words."""
-    evidence, words = self._evidence, "none yet"
-    if evidence.values is not None:
-      bound = law_report.rounded_up(evidence.values.error_bound)
+    values, words = self._values, "none yet"
+    if values is not None:
+      bound = law_report.rounded_up(values.error_bound)
       words = f"error at most {bound}"
       if not self.solver.is_direct:
         words += ", which exploitabilities include"
-    return f"Values by {self.solver.name}, {words}; {evidence.law}."
+    return f"Values by {self.solver.name}, {words}; {self._law_report}."
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
     """Returns the policy that plays `policy` at every time step."""
@@ -354,11 +332,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     self, mean_field: np.ndarray
   ) -> tabular_distribution.TabularDistribution:
     """Returns the distribution that is `mean_field` at every time step."""
-    return super().to_distribution(
-      validation.check_distribution(
-        "mean_field", mean_field, self.mdp.num_states
-      )
-    )
+    return super().to_distribution(self._checked_mean_field(mean_field))
 
   def _node_rows(self) -> dict[str, int]:
     """Returns for each node, by its string, the state with the same mass."""
@@ -407,23 +381,13 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """Returns P_mu^pi, (S, S), in canonical form."""
     return self._transitions(mean_field).chain(policy)
 
-  def _find_rewards(self, mean_field: np.ndarray) -> np.ndarray:
-    return np.asfortranarray(self.mdp.reward_at(mean_field))
-
   def _frozen(
     self, mean_field: np.ndarray, regularization: float
   ) -> frozen_mdp.FrozenMDP:
     """Returns what a single player faces under a mean field."""
     return frozen_mdp.FrozenMDP(
-      kernel=self._transitions(mean_field),
-      rewards=self._rewards_at(mean_field),
-      discount=self.mdp.discount,
-      regularization=regularization,
-    )
-
-  def _evaluate(
-    self, policy: np.ndarray, mean_field: np.ndarray, regularization: float
-  ) -> frozen_mdp.PolicyValues:
-    return self.solver.evaluate(
-      self._frozen(mean_field, regularization), policy
+      self._transitions(mean_field),
+      self._rewards_at(mean_field),
+      self.mdp.discount,
+      regularization,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -30,12 +31,7 @@ ROUNDING = 1e-12
 
 
 class Evidence(NamedTuple):
-  """A case of a claim.
-
-  Attributes:
-    holds: Whether it speaks for the claim.
-    text: The numbers.
-  """
+  """Whether a case speaks for its claim, and its numbers."""
 
   holds: bool
   text: str
@@ -46,32 +42,24 @@ def judge(results: Results) -> dict[str, list[Evidence]]:
   return {claim: list(cases(results)) for claim, cases in CLAIMS.items()}
 
 
-def _settings_and_etas() -> Iterator[tuple[str, float]]:
-  for setting in experiments.PANELS:
-    for eta in ETAS:
-      yield setting, eta
-
-
 def _compare(
   results: Results, setting: str, eta: float, iteration: int
 ) -> tuple[float, list[float], str]:
   """Returns phi_eta of MF-TRPO and of the baselines, and them as text."""
-  ours, *theirs = (
-    results[RunName(setting, method, eta)]
+  values = {
+    method: results[RunName(setting, method, eta)]
     .record_at(iteration)
     .regularized_exploitability
     for method in (MF_TRPO, *BASELINES)
-  )
-  text = ", ".join(
-    f"{method} {value:.1e}"
-    for method, value in zip((MF_TRPO, *BASELINES), (ours, *theirs))
-  )
+  }
+  ours, *theirs = values.values()
+  text = ", ".join(f"{method} {value:.1e}" for method, value in values.items())
   where = f"{setting}, eta {eta:g}, phi_eta at iteration {iteration}"
   return ours, theirs, f"{where}: {text}"
 
 
 def _is_superior_in_the_long_run(results: Results) -> Iterator[Evidence]:
-  for setting, eta in _settings_and_etas():
+  for setting, eta in itertools.product(experiments.PANELS, ETAS):
     last = results[RunName(setting, WARM, eta)].records[-1]
     ours, theirs, text = _compare(results, setting, eta, last.iteration)
     yield Evidence(
@@ -81,7 +69,7 @@ def _is_superior_in_the_long_run(results: Results) -> Iterator[Evidence]:
 
 
 def _is_less_aggressive_early(results: Results) -> Iterator[Evidence]:
-  for setting, eta in _settings_and_etas():
+  for setting, eta in itertools.product(experiments.PANELS, ETAS):
     ours, theirs, text = _compare(results, setting, eta, EARLY)
     yield Evidence(ours > max(theirs), text)
 

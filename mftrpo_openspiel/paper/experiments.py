@@ -61,19 +61,11 @@ def create_experiments(
 ) -> dict[RunName, experiment_lib.Experiment]:
   """Returns the experiments by their names, the longest first.
 
-  Those of unregularized methods are measured with the lower eta.
-
-  Args:
-    num_iterations: Of every run.
+  All have as many iterations. Those of unregularized methods are measured with
+  the lower eta.
   """
-  printed = {
-    option: PAPER[option]
-    for option in (
-      "num_policy_updates",
-      "num_population_steps",
-      "population_update_rate",
-    )
-  }
+  others = ("regularization", "num_iterations")
+  printed = {key: PAPER[key] for key in PAPER if key not in others}
   warm = {**printed, "num_policy_updates": 1, "warm_start": True}
   omd = {"lr": OMD_LEARNING_RATE}
   runs: list[tuple[RunName, str, Mapping[str, Any]]] = []
@@ -114,8 +106,5 @@ def create_experiments(
 
 def mean_field_iterations(setting: str, num_iterations: int) -> list[int]:
   """Returns the iterations at which the mean field of a game is kept."""
-  iterations = {0, num_iterations}
-  for game, drawn in MEAN_FIELD_FIGURES.values():
-    if game == setting:
-      iterations.update(k for k in drawn if k <= num_iterations)
-  return sorted(iterations)
+  drawn = dict(MEAN_FIELD_FIGURES.values()).get(setting, ())
+  return sorted({0, num_iterations, *(k for k in drawn if k <= num_iterations)})

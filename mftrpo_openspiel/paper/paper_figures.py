@@ -18,15 +18,14 @@ def exploitability_figure(
 ) -> figure_lib.Figure:
   """Returns figure 2: one panel a game, solid and dashed for the two eta.
 
-  Args:
-    quantity: The field of the records that is drawn.
-    results: Of all runs.
+  Drawn is `quantity`, a field of the records.
   """
   panels = []
   for setting, title in experiments.PANELS.items():
     curves = [
       curve_plots.Curve(
-        label=f"{name.method}, {_eta_label(name.eta)}",
+        label=f"{name.method}, "
+        + ("plain" if name.eta is None else f"eta = {name.eta:g}"),
         x=np.array([record.iteration for record in result.records]),
         values=np.array([getattr(r, quantity) for r in result.records]),
         group=name.method + (" plain" if name.eta is None else ""),
@@ -38,10 +37,6 @@ def exploitability_figure(
     panels.append(curve_plots.Panel(curves, title))
   label = quantity.replace("_", " ").capitalize()
   return curve_plots.exploitability_figure(panels, ylabel=label)
-
-
-def _eta_label(eta: float | None) -> str:
-  return "plain" if eta is None else f"eta = {eta:g}"
 
 
 def mean_field_figure(

@@ -78,7 +78,8 @@ def run_to_rest(
     records.append(record)
     if record.iteration in keep_at:
       mean_fields[record.iteration] = algorithm.mean_field
-    if comes_to_rest and record.iteration > 0 and _is_at_rest(record):
+    change = max(record.mean_field_change, record.policy_change)
+    if comes_to_rest and record.iteration > 0 and change < LEAST_CHANGE:
       break
   records += [
     dataclasses.replace(record, iteration=iteration)
@@ -88,10 +89,6 @@ def run_to_rest(
   for iteration in keep_at:
     mean_fields.setdefault(iteration, algorithm.mean_field)
   return RunToRest(records, mean_fields, algorithm.policy, record.iteration)
-
-
-def _is_at_rest(record: run_loop.Record) -> bool:
-  return max(record.mean_field_change, record.policy_change) < LEAST_CHANGE
 
 
 def _recorded_iterations(

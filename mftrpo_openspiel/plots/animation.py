@@ -69,7 +69,7 @@ def save_mean_fields(
       mean_field_plots.draw(axes, drawing, mean_field, colors_of)
       axes.set_title(title, fontsize="medium")
       if not frame:
-        mean_field_plots.add_mass_bar(figure, colors_of)
+        mean_field_plots.add_color_bar(figure, colors_of)
         # Everything stays where it is in the first frame.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")

@@ -67,13 +67,11 @@ class Curve:
   band: Band | None = None
 
   def __post_init__(self):
-    if not self.group:
-      object.__setattr__(self, "group", self.label)
+    vars(self)["group"] = self.group or self.label
     for name in ("x", "values"):
-      array = validation.check_numbers(
+      vars(self)[name] = validation.check_numbers(
         f"{name} of curve {self.label!r}", getattr(self, name)
       )
-      object.__setattr__(self, name, array)
     shape = self.x.shape
     if len(shape) != 1 or not shape[0] or self.values.shape != shape:
       raise ValueError(
@@ -81,8 +79,7 @@ class Curve:
         f" shapes {shape} and {self.values.shape}."
       )
     if not (
-      (np.isfinite(self.x) & (self.x >= 0)).all()
-      and (np.diff(self.x) >= 0).all()
+      np.isfinite(self.x).all() and (np.diff(self.x, prepend=0.0) >= 0).all()
     ):
       raise ValueError(
         f"x of curve {self.label!r} must be non-negative, finite and not"
@@ -278,25 +275,19 @@ def _style_axes(axes: axes_lib.Axes, panel: Panel, log_x: bool) -> None:
   axes.grid(color="0.9", linewidth=0.6)
   axes.set_axisbelow(True)
   axes.spines[["top", "right"]].set_visible(False)
-  if any(_least(curve) < VALUE_FLOOR for curve in panel.curves):
-    _mark_floor(axes)
-
-
-def _least(curve: Curve) -> float:
-  return min(curve.values.min(), curve.band.low.min() if curve.band else np.inf)
-
-
-def _mark_floor(axes: axes_lib.Axes) -> None:
-  axes.axhline(VALUE_FLOOR, color="0.5", linestyle=":", linewidth=1)
-  # Below the line, where there is no curve.
-  axes.margins(y=0.09)
-  axes.annotate(
-    f"{VALUE_FLOOR:g} or less",
-    (0, VALUE_FLOOR),
-    xycoords=axes.get_yaxis_transform(),
-    xytext=(4, -3),
-    textcoords="offset points",
-    verticalalignment="top",
-    fontsize="small",
-    color="0.3",
-  )
+  drawn = [curve.values for curve in panel.curves]
+  drawn += [curve.band.low for curve in panel.curves if curve.band]
+  if np.concatenate(drawn).min() < VALUE_FLOOR:
+    axes.axhline(VALUE_FLOOR, color="0.5", linestyle=":", linewidth=1)
+    # Below the line, where there is no curve.
+    axes.margins(y=0.09)
+    axes.annotate(
+      f"{VALUE_FLOOR:g} or less",
+      (0, VALUE_FLOOR),
+      xycoords=axes.get_yaxis_transform(),
+      xytext=(4, -3),
+      textcoords="offset points",
+      verticalalignment="top",
+      fontsize="small",
+      color="0.3",
+    )

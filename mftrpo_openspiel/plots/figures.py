@@ -14,6 +14,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib import axes as axes_lib
+from matplotlib import collections
 from matplotlib import figure as figure_lib
 from matplotlib import lines as lines_lib
 import numpy as np
@@ -38,9 +39,9 @@ PALETTE = (
 DARK = "#3C3C3C"
 MAX_COLUMNS = 4
 _LETTERS_PER_INCH = 12
-FORMATS = ("pdf", "png", "svg")
 # Without the date the same figure gives the same file.
 _METADATA = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
+FORMATS = tuple(_METADATA)
 
 
 def panels(
@@ -62,6 +63,7 @@ def panels(
   columns = min(len(titles), MAX_COLUMNS)
   rows = -(-len(titles) // columns)
   height = width * float(np.clip(aspect, 0.5, 2.5)) + 0.5
+  letters = round(_LETTERS_PER_INCH * width)
   figure = figure_lib.Figure(
     figsize=(width * columns + 0.9, height * rows), layout="constrained"
   )
@@ -69,15 +71,27 @@ def panels(
   while len(all_axes) > len(titles):
     all_axes.pop().remove()
   for axes, title in zip(all_axes, titles):
-    set_title(axes, title, width)
+    lines = [textwrap.fill(x, letters) for x in title.split("\n")]
+    axes.set_title("\n".join(lines), fontsize="medium")
   return figure, all_axes
 
 
-def set_title(axes: axes_lib.Axes, title: str, width: float) -> None:
-  """Writes a title over a panel as wide as `width` inches."""
-  letters = round(_LETTERS_PER_INCH * width)
-  lines = [textwrap.fill(line, letters) for line in title.split("\n")]
-  axes.set_title("\n".join(lines), fontsize="medium")
+def add_discs(
+  axes: axes_lib.Axes, centers: np.ndarray, radii: np.ndarray, **style: Any
+) -> None:
+  """Draws a disc of radius (n,) around each of the (n, 2) centers."""
+  axes.add_collection(
+    collections.EllipseCollection(
+      2 * radii,
+      2 * radii,
+      np.zeros(len(radii)),
+      units="xy",
+      offsets=centers,
+      offset_transform=axes.transData,
+      zorder=3,
+      **style,
+    )
+  )
 
 
 def add_legend(

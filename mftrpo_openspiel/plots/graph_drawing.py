@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from matplotlib import axes as axes_lib
 from matplotlib import cm
-from matplotlib import collections
 from matplotlib import patches
 import numpy as np
 from scipy import spatial
@@ -76,14 +75,9 @@ def draw(
 
   The area of a disc is proportional to the size of the value, and the outline
   encloses it; an outline has a least radius, by which empty nodes stay visible.
-  Edges from a node to itself are not drawn.
-
-  Args:
-    axes: Where to draw.
-    graph: With S nodes.
-    values: (S,), such as the colours allow.
-    colors_of: The colours of the discs. The disc of the greatest value on their
-      scale has the largest radius that leaves the neighbours visible.
+  Edges from a node to itself are not drawn. The disc of the greatest value on
+  the scale of the colours has the largest radius that leaves the neighbours
+  visible. The (S,) values are such as the colours allow.
   """
   distance = _nearest_distances(graph.positions).min()
   shares = np.abs(values) / colors_of.norm.vmax
@@ -102,21 +96,16 @@ def draw(
   for outline in outlines:
     axes.add_patch(outline)
   _draw_arrows(axes, graph, outlines)
-  axes.add_collection(
-    collections.EllipseCollection(
-      2 * radii,
-      2 * radii,
-      np.zeros(len(radii)),
-      units="xy",
-      offsets=graph.positions,
-      offset_transform=axes.transData,
-      array=values,
-      cmap=colors_of.cmap,
-      norm=colors_of.norm,
-      zorder=3,
-    )
+  figures.add_discs(
+    axes,
+    graph.positions,
+    radii,
+    array=values,
+    cmap=colors_of.cmap,
+    norm=colors_of.norm,
   )
-  luminances = _luminances(colors_of, values)
+  # (S,), how bright the colours of values are, from 0 to 1.
+  luminances = np.asarray(colors_of.to_rgba(values))[:, :3] @ _LUMINANCE
   for node, (x, y) in enumerate(graph.positions):
     # The number of an empty node stands on the white of its outline.
     is_dark = shares[node] > 0.1 and luminances[node] < 0.45
@@ -133,11 +122,6 @@ def draw(
   low, high = limits(graph)
   axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
   axes.set_axis_off()
-
-
-def _luminances(colors_of: cm.ScalarMappable, values: np.ndarray) -> np.ndarray:
-  """Returns (S,), how bright the colours of values are, from 0 to 1."""
-  return np.asarray(colors_of.to_rgba(values))[:, :3] @ _LUMINANCE
 
 
 def _nearest_distances(positions: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from matplotlib import axes as axes_lib
 from matplotlib import cm
-from matplotlib import collections
 from matplotlib import ticker
 import numpy as np
 from scipy import sparse
@@ -58,13 +57,9 @@ def draw(
   values: np.ndarray,
   colors_of: cm.ScalarMappable,
 ) -> None:
-  """Draws a value a cell as its colour.
+  """Draws the (S,) values of the free cells as colours that allow them.
 
-  Args:
-    axes: Where to draw.
-    grid: With S free cells.
-    values: (S,), such as the colours allow.
-    colors_of: The colours; that of bad values is for the walls.
+  The colour of bad values is for the walls.
   """
   image = np.ma.masked_all(np.shape(grid.walls))
   image[tuple(np.transpose(grid.cells))] = values
@@ -88,27 +83,12 @@ def draw_policy(
 
   The length of an arrow is proportional to the probability; so is the area of
   the dot in a cell that players aim to stay in, from which its arrows start.
-
-  Args:
-    axes: Where to draw; the cells are drawn already.
-    grid: With S free cells.
-    moves: (S, S), the probability of heading from a cell for a cell.
+  The cells are drawn already; `moves` has the (S, S) probabilities of heading
+  from a cell for a cell.
   """
   cells = np.asarray(grid.cells, dtype=float)[:, ::-1]
   radii = DOT_RADIUS * np.sqrt(moves.diagonal())
-  axes.add_collection(
-    collections.EllipseCollection(
-      2 * radii,
-      2 * radii,
-      np.zeros(len(radii)),
-      units="xy",
-      offsets=cells,
-      offset_transform=axes.transData,
-      facecolor=STAY_COLOR,
-      linewidth=0,
-      zorder=3,
-    )
-  )
+  figures.add_discs(axes, cells, radii, facecolor=STAY_COLOR, linewidth=0)
   tails, heads = moves.row, moves.col
   shown = (tails != heads) & (moves.data >= LEAST_PROBABILITY)
   tails, heads = tails[shown], heads[shown]

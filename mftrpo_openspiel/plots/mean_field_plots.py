@@ -46,7 +46,7 @@ def mean_field_figure(
   figure, all_axes = panels_for(drawing, list(mean_fields))
   for axes, mean_field in zip(all_axes, mean_fields.values()):
     draw(axes, drawing, mean_field, colors_of)
-  add_mass_bar(figure, colors_of)
+  add_color_bar(figure, colors_of)
   return figure
 
 
@@ -69,21 +69,20 @@ def difference_figure(
       not finite or does not sum to zero over S states.
   """
   size = _drawer(drawing).check(drawing)
-  differences = {
-    title: validation.check_numbers(f"difference {title!r}", difference)
-    for title, difference in differences.items()
-  }
+  arrays = []
   for title, difference in differences.items():
+    array = validation.check_numbers(f"difference {title!r}", difference)
     # A NaN fails the comparison.
-    if difference.shape != (size,) or not (
-      abs(difference.sum()) <= 2 * validation.SUM_TOLERANCE
+    if array.shape != (size,) or not (
+      abs(array.sum()) <= 2 * validation.SUM_TOLERANCE
     ):
       raise ValueError(
         f"difference {title!r} must be of two laws over {size} states, got"
-        f" shape {difference.shape} and sum {difference.sum():g}."
+        f" shape {array.shape} and sum {array.sum():g}."
       )
+    arrays.append(array)
   figure, all_axes = panels_for(drawing, list(differences))
-  largest = max(np.abs(values).max() for values in differences.values())
+  largest = np.abs(arrays).max()
   # The ends of the map are as dark as walls.
   cmap = colors.ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 255)))
   colors_of = cm.ScalarMappable(
@@ -91,9 +90,9 @@ def difference_figure(
     colors.Normalize(-(largest or 1.0), largest or 1.0),
     cmap.with_extremes(bad=figures.DARK),
   )
-  for axes, values in zip(all_axes, differences.values()):
-    draw(axes, drawing, values, colors_of)
-  _add_color_bar(figure, colors_of, "Difference in the\nshare of the players")
+  for axes, array in zip(all_axes, arrays):
+    draw(axes, drawing, array, colors_of)
+  add_color_bar(figure, colors_of, "Difference in the\nshare of the players")
   return figure
 
 
@@ -154,30 +153,18 @@ def mass_colors(
   return cm.ScalarMappable(norm, cmap)
 
 
-def add_mass_bar(
-  figure: figure_lib.Figure, colors_of: cm.ScalarMappable
-) -> None:
-  """Adds the colour bar of `mass_colors` beside all panels of a figure."""
-  is_log = isinstance(colors_of.norm, colors.LogNorm)
-  _add_color_bar(
-    figure,
-    colors_of,
-    "Share of the players" + ("\n(log scale)" if is_log else ""),
-    extend="min" if is_log else "neither",
-  )
-
-
-def _add_color_bar(
+def add_color_bar(
   figure: figure_lib.Figure,
   colors_of: cm.ScalarMappable,
-  label: str,
-  extend: str = "neither",
+  label: str = "Share of the players",
 ) -> None:
+  """Adds a colour bar, such as of `mass_colors`, beside all panels."""
+  is_log = isinstance(colors_of.norm, colors.LogNorm)
   figure.colorbar(
     colors_of,
     ax=figure.axes,
-    label=label,
-    extend=extend,
+    label=label + ("\n(log scale)" if is_log else ""),
+    extend="min" if is_log else "neither",
     pad=0.02,
     shrink=0.9,
   )

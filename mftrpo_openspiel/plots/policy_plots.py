@@ -58,19 +58,27 @@ def policy_figure(
   )
   for axes, (title, policy) in zip(all_axes, policies.items()):
     grid_drawing.draw(axes, grid, np.zeros(mdp.num_states), paper)
-    moves = headings(kernel, _checked(title, policy, mdp))
-    grid_drawing.draw_policy(axes, grid, moves)
-  _add_key(figure)
+    name, shape = f"policy {title!r}", (mdp.num_states, mdp.num_actions)
+    array = validation.check_numbers(name, policy)
+    if array.shape != shape:
+      raise ValueError(f"{name} must have shape {shape}, got {array.shape}.")
+    known = array[array.any(axis=1)]
+    validation.check_policy(known, np.ones(known.shape, bool))
+    grid_drawing.draw_policy(axes, grid, headings(kernel, array))
+  # What arrows and dots mean, below all panels.
+  entries = {
+    label: lines.Line2D([], [], linestyle="none", marker=marker, color=color)
+    for label, marker, color in (
+      ("heads there (length: probability)", ">", grid_drawing.ARROW_COLOR),
+      ("stays (area: probability)", "o", grid_drawing.STAY_COLOR),
+    )
+  }
+  figures.add_legend(figure, entries, 2)
   return figure
 
 
 def headings(kernel: sparse.csr_array, policy: np.ndarray) -> sparse.coo_array:
-  """Returns (S, S), how likely players head from a state for a state.
-
-  Args:
-    kernel: (S * A, S), as in a `MeanFieldMDP`.
-    policy: (S, A).
-  """
+  """Returns (S, S), how likely players head from a state for a state."""
   num_states, num_actions = policy.shape
   # Of several states that are as likely, the first.
   aims = np.asarray(kernel.argmax(axis=1)).ravel()
@@ -80,35 +88,3 @@ def headings(kernel: sparse.csr_array, policy: np.ndarray) -> sparse.coo_array:
   )
   moves.sum_duplicates()
   return moves
-
-
-def _checked(
-  title: str, policy: np.ndarray, mdp: mdp_lib.MeanFieldMDP
-) -> np.ndarray:
-  name = f"policy {title!r}"
-  array = validation.check_numbers(name, policy)
-  shape = (mdp.num_states, mdp.num_actions)
-  if array.shape != shape:
-    raise ValueError(f"{name} must have shape {shape}, got {array.shape}.")
-  known = array.any(axis=1)
-  validation.check_policy(array[known], np.ones((known.sum(), shape[1]), bool))
-  return array
-
-
-def _add_key(figure: figure_lib.Figure) -> None:
-  """Adds what arrows and dots mean below all panels."""
-  arrow, dot = (
-    lines.Line2D([], [], linestyle="none", marker=marker, color=color)
-    for marker, color in (
-      (">", grid_drawing.ARROW_COLOR),
-      ("o", grid_drawing.STAY_COLOR),
-    )
-  )
-  figures.add_legend(
-    figure,
-    {
-      "heads there (length: probability)": arrow,
-      "stays (area: probability)": dot,
-    },
-    2,
-  )

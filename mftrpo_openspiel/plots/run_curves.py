@@ -8,9 +8,9 @@ import numpy as np
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import run_labels
 
-# What x may be -> how it is called under the axis.
+# What x may be -> how it is called under the axis; in small letters, the field
+# of a record.
 XLABELS = {"iterations": "Iteration", "seconds": "Seconds"}
-_COLUMNS = {"iterations": "iteration", "seconds": "seconds"}
 
 
 def figure(
@@ -32,44 +32,27 @@ def figure(
   Raises:
     ValueError: If a run has no records, or see `curve_plots`.
   """
-  by_label: dict[str, list[run_labels.Run]] = {}
   for run in runs:
     if not run.result.records:
       raise ValueError(f"{run.path} must have records to draw, it has none.")
-    by_label.setdefault(run.label, []).append(run)
   quantity = "regularized_exploitability" if regularized else "exploitability"
-  panels = [
-    curve_plots.Panel(
-      [
-        _curve(label, alike, _COLUMNS[x], quantity, spread)
-        for label, alike in by_label.items()
-      ],
-      xlabel=XLABELS[x],
-    )
-    for x in dict.fromkeys(xs)
-  ]
+  panels = []
+  for xlabel in dict.fromkeys(XLABELS[x] for x in xs):
+    by_label: dict[str, list[curve_plots.Curve]] = {}
+    for run in runs:
+      x, values = (
+        np.array([getattr(record, name) for record in run.result.records])
+        for name in (xlabel.lower(), quantity)
+      )
+      curve = curve_plots.Curve(run.label, x, values)
+      by_label.setdefault(run.label, []).append(curve)
+    curves = [
+      curve_plots.median_curve(alike, spread) if len(alike) > 1 else alike[0]
+      for alike in by_label.values()
+    ]
+    panels.append(curve_plots.Panel(curves, xlabel=xlabel))
   ylabel = quantity.replace("_", " ").capitalize()
   etas = {run.result.config["experiment"]["regularization"] for run in runs}
   if regularized and len(etas) == 1:
     ylabel += f" (eta = {etas.pop():g})"
   return curve_plots.exploitability_figure(panels, ylabel, log_x)
-
-
-def _curve(
-  label: str,
-  runs: Sequence[run_labels.Run],
-  column: str,
-  quantity: str,
-  spread: str,
-) -> curve_plots.Curve:
-  curves = [
-    curve_plots.Curve(
-      label,
-      np.array([getattr(record, column) for record in run.result.records]),
-      np.array([getattr(record, quantity) for record in run.result.records]),
-    )
-    for run in runs
-  ]
-  if len(curves) == 1:
-    return curves[0]
-  return curve_plots.median_curve(curves, spread)

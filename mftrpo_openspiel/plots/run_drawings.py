@@ -1,6 +1,5 @@
 """Mean fields and policies of runs on disk, where their states lie on paper."""
 
-from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
 import dataclasses
@@ -116,17 +115,14 @@ def _by_time(
   rows = {
     string: row for row, string in enumerate(solution.observation_strings)
   }
-  # One more row, of zeros, for states that the model has not.
-  found = [
-    rows.get(string, len(rows)) for string in mdp_form.MDPForm(game).strings
-  ]
+  # The last row, of zeros, is for states that the model has not.
+  found = np.reshape(
+    [rows.get(string, -1) for string in mdp_form.MDPForm(game).strings],
+    (game.horizon, game.num_states),
+  )
   masses = np.append(solution.mean_field, 0.0)[found]
   laws = np.pad(solution.policy, ((0, 1), (0, 0)))[found]
-  shape = (game.horizon, game.num_states)
-  return (
-    dict(enumerate(masses.reshape(shape))),
-    dict(enumerate(laws.reshape(*shape, -1))),
-  )
+  return dict(enumerate(masses)), dict(enumerate(laws))
 
 
 def mean_field_figure(
@@ -145,9 +141,8 @@ def mean_field_figure(
   Raises:
     ValueError: If a run has not such a moment, or there is nothing to draw.
   """
-  drawn = _drawn_alike(runs)
-  panels = _panels(runs, drawn, lambda run: run.mean_fields, moments)
-  return mean_field_plots.mean_field_figure(drawn[0].drawing, panels, scale)
+  first, panels = _panels(runs, "mean_fields", moments)
+  return mean_field_plots.mean_field_figure(first.drawing, panels, scale)
 
 
 def policy_figure(
@@ -168,9 +163,8 @@ def policy_figure(
     raise ValueError(
       f"RUN_DIR must be runs of one game, got {' and '.join(games)}."
     )
-  drawn = _drawn_alike(runs)
-  panels = _panels(runs, drawn, lambda run: run.policies, moments)
-  return policy_plots.policy_figure(drawn[0].mdp, panels)
+  first, panels = _panels(runs, "policies", moments)
+  return policy_plots.policy_figure(first.mdp, panels)
 
 
 def difference_figure(
@@ -200,11 +194,11 @@ def difference_figure(
   first, second = _names(runs)
   title = f"{second}\n\N{MINUS SIGN} {first}"
   if one.is_stationary and moments is None:
-    last, other_last = (
+    before, after = (
       run.mean_fields[run.choose(run.mean_fields, None)[-1]]
       for run in (one, other)
     )
-    differences = {title: other_last - last}
+    differences = {title: after - before}
   else:
     common = one.mean_fields.keys() & other.mean_fields.keys()
     differences = {
@@ -225,12 +219,8 @@ def save_animation(
 ) -> None:
   """Writes the mean fields of a run at all its moments as a GIF.
 
-  Args:
-    runs: One.
-    path: Of the file.
-    scale: Of the colours.
-    frames_per_second: Its speed.
-    max_frames: If there are more moments, as many of them, evenly chosen.
+  If there are more than `max_frames`, as many of them, evenly chosen. The rest
+  is as in `animation.save_mean_fields`.
 
   Raises:
     ValueError: If there is not one run with several moments, or see
@@ -261,20 +251,17 @@ def save_animation(
 def _drawn_alike(runs: Sequence[run_labels.Run]) -> list[DrawnRun]:
   """Returns runs that lie on the same paper."""
   drawn = [drawn_run(run) for run in runs]
+  first = drawn[0].drawing
   for run in drawn[1:]:
-    if not _is_same(run.drawing, drawn[0].drawing):
+    if type(run.drawing) is not type(first) or not all(
+      np.array_equal(value, getattr(first, name))
+      for name, value in vars(run.drawing).items()
+    ):
       raise ValueError(
         "RUN_DIR must be runs on the same grid or graph, got"
         f" {drawn[0].path} and {run.path}."
       )
   return drawn
-
-
-def _is_same(one: drawing_lib.Drawing, other: drawing_lib.Drawing) -> bool:
-  return type(one) is type(other) and all(
-    np.array_equal(value, getattr(other, name))
-    for name, value in vars(one).items()
-  )
 
 
 def _names(runs: Sequence[run_labels.Run]) -> list[str]:
@@ -287,15 +274,14 @@ def _names(runs: Sequence[run_labels.Run]) -> list[str]:
 
 def _panels(
   runs: Sequence[run_labels.Run],
-  drawn: Sequence[DrawnRun],
-  arrays_of: Callable[[DrawnRun], dict[int, np.ndarray]],
+  attribute: str,
   moments: Sequence[int] | None,
-) -> dict[str, np.ndarray]:
-  """Returns the arrays of all runs at their moments, by titles."""
-  panels = {}
+) -> tuple[DrawnRun, dict[str, np.ndarray]]:
+  """Returns the first run, and arrays of all at their moments, by titles."""
+  drawn, panels = _drawn_alike(runs), {}
   for name, run in zip(_names(runs), drawn):
-    arrays = arrays_of(run)
+    arrays = getattr(run, attribute)
     for moment in run.choose(arrays, moments):
       title = f"{name}\n{run.title(moment)}" if name else run.title(moment)
       panels[title] = arrays[moment]
-  return panels
+  return drawn[0], panels

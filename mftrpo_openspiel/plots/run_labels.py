@@ -79,17 +79,11 @@ def labels(
 
 def fields(config: Mapping[str, Any]) -> dict[str, Any]:
   """Returns all that can tell a run apart, by name."""
-  experiment = dict(config["experiment"])
-  inner = experiment.pop("game_parameters"), experiment.pop("options")
-  experiment["model"] = config["model"]
-  for parameters in inner:
-    experiment.update(parameters)
-  ordered = {name: experiment[name] for name in _MAIN_FIELDS}
-  return {
-    name: value
-    for name, value in {**ordered, **experiment}.items()
-    if value is not None
-  }
+  experiment = {**config["experiment"], "model": config["model"]}
+  for name in ("game_parameters", "options"):
+    experiment |= experiment.pop(name)
+  ordered = {name: experiment[name] for name in _MAIN_FIELDS} | experiment
+  return {name: value for name, value in ordered.items() if value is not None}
 
 
 def _tells_apart(name: str, runs: Sequence[Mapping[str, Any]]) -> bool:

@@ -37,10 +37,8 @@ class Checkpoint:
 def save(path: str | os.PathLike, checkpoint: Checkpoint, run_id: str) -> None:
   """Writes a checkpoint, whole or not at all, and waits until it is on disk.
 
-  Args:
-    path: Of the file, an npz archive, whose members have checksums.
-    checkpoint: What to write.
-    run_id: Tells the run from others.
+  It is an npz archive, whose members have checksums; `run_id` tells the run
+  from others.
 
   Raises:
     ValueError: If the folder of `path` cannot be written to.
@@ -101,12 +99,9 @@ class Timer:
   def __init__(
     self, least_seconds: float, clock: Callable[[], float] = time.monotonic
   ):
-    """Initializes the timer.
+    """Waits for so many seconds of a clock, and so between two checkpoints.
 
-    Args:
-      least_seconds: Between two checkpoints. There are more where writing them
-        would take more than LARGEST_SHARE of the time.
-      clock: Returns the time in seconds.
+    For more where writing them would take more than LARGEST_SHARE of the time.
     """
     self._least_seconds = least_seconds
     self._clock = clock

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import dataclasses
+import functools
 import os
 from typing import Any
 
@@ -12,7 +13,6 @@ from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.openspiel import game_parameters
-from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
@@ -129,8 +129,9 @@ def create_experiment(values: Mapping[str, Any]) -> Experiment:
   """
   if "record_every" in values and "num_records" in values:
     raise ValueError("num_records must not be given with record_every.")
-  fields = {field.name for field in dataclasses.fields(Experiment)}
-  experiment = Experiment(**{k: x for k, x in values.items() if k in fields})
+  experiment = Experiment(
+    **{name: x for name, x in values.items() if name in run_config.FIELDS}
+  )
   options = {
     name: values[option.flag]
     for name, option in registry.options_of(experiment.algorithm).items()
@@ -183,21 +184,15 @@ def run_experiment(
     return run_directory.load_run(logdir)
   algorithm = experiment.create_algorithm(game)
   record_at = experiment.record_at()
-
-  def run(
-    sink: run_loop.Sink, start: checkpoints.Checkpoint | None = None
-  ) -> run_loop.Costs:
-    return run_loop.run(
-      algorithm,
-      model_name,
-      experiment.num_iterations,
-      experiment.regularization,
-      record_at,
-      sink,
-      start,
-      report,
-    )
-
+  run = functools.partial(
+    run_loop.run,
+    algorithm,
+    model_name,
+    experiment.num_iterations,
+    experiment.regularization,
+    record_at,
+    report=report,
+  )
   if logdir is None:
     memory = run_loop.MemorySink(experiment.log_distribution)
     costs = run(memory)

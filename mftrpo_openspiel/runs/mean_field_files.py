@@ -20,13 +20,9 @@ def read(
 ) -> np.ndarray:
   """Returns a mean field.
 
-  Args:
-    folder: Of the mean fields.
-    iteration: Of the mean field.
-    num_states: N of it; None if it is not known.
-
   Raises:
-    ValueError: If it is not there, damaged, or none over so many states.
+    ValueError: If it is not there, damaged, or none over `num_states` states,
+      if that is known.
   """
   path = _path(folder, iteration)
   try:

@@ -39,12 +39,7 @@ def read_csv(path: str | os.PathLike) -> list[run_loop.Record]:
 
 
 def parse_csv(text: str, path: str | os.PathLike) -> list[run_loop.Record]:
-  """Returns the records of the table `text`; as `read_csv`.
-
-  Args:
-    text: The table.
-    path: Of the file, for messages.
-  """
+  """Returns the records of a table; as `read_csv`, which has it from `path`."""
   header, *lines = text.split("\n")
   if header != _HEADER:
     raise ValueError(f"{path}, line 1, must be {_HEADER!r}, got {header!r}.")
@@ -93,12 +88,7 @@ class CsvAppender:
   def __init__(
     self, path: str | os.PathLike, records: Iterable[run_loop.Record]
   ):
-    """Writes the table, and opens it for more.
-
-    Args:
-      path: Of the table; what is there is replaced.
-      records: What there is so far.
-    """
+    """Writes a table, instead of what is there, and opens it for more."""
     self._last = write_csv(path, records)
     self._file = open(path, "ab", buffering=0)
 

@@ -14,19 +14,21 @@ from mftrpo_openspiel.utils import interrupts
 
 # New ones: a copy of a program with threads may hang.
 CONTEXT: context_lib.SpawnContext = multiprocessing.get_context("spawn")
+_BLOCKED = (signal.SIG_BLOCK, interrupts.SIGNALS)
 
 
 def pool(num_processes: int) -> futures.ProcessPoolExecutor:
-  """Returns an executor whose processes take a core each.
+  """Returns an executor of so many processes that take a core each.
 
   All that is pending fails if one of them dies.
-
-  Args:
-    num_processes: At the same time.
   """
   _take_a_core_each()
   return futures.ProcessPoolExecutor(
-    num_processes, CONTEXT, _leave_ctrl_c_to_the_program
+    num_processes,
+    CONTEXT,
+    # On Ctrl-C, which the program sees to, they end without a word.
+    signal.signal,
+    (signal.SIGINT, signal.SIG_DFL),
   )
 
 
@@ -34,11 +36,6 @@ def _take_a_core_each() -> None:
   # Small matrices are solved faster by one thread; the processes use the cores.
   for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[variable] = "1"
-
-
-def _leave_ctrl_c_to_the_program() -> None:
-  """Makes this process end without a word on Ctrl-C."""
-  signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class SeparateProcesses(futures.ThreadPoolExecutor):
@@ -65,7 +62,7 @@ class SeparateProcesses(futures.ThreadPoolExecutor):
     _take_a_core_each()
     _start_resource_tracker()
     # The processes inherit it from the thread that starts them.
-    super().__init__(num_processes, initializer=_block_signals)
+    super().__init__(num_processes, "", signal.pthread_sigmask, _BLOCKED)
     self._begin = begin
     self._new_arguments = new_arguments
     self._of_thread = threading.local()
@@ -98,17 +95,13 @@ class SeparateProcesses(futures.ThreadPoolExecutor):
       process.shutdown(wait)
 
 
-def _block_signals() -> None:
-  signal.pthread_sigmask(signal.SIG_BLOCK, interrupts.SIGNALS)
-
-
 def _start_resource_tracker() -> None:
   """Starts Python's process that clears up after others, safe from signals.
 
   Started by a thread that starts a process, it would unblock the signals of
   that thread; and by itself it ignores all but SIGHUP.
   """
-  before = signal.pthread_sigmask(signal.SIG_BLOCK, interrupts.SIGNALS)
+  before = signal.pthread_sigmask(*_BLOCKED)
   try:
     resource_tracker.ensure_running()
   finally:

@@ -54,12 +54,7 @@ _PACKAGES = ("mftrpo_openspiel", "open_spiel", "numpy", "scipy")
 def create_config(
   experiment: Mapping[str, Any], game: str, model: str
 ) -> dict[str, Any]:
-  """Returns what config.json has of an experiment.
-
-  Args:
-    experiment: Its FIELDS.
-    game: `str(game)`.
-    model: One of `models.MODELS`.
+  """Returns what config.json has of an experiment, of its FIELDS.
 
   Raises:
     ValueError: If a field is missing or of another type, or has anything but
@@ -159,24 +154,17 @@ def write(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
 
 def run_id(config: Mapping[str, Any]) -> str:
   """Returns a text that is the same for runs that can go on from each other."""
-  text = json.dumps(dict(_unchangeable_fields(config)), sort_keys=True)
-  return hashlib.sha256(text.encode()).hexdigest()
+  return _checksum(dict(_unchangeable_fields(config)))
 
 
 def check_same_run(
   begun: Mapping[str, Any], config: Mapping[str, Any], path: str | os.PathLike
 ) -> None:
-  """Raises a ValueError that names where `config` is of another run.
+  """Raises a ValueError that names where `config` is not of the run `begun`.
 
-  Args:
-    begun: What a run directory has.
-    config: What is to go on there.
-    path: Of the run directory.
+  That is what the run directory `path` has.
   """
-  there, here = (
-    dict(_unchangeable_fields(begun)),
-    dict(_unchangeable_fields(config)),
-  )
+  there, here = map(dict, map(_unchangeable_fields, (begun, config)))
   for name in sorted(there.keys() | here.keys()):
     ours, theirs = here.get(name), there.get(name)
     if ours != theirs:

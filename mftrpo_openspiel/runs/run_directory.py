@@ -95,7 +95,14 @@ def load_run(path: str | os.PathLike) -> RunResult:
   if _exists(path / _SOLUTION):
     solution = solutions.load_solution(path / _SOLUTION)
     num_states = len(solution.mean_field)
-    _check_end(path, config, records, solution)
+    last = config["experiment"]["num_iterations"]
+    if solution.iteration == last and (
+      not records or records[-1].iteration != last
+    ):
+      raise ValueError(
+        f"{path / _METRICS} has no record of iteration {last}, of which"
+        f" {_SOLUTION} is."
+      )
   mean_fields = {}
   if config["experiment"]["log_distribution"]:
     for record in records:
@@ -103,23 +110,6 @@ def load_run(path: str | os.PathLike) -> RunResult:
         path / _MEAN_FIELDS, record.iteration, num_states
       )
   return RunResult(config, records, solution, mean_fields)
-
-
-def _check_end(
-  path: pathlib.Path,
-  config: Mapping[str, Any],
-  records: list[run_loop.Record],
-  solution: solutions.Solution,
-) -> None:
-  """Raises a ValueError if a finished run has not its last record."""
-  last = config["experiment"]["num_iterations"]
-  if solution.iteration == last and (
-    not records or records[-1].iteration != last
-  ):
-    raise ValueError(
-      f"{path / _METRICS} has no record of iteration {last}, of which"
-      f" {_SOLUTION} is."
-    )
 
 
 def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
@@ -246,10 +236,7 @@ class RunWriter:
   ):
     """Writes what is known, drops what is later, and opens for more.
 
-    Args:
-      path: The folder, locked.
-      config: Of the run. What a run that is here was begun with stays in it.
-      records: Up to now.
+    The folder is locked. What a run that is here was begun with stays in it.
 
     Raises:
       ValueError: If something cannot be written.
@@ -260,7 +247,11 @@ class RunWriter:
     self._keeps_mean_fields = experiment["log_distribution"]
     self._events: event_files.EventWriter | None = None
     with _writing(path):
-      _remove_temporaries(path)
+      # What `files.replacing` leaves if the program is killed in it.
+      for name in (_CONFIG, _METRICS, _CHECKPOINT, _SOLUTION):
+        stem, dot, ending = name.partition(".")
+        for file in path.glob(f".{stem}.*{dot}{ending}"):
+          file.unlink()
       run_config.write(path / _CONFIG, config)
       self._metrics = metrics_table.CsvAppender(path / _METRICS, records)
       kept = {record.iteration for record in records}
@@ -318,14 +309,6 @@ class RunWriter:
         self._events.flush()
       checkpoints.save(self._path / _CHECKPOINT, checkpoint, self._run_id)
     self._timer.restart(time.perf_counter() - start)
-
-
-def _remove_temporaries(path: pathlib.Path) -> None:
-  """Removes what `files.replacing` leaves if the program is killed in it."""
-  for name in (_CONFIG, _METRICS, _CHECKPOINT, _SOLUTION):
-    stem, dot, ending = name.partition(".")
-    for file in path.glob(f".{stem}.*{dot}{ending}"):
-      file.unlink()
 
 
 @contextlib.contextmanager

@@ -176,7 +176,16 @@ def run(
     costs.writing += time.perf_counter() - begin
 
   def finish(last: checkpoints.Checkpoint) -> None:
-    timed(sink.finish, last, _solution(algorithm, model_name, last.iteration))
+    solution = solutions.Solution(
+      observation_strings=algorithm.model.observation_strings,
+      legal_actions_mask=algorithm.model.legal_actions_mask,
+      policy=algorithm.policy,
+      mean_field=algorithm.mean_field,
+      game=str(algorithm.model.game),
+      model=model_name,
+      iteration=last.iteration,
+    )
+    timed(sink.finish, last, solution)
 
   try:
     for finished in iterations(
@@ -223,45 +232,22 @@ def iterations(
       begin = time.perf_counter()
       algorithm.iteration()
       seconds += time.perf_counter() - begin
-    if not is_due:
-      yield FinishedIteration(iteration, seconds, algorithm.state())
-      continue
-    begin = time.perf_counter()
-    policy, mean_field = algorithm.policy, algorithm.mean_field
-    shares = mean_field / mean_field.sum()
-    record = Record(
-      iteration,
-      seconds,
-      algorithm.model.exploitability(policy),
-      algorithm.model.exploitability(policy, regularization),
-      float(np.abs(mean_field - old_mean_field).sum()),
-      float(shares @ np.abs(policy - old_policy).sum(axis=1)),
-      float(shares @ softmax.entropy(policy)),
-    )
-    evaluation_seconds = time.perf_counter() - begin
-    yield FinishedIteration(
-      iteration,
-      seconds,
-      algorithm.state(),
-      record,
-      mean_field,
-      evaluation_seconds,
-    )
-
-
-def _solution(
-  algorithm: algorithm_lib.MeanFieldAlgorithm, model_name: str, iteration: int
-) -> solutions.Solution:
-  """Returns what the algorithm has found after `iteration` iterations."""
-  return solutions.Solution(
-    observation_strings=algorithm.model.observation_strings,
-    legal_actions_mask=algorithm.model.legal_actions_mask,
-    policy=algorithm.policy,
-    mean_field=algorithm.mean_field,
-    game=str(algorithm.model.game),
-    model=model_name,
-    iteration=iteration,
-  )
+    measured: tuple[Any, ...] = ()
+    if is_due:
+      begin = time.perf_counter()
+      policy, mean_field = algorithm.policy, algorithm.mean_field
+      shares = mean_field / mean_field.sum()
+      record = Record(
+        iteration,
+        seconds,
+        algorithm.model.exploitability(policy),
+        algorithm.model.exploitability(policy, regularization),
+        float(np.abs(mean_field - old_mean_field).sum()),
+        float(shares @ np.abs(policy - old_policy).sum(axis=1)),
+        float(shares @ softmax.entropy(policy)),
+      )
+      measured = record, mean_field, time.perf_counter() - begin
+    yield FinishedIteration(iteration, seconds, algorithm.state(), *measured)
 
 
 def log_spaced_iterations(

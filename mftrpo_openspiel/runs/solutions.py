@@ -43,35 +43,34 @@ class Solution:
   iteration: int
 
   def __post_init__(self):
-    def set_field(name, value):
-      object.__setattr__(self, name, value)
-
     strings = [str(string) for string in self.observation_strings]
     if not strings or len(set(strings)) < len(strings):
       raise ValueError(
         "observation_strings must be different strings, got"
         f" {len(set(strings))} different ones of {len(strings)}."
       )
-    set_field("observation_strings", strings)
     mask = np.array(self.legal_actions_mask)
     if mask.dtype != bool or mask.ndim != 2 or len(mask) != len(strings):
       raise ValueError(
         f"legal_actions_mask must be ({len(strings)}, A) of bool, got"
         f" {mask.shape} of {mask.dtype}."
       )
-    set_field("legal_actions_mask", mask)
     policy = validation.check_policy(self.policy, mask)
-    set_field("policy", policy.copy())
     masses = validation.check_masses(
       "mean_field", self.mean_field, len(strings)
     )
-    set_field("mean_field", masses.copy())
     for name in ("game", "model"):
       if not isinstance(getattr(self, name), str):
         raise ValueError(
           f"{name} must be a string, got {getattr(self, name)!r}."
         )
-    set_field("iteration", validation.check_int("iteration", self.iteration, 0))
+    vars(self).update(
+      observation_strings=strings,
+      legal_actions_mask=mask,
+      policy=policy.copy(),
+      mean_field=masses.copy(),
+      iteration=validation.check_int("iteration", self.iteration, 0),
+    )
 
   def for_model(self, model: model_lib.MeanFieldModel) -> "Solution":
     """Returns the solution with its states in the order of `model`.
@@ -134,10 +133,9 @@ def save_solution(path: str | os.PathLike, solution: Solution) -> None:
   Raises:
     ValueError: If the folder of `path` is missing or cannot be written to.
   """
-  arrays: dict[str, Any] = {name: getattr(solution, name) for name in _FIELDS}
   # numpy would append .npz to a path, but not to a file.
   with files.replacing(path) as temporary, open(temporary, "wb") as file:
-    np.savez_compressed(file, **arrays)
+    np.savez_compressed(file, **vars(solution))
 
 
 def load_solution(path: str | os.PathLike) -> Solution:
@@ -150,15 +148,11 @@ def load_solution(path: str | os.PathLike) -> Solution:
     arrays = array_files.read_archive(
       path, _check_headers, may_be_compressed=True
     )
-    return Solution(
-      observation_strings=arrays["observation_strings"].tolist(),
-      legal_actions_mask=arrays["legal_actions_mask"],
-      policy=arrays["policy"],
-      mean_field=arrays["mean_field"],
-      game=arrays["game"].item(),
-      model=arrays["model"].item(),
-      iteration=arrays["iteration"].item(),
-    )
+    fields: dict[str, Any] = {
+      name: array if array.ndim else array.item()
+      for name, array in arrays.items()
+    }
+    return Solution(**fields)
   except ValueError as error:
     raise ValueError(
       f"path must be a whole file of a solution, got {path}"

@@ -36,8 +36,10 @@ Futures = dict[futures.Future, sweep_grid.SweepRun]
 Count = Callable[[], int]
 CountedExecutor = tuple[futures.Executor, Count | None]
 
-# Adds to the iterations that are performed; set in processes of this machine.
-_add_iterations: Callable[[int], None] | None = None
+# A shared RawValue that all iterations of this process are added to; set in
+# processes of the machine of the sweep. It is of one process alone: one that is
+# killed must not leave a lock closed.
+_counter: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,8 +210,8 @@ def run_one(
 
   def count(iteration: int) -> None:
     nonlocal counted
-    if _add_iterations is not None:
-      _add_iterations(iteration - counted)
+    if _counter is not None:
+      _counter.value += iteration - counted
     counted = iteration
 
   def stop_if_asked() -> None:
@@ -238,18 +240,9 @@ def run_one(
 
 
 def _begin_process(counter: Any) -> None:
-  """Makes ready a process of the program that runs the sweep.
-
-  Args:
-    counter: A shared RawValue that all its iterations are added to. It is of
-      this process alone: one that is killed must not leave a lock closed.
-  """
-
-  def add(number: int) -> None:
-    counter.value += number
-
-  global _add_iterations
-  _add_iterations = add
+  """Makes ready a process of the program that runs the sweep."""
+  global _counter
+  _counter = counter
   threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -9,7 +9,6 @@ left out there, and runs that are then the same are one run.
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -20,15 +19,11 @@ from typing import Any
 import pyspiel
 
 from mftrpo_openspiel.algorithms import registry
-from mftrpo_openspiel.games import factory as game_factory
-from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.utils import validation
 
-_FIELDS = {
-  field.name for field in dataclasses.fields(experiment_lib.Experiment)
-}
 # Stand in for larger ones when a run is checked.
 _SMALL_MDP_GAME = "python_mfg_two_islands(horizon=1)"
 _SMALL_GAME = "mfg_crowd_modelling(size=3,horizon=1)"
@@ -52,8 +47,7 @@ class SweepRun:
 
 
 def expand(
-  axes: Mapping[str, Sequence[Any]],
-  fixed: Mapping[str, Any],
+  axes: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any]
 ) -> tuple[list[SweepRun], list[str]]:
   """Returns the runs of a grid, each checked, and notes for the user.
 
@@ -72,21 +66,26 @@ def expand(
       )
   runs: dict[str, SweepRun] = {}
   taken: set[str] = set()
-  left_out: dict[str, list[str]] = {}
+  left_out: dict[str, dict[str, None]] = {}
   points = [
     dict(zip(axes, values)) for values in itertools.product(*axes.values())
   ]
   for point in points:
     given = {**fixed, **point}
-    with _explained(point):
+    try:
       absent = dict(_not_taken(given))
       kept = {name: x for name, x in given.items() if name not in absent}
       experiment = experiment_lib.create_experiment(kept)
       _check(experiment)
+    except ValueError as error:
+      where = ", ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in point.items()
+      )
+      raise ValueError(f"grid, at {where}: {error}") from None
     taken.update(kept)
     for name, place in absent.items():
-      if place not in left_out.setdefault(name, []):
-        left_out[name].append(place)
+      left_out.setdefault(name, {})[place] = None
     for name, value in experiment.game_parameters.items():
       kept[experiment_lib.PARAMETER + name] = value
     varied = {name: kept.get(name) for name in axes}
@@ -100,19 +99,6 @@ def expand(
   if len(runs) < len(points):
     notes.append(f"{len(points)} combinations are {len(runs)} different runs.")
   return list(runs.values()), notes
-
-
-@contextlib.contextmanager
-def _explained(point: Mapping[str, Any]) -> Iterator[None]:
-  """Adds to a ValueError which point of the grid it is of."""
-  try:
-    yield
-  except ValueError as error:
-    where = ", ".join(
-      f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-      for name, value in point.items()
-    )
-    raise ValueError(f"grid, at {where}: {error}") from None
 
 
 def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -129,7 +115,7 @@ def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
       ):
         yield name, game_type.short_name
     # Every run measures with regularization, whatever its algorithm takes.
-    elif name not in _FIELDS and name not in taken:
+    elif name not in run_config.FIELDS and name not in taken:
       yield name, algorithm
 
 
@@ -139,8 +125,9 @@ def _game(
   setting: str | None,
   parameters: tuple[tuple[str, Any], ...] = (),
 ) -> pyspiel.Game:
-  game = game_factory.create_game(game_name, setting)
-  return game_parameters.changed(game, dict(parameters)) if parameters else game
+  return experiment_lib.Experiment(
+    game_name, setting, dict(parameters)
+  ).create_game()
 
 
 def _check(experiment: experiment_lib.Experiment) -> None:

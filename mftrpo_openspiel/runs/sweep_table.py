@@ -19,12 +19,7 @@ _FIELDS = [field.name for field in dataclasses.fields(run_loop.Record)]
 def columns(
   axes: Sequence[str], results: Sequence[Result]
 ) -> dict[str, list[Any]]:
-  """Returns the table by columns: run, the axes, the fields of a record.
-
-  Args:
-    axes: Names of what was varied.
-    results: The runs with their records.
-  """
+  """Returns the table by columns: run, the axes, the fields of a record."""
   table: dict[str, list[Any]] = {name: [] for name in ("run", *axes, *_FIELDS)}
   for run, records in results:
     for record in records:

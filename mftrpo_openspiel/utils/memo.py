@@ -41,12 +41,9 @@ class Memo:
     """Returns what the function does."""
     new_key = tuple(map(key, arguments))
     results = self._results
-    for place, (old_key, old_result) in enumerate(results):
-      if old_key == new_key:
-        result, others = old_result, results[:place] + results[place + 1 :]
-        break
-    else:
-      result = self._function(*arguments)
-      others = results[: self._size - 1]
-    self._results = ((new_key, result), *others)
-    return result
+    found = next((pair for pair in results if pair[0] == new_key), None)
+    if found is None:
+      found = new_key, self._function(*arguments)
+    others = [pair for pair in results if pair is not found]
+    self._results = (found, *others)[: self._size]
+    return found[1]

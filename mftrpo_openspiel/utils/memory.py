@@ -33,13 +33,9 @@ def available() -> int:
 def check(name: str, value: object, num_bytes: int) -> None:
   """Checks that there is memory for what a parameter asks for.
 
-  Args:
-    name: Of the parameter.
-    value: Of it, for the error.
-    num_bytes: What it makes the program take, about.
-
   Raises:
-    ValueError: If less is available.
+    ValueError: If less than about `num_bytes` is available; it names the
+      parameter and its value.
   """
   free = available()
   if num_bytes > free:

@@ -16,22 +16,20 @@ MAX_COLUMNS = 16
 
 def maximum(array: np.ndarray) -> np.ndarray:
   """Returns the (N,) largest entries of the rows."""
-  if _is_tall(array):
-    return functools.reduce(np.maximum, array.T)
-  return np.maximum.reduce(array, axis=1)
+  return _reduced(np.maximum, array)
 
 
 def total(array: np.ndarray) -> np.ndarray:
   """Returns the (N,) sums of the rows."""
-  if _is_tall(array):
-    return functools.reduce(np.add, array.T)
-  return np.add.reduce(array, axis=1)
+  return _reduced(np.add, array)
 
 
-def _is_tall(array: np.ndarray) -> bool:
+def _reduced(function: np.ufunc, array: np.ndarray) -> np.ndarray:
   num_rows, num_columns = array.shape
-  return (
+  if (
     num_rows >= MIN_ROWS
     and 1 < num_columns <= MAX_COLUMNS
     and not array.flags.f_contiguous
-  )
+  ):
+    return functools.reduce(function, array.T)
+  return function.reduce(array, axis=1)

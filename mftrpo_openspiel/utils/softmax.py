@@ -42,12 +42,7 @@ def soft_maximum(
 def soft_improvement(
   action_values: np.ndarray, temperature: float | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Returns the `soft_maximum` and the policy that attains it, the `softmax`.
-
-  Args:
-    action_values: (N, A), Q; -inf where an action is not legal.
-    temperature: >= 0; a number, or (N,) for one a state.
-  """
+  """Returns the `soft_maximum`, and the `softmax`, by which it is attained."""
   weights, largest = _weights(action_values, temperature)
   total = rows.total(weights)
   return largest + temperature * np.log(total), weights / total[:, None]

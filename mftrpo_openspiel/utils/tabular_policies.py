@@ -14,12 +14,7 @@ def greedy_policy(action_values: np.ndarray) -> np.ndarray:
 
 
 def deterministic_policy(actions: np.ndarray, like: np.ndarray) -> np.ndarray:
-  """Returns the (N, A) policy that takes the (N,) actions.
-
-  Args:
-    actions: (N,), one for each state.
-    like: (N, A), whose data type and memory order the policy gets.
-  """
+  """Returns the policy that takes the (N,) actions, an array like `like`."""
   policy = np.zeros_like(like)
   policy[np.arange(len(policy)), actions] = 1.0
   return policy

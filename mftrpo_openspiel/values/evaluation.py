@@ -32,6 +32,8 @@ MAX_DIRECT_STATES = 3000
 MIN_BAND_STATES = 50
 MAX_BAND_SHARE = 0.25
 MAX_BAND_WIDTH = 60
+# How much smaller a step of policy iteration by BiCGSTAB makes T V - V.
+STEP_REDUCTION = 1e-3
 
 
 class EvaluationMethod(abc.ABC):
@@ -149,22 +151,14 @@ class BiCGSTAB(EvaluationMethod):
   name = "BiCGSTAB"
   tolerance: float
 
-  def __init__(
-    self,
-    tolerance: float = 1e-13,
-    step_reduction: float = 1e-3,
-    max_passes: int = 100,
-  ):
+  def __init__(self, tolerance: float = 1e-13, max_passes: int = 100):
     """Initializes the method.
 
     Args:
       tolerance: Of values, relative to the largest one.
-      step_reduction: How much smaller a step of policy iteration makes T V - V.
       max_passes: When to give up.
     """
-    self.tolerance = tolerance
-    self._step_reduction = step_reduction
-    self._max_passes = max_passes
+    self.tolerance, self._max_passes = tolerance, max_passes
 
   def factorize(
     self, mdp: frozen_mdp.FrozenMDP, policy: np.ndarray, is_step: bool = False
@@ -172,20 +166,14 @@ class BiCGSTAB(EvaluationMethod):
     """See the base class."""
     chain = mdp.kernel.chain(policy)
 
-    def discounted_sum(stage_values):
-      target = None
-      if is_step:
-        target = self._step_reduction * np.abs(stage_values).max()
-      return bicgstab.discounted_sum(
-        chain,
-        mdp.discount,
-        stage_values,
-        self.tolerance,
-        target,
-        self._max_passes,
-      )
-
-    return discounted_sum
+    return lambda x: bicgstab.discounted_sum(
+      chain,
+      mdp.discount,
+      x,
+      self.tolerance,
+      STEP_REDUCTION * np.abs(x).max() if is_step else None,
+      self._max_passes,
+    )
 
 
 def create_method(
@@ -208,14 +196,14 @@ def create_method(
   validation.check_choice("solver", name, {"auto", BandLU.name, *methods})
   if name in methods:
     return methods[name]()
-  if kernel is not None and (
-    name == BandLU.name or MIN_BAND_STATES <= num_states <= MAX_DIRECT_STATES
-  ):
-    chains = banded_chains.BandedChains(kernel)
-    widest = min(MAX_BAND_SHARE * num_states, MAX_BAND_WIDTH)
-    if name == BandLU.name or chains.width <= widest:
-      return BandLU(chains)
-  if name == BandLU.name:
+  if kernel is not None:
+    if name == BandLU.name:
+      return BandLU(banded_chains.BandedChains(kernel))
+    if MIN_BAND_STATES <= num_states <= MAX_DIRECT_STATES:
+      chains = banded_chains.BandedChains(kernel)
+      if chains.width <= min(MAX_BAND_SHARE * num_states, MAX_BAND_WIDTH):
+        return BandLU(chains)
+  elif name == BandLU.name:
     raise ValueError(
       "solver must be another one where the kernel depends on the mean field,"
       f" got {name!r}."

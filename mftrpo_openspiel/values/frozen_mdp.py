@@ -63,10 +63,6 @@ class FrozenMDP:
     num_terms = self.kernel.max_num_targets + 2 * self.rewards.shape[1] + 8
     return num_terms * EPSILON
 
-  def with_rewards(self, rewards: np.ndarray) -> "FrozenMDP":
-    """Returns the MDP with other (S, A) rewards."""
-    return FrozenMDP(self.kernel, rewards, self.discount, self.regularization)
-
   def backup(self, values: np.ndarray) -> np.ndarray:
     """Returns Q = r + gamma P V, (S, A)."""
     action_values = self.kernel.expectations(values)
@@ -98,10 +94,6 @@ class FrozenMDP:
 
     The rounding of the sum in a state is relative to the terms of that state.
     Actions that the policy does not take have none.
-
-    Args:
-      values: V, (S,).
-      policy: (S, A).
 
     Returns:
       (S,): |V| + sum_a pi (|r| + gamma P |V|), and the largest entropy bonus.

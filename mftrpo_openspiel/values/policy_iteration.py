@@ -14,6 +14,7 @@ steps are cheaper than the steps that they save where these need a new LU.
 What is returned depends on the arguments alone, a start among them.
 """
 
+import dataclasses
 import math
 
 import numpy as np
@@ -55,33 +56,33 @@ def optimal_values(
   Raises:
     ArithmeticError: If policy iteration does not end.
   """
+
+  def from_policy(policy):
+    first = method.evaluate(mdp, policy)
+    improvement = mdp.improvement(first.action_values)
+    return _iterate(method, mdp, first.values, improvement, first)
+
   if start is None or not method.takes_start:
-    evaluated, values = None, np.zeros(len(mdp.rewards))
-    improvement = mdp.improvement(mdp.rewards)
+    zeros, improvement = (
+      np.zeros(len(mdp.rewards)),
+      mdp.improvement(mdp.rewards),
+    )
+    optimum = _iterate(method, mdp, zeros, improvement)
   else:
-    evaluated = method.evaluate(mdp, start)
-    values = evaluated.values
-    improvement = mdp.improvement(evaluated.action_values)
-  optimum = _iterate(method, mdp, values, improvement, evaluated)
+    optimum = from_policy(start)
   if method.takes_start and method.is_direct and not mdp.regularization:
-    first_best = method.evaluate(mdp, _first_best_policy(mdp, optimum))
-    improvement = mdp.improvement(first_best.action_values)
-    optimum = _iterate(method, mdp, first_best.values, improvement, first_best)
+    optimum = from_policy(_first_best_policy(mdp, optimum))
   return frozen_mdp.OptimalValues(mdp, optimum)
 
 
 def _first_best_policy(
   mdp: frozen_mdp.FrozenMDP, values: np.ndarray
 ) -> np.ndarray:
-  """Returns the policy of the first best actions, whose values are V*.
+  """Returns the policy of the first best actions, given its values V*, (S,).
 
   Actions whose values differ by what rounding may make of them are equally
   good. So the values of this policy have the same bits wherever policy
   iteration began, but where it is not clear which actions are equally good.
-
-  Args:
-    mdp: What is played.
-    values: V*, (S,).
   """
   action_values = mdp.backup(values)
   best = rows.maximum(action_values)
@@ -98,7 +99,8 @@ def optimality_gap(
   Raises:
     ArithmeticError: If policy iteration does not end.
   """
-  advantages = base.mdp.with_rewards(base.action_values - base.values[:, None])
+  rewards = base.action_values - base.values[:, None]
+  advantages = dataclasses.replace(base.mdp, rewards=rewards)
   first = advantages.improvement(advantages.rewards)
   rule = StoppingRule(base.mdp, method.tolerance)
   if rule.is_nothing(base.values, *first):
@@ -113,7 +115,7 @@ def _iterate(
   mdp: frozen_mdp.FrozenMDP,
   values: np.ndarray,
   improvement: tuple[np.ndarray, np.ndarray],
-  evaluated: frozen_mdp.PolicyValues | None,
+  evaluated: frozen_mdp.PolicyValues | None = None,
 ) -> np.ndarray:
   """Returns V*, (S,).
 
@@ -182,10 +184,7 @@ class StoppingRule:
   ) -> bool:
     """Returns whether T V - V is no more than the last digits of its terms.
 
-    Args:
-      values: V, (S,).
-      residual: T V - V, (S,).
-      policy: (S, A), that attains T V.
+    The arguments are those of `remainder`.
     """
     return (
       not self.is_clear(values, residual)
@@ -231,10 +230,6 @@ class StoppingRule:
 
     No terms add up to more than 4 |V|_inf + |T V - V|_inf + 2 eta log A, as
     |r^pi| <= |T V| + gamma P |V| + eta log A.
-
-    Args:
-      values: V, (S,).
-      residual: T V - V, (S,).
     """
     largest = np.abs(residual).max()
     return bool(largest > self._tie * (np.abs(values).max() + self._least_size))
@@ -254,10 +249,8 @@ class StoppingRule:
     """Returns what is left of T V - V where T V = V was solved; or (S,) of it.
 
     By LU that is, in each state, the rounding of a backup there, and the share
-    that a solution of S equations spreads of the largest one.
-
-    Args:
-      sizes: (S,), of the terms in each state.
+    that a solution of S equations spreads of the largest one. The `sizes` are
+    those of the terms in each state.
     """
     largest = sizes.max()
     if not self._is_direct:

@@ -1,6 +1,6 @@
 """mftrpo-plot on small runs."""
 
-from absl import flags
+import command_line
 import numpy as np
 from PIL import Image
 import pytest
@@ -56,10 +56,8 @@ def folder(tmp_path_factory):
 
 def main(folder, names, *options):
   """Runs the program on some runs."""
-  values = flags.FlagValues()
-  plot.define_flags(values)
-  values(["mftrpo-plot", *options])
-  plot.main([str(folder / name) for name in names], values)
+  with command_line.given(plot.define_flags, *options):
+    plot.main([str(folder / name) for name in names])
 
 
 def labelled(folder, *names):

@@ -46,12 +46,11 @@ def test_each_run_that_failed_is_named(capsys):
 
 
 def test_two_sweeps_do_not_share_a_folder(tmp_path):
-  values = sweep_runs.flag_values(
-    *sweep_runs.FLAGS, f"--logdir={tmp_path}", "--grid=algorithm=mf_trpo"
-  )
   with run_directory.locked(tmp_path):
     with pytest.raises(ValueError, match="in use by another program"):
-      sweep.main(values)
+      sweep_runs.main(
+        *sweep_runs.FLAGS, f"--logdir={tmp_path}", "--grid=algorithm=mf_trpo"
+      )
   assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
@@ -69,11 +68,8 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path):
 def test_bad_flags_are_refused(tmp_path, arguments, message):
   if len(arguments) == 2:
     arguments = (*arguments, f"--logdir={tmp_path}")
-  values = sweep_runs.flag_values(
-    *sweep_runs.FLAGS, "--grid=algorithm=mf_trpo", *arguments
-  )
   with pytest.raises(ValueError, match=message):
-    sweep.main(values)
+    sweep_runs.main(*sweep_runs.FLAGS, "--grid=algorithm=mf_trpo", *arguments)
 
 
 def start(logdir, *arguments):
@@ -168,27 +164,25 @@ def test_a_dask_cluster_gives_the_same_and_stops_on_ctrl_c(tmp_path):
   ) as cluster:
     address = cluster.scheduler_address
     common = [f"--logdir={tmp_path}", f"--scheduler_address={address}"]
-    values = sweep_runs.flag_values(
-      *sweep_runs.FLAGS, *common, *(f"--grid={x}" for x in sweep_runs.GRID)
-    )
-    assert sweep.main(values) == 0
+    grid = [f"--grid={x}" for x in sweep_runs.GRID]
+    assert sweep_runs.main(*sweep_runs.FLAGS, *common, *grid) == 0
     for run in runs:
       result = run_directory.load_run(tmp_path / run.name)
       assert sweep_runs.timeless(result.records) == sweep_runs.expected(run)
 
-    values = sweep_runs.flag_values(
+    arguments = [
       "--setting=two_islands",
       "--num_iterations=100000",
       *common,
       "--grid=game_parameters.seed=1,2,3",
-    )
+    ]
     folder = tmp_path / "seed=1"
     interrupt = functools.partial(os.kill, os.getpid(), signal.SIGINT)
     thread = threading.Thread(
       target=sweep_runs.once_begun, args=(folder, interrupt)
     )
     thread.start()
-    assert sweep.main(values) == 130
+    assert sweep_runs.main(*arguments) == 130
     thread.join()
     assert 0 < run_directory.load_run(folder).solution.iteration < 100000
     # The lock is free: the run has ended on the cluster, too.

@@ -5,7 +5,7 @@ import csv
 import dataclasses
 import time
 
-from absl import flags
+import command_line
 
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import sweep as sweep_lib
@@ -17,17 +17,20 @@ FLAGS = ("--setting=two_islands", "--num_iterations=5", "--record_every=2")
 GRID = ["algorithm=mf_trpo,mirror_descent", "learning_rate=0.1"]
 
 
-def flag_values(*arguments):
-  values = flags.FlagValues()
-  sweep.define_flags(values)
-  values(["mftrpo-sweep", *arguments])
-  return values
+def expand(grid, *arguments):
+  with command_line.given(sweep.define_flags, *arguments):
+    axes = sweep.parse_axes(grid)
+    fixed = experiment_flags.given_values()
+  return sweep_grid.expand(axes, fixed)
 
 
 def runs_of(grid=GRID, arguments=FLAGS):
-  axes = sweep.parse_axes(grid)
-  fixed = experiment_flags.given_values(flag_values(*arguments))
-  return sweep_grid.expand(axes, fixed)[0]
+  return expand(grid, *arguments)[0]
+
+
+def main(*arguments):
+  with command_line.given(sweep.define_flags, *arguments):
+    return sweep.main()
 
 
 def perform(runs, logdir):

@@ -46,24 +46,26 @@ def halving(monkeypatch):
 
 
 def test_a_run_ends_with_its_time_and_measuring_takes_none(halving):
-  run = timed_runs.run_timed(halving, halving.measure, 2.1)
+  run = timed_runs.run_timed(halving.iteration, halving.measure, 2.1)
   assert run.iterations == list(range(10))
   assert run.seconds == [0.25 * n for n in range(10)]
   assert run.values == [0.5**n for n in range(10)]
 
 
 def test_a_run_ends_at_its_target(halving):
-  run = timed_runs.run_timed(halving, halving.measure, 60.0, target=1 / 8)
+  run = timed_runs.run_timed(
+    halving.iteration, halving.measure, 60.0, target=1 / 8
+  )
   assert run.iterations == [0, 1, 2, 3]
 
 
 def test_a_run_ends_with_its_iterations(halving):
-  run = timed_runs.run_timed(halving, halving.measure, 60.0, 2)
+  run = timed_runs.run_timed(halving.iteration, halving.measure, 60.0, 2)
   assert run.values == [1.0, 0.5, 0.25]
 
 
 def test_late_in_a_run_few_iterations_are_measured(halving):
-  run = timed_runs.run_timed(halving, halving.measure, 25.1)
+  run = timed_runs.run_timed(halving.iteration, halving.measure, 25.1)
   assert run.iterations[-1] == 101
   assert len(run.iterations) < 50
   ratios = np.divide(run.iterations[25:], run.iterations[24:-1])

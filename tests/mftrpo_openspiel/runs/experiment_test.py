@@ -10,7 +10,7 @@ import struct
 import sys
 import time
 
-from absl import flags
+import command_line
 import numpy as np
 import pytest
 
@@ -294,10 +294,8 @@ def test_events_need_tensorboardx(tmp_path, monkeypatch):
 
 
 def parse(*arguments):
-  values = flags.FlagValues()
-  experiment_flags.define_flags(values)
-  values(["program", *arguments])
-  return experiment_flags.from_flags(values)
+  with command_line.given(experiment_flags.define_flags, *arguments):
+    return experiment_flags.from_flags()
 
 
 def test_flags_make_an_experiment(tmp_path):

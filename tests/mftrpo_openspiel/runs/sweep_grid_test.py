@@ -3,31 +3,21 @@
 import itertools
 import re
 
-from absl import flags
+import command_line
 import pytest
 import sweep_runs
 
-from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.scripts import experiment_flags
-from mftrpo_openspiel.scripts import sweep
-
-
-def expand(grid, *arguments):
-  axes = sweep.parse_axes(grid)
-  fixed = experiment_flags.given_values(sweep_runs.flag_values(*arguments))
-  return sweep_grid.expand(axes, fixed)
 
 
 def solved(*arguments):
   """Returns what mftrpo-solve would run."""
-  values = flags.FlagValues()
-  experiment_flags.define_flags(values)
-  values(["mftrpo-solve", *arguments])
-  return experiment_flags.from_flags(values)
+  with command_line.given(experiment_flags.define_flags, *arguments):
+    return experiment_flags.from_flags()
 
 
 def test_each_combination_is_what_solve_runs_with_these_flags():
-  runs, notes = expand(
+  runs, notes = sweep_runs.expand(
     ["regularization=0.05,0.3", "game_parameters.seed=1,2"],
     "--setting=two_islands",
     "--warm_start",
@@ -55,7 +45,7 @@ def test_each_combination_is_what_solve_runs_with_these_flags():
 
 
 def test_what_is_not_taken_is_left_out_and_equal_runs_are_one():
-  runs, notes = expand(
+  runs, notes = sweep_runs.expand(
     [
       "setting=four_rooms,two_islands",
       "algorithm=mf_trpo,fictitious_play",
@@ -103,7 +93,7 @@ def test_what_is_not_taken_is_left_out_and_equal_runs_are_one():
 
 
 def test_regularization_is_kept_where_it_is_only_measured_with():
-  runs, notes = expand(
+  runs, notes = sweep_runs.expand(
     [
       "algorithm=openspiel_fictitious_play,fictitious_play",
       "regularization=0.1,0.2",
@@ -116,7 +106,7 @@ def test_regularization_is_kept_where_it_is_only_measured_with():
 
 
 def test_names_do_not_hang_on_spelling_or_on_other_runs():
-  (run,), notes = expand(
+  (run,), notes = sweep_runs.expand(
     ["regularization=0.3,0.30,3e-1", "warm_start=True,1"],
     "--setting=two_islands",
   )
@@ -131,12 +121,12 @@ def test_commas_in_brackets_do_not_part_values_and_names_suit_a_shell():
     "mfg_garnet",
   ]
   grid = "game_name=" + ",".join(games)
-  runs, _ = expand([grid])
+  runs, _ = sweep_runs.expand([grid])
   assert [run.experiment.game_name for run in runs] == games
   names = [run.name for run in runs]
   assert len(set(names)) == 3
   assert all(re.fullmatch(r"[\w.,=+-]{1,255}", name) for name in names)
-  again, _ = expand([f"game_name={games[1]}"])
+  again, _ = sweep_runs.expand([f"game_name={games[1]}"])
   assert again[0].name == names[1]
 
 
@@ -201,5 +191,5 @@ def test_commas_in_brackets_do_not_part_values_and_names_suit_a_shell():
 )
 def test_a_bad_grid_is_refused_in_one_line(grid, arguments, message):
   with pytest.raises(ValueError, match=message) as error:
-    expand(grid, *arguments)
+    sweep_runs.expand(grid, *arguments)
   assert "\n" not in str(error.value)
