@@ -77,9 +77,7 @@ class FictitiousPlay(algorithm.ArrayAlgorithm[State]):
   def _next_state(self, state: State) -> State:
     """Mixes a best response into the policy and the mean field."""
     rate = self._lr or 1.0 / (state.iteration + 2)
-    response = self._best_response(
-      self.model, state.mean_field, state.response if state.iteration else None
-    )
+    response = self._respond(state)
     old_weight = (1 - rate) * state.mean_field
     new_weight = rate * self.model.mean_field(response)
     mixed = old_weight[:, None] * state.policy + new_weight[:, None] * response
@@ -93,3 +91,8 @@ class FictitiousPlay(algorithm.ArrayAlgorithm[State]):
       iteration=state.iteration + 1,
       response=response,
     )
+
+  def _respond(self, state: State) -> np.ndarray:
+    """Returns the (N, A) best response to the mean field so far."""
+    start = state.response if state.iteration else None
+    return self._best_response(self.model, state.mean_field, start)

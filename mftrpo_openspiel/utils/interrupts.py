@@ -55,9 +55,10 @@ def deferred() -> Iterator[None]:
     return
   if not _num_blocks:
     _waiting.clear()
-  # Counted first: a signal that arrives just now finds `_handle` at once.
-  _num_blocks += 1
+  is_counted = False
   try:
+    # Counted first: a signal that comes as the handler is set waits already.
+    _num_blocks, is_counted = _num_blocks + 1, True
     if handler is not _handle:
       signal.signal(signal.SIGINT, _handle)
     yield
@@ -66,7 +67,7 @@ def deferred() -> Iterator[None]:
       if handler is not _handle:
         signal.signal(signal.SIGINT, handler)
     finally:
-      _num_blocks -= 1
+      _num_blocks -= is_counted
     if _waiting and not _num_blocks:
       number, frame = _waiting[-1]
       (handler if number == signal.SIGINT else _handle)(number, frame)

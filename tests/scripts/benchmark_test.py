@@ -66,7 +66,7 @@ def test_rows_agree_with_openspiel(name):
 def test_a_difference_is_seen():
   """A model of another game must not pass for equal."""
   model = compiled("python_mfg_two_islands(horizon=3)")
-  model._game = pyspiel.load_game("python_mfg_two_islands(horizon=3,seed=1)")
+  model.game = pyspiel.load_game("python_mfg_two_islands(horizon=3,seed=1)")
   assert comparison.compare_nash_conv(model)["difference"] > 1e-3
 
 
