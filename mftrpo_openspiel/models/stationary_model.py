@@ -247,7 +247,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     large by twice that at most.
     """
     law, gap = self._law_and_gap(policy, regularization)
-    gain = max(float(law @ gap.values), 0.0)  # Rounding may take it below.
+    gain = float(law @ gap.values)
     return gain if self.solver.is_direct else gain + gap.error_bound
 
   def optimality_gap(

@@ -163,8 +163,14 @@ def git(folder, *arguments):
 
 
 def test_the_commit_is_that_of_the_checkout(tmp_path):
-  if (pathlib.Path(__file__).parents[3] / ".git").exists():
-    assert re.fullmatch("[0-9a-f]{40}(-dirty)?", run_config.commit())
+  root = pathlib.Path(__file__).parents[3]
+  head = subprocess.run(
+    ["git", "-C", str(root), "rev-parse", "HEAD"],
+    capture_output=True,
+    text=True,
+  )
+  if (root / ".git").exists() and head.returncode == 0:
+    assert run_config.commit().removesuffix("-dirty") == head.stdout.strip()
   checkout = tmp_path / "checkout"
   checkout.mkdir()
   git(tmp_path, "init", "-q")

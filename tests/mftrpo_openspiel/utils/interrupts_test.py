@@ -72,6 +72,7 @@ def handlers():
   """Puts the handlers of all signals back that a program takes."""
   before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
   yield
+  interrupts._last = signal.SIGINT
   for number, handler in before.items():
     signal.signal(number, handler)
 
