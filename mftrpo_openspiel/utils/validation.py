@@ -93,7 +93,8 @@ def check_numbers(name: str, value: npt.ArrayLike) -> np.ndarray:
   except (TypeError, ValueError):  # Rows of several lengths.
     array = None
   if array is not None and array.dtype.kind in "fiub":
-    return array.astype(np.float64, copy=False)
+    # Most arrays are float64, and some are checked often.
+    return array if array.dtype == float else array.astype(np.float64)
   raise ValueError(
     f"{name} must be an array of numbers, got {_shown_array(value)}."
   )
