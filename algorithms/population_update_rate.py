@@ -12,6 +12,7 @@ before, the rate is halved, and does not grow above that value again.
 
 from collections.abc import Callable
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -121,8 +122,12 @@ def create(
     return AutomaticRate(np.zeros(num_states))
   if callable(rate):
     return ScheduledRate(rate)
-  constant = _check_number(rate)
-  return ScheduledRate(lambda iteration: constant)
+  return ScheduledRate(functools.partial(_constant, _check_number(rate)))
+
+
+def _constant(rate: float, iteration: int) -> float:
+  del iteration
+  return rate
 
 
 def _check_number(rate: float | str) -> float:

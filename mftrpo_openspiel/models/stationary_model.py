@@ -14,6 +14,7 @@ greedy policy, or softmax(Q / eta), as its improvement step.
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -99,13 +100,13 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     # What algorithms and exploitabilities ask for one after the other.
     self._own_policy = memo.Memo(self._copied_policy)
     self._law_of = memo.Memo(self._consistent_law)
-    self._values_of = memo.Memo(
-      lambda policy, *rest: self.solver.evaluate(self._frozen(*rest), policy)
-    )
-    self._rewards_at = memo.Memo(
-      lambda mean_field: np.asfortranarray(self.mdp.reward_at(mean_field))
-    )
+    self._values_of = memo.Memo(self._evaluate)
+    self._rewards_at = memo.Memo(self._find_rewards)
     self._reached = memo.Memo(self._find_reached)
+
+  def __getstate__(self) -> dict[str, Any]:
+    """Returns what pickle and copy keep: all but the factors of an LU."""
+    return self.__dict__ | {"_values": None, "_law_report": law_report.Report()}
 
   @functools.cached_property
   def game(self) -> pyspiel.Game:
@@ -381,6 +382,9 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """Returns P_mu^pi, (S, S), in canonical form."""
     return self._transitions(mean_field).chain(policy)
 
+  def _find_rewards(self, mean_field: np.ndarray) -> np.ndarray:
+    return np.asfortranarray(self.mdp.reward_at(mean_field))
+
   def _frozen(
     self, mean_field: np.ndarray, regularization: float
   ) -> frozen_mdp.FrozenMDP:
@@ -391,3 +395,9 @@ class StationaryModel(mean_field_model.MeanFieldModel):
       self.mdp.discount,
       regularization,
     )
+
+  def _evaluate(
+    self, policy: np.ndarray, mean_field: np.ndarray, regularization: float
+  ) -> frozen_mdp.PolicyValues:
+    mdp = self._frozen(mean_field, regularization)
+    return self.solver.evaluate(mdp, policy)

@@ -21,7 +21,7 @@ class Memo:
   """A function of arrays and numbers that remembers its last results.
 
   A result is given out again for the same arguments, and so must not be written
-  into. Threads may share a memo.
+  into. Threads may share a memo. A copy, as by pickle, remembers nothing.
   """
 
   def __init__(self, function: Callable[..., Any], size: int = 1):
@@ -36,6 +36,9 @@ class Memo:
     # Keys and results, the one asked for last first. They are replaced as a
     # whole, as other threads may be looking at them.
     self._results: tuple[tuple[Any, Any], ...] = ()
+
+  def __reduce__(self) -> tuple[Any, ...]:
+    return Memo, (self._function, self._size)
 
   def __call__(self, *arguments: np.ndarray | float) -> Any:
     """Returns what the function does."""

@@ -63,11 +63,8 @@ def optimal_values(
     return _iterate(method, mdp, first.values, improvement, first)
 
   if start is None or not method.takes_start:
-    zeros, improvement = (
-      np.zeros(len(mdp.rewards)),
-      mdp.improvement(mdp.rewards),
-    )
-    optimum = _iterate(method, mdp, zeros, improvement)
+    zeros = np.zeros(len(mdp.rewards))
+    optimum = _iterate(method, mdp, zeros, mdp.improvement(mdp.rewards))
   else:
     optimum = from_policy(start)
   if method.takes_start and method.is_direct and not mdp.regularization:
@@ -140,10 +137,8 @@ def _iterate(
       for _ in range(num_sweeps):
         values, action_values = improved, mdp.backup(improved)
         improved = rows.maximum(action_values)
-      best, left = (
-        tabular_policies.greedy_policy(action_values),
-        improved - values,
-      )
+      best = tabular_policies.greedy_policy(action_values)
+      left = improved - values
     if policy is None or np.abs(best - policy).max() > SAME_POLICY:
       policy, discounted_sum = best, method.factorize(mdp, best, is_step=True)
     values = values + discounted_sum(left)

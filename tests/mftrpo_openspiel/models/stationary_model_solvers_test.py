@@ -1,5 +1,8 @@
 """Tests of the methods of the stationary model: they agree, and are pure."""
 
+import copy
+import pickle
+
 import draws
 import numpy as np
 import pyspiel
@@ -230,3 +233,29 @@ def test_a_steep_policy_on_a_ring_with_long_moves(solver):
   law = law_by_elimination(np.einsum("sa,sat->st", policy, kernel))
   assert law[19] > 0.999999999
   np.testing.assert_allclose(model.mean_field(policy), law, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+  "solver", ["auto", "dense LU", "sparse LU", "BiCGSTAB"]
+)
+@pytest.mark.parametrize(
+  "copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_a_copy_goes_on_by_itself(solver, copied):
+  """Of an algorithm with its model, after all kinds of results."""
+  game = pyspiel.load_game("python_mfg_four_rooms(room_size=3)")
+  mdp = game.mean_field_mdp()
+  algorithm = mf_trpo.MFTRPO(
+    stationary_model.StationaryModel(mdp, solver=solver)
+  )
+  algorithm.iteration()
+  algorithm.model.exploitability(algorithm.policy, 0.05)
+  other = copied(algorithm)
+  assert other.model.accuracy().split(", ")[1].startswith("none yet")
+  accuracy = algorithm.model.accuracy()
+  other.iteration()
+  found = other.model.exploitability(other.policy, 0.05)
+  assert algorithm.model.accuracy() == accuracy  # It was not asked.
+  algorithm.iteration()
+  assert algorithm.model.exploitability(algorithm.policy, 0.05) == found
+  np.testing.assert_array_equal(algorithm.policy, other.policy)
