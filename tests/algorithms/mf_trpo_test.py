@@ -119,17 +119,21 @@ def test_the_warm_start_has_no_floor(setting, eta):
 )
 @pytest.mark.parametrize("eta", [0.05, 0.3])
 def test_the_automatic_rate_settles_sooner_than_that_of_the_paper(setting, eta):
+  """How much sooner depends on rounding, which differs between machines."""
   model = stationary(setting)
-  exploitabilities = []
-  for rate in ("auto", 0.01):
-    algorithm = mf_trpo.MFTRPO(
-      model, eta, warm_start=True, population_update_rate=rate
-    )
-    for _ in range(400):
-      algorithm.iteration()
-    exploitabilities.append(model.exploitability(algorithm.policy, eta))
-  assert exploitabilities[0] < 1e-12
-  assert exploitabilities[0] < exploitabilities[1]
+  automatic, fixed = (
+    mf_trpo.MFTRPO(model, eta, warm_start=True, population_update_rate=rate)
+    for rate in ("auto", 0.01)
+  )
+  for iteration in range(1, 601):
+    automatic.iteration()
+    fixed.iteration()
+    if iteration % 25 == 0:
+      exploitability = model.exploitability(automatic.policy, eta)
+      if exploitability < 1e-12:
+        break
+  assert exploitability < 1e-12
+  assert exploitability < model.exploitability(fixed.policy, eta)
 
 
 def test_the_automatic_rate_is_the_rule_that_is_described():
