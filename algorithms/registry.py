@@ -1,10 +1,14 @@
 """The algorithms by name, and the options that programs take for each.
 
 This is the one place where a new algorithm or option is entered; flags, their
-help texts and the axes of sweeps follow from it.
+help texts, the axes of sweeps and the titles in plots follow from it. Users
+enter theirs with `register_algorithm`, or name them without that, as
+"package.module:Class".
 """
 
 from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Mapping
 import dataclasses
 import functools
 import inspect
@@ -13,15 +17,20 @@ from typing import Any
 
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import annealed_mf_trpo
+from mftrpo_openspiel.algorithms import constructor_options
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import fixed_point
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import openspiel_algorithm
 from mftrpo_openspiel.algorithms import prior_descent
+from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
-from mftrpo_openspiel.models import openspiel_model
+from mftrpo_openspiel.utils import plugins
 from mftrpo_openspiel.utils import validation
+
+# Gives an algorithm on a model or a game, its first argument.
+Constructor = Callable[..., algorithm.MeanFieldAlgorithm]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,37 +103,218 @@ OPTIONS = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class Entry:
+  """An algorithm as programs know it.
+
+  Attributes:
+    constructor: Makes it; a class or a function.
+    title: In legends and titles of plots.
+    model: The one of `from_game.MODELS` that it needs; None if it runs on all.
+  """
+
+  constructor: Constructor
+  title: str
+  model: str | None = None
+
+  @functools.cached_property
+  def parameters(self) -> dict[str, inspect.Parameter]:
+    """The parameters of the constructor after the first."""
+    return constructor_options.parameters(self.constructor)
+
+
+ALGORITHMS: dict[str, Entry] = {}
+
+
+def register_algorithm(
+  name: str,
+  constructor: Constructor,
+  *,
+  title: str | None = None,
+  model: str | None = None,
+) -> None:
+  """Makes an algorithm known by a name: to programs, experiments and plots.
+
+  The programs take it as --algorithm=NAME, where --import names the module that
+  registers it.
+
+  Args:
+    name: Of letters, digits and "_".
+    constructor: A `MeanFieldAlgorithm` class, or a function that returns one
+      of these. Its first argument is a model or a game, the others are its
+      options; those of numbers, bools and texts can be given in programs.
+    title: What plots call it; its name if not given.
+    model: "stationary", "compiled" or "openspiel", if it runs on that alone.
+
+  Raises:
+    ValueError: If the name is taken by another algorithm, or an argument is
+      none of these. A class that is defined anew, as in a notebook, is no other
+      one.
+  """
+  if not isinstance(name, str) or not name.isidentifier():
+    raise ValueError(
+      f"name must be of letters, digits and '_', as my_method, got {name!r}."
+    )
+  _check_constructor("constructor", constructor)
+  title = validation.check_type("title", name if title is None else title, str)
+  if model is not None:
+    validation.check_choice("model", model, from_game.MODELS)
+  taken = ALGORITHMS.get(name)
+  if taken and _origin(taken.constructor) != _origin(constructor):
+    raise ValueError(
+      f"name must be that of no other algorithm, got {name!r}, which is"
+      f" {_origin(taken.constructor)}."
+    )
+  ALGORITHMS[name] = Entry(constructor, title, model)
+
+
+def _check_constructor(what: str, constructor: Any) -> None:
+  """Raises a ValueError if it cannot make an algorithm."""
+  if inspect.isclass(constructor):
+    if not issubclass(constructor, algorithm.MeanFieldAlgorithm):
+      raise ValueError(
+        f"{what} must be a subclass of MeanFieldAlgorithm, got the class"
+        f" {_origin(constructor)}."
+      )
+    missing = sorted(getattr(constructor, "__abstractmethods__", ()))
+    if missing:
+      raise ValueError(
+        f"{what} must have all methods of a MeanFieldAlgorithm,"
+        f" {_origin(constructor)} has no {', '.join(missing)}."
+      )
+  elif not callable(constructor):
+    raise ValueError(
+      f"{what} must be a MeanFieldAlgorithm class, or a function that returns"
+      f" one of these, got {constructor!r}."
+    )
+
+
+def _origin(constructor: Constructor) -> str:
+  """Returns where a class or function stands."""
+  name = getattr(constructor, "__qualname__", repr(constructor))
+  return f"{getattr(constructor, '__module__', '')}.{name}"
+
+
 def _boltzmann_policy_iteration(
   model: model_lib.MeanFieldModel, temperature: float = 1.0
 ) -> algorithm.MeanFieldAlgorithm:
   return prior_descent.PriorDescent(model, temperature, best_response=False)
 
 
-ALGORITHMS: dict[str, Callable[..., algorithm.MeanFieldAlgorithm]] = {
-  "mf_trpo": mf_trpo.MFTRPO,
-  "annealed_mf_trpo": annealed_mf_trpo.AnnealedMFTRPO,
-  "fictitious_play": fictitious_play.FictitiousPlay,
-  "mirror_descent": mirror_descent.MirrorDescent,
-  "fixed_point": fixed_point.FixedPoint,
-  "prior_descent": prior_descent.PriorDescent,
-  "boltzmann_policy_iteration": _boltzmann_policy_iteration,
-  **{
-    name: functools.partial(
-      openspiel_algorithm.OpenSpielAlgorithm, openspiel_class=openspiel_class
+def _of_openspiel(openspiel_class: Callable[..., Any]) -> Constructor:
+  """Returns what makes an algorithm of OpenSpiel's, with its signature."""
+  constructor = functools.partial(
+    openspiel_algorithm.OpenSpielAlgorithm, openspiel_class=openspiel_class
+  )
+  return functools.update_wrapper(constructor, openspiel_class)
+
+
+for _name, _constructor, _title in (
+  ("mf_trpo", mf_trpo.MFTRPO, "MF-TRPO"),
+  (
+    "annealed_mf_trpo",
+    annealed_mf_trpo.AnnealedMFTRPO,
+    "MF-TRPO (annealed)",
+  ),
+  ("fictitious_play", fictitious_play.FictitiousPlay, "Fictitious Play"),
+  ("mirror_descent", mirror_descent.MirrorDescent, "Mirror Descent"),
+  ("fixed_point", fixed_point.FixedPoint, "Fixed Point"),
+  ("prior_descent", prior_descent.PriorDescent, "Prior Descent"),
+  (
+    "boltzmann_policy_iteration",
+    _boltzmann_policy_iteration,
+    "Boltzmann Policy Iteration",
+  ),
+):
+  register_algorithm(_name, _constructor, title=_title)
+for _name, _title in (
+  ("openspiel_fictitious_play", "Fictitious Play (OpenSpiel)"),
+  ("openspiel_mirror_descent", "Mirror Descent (OpenSpiel)"),
+  (
+    "openspiel_mirror_descent_frozen_table",
+    "Mirror Descent (OpenSpiel, frozen table)",
+  ),
+):
+  register_algorithm(
+    _name,
+    _of_openspiel(openspiel_algorithm.CLASSES[_name]),
+    title=_title,
+    model="openspiel",
+  )
+
+
+def find(name: str) -> Entry:
+  """Returns the algorithm of a name, or at "package.module:Class".
+
+  Raises:
+    ValueError: If there is none.
+  """
+  validation.check_type("algorithm", name, str)
+  if ":" in name:
+    constructor = plugins.find(name, "algorithm")
+    _check_constructor("algorithm", constructor)
+    return Entry(constructor, title(name))
+  if name not in ALGORITHMS:
+    raise ValueError(
+      f"algorithm must be one of {', '.join(sorted(ALGORITHMS))}, or"
+      f" package.module:Class, got {name!r}."
     )
-    for name, openspiel_class in openspiel_algorithm.CLASSES.items()
-  },
-}
+  return ALGORITHMS[name]
+
+
+def title(name: str) -> str:
+  """Returns what plots call the algorithm `name`.
+
+  That is the name of its class, or its own where it is not registered (any
+  more).
+  """
+  if name in ALGORITHMS:
+    return ALGORITHMS[name].title
+  return name.rpartition(":")[2]
 
 
 def options_of(name: str) -> dict[str, Option]:
-  """Returns the options that programs take for the algorithm `name`.
+  """Returns those of `OPTIONS` that the algorithm `name` takes."""
+  known = find(name).parameters
+  return {key: option for key, option in OPTIONS.items() if key in known}
 
-  They are those of `OPTIONS` that its constructor has, or OpenSpiel's own.
+
+def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
+  """Returns options of an algorithm that are given as texts.
+
+  Args:
+    name: Of the algorithm.
+    texts: Values by the names of the parameters of its constructor.
+
+  Raises:
+    ValueError: If there is no such algorithm or option, or a value is of
+      another type than the signature of the constructor has.
   """
-  create = openspiel_algorithm.CLASSES.get(name, ALGORITHMS[name])
-  parameters = inspect.signature(create).parameters
-  return {key: option for key, option in OPTIONS.items() if key in parameters}
+  kinds = text_options(name)
+  options = {}
+  for key, text in texts.items():
+    _check_option(name, key, kinds)
+    options[key] = constructor_options.parse(
+      f"{key} of algorithm {name!r}", text, kinds[key]
+    )
+  return options
+
+
+def text_options(name: str) -> dict[str, constructor_options.Kinds]:
+  """Returns the types of the options that an algorithm takes in programs."""
+  found = {
+    key: constructor_options.kinds(parameter)
+    for key, parameter in find(name).parameters.items()
+  }
+  return {key: kinds for key, kinds in found.items() if kinds}
+
+
+def _check_option(name: str, option: str, known: Collection[str]) -> None:
+  if option not in known:
+    allowed = f"one of {', '.join(known)}" if known else "absent"
+    raise ValueError(
+      f"option of algorithm {name!r} must be {allowed}, got {option!r}."
+    )
 
 
 def create_algorithm(
@@ -133,11 +323,23 @@ def create_algorithm(
   """Returns the algorithm `name` on a model.
 
   Raises:
-    ValueError: If there is no such algorithm, or an option is out of range.
+    ValueError: If there is no such algorithm, or an option is unknown, missing
+      or out of range.
   """
-  validation.check_choice("algorithm", name, ALGORITHMS)
-  if name in openspiel_algorithm.CLASSES and not isinstance(
-    model, openspiel_model.OpenSpielModel
-  ):
-    raise ValueError(f"algorithm {name!r} needs model='openspiel'.")
-  return ALGORITHMS[name](model, **options)
+  entry = find(name)
+  if entry.model and not from_game.is_model(entry.model, model):
+    raise ValueError(f"algorithm {name!r} needs model={entry.model!r}.")
+  for option in options:
+    _check_option(name, option, entry.parameters)
+  for option, parameter in entry.parameters.items():
+    if parameter.default is parameter.empty and option not in options:
+      raise ValueError(
+        f"option {option!r} of algorithm {name!r} must be given, got nothing."
+      )
+  made = entry.constructor(model, **options)
+  if not isinstance(made, algorithm.MeanFieldAlgorithm):
+    raise ValueError(
+      f"algorithm {name!r} must return a MeanFieldAlgorithm, got"
+      f" {type(made).__name__}."
+    )
+  return made

@@ -21,6 +21,7 @@ if typing.TYPE_CHECKING:
   from mftrpo_openspiel.algorithms.mirror_descent import MirrorDescent
   from mftrpo_openspiel.algorithms.openspiel_algorithm import OpenSpielAlgorithm
   from mftrpo_openspiel.algorithms.prior_descent import PriorDescent
+  from mftrpo_openspiel.algorithms.registry import register_algorithm
   from mftrpo_openspiel.compiler.lint import lint_game
   from mftrpo_openspiel.mdp.mdp_game import MDPGame
   from mftrpo_openspiel.mdp.mean_field_mdp import CrowdAversion
@@ -52,6 +53,7 @@ _MODULES = {
   "lint_game": "compiler.lint",
   "load_run": "runs.run_directory",
   "load_solution": "runs.solutions",
+  "register_algorithm": "algorithms.registry",
   "run_experiment": "runs.experiment",
 }
 

@@ -123,6 +123,7 @@ def _origin() -> str:
 
 def define_flags() -> None:
   """Defines the flags of the program."""
+  programs.define_import_flag()
   flags.DEFINE_list(
     "tables", ["comparison"], "Which of " + ", ".join(tables.TABLES)
   )

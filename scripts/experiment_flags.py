@@ -1,6 +1,7 @@
 """The flags of a run, and the experiment that they ask for."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
 import functools
 from typing import Any
 
@@ -8,6 +9,7 @@ from absl import flags
 
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.scripts import programs
@@ -18,7 +20,7 @@ FLAGS = flags.FLAGS
 NAMES = {
   *run_config.FIELDS,
   *(option.flag for option in registry.OPTIONS.values()),
-} - {"options"}
+} - {"imports", "options"}
 
 
 class _NumberOrAutoParser(flags.FloatParser):
@@ -40,6 +42,7 @@ _DEFINE: dict[Any, Callable[..., Any]] = {
 
 def define_flags() -> None:
   """Defines the flags of an experiment."""
+  programs.define_import_flag()
   programs.define_game_flags()
   flags.DEFINE_list(
     "game_parameters",
@@ -56,8 +59,17 @@ def define_flags() -> None:
     " openspiel: finite horizon by OpenSpiel's utilities, the default of its"
     " own algorithms.",
   )
-  flags.DEFINE_enum(
-    "algorithm", "mf_trpo", sorted(registry.ALGORITHMS), "What learns."
+  flags.DEFINE_string(
+    "algorithm",
+    "mf_trpo",
+    f"What learns: {', '.join(sorted(registry.ALGORITHMS))}; one that a module"
+    " of --import registers; or package.module:Class.",
+  )
+  flags.DEFINE_multi_string(
+    "algorithm_options",
+    [],
+    "Options of the algorithm by the names that its constructor has for them,"
+    " as in step=0.1,rounds=3; may be given several times.",
   )
   flags.DEFINE_integer("num_iterations", 1000, "Number of iterations.")
   flags.DEFINE_integer(
@@ -90,20 +102,37 @@ def given_values() -> dict[str, Any]:
   """Returns what is given, as `experiment.create_experiment` takes it.
 
   Raises:
-    ValueError: If --game_parameters are not name=value, each name once.
+    ValueError: If --game_parameters or --algorithm_options are not name=value,
+      each name once.
   """
   values: dict[str, Any] = {
     name: FLAGS[name].value
     for name in sorted(NAMES)
     if FLAGS[name].present and FLAGS[name].value is not None
   }
-  for text in values.pop("game_parameters", ()):
+  parameters = values.pop("game_parameters", ())
+  values |= _named("game_parameters", experiment_lib.PARAMETER, parameters)
+  options = [
+    part
+    for text in FLAGS["algorithm_options"].value
+    for part in game_parameters.split_at_commas(text)
+  ]
+  values |= _named("algorithm_options", experiment_lib.OPTION, options)
+  if FLAGS["import"].value:
+    values["imports"] = FLAGS["import"].value
+  return values
+
+
+def _named(flag: str, start: str, texts: Iterable[str]) -> dict[str, str]:
+  """Returns texts by their names, which then start with `start`."""
+  values: dict[str, str] = {}
+  for text in texts:
     name, equals, value = text.partition("=")
     if not equals:
-      raise ValueError(f"game_parameters must be name=value, got {text!r}.")
-    if experiment_lib.PARAMETER + name in values:
-      raise ValueError(f"game_parameters must have {name} once, got it twice.")
-    values[experiment_lib.PARAMETER + name] = value
+      raise ValueError(f"{flag} must be name=value, got {text!r}.")
+    if start + name in values:
+      raise ValueError(f"{flag} must have {name} once, got it twice.")
+    values[start + name] = value
   return values
 
 

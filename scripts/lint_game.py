@@ -21,6 +21,7 @@ FLAGS = flags.FLAGS
 
 def define_flags() -> None:
   """Defines the flags of the program."""
+  programs.define_import_flag()
   programs.define_game_flags()
   flags.DEFINE_list(
     "checks", None, f"Which of {', '.join(lint.QUESTIONS)}; all if not given."

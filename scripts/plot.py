@@ -41,6 +41,7 @@ KINDS = {
 
 def define_flags() -> None:
   """Defines the flags of the program."""
+  programs.define_import_flag()
   flags.DEFINE_enum("kind", "curves", list(KINDS), "What is drawn.")
   flags.DEFINE_string(
     "output",

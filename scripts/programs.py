@@ -16,6 +16,7 @@ from absl import logging
 
 import mftrpo_openspiel
 from mftrpo_openspiel.utils import interrupts
+from mftrpo_openspiel.utils import plugins
 
 # Errors that end a program in a line: of the user, or of the machine.
 _REFUSALS = (
@@ -53,6 +54,10 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
       raise ValueError(
         f"all arguments must be flags, got {' '.join(argv[1:])!r}."
       )
+    if "import" in flags.FLAGS:
+      # Python looks there for itself where a module of `scripts` is run.
+      plugins.search_folder(os.curdir)
+      plugins.import_modules(flags.FLAGS["import"].value, "import")
     return main(argv[1:]) if takes_arguments else main()
 
   flags.DEFINE_bool("version", False, "Prints the version and ends.")
@@ -132,6 +137,16 @@ def _document(main: Callable[..., int | None]) -> None:
     if module.startswith(__package__) or module == sys.argv[0]:
       for flag in its_flags:
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def define_import_flag() -> None:
+  """Defines --import, whose modules `run` imports before anything else."""
+  flags.DEFINE_multi_string(
+    "import",
+    [],
+    "Python module that registers games or algorithms of yours, installed or in"
+    " the current folder; may be given several times.",
+  )
 
 
 def define_game_flags() -> None:

@@ -5,8 +5,9 @@ r"""Runs a grid of experiments in parallel and puts the results in one table.
         --grid=algorithm=mf_trpo,fictitious_play \
         --grid=regularization=0.05,0.3 --grid=game_parameters.seed=1,2,3
 
-Each --grid names a flag of mftrpo-solve, or a parameter of the game as
-game_parameters.NAME, with its values; all combinations are run. Any flag of
+Each --grid names a flag of mftrpo-solve, a parameter of the game as
+game_parameters.NAME, or an option of the algorithm as algorithm_options.NAME,
+with its values; all combinations are run. Any flag of
 mftrpo-solve that is not in the grid is the same for all of them. What an
 algorithm or a game does not take is left out for it, and combinations that are
 then the same are run once.
@@ -49,6 +50,9 @@ from mftrpo_openspiel.utils import interrupts
 
 FLAGS = flags.FLAGS
 
+# Of names whose values are texts, read by the game or the algorithm.
+_STARTS = (experiment_lib.PARAMETER, experiment_lib.OPTION)
+
 
 def define_flags() -> None:
   """Defines the flags of the program."""
@@ -56,8 +60,9 @@ def define_flags() -> None:
   flags.DEFINE_multi_string(
     "grid",
     [],
-    "name=value,value,... for a flag of a run, or game_parameters.NAME for a"
-    " parameter of the game; may be given several times.",
+    "name=value,value,... for a flag of a run, game_parameters.NAME for a"
+    " parameter of the game, or algorithm_options.NAME for an option of the"
+    " algorithm; may be given several times.",
   )
   flags.DEFINE_string("logdir", None, "Folder of the sweep.")
   flags.DEFINE_integer(
@@ -78,8 +83,9 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
   """Returns the values along each axis of the grid.
 
   Args:
-    texts: Each "name=value,value,..." for a flag of a run, or for a parameter
-      of the game by the name game_parameters.NAME. Commas in brackets are part
+    texts: Each "name=value,value,..." for a flag of a run, for a parameter of
+      the game by the name game_parameters.NAME, or for an option of the
+      algorithm by the name algorithm_options.NAME. Commas in brackets are part
       of a value.
 
   Raises:
@@ -91,23 +97,22 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
   for text in texts:
     name, equals, values = text.partition("=")
     name = name.strip().lstrip("-")
-    is_parameter = name.startswith(experiment_lib.PARAMETER)
-    if name + "." == experiment_lib.PARAMETER:
+    is_text = name.startswith(_STARTS)
+    if f"{name}." in _STARTS:
       raise ValueError(
-        f"grid must name parameters of games one by one, as {name}.NAME, got"
-        f" {text!r}."
+        f"grid must name {name} one by one, as {name}.NAME, got {text!r}."
       )
-    if not is_parameter and name not in known:
+    if not is_text and name not in known:
       raise ValueError(
         f"grid must be over flags of a run, {', '.join(known)}, or"
-        f" {experiment_lib.PARAMETER}NAME, got {text!r}."
+        f" {' or '.join(f'{start}NAME' for start in _STARTS)}, got {text!r}."
       )
     if name in axes:
       raise ValueError(f"grid must have {name} once, got it twice.")
     parts = game_parameters.split_at_commas(values)
     if not equals or not all(parts):
       raise ValueError(f"grid must be name=value,value,..., got {text!r}.")
-    axes[name] = parts if is_parameter else [_value(name, x) for x in parts]
+    axes[name] = parts if is_text else [_value(name, x) for x in parts]
   if not axes:
     raise ValueError("grid must be given, as name=value,value,..., got none.")
   return axes

@@ -59,6 +59,16 @@ def create_model(
     ) from None
 
 
+def is_model(name: str, model: object) -> bool:
+  """Whether a model is of the kind that `MODELS` has by a name."""
+  kinds = {
+    "stationary": stationary_model.StationaryModel,
+    "compiled": compiled_game.CompiledGame,
+    "openspiel": openspiel_model.OpenSpielModel,
+  }
+  return isinstance(model, kinds[name])
+
+
 def as_model(
   model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
   root_state: pyspiel.State | None = None,

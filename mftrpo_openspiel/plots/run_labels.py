@@ -5,27 +5,15 @@ from collections.abc import Sequence
 import dataclasses
 from typing import Any
 
+from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.runs import run_directory
 
-TITLES = {
-  "mf_trpo": "MF-TRPO",
-  "annealed_mf_trpo": "MF-TRPO (annealed)",
-  "fictitious_play": "Fictitious Play",
-  "mirror_descent": "Mirror Descent",
-  "fixed_point": "Fixed Point",
-  "prior_descent": "Prior Descent",
-  "boltzmann_policy_iteration": "Boltzmann Policy Iteration",
-  "openspiel_fictitious_play": "Fictitious Play (OpenSpiel)",
-  "openspiel_mirror_descent": "Mirror Descent (OpenSpiel)",
-  "openspiel_mirror_descent_frozen_table": (
-    "Mirror Descent (OpenSpiel, frozen table)"
-  ),
-}
 # Shown by their values alone, the others as "name = value".
 _MAIN_FIELDS = ("game_name", "setting", "model", "algorithm")
 # By which runs are no different from each other.
 _BOOKKEEPING = {
   "checkpoint_seconds",
+  "imports",
   "log_distribution",
   "num_iterations",
   "num_records",
@@ -102,6 +90,7 @@ def _label(run: Mapping[str, Any], names: Sequence[str]) -> str:
     value = run.get(name)
     if value is not None:
       shown = f"{value:g}" if isinstance(value, float) else str(value)
-      shown = TITLES.get(shown, shown)
+      if name == "algorithm":
+        shown = registry.title(shown)
       parts.append(shown if name in _MAIN_FIELDS else f"{name} = {shown}")
-  return ", ".join(parts) or TITLES.get(run["algorithm"], run["algorithm"])
+  return ", ".join(parts) or registry.title(run["algorithm"])

@@ -1,6 +1,7 @@
 """What is run, on which game and model, how it is recorded; and its run."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import functools
 import os
@@ -17,10 +18,13 @@ from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.utils import plugins
 from mftrpo_openspiel.utils import validation
 
-# Before the name of a game parameter among the values of an experiment.
+# Before the name of a game parameter among the values of an experiment, and of
+# an option of the algorithm that is given by its own name.
 PARAMETER = "game_parameters."
+OPTION = "algorithm_options."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +35,11 @@ class Experiment:
     game_name: OpenSpiel game, or None where the setting is one of ours.
     setting: Named parameters of the game, or None.
     game_parameters: Values by name that are others than those.
-    model: One of `from_game.MODELS`; None for "openspiel" with OpenSpiel's own
-      algorithms, "stationary" where the game is one over a mean-field MDP, and
-      "compiled" elsewhere.
-    algorithm: One of `registry.ALGORITHMS`.
+    model: One of `from_game.MODELS`; None for the one that the algorithm needs,
+      "openspiel" with OpenSpiel's own, if it needs one; else "stationary" where
+      the game is one over a mean-field MDP, and "compiled" elsewhere.
+    algorithm: One of `registry.ALGORITHMS`, or where it stands, as
+      "package.module:Class".
     options: Of the algorithm, by the names of its parameters.
     num_iterations: Of the algorithm, at least 1.
     regularization: eta of the regularized exploitability.
@@ -43,6 +48,8 @@ class Experiment:
     log_distribution: Whether the mean field is kept at each record.
     checkpoint_seconds: Least time between two checkpoints.
     tensorboard: Whether a TensorBoard event file is written too.
+    imports: Modules that are imported before anything is looked up: they
+      register games and algorithms.
   """
 
   game_name: str | None = None
@@ -58,9 +65,10 @@ class Experiment:
   log_distribution: bool = False
   checkpoint_seconds: float = 30.0
   tensorboard: bool = False
+  imports: Sequence[str] = dataclasses.field(default_factory=list)
 
   def __post_init__(self):
-    validation.check_choice("algorithm", self.algorithm, registry.ALGORITHMS)
+    self.load_plugins()
     validation.check_int(
       "num_iterations", self.num_iterations, 1, run_loop.MAX_ITERATIONS
     )
@@ -77,6 +85,16 @@ class Experiment:
       if isinstance(value, float):  # The algorithm checks the rest.
         validation.check_real(name, value)
 
+  def load_plugins(self) -> None:
+    """Imports the modules that register games, and that of the algorithm.
+
+    Raises:
+      ValueError: If that fails, or there is no such algorithm.
+    """
+    validation.check_type("imports", self.imports, list, tuple)
+    plugins.import_modules(self.imports)
+    registry.find(self.algorithm)
+
   def record_at(self) -> list[int]:
     """Returns the iterations at which there are records."""
     if self.record_every is not None:
@@ -91,6 +109,8 @@ class Experiment:
     Raises:
       ValueError: If there is no such game, setting or parameter.
     """
+    # Another process may have made this experiment.
+    self.load_plugins()
     game = game_factory.create_game(self.game_name, self.setting)
     if self.game_parameters:
       game = game_parameters.changed(game, self.game_parameters)
@@ -100,8 +120,9 @@ class Experiment:
     """Returns the name of the model, the default one for the game if None."""
     if self.model is not None:
       return self.model
-    if self.algorithm.startswith("openspiel"):
-      return "openspiel"
+    needed = registry.find(self.algorithm).model
+    if needed is not None:
+      return needed
     return "stationary" if hasattr(game, "mean_field_mdp") else "compiled"
 
   def create_algorithm(
@@ -120,9 +141,10 @@ def create_experiment(values: Mapping[str, Any]) -> Experiment:
   """Returns the experiment with values that are named as in programs.
 
   Args:
-    values: Of fields, of options of the algorithm by the names of their flags,
-      and texts of game parameters, as game_parameters.NAME. "regularization" is
-      the field and, where the algorithm takes it, the option.
+    values: Of fields, and of options of the algorithm by the names of their
+      flags; "regularization" is the field and, where the algorithm takes it,
+      the option. And texts of game parameters, as game_parameters.NAME, and of
+      options by their own names, as algorithm_options.NAME.
 
   Raises:
     ValueError: If a value is refused.
@@ -137,17 +159,29 @@ def create_experiment(values: Mapping[str, Any]) -> Experiment:
     for name, option in registry.options_of(experiment.algorithm).items()
     if option.flag in values
   }
-  texts = {
-    name.removeprefix(PARAMETER): text
-    for name, text in values.items()
-    if name.startswith(PARAMETER)
-  }
+  option_texts = _starting(OPTION, values)
+  for name in option_texts.keys() & options.keys():
+    raise ValueError(
+      f"{registry.OPTIONS[name].flag} must be given once, got it by a flag of"
+      f" its own and as {OPTION}{name}."
+    )
+  options |= registry.parse_options(experiment.algorithm, option_texts)
+  texts = _starting(PARAMETER, values)
   parameters = (
     game_parameters.parse(texts, experiment.create_game()) if texts else {}
   )
   return dataclasses.replace(
     experiment, game_parameters=parameters, options=options
   )
+
+
+def _starting(start: str, values: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns the values whose names start so, by the rest of their names."""
+  return {
+    name.removeprefix(start): value
+    for name, value in values.items()
+    if name.startswith(start)
+  }
 
 
 def run_experiment(

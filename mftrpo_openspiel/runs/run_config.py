@@ -17,10 +17,21 @@ import warnings
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import validation
 
-# Of run directories. Format 1 had no checksums.
-FORMAT = 2
+# Of run directories. Format 1 had no checksums, and format 2, which can still
+# be read, not the fields of ADDED_FIELDS.
+FORMAT = 3
+_READABLE_FORMATS = (2, FORMAT)
+# Fields of an experiment that older runs do not have, with the values that they
+# stand for. Checkpoints know their run by the fields that may not change: those
+# that are added here have to be among CHANGEABLE_FIELDS.
+ADDED_FIELDS: dict[str, Any] = {"imports": []}
 # Fields of an experiment that may differ when a run is gone on with.
-CHANGEABLE_FIELDS = ("checkpoint_seconds", "num_iterations", "tensorboard")
+CHANGEABLE_FIELDS = (
+  "checkpoint_seconds",
+  "imports",
+  "num_iterations",
+  "tensorboard",
+)
 # All fields of an experiment, with their types.
 FIELDS = {
   "game_name": (str, type(None)),
@@ -36,6 +47,7 @@ FIELDS = {
   "log_distribution": (bool,),
   "checkpoint_seconds": (int, float),
   "tensorboard": (bool,),
+  "imports": (list,),
 }
 
 _TYPES = {
@@ -79,7 +91,7 @@ def create_config(
 
 
 def read(path: str | os.PathLike) -> dict[str, Any]:
-  """Returns what a file has that `write` wrote.
+  """Returns what a file has that `write` wrote, in the form of today.
 
   Raises:
     ValueError: If it cannot be read, is of another format, or was changed.
@@ -88,13 +100,14 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     config = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     if not isinstance(config, dict):
       raise ValueError("it is no JSON object")
-    if config.get("format") != FORMAT:
+    if config.get("format") not in _READABLE_FORMATS:
       raise ValueError(
         f"its format is {reprlib.repr(config.get('format'))}, not {FORMAT},"
         " which is that of this version of the package"
       )
     _check_types(config, _TYPES)
-    _check_types(config["experiment"], FIELDS)
+    experiment = {**ADDED_FIELDS, **config["experiment"]}
+    _check_types(experiment, FIELDS)
     if config.pop("checksum", None) != _checksum(config):
       raise ValueError(
         "it was changed after it had been written, its checksum does not fit"
@@ -104,7 +117,7 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
   except (OSError, ValueError) as error:
     reason = getattr(error, "strerror", None) or str(error).rstrip(".")
     raise ValueError(f"{path} cannot be read: {reason}.") from None
-  return config
+  return {**config, "format": FORMAT, "experiment": experiment}
 
 
 def _check_types(

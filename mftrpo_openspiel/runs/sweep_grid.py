@@ -22,7 +22,7 @@ from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_config
-from mftrpo_openspiel.utils import validation
+from mftrpo_openspiel.utils import plugins
 
 # Stand in for larger ones when a run is checked.
 _SMALL_MDP_GAME = "python_mfg_two_islands(horizon=1)"
@@ -52,7 +52,8 @@ def expand(
   """Returns the runs of a grid, each checked, and notes for the user.
 
   Args:
-    axes: Values along each axis; those of game parameters are texts.
+    axes: Values along each axis; those of game parameters, and of options by
+      their own names, are texts.
     fixed: What is the same in all runs, by the same names.
 
   Raises:
@@ -64,6 +65,7 @@ def expand(
       raise ValueError(
         f"{name} must be given by grid or by a flag of its own, got both."
       )
+  plugins.import_modules(fixed.get("imports", ()))
   runs: dict[str, SweepRun] = {}
   taken: set[str] = set()
   left_out: dict[str, dict[str, None]] = {}
@@ -86,8 +88,12 @@ def expand(
     taken.update(kept)
     for name, place in absent.items():
       left_out.setdefault(name, {})[place] = None
-    for name, value in experiment.game_parameters.items():
-      kept[experiment_lib.PARAMETER + name] = value
+    # Of their types, where texts were given.
+    for start, typed in (
+      (experiment_lib.PARAMETER, experiment.game_parameters),
+      (experiment_lib.OPTION, experiment.options),
+    ):
+      kept.update({start + name: value for name, value in typed.items()})
     varied = {name: kept.get(name) for name in axes}
     run = SweepRun(_folder_name(varied), varied, experiment)
     runs.setdefault(run.name, run)
@@ -104,8 +110,8 @@ def expand(
 def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
   """Yields what the run does not take, and who is without it."""
   algorithm = given.get("algorithm", experiment_lib.Experiment.algorithm)
-  validation.check_choice("algorithm", algorithm, registry.ALGORITHMS)
   taken = {option.flag for option in registry.options_of(algorithm).values()}
+  options = registry.text_options(algorithm)
   game_type = _game(given.get("game_name"), given.get("setting")).get_type()
   for name in given:
     if name.startswith(experiment_lib.PARAMETER):
@@ -114,6 +120,9 @@ def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         not in game_type.parameter_specification
       ):
         yield name, game_type.short_name
+    elif name.startswith(experiment_lib.OPTION):
+      if name.removeprefix(experiment_lib.OPTION) not in options:
+        yield name, algorithm
     # Every run measures with regularization, whatever its algorithm takes.
     elif name not in run_config.FIELDS and name not in taken:
       yield name, algorithm
@@ -156,7 +165,7 @@ def _folder_name(varied: Mapping[str, Any]) -> str:
   a shell or a file system may not like becomes "-", with a digest at the end.
   """
   full = ",".join(
-    f"{name.removeprefix(experiment_lib.PARAMETER)}="
+    f"{_short_name(name)}="
     + (str(value).lower() if isinstance(value, bool) else str(value))
     for name, value in varied.items()
     if value is not None
@@ -165,3 +174,10 @@ def _folder_name(varied: Mapping[str, Any]) -> str:
   if name == full:
     return name
   return f"{name}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
+
+
+def _short_name(axis: str) -> str:
+  """Returns the name of an axis without what says of what it is."""
+  for start in (experiment_lib.PARAMETER, experiment_lib.OPTION):
+    axis = axis.removeprefix(start)
+  return axis

@@ -67,7 +67,7 @@ def test_bad_parameters_are_refused(islands, name, options, message):
 def test_options_are_checked_before_the_game(name, options):
   """A game that no model can be made of."""
   game = pyspiel.load_game("kuhn_poker")
-  create = registry.ALGORITHMS[name]
+  create = registry.ALGORITHMS[name].constructor
   with pytest.raises(ValueError, match=f"^{next(iter(options))} must "):
     create(game, **options)
   with pytest.raises(ValueError, match=r"^game must be a mean-field game"):

@@ -206,7 +206,9 @@ def test_help_documents_every_flag(run):
   fields = {
     field.name for field in dataclasses.fields(experiment_lib.Experiment)
   }
-  names = {"logdir", "resume", "learning_rate", *fields} - {"options"}
+  names = {"logdir", "resume", "learning_rate", "import", *fields}
+  names |= {"algorithm_options"}
+  names -= {"imports", "options"}
   for name in names:
     assert re.search(rf"^ +--(\[no\])?{name}: \S", output, re.MULTILINE), name
 

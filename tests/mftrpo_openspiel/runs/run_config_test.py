@@ -27,6 +27,7 @@ EXPERIMENT = {
   "log_distribution": False,
   "checkpoint_seconds": 30.0,
   "tensorboard": False,
+  "imports": [],
 }
 
 
@@ -109,8 +110,8 @@ def test_a_longer_run_keeps_what_it_was_begun_with(tmp_path):
   [
     ("{", "Expecting"),
     ("[]", "it is no JSON object"),
-    ("{}", r"its format is None, not 2, which is that of this version of the"),
-    ('{"format": 1}', "its format is 1, not 2, which is that of"),
+    ("{}", r"its format is None, not 3, which is that of this version of the"),
+    ('{"format": 1}', "its format is 1, not 3, which is that of"),
     ('{"format": 2, "experiment": 3}', "experiment must be of type dict, got"),
     ('{"format": 2, "experiment": {}}', "game must be given, got nothing"),
     ("[" * 100_000, "it is nested too deep"),

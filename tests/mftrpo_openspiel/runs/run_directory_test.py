@@ -39,6 +39,7 @@ def config(num_iterations=10, lr=0.1, checkpoint_seconds=1e9):
     "log_distribution": True,
     "checkpoint_seconds": checkpoint_seconds,
     "tensorboard": False,
+    "imports": [],
   }
   return run_config.create_config(experiment, "game", "stationary")
 

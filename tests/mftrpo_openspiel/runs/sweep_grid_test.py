@@ -138,12 +138,16 @@ def test_commas_in_brackets_do_not_part_values_and_names_suit_a_shell():
     (["setting"], (), "grid must be name=value"),
     (["setting=two_islands,"], (), "grid must be name=value"),
     (["setting=a", "setting=b"], (), "grid must have setting once"),
-    (["game_parameters=seed=1"], (), "parameters of games one by one"),
+    (["game_parameters=seed=1"], (), "must name game_parameters one by one"),
     (["setting=two_islands,nowhere"], (), "at setting=nowhere: setting must"),
     (["game_name=kuhn_poker"], (), "must be a mean-field game"),
     (["regularization=0.1,x"], ("--setting=two_islands",), "=x: .*'x'"),
     (["regularization=0.1,nan"], ("--setting=two_islands",), "regularization"),
-    (["algorithm=sarsa"], ("--setting=two_islands",), "--algorithm=sarsa"),
+    (
+      ["algorithm=sarsa"],
+      ("--setting=two_islands",),
+      "at algorithm=sarsa: algorithm must be one of",
+    ),
     (["num_iterations=0"], ("--setting=two_islands",), "num_iterations must"),
     (
       ["population_update_rate=0.5,2"],

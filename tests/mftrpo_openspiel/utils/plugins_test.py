@@ -1,0 +1,107 @@
+"""Tests of modules that are imported by their names."""
+
+import sys
+
+import pytest
+
+from mftrpo_openspiel.utils import plugins
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+  """An empty folder in which Python looks for modules."""
+  monkeypatch.setattr(sys, "path", list(sys.path))
+  monkeypatch.setattr(sys, "modules", dict(sys.modules))
+  plugins.search_folder(tmp_path)
+  return tmp_path
+
+
+def test_a_module_of_the_folder_is_imported_once(folder):
+  count = "import sys\nsys.count_of_imports = 1 + getattr("
+  (folder / "counted.py").write_text(f"{count}sys, 'count_of_imports', 0)\n")
+  try:
+    plugins.import_modules(["counted"])
+    plugins.import_modules(["counted", "json"])
+    assert sys.count_of_imports == 1
+  finally:
+    del sys.count_of_imports
+
+
+def test_the_folder_comes_before_what_is_installed(folder):
+  (folder / "wave.py").write_text("HEIGHT = 3\n")
+  sys.modules.pop("wave", None)
+  assert plugins.find("wave:HEIGHT", "algorithm") == 3
+  plugins.search_folder(folder)
+  assert sys.path.count(str(folder)) == 1
+
+
+def test_what_stands_in_a_package_is_found(folder):
+  (folder / "methods").mkdir()
+  (folder / "methods" / "slow.py").write_text("class Slow:\n  pass\n")
+  found = plugins.find("methods.slow:Slow", "algorithm")
+  assert found is sys.modules["methods.slow"].Slow
+
+
+@pytest.mark.parametrize(
+  ("name", "text", "reason"),
+  [
+    (
+      "absent",
+      None,
+      "there is no module 'absent' in the current folder or among those that"
+      " are installed",
+    ),
+    (
+      "absent.part",
+      None,
+      "there is no module 'absent' in the current folder or among those that"
+      " are installed",
+    ),
+    ("my-game", None, "'my-game' is no name of a Python module"),
+    ("my_game.py", None, None),
+    (".relative", None, "'.relative' is no name of a Python module"),
+    ("", None, "'' is no name of a Python module"),
+    (3, None, "3 is no name of a Python module"),
+    (
+      "wants_more",
+      "import absent",
+      "ModuleNotFoundError: No module named 'absent' (wants_more.py, line 1)",
+    ),
+    ("fails", "x = 1\n1 / 0", "ZeroDivisionError: division by zero"),
+    ("misspelt", "x = (", "SyntaxError: '(' was never closed (misspelt.py"),
+    ("ends", "raise SystemExit(3)", "SystemExit: 3 (ends.py, line 1)"),
+    ("long", "raise ValueError('two\\nlines.')", "ValueError: two lines (long"),
+  ],
+)
+def test_what_cannot_be_imported_is_one_line(folder, name, text, reason):
+  if text is not None:
+    (folder / f"{name}.py").write_text(text)
+  with pytest.raises(ValueError) as error:
+    plugins.import_modules([name], "import")
+  start = f"import must be a module that can be imported, got {name!r}: "
+  assert str(error.value).startswith(start + (reason or "there is no module"))
+  assert "\n" not in str(error.value)
+  # With --verbosity=1 a program shows where a module failed.
+  assert (error.value.__cause__ is not None) == (text is not None)
+
+
+@pytest.mark.parametrize(
+  ("path", "reason"),
+  [
+    ("json:Absent", "module 'json' has no 'Absent'"),
+    ("json:", "module 'json' has no ''"),
+    (":Mine", "'' is no name of a Python module"),
+    (
+      "absent:Mine",
+      "there is no module 'absent' in the current folder or among those that"
+      " are installed",
+    ),
+  ],
+)
+def test_what_is_not_there_is_one_line(path, reason):
+  with pytest.raises(ValueError) as error:
+    plugins.find(path, "algorithm")
+  assert str(error.value) == (
+    "algorithm must be package.module:name of what can be imported, got"
+    f" {path!r}: {reason}."
+  )
