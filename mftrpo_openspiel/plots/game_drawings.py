@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyspiel
 
+from mftrpo_openspiel.mdp import drawing as drawing_lib
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.plots import openspiel_drawings
@@ -65,16 +66,18 @@ def of_game(game: pyspiel.Game) -> placement.GameDrawing:
 def of_mdp_game(game: mdp_game.MDPGame) -> placement.GameDrawing:
   """Returns where the states of a game over a mean-field MDP lie.
 
-  An action is taken to head for the state to which it most likely leads, under
-  the initial law where the kernel depends on the mean field, and of several
-  that are as likely, for the first.
+  Where the kernel depends on the mean field, moves are those under the initial
+  law. On a grid, an action heads for the cell to which it most likely leads,
+  and of several that are as likely, for the first.
   """
   mdp = game.mean_field_mdp()
   assert mdp.drawing is not None
-  kernel = mdp.kernel_at(mdp.initial_distribution)
-  aims = np.asarray(kernel.argmax(axis=1)).reshape(mdp.num_states, -1)
+  moves = mdp.kernel_at(mdp.initial_distribution)
+  if isinstance(mdp.drawing, drawing_lib.Grid):
+    aims = np.asarray(moves.argmax(axis=1)).reshape(mdp.num_states, -1)
+    moves = placement.certain_moves(aims)
   return placement.GameDrawing(
-    mdp.drawing, placement.locate_place_and_time, aims, mdp.action_names
+    mdp.drawing, placement.locate_place_and_time, moves, mdp.action_names
   )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from open_spiel.python.games import dynamic_routing_data
 from open_spiel.python.games import dynamic_routing_utils
 import pyspiel
+from scipy import sparse
 
 from mftrpo_openspiel.mdp import drawing
 from mftrpo_openspiel.plots import placement
@@ -38,7 +39,7 @@ def ring(game: pyspiel.Game) -> placement.GameDrawing:
   return placement.GameDrawing(
     drawing.Ring(size),
     placement.locate_place_and_time,
-    moves=(np.arange(size)[:, None] + _RING_STEPS) % size,
+    placement.certain_moves((np.arange(size)[:, None] + _RING_STEPS) % size),
   )
 
 
@@ -126,10 +127,10 @@ def network(game: pyspiel.Game) -> placement.GameDrawing:
   numbers = {node: number for number, node in enumerate(nodes)}
   places = {name: place for place, name in enumerate(names)}
   links = np.array([[numbers[a], numbers[b]] for a, b in ends])
-  moves = np.full((len(names), len(names) + 1), -1)
-  moves[:, 0] = np.arange(len(names))
+  targets = np.full((len(names), len(names) + 1), -1)
+  targets[:, 0] = np.arange(len(names))
   follows = links[:, 1, None] == links[:, 0]
-  moves[:, 1:][follows] = np.nonzero(follows)[1]
+  targets[:, 1:][follows] = np.nonzero(follows)[1]
 
   def locate(string: str) -> placement.Location | None:
     match = _ON_LINK.fullmatch(string) or _ARRIVED.fullmatch(string)
@@ -141,7 +142,7 @@ def network(game: pyspiel.Game) -> placement.GameDrawing:
   return placement.GameDrawing(
     drawing.Network(positions, links, tuple(nodes)),
     locate,
-    moves,
+    placement.certain_moves(targets),
     action_names=("wait", *names),
   )
 
@@ -189,8 +190,8 @@ def _numbers(grid: drawing.Grid) -> np.ndarray:
 
 def _grid_moves(
   grid: drawing.Grid, steps: tuple[tuple[int, int], ...], is_torus: bool
-) -> np.ndarray:
-  """Returns the (S, A) places for which players head.
+) -> sparse.csr_array:
+  """Returns the (S * A, S) moves by one step for each action.
 
   Who would leave the grid, where it is no torus, or enter a wall, stays.
   """
@@ -199,7 +200,8 @@ def _grid_moves(
   cells = grid.cells[:, None] + np.array(steps)[:, ::-1]
   cells = cells % shape if is_torus else np.clip(cells, 0, shape - 1)
   places = _numbers(grid)[cells[..., 0], cells[..., 1]]
-  return np.where(places < 0, np.arange(len(places))[:, None], places)
+  stay = np.arange(len(places))[:, None]
+  return placement.certain_moves(np.where(places < 0, stay, places))
 
 
 def _roads(game: pyspiel.Game) -> dynamic_routing_utils.Network:

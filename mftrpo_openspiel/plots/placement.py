@@ -51,9 +51,9 @@ class GameDrawing:
     drawing: S places.
     locate: From the observation string of a state to its location, or None for
       a node that is drawn nowhere, as mean-field nodes are.
-    moves: (S, A) of int, for which place a player in each place heads by each
-      action, before noise; -1 where there is no such action. None if that
-      cannot be said: the policies are then not drawn as moves.
+    moves: (S * A, S), in row s * A + a how likely a player in place s who takes
+      action a heads for each place; see `certain_moves`. None if that cannot be
+      said: policies are then drawn by actions, if at all.
     action_names: One an action, where policies are drawn by actions; numbers if
       not given.
     num_populations: Whose mean fields are drawn side by side.
@@ -61,9 +61,24 @@ class GameDrawing:
 
   drawing: drawing_lib.Drawing
   locate: Callable[[str], Location | None]
-  moves: np.ndarray | None = None
+  moves: sparse.csr_array | None = None
   action_names: tuple[str, ...] = ()
   num_populations: int = 1
+
+
+def certain_moves(targets: np.ndarray) -> sparse.csr_array:
+  """Returns the (S * A, S) moves of players who head for one place each.
+
+  Args:
+    targets: (S, A) of int, the place for which a player in a place heads by an
+      action, before noise; -1 where there is no such action.
+  """
+  targets = np.asarray(targets)
+  rows = np.flatnonzero(targets.ravel() >= 0)
+  return sparse.csr_array(
+    (np.ones(len(rows)), (rows, targets.ravel()[rows])),
+    (targets.size, len(targets)),
+  )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

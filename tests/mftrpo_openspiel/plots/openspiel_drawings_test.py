@@ -112,10 +112,11 @@ def test_locations_and_moves_are_those_of_the_states(name):
     met.add(location)
     if game_drawing.moves is None:
       continue
-    for action in range(game.num_distinct_actions()):
-      heads_for = game_drawing.moves[location.place, action]
-      if action in state.legal_actions():
-        assert heads_for == place_in(game_drawing, state.child(action))
+    size = game_drawing.drawing.num_places
+    moves = game_drawing.moves.toarray().reshape(size, -1, size)
+    for action in state.legal_actions():
+      aim = np.eye(size)[place_in(game_drawing, state.child(action))]
+      np.testing.assert_array_equal(moves[location.place, action], aim)
   assert len(met) > 3
   assert {location.time for location in met} >= {0, 1, 2}
 

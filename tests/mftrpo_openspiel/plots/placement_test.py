@@ -53,6 +53,13 @@ def test_policies_where_nobody_is_are_averaged_evenly():
   np.testing.assert_array_equal(policies[1][0, 1], [0.5, 0.5])
 
 
+def test_certain_moves():
+  moves = placement.certain_moves([[0, 1], [-1, 0]])
+  np.testing.assert_array_equal(
+    moves.toarray(), [[1, 0], [0, 1], [0, 0], [1, 0]]
+  )
+
+
 @pytest.mark.parametrize(
   "strings, match",
   [
