@@ -1,4 +1,8 @@
-"""Where the states of a game lie on paper; used by plots only."""
+"""Where the places of a game lie on paper; used by plots only.
+
+A drawing shows S places. In a game over a mean-field MDP they are its states;
+in other games the states of one time and population, see `plots.placement`.
+"""
 
 import dataclasses
 
@@ -7,20 +11,25 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Grid:
-  """States that are cells of a grid.
+  """Places that are cells of a grid.
 
   Attributes:
-    walls: (rows, columns) of bool, True where no state is.
-    cells: (S, 2) of int, the row and column of each state.
+    walls: (rows, columns) of bool, True where no place is.
+    cells: (S, 2) of int, the row and column of each place.
   """
 
   walls: np.ndarray
   cells: np.ndarray
 
+  @property
+  def num_places(self) -> int:
+    """Number S of places."""
+    return len(self.cells)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Graph:
-  """States that are nodes of a directed graph.
+  """Places that are nodes of a directed graph.
 
   Attributes:
     positions: (S, 2), x and y of each node.
@@ -30,5 +39,78 @@ class Graph:
   positions: np.ndarray
   edges: np.ndarray
 
+  @property
+  def num_places(self) -> int:
+    """Number S of places."""
+    return len(self.positions)
 
-Drawing = Grid | Graph
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ring:
+  """Places around a circle: place 0 at the top, the others clockwise.
+
+  Attributes:
+    num_places: Number S of places.
+  """
+
+  num_places: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Line:
+  """Places along an axis.
+
+  Attributes:
+    positions: (S,), increasing.
+    label: Of the axis.
+  """
+
+  positions: np.ndarray
+  label: str = "x"
+
+  @property
+  def num_places(self) -> int:
+    """Number S of places."""
+    return len(self.positions)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Network:
+  """Places that are the links of a road network.
+
+  Attributes:
+    nodes: (V, 2), x and y of each node.
+    links: (S, 2) of int, the nodes from and to which each link leads.
+    node_names: One a node.
+  """
+
+  nodes: np.ndarray
+  links: np.ndarray
+  node_names: tuple[str, ...]
+
+  @property
+  def num_places(self) -> int:
+    """Number S of places."""
+    return len(self.links)
+
+
+Drawing = Grid | Graph | Ring | Line | Network
+KINDS = (Grid, Graph, Ring, Line, Network)
+
+
+def check_size(drawing: Drawing, num_states: int) -> None:
+  """Checks that a drawing is one, of as many places as there are states.
+
+  Raises:
+    ValueError: If it is not.
+  """
+  if not isinstance(drawing, KINDS):
+    kinds = ", ".join(kind.__name__ for kind in KINDS)
+    raise ValueError(
+      f"drawing must be one of {kinds}, got {type(drawing).__name__}."
+    )
+  if drawing.num_places != num_states:
+    raise ValueError(
+      f"drawing must have as many places as there are states, {num_states},"
+      f" got a {type(drawing).__name__} of {drawing.num_places}."
+    )

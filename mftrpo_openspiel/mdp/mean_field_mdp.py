@@ -55,8 +55,9 @@ class MeanFieldMDP:
 
   Raises:
     ValueError: If a shape does not fit, a row of the kernel or the initial
-      distribution is not a probability law, the discount is out of range, or
-      a reward under the initial distribution is not finite.
+      distribution is not a probability law, the discount is out of range, a
+      reward under the initial distribution is not finite, or the drawing is not
+      one of S places.
   """
 
   kernel: Kernel
@@ -88,6 +89,8 @@ class MeanFieldMDP:
     )
     initial.flags.writeable = False
     set_field("initial_distribution", initial)
+    if self.drawing is not None:
+      drawing_lib.check_size(self.drawing, initial.size)
     kernel = self.kernel
     if not callable(kernel):
       if not sparse.issparse(kernel):

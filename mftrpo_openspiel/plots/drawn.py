@@ -1,0 +1,122 @@
+"""What can be drawn of a solved game, by moments: of a solver, or of a run."""
+
+from collections.abc import Collection
+from collections.abc import Sequence
+import dataclasses
+
+import numpy as np
+
+from mftrpo_openspiel.models import mean_field_model
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.plots import game_drawings
+from mftrpo_openspiel.plots import placement
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Drawn:
+  """What can be drawn, by moments.
+
+  Moments are iterations over an infinite horizon, and over a finite one the
+  time steps of one solution.
+
+  Attributes:
+    name: What it is called in titles and messages.
+    game_title: What the game is called in titles.
+    game_drawing: On what its S places lie.
+    is_stationary: Whether over an infinite horizon.
+    mean_fields: (populations, S) arrays.
+    policies: (populations, S, A) arrays; a row of zeros where nothing is known.
+  """
+
+  name: str
+  game_title: str
+  game_drawing: placement.GameDrawing
+  is_stationary: bool
+  mean_fields: dict[int, np.ndarray]
+  policies: dict[int, np.ndarray]
+
+  def moment_title(self, moment: int) -> str:
+    """Returns what a moment is called."""
+    if not self.is_stationary:
+      return f"t = {moment}"
+    return "Start" if moment == 0 else f"{moment:,} iterations"
+
+  def choose(
+    self, available: Collection[int], moments: Sequence[int] | None
+  ) -> list[int]:
+    """Returns the moments to draw; the first, middle and last if not given.
+
+    Raises:
+      ValueError: If one is not available, or none is.
+    """
+    there = sorted(available)
+    if not there:
+      raise ValueError(
+        f"{self.name} must have a solution to draw, it has none."
+      )
+    if moments is None:
+      return list(dict.fromkeys([there[0], there[len(there) // 2], there[-1]]))
+    for moment in moments:
+      if moment not in available:
+        nearest = min(there, key=lambda other: abs(other - moment))
+        raise ValueError(
+          f"moments must be of the {len(there)} that {self.name} has, from"
+          f" {there[0]} to {there[-1]}, got {moment}; the nearest is {nearest}."
+        )
+    return list(moments)
+
+  def panels(
+    self, arrays: dict[int, np.ndarray], moment: int, name: str = ""
+  ) -> dict[str, np.ndarray]:
+    """Returns the arrays of the populations at a moment, by panel titles.
+
+    Args:
+      arrays: Such as `mean_fields`.
+      moment: One of them.
+      name: What stands above the moment in the titles; "" for nothing.
+    """
+    title = self.moment_title(moment)
+    if name:
+      title = f"{name}\n{title}"
+    if len(arrays[moment]) == 1:
+      return {title: arrays[moment][0]}
+    return {
+      f"{title}, population {number}": array
+      for number, array in enumerate(arrays[moment])
+    }
+
+
+def of_model(
+  model: mean_field_model.MeanFieldModel,
+  policy: np.ndarray,
+  mean_field: np.ndarray,
+  iteration: int = 0,
+  name: str = "the solver",
+) -> Drawn:
+  """Returns what can be drawn of a policy and a mean field on a model.
+
+  Args:
+    model: A model of whatever kind.
+    policy: (N, A).
+    mean_field: (N,).
+    iteration: Of the algorithm that gave them, for titles.
+    name: What they are called in titles and messages.
+
+  Raises:
+    ValueError: If it is not known where the states of the game lie.
+  """
+  placed = game_drawings.of_model(model)
+  is_stationary = isinstance(model, stationary_model.StationaryModel)
+  mean_fields = placed.mean_fields(mean_field)
+  policies = placed.policies(policy, mean_field)
+  if is_stationary:
+    mean_fields = {iteration: mean_fields[0]}
+    policies = {iteration: policies[0]}
+  return Drawn(
+    name,
+    model.game.get_type().short_name,
+    placed.game_drawing,
+    is_stationary,
+    mean_fields,
+    policies,
+  )

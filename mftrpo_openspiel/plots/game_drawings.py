@@ -1,0 +1,103 @@
+"""The table of where the states of a game lie, which users can extend.
+
+    game_drawings.register("python_mfg_my_game", my_drawing)
+
+makes pictures of all models and runs of the game. The function takes the game
+and returns a `placement.GameDrawing`: a drawing, such as a `drawing.Grid`, and
+how to read the location of a state from its observation string. Games over a
+`MeanFieldMDP` with a drawing need no entry.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel.mdp import drawing as drawing_lib
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.models import mean_field_model
+from mftrpo_openspiel.plots import openspiel_drawings
+from mftrpo_openspiel.plots import placement
+from mftrpo_openspiel.utils import validation
+
+_FUNCTIONS = dict(openspiel_drawings.DRAWINGS)
+
+
+def register(
+  short_name: str, function: Callable[[pyspiel.Game], placement.GameDrawing]
+) -> None:
+  """Makes `function` say where the states of games of this name lie.
+
+  Args:
+    short_name: As in `game.get_type().short_name`. What it has had before is
+      replaced.
+    function: Is called with a game whenever one is drawn.
+  """
+  validation.check_type("short_name", short_name, str)
+  if not callable(function):
+    raise ValueError(
+      f"function must be a function of the game, got {type(function).__name__}."
+    )
+  _FUNCTIONS[short_name] = function
+
+
+def of_game(game: pyspiel.Game) -> placement.GameDrawing:
+  """Returns where the states of a game lie.
+
+  Raises:
+    ValueError: If nobody has said it.
+  """
+  name = game.get_type().short_name
+  if name in _FUNCTIONS:
+    return validation.check_type(
+      f"the drawing registered for {name}",
+      _FUNCTIONS[name](game),
+      placement.GameDrawing,
+    )
+  if isinstance(game, mdp_game.MDPGame) and game.mean_field_mdp().drawing:
+    return of_mdp_game(game)
+  raise ValueError(
+    f"game must have a drawing, {name} has none: give its MeanFieldMDP one, or"
+    f" call plots.game_drawings.register({name!r}, function)."
+  )
+
+
+def of_mdp_game(game: mdp_game.MDPGame) -> placement.GameDrawing:
+  """Returns where the states of a game over a mean-field MDP lie.
+
+  Where the kernel depends on the mean field, moves are those under the initial
+  law. On a grid, an action heads for the cell to which it most likely leads,
+  and of several that are as likely, for the first.
+  """
+  mdp = game.mean_field_mdp()
+  assert mdp.drawing is not None
+  moves = mdp.kernel_at(mdp.initial_distribution)
+  if isinstance(mdp.drawing, drawing_lib.Grid):
+    aims = np.asarray(moves.argmax(axis=1)).reshape(mdp.num_states, -1)
+    moves = placement.certain_moves(aims)
+  return placement.GameDrawing(
+    mdp.drawing, placement.locate_place_and_time, moves, mdp.action_names
+  )
+
+
+def of_model(model: mean_field_model.MeanFieldModel) -> placement.PlacedStates:
+  """Returns where the N states of a model lie.
+
+  Those of a `StationaryModel` are all at time 0.
+
+  Raises:
+    ValueError: If that is not known of its game.
+  """
+  return of_states(model.game, model.observation_strings)
+
+
+def of_states(
+  game: pyspiel.Game, observation_strings: Sequence[str]
+) -> placement.PlacedStates:
+  """Returns where the states of a game with these observation strings lie.
+
+  Raises:
+    ValueError: If that is not known of the game.
+  """
+  return placement.placed(of_game(game), observation_strings)

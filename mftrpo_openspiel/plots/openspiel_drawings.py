@@ -1,0 +1,249 @@
+"""Where the states of OpenSpiel's own mean-field games lie.
+
+Each function takes a game of one kind. Locations are read from observation
+strings, whose forms are those of `open_spiel/games/mfg` (C++) and
+`open_spiel/python/mfg/games`, and walls and sizes from the game's parameters.
+"""
+
+from collections.abc import Callable
+import re
+
+import numpy as np
+from open_spiel.python.games import dynamic_routing_data
+from open_spiel.python.games import dynamic_routing_utils
+import pyspiel
+from scipy import sparse
+
+from mftrpo_openspiel.mdp import drawing
+from mftrpo_openspiel.plots import placement
+
+# The strings of decision nodes.
+_TWO_DIMENSIONAL = re.compile(r"\((\d+), (\d+), (\d+)\)")
+_POPULATIONS = re.compile(r"\(pop=(\d+), t=(\d+), pos=\[(\d+) (\d+)\]\)")
+_ON_LINK = re.compile(
+  r"Location=(.+), waiting[_ ]time=-?\d+, t=(\d+), destination=.*"
+)
+_ARRIVED = re.compile(r"Arrived at (.+), with arrival time .+, t=(\d+)")
+# What each action adds to x (the column) and y (the row).
+_MODELLING_STEPS = ((0, -1), (-1, 0), (0, 0), (1, 0), (0, 1))
+_POPULATION_STEPS = ((0, 0), (1, 0), (0, 1), (0, -1), (-1, 0))
+_RING_STEPS = (-1, 0, 1)
+# How far from its node a link without length begins or ends, as a share of the
+# least distance of two nodes.
+_STUB = 0.35
+
+
+def ring(game: pyspiel.Game) -> placement.GameDrawing:
+  """Of mfg_crowd_modelling and python_mfg_crowd_modelling."""
+  size = game.get_parameters()["size"]
+  return placement.GameDrawing(
+    drawing.Ring(size),
+    placement.locate_place_and_time,
+    placement.certain_moves((np.arange(size)[:, None] + _RING_STEPS) % size),
+  )
+
+
+def modelling_grid(game: pyspiel.Game) -> placement.GameDrawing:
+  """Of mfg_crowd_modelling_2d: a torus with walls, x to the right, y down.
+
+  The states and `forbidden_states` have x first. (`initial_distribution`, which
+  is not used here, has y first.)
+  """
+  parameters = game.get_parameters()
+  grid = _grid(parameters["size"], parameters["forbidden_states"])
+  numbers = _numbers(grid)
+
+  def locate(string: str) -> placement.Location | None:
+    match = _TWO_DIMENSIONAL.fullmatch(string)
+    if match is None:
+      return None
+    x, y, time = map(int, match.groups())
+    return placement.Location(time, 0, numbers[y, x])
+
+  moves = _grid_moves(grid, _MODELLING_STEPS, is_torus=True)
+  return placement.GameDrawing(grid, locate, moves)
+
+
+def population_grid(game: pyspiel.Game) -> placement.GameDrawing:
+  """Of python_mfg_predator_prey and python_mfg_crowd_avoidance."""
+  parameters = game.get_parameters()
+  grid = _grid(parameters["size"], parameters.get("forbidden_states", "[]"))
+  numbers = _numbers(grid)
+
+  def locate(string: str) -> placement.Location | None:
+    match = _POPULATIONS.fullmatch(string)
+    if match is None:
+      return None
+    population, time, x, y = map(int, match.groups())
+    return placement.Location(time, population, numbers[y, x])
+
+  return placement.GameDrawing(
+    grid,
+    locate,
+    _grid_moves(grid, _POPULATION_STEPS, is_torus=parameters["geometry"] == 1),
+    num_populations=game.num_players(),
+  )
+
+
+def aversion_line(game: pyspiel.Game) -> placement.GameDrawing:
+  """Of python_mfg_periodic_aversion: a periodic interval."""
+  parameters = game.get_parameters()
+  return _line(
+    np.linspace(parameters["xmin"], parameters["xmax"], parameters["size"]),
+    parameters["n_actions_per_side"],
+  )
+
+
+def quadratic_line(game: pyspiel.Game) -> placement.GameDrawing:
+  """Of mean_field_lin_quad: whole numbers, of which the last is next to 0."""
+  parameters = game.get_parameters()
+  return _line(np.arange(parameters["size"]), parameters["n_actions_per_side"])
+
+
+def garnet_line(game: pyspiel.Game) -> placement.GameDrawing:
+  """Of mfg_garnet, whose states have no place: side by side by their number."""
+  parameters = game.get_parameters()
+  return placement.GameDrawing(
+    drawing.Line(np.arange(parameters["size"]), "State"),
+    placement.locate_place_and_time,
+    action_names=tuple(map(str, range(parameters["num_action"]))),
+  )
+
+
+def network(game: pyspiel.Game) -> placement.GameDrawing:
+  """Of python_mfg_dynamic_routing and mfg_dynamic_routing.
+
+  Places are the links, in the order of their actions, which are counted from 1.
+  Action 0 is to wait, or to have arrived. A car that has arrived, or can go
+  nowhere, stays on its last link.
+  """
+  roads = _roads(game)
+  names = [
+    roads.get_road_section_from_action_id(action)
+    for action in range(1, roads.num_actions())
+  ]
+  ends = [tuple(name.split("->")) for name in names]
+  nodes = sorted({node for link in ends for node in link})
+  numbers = {node: number for number, node in enumerate(nodes)}
+  places = {name: place for place, name in enumerate(names)}
+  links = np.array([[numbers[a], numbers[b]] for a, b in ends])
+  targets = np.full((len(names), len(names) + 1), -1)
+  targets[:, 0] = np.arange(len(names))
+  follows = links[:, 1, None] == links[:, 0]
+  targets[:, 1:][follows] = np.nonzero(follows)[1]
+
+  def locate(string: str) -> placement.Location | None:
+    match = _ON_LINK.fullmatch(string) or _ARRIVED.fullmatch(string)
+    if match is None:
+      return None
+    return placement.Location(int(match[2]), 0, places[match[1]])
+
+  positions = _node_positions(roads, nodes, links)
+  return placement.GameDrawing(
+    drawing.Network(positions, links, tuple(nodes)),
+    locate,
+    placement.certain_moves(targets),
+    action_names=("wait", *names),
+  )
+
+
+DRAWINGS: dict[str, Callable[[pyspiel.Game], placement.GameDrawing]] = {
+  "mfg_crowd_modelling": ring,
+  "python_mfg_crowd_modelling": ring,
+  "mfg_crowd_modelling_2d": modelling_grid,
+  "python_mfg_predator_prey": population_grid,
+  "python_mfg_crowd_avoidance": population_grid,
+  "python_mfg_periodic_aversion": aversion_line,
+  "mean_field_lin_quad": quadratic_line,
+  "python_mfg_dynamic_routing": network,
+  "mfg_dynamic_routing": network,
+  "mfg_garnet": garnet_line,
+}
+
+
+def _line(
+  positions: np.ndarray, actions_per_side: int
+) -> placement.GameDrawing:
+  steps = range(-actions_per_side, actions_per_side + 1)
+  return placement.GameDrawing(
+    drawing.Line(positions),
+    placement.locate_place_and_time,
+    action_names=tuple(f"{step:+d}" if step else "0" for step in steps),
+  )
+
+
+def _grid(size: int, forbidden_states: str) -> drawing.Grid:
+  """Returns a square grid with walls, given as "[x|y;x|y]"."""
+  walls = np.zeros((size, size), dtype=bool)
+  for pair in filter(None, forbidden_states.strip("[]").split(";")):
+    x, y = map(int, pair.split("|"))
+    walls[y, x] = True
+  return drawing.Grid(walls, np.argwhere(~walls))
+
+
+def _numbers(grid: drawing.Grid) -> np.ndarray:
+  """Returns the place of each cell by row and column, -1 for walls."""
+  numbers = np.full(grid.walls.shape, -1)
+  numbers[tuple(grid.cells.T)] = np.arange(len(grid.cells))
+  return numbers
+
+
+def _grid_moves(
+  grid: drawing.Grid, steps: tuple[tuple[int, int], ...], is_torus: bool
+) -> sparse.csr_array:
+  """Returns the (S * A, S) moves by one step for each action.
+
+  Who would leave the grid, where it is no torus, or enter a wall, stays.
+  """
+  shape = np.array(grid.walls.shape)
+  # (S, A, 2), by row and column.
+  cells = grid.cells[:, None] + np.array(steps)[:, ::-1]
+  cells = cells % shape if is_torus else np.clip(cells, 0, shape - 1)
+  places = _numbers(grid)[cells[..., 0], cells[..., 1]]
+  stay = np.arange(len(places))[:, None]
+  return placement.certain_moves(np.where(places < 0, stay, places))
+
+
+def _roads(game: pyspiel.Game) -> dynamic_routing_utils.Network:
+  """Returns the network of a game; those in C++ tell its name only."""
+  if hasattr(game, "network"):
+    return game.network
+  return {
+    "line": dynamic_routing_data.LINE_NETWORK,
+    "braess": dynamic_routing_data.BRAESS_NETWORK,
+  }[game.get_parameters()["network"]]
+
+
+def _node_positions(
+  roads: dynamic_routing_utils.Network, nodes: list[str], links: np.ndarray
+) -> np.ndarray:
+  """Returns (V, 2), all different: OpenSpiel's, or columns by distance."""
+  known = roads._node_position
+  if known is None:
+    return _by_distance(len(nodes), links)
+  positions = np.array([known[node] for node in nodes], dtype=float)
+  # In OpenSpiel's Sioux Falls the nodes before and after a node lie on it.
+  distinct = np.unique(positions, axis=0)
+  if len(distinct) < len(nodes):
+    gaps = np.linalg.norm(distinct[:, None] - distinct, axis=2)
+    stub = _STUB * gaps[gaps > 0].min()
+    for row, node in enumerate(nodes):
+      if node.startswith("bef_"):
+        positions[row] += (-stub, stub)
+      elif node.startswith("aft_"):
+        positions[row] += (stub, stub)
+  return positions
+
+
+def _by_distance(num_nodes: int, links: np.ndarray) -> np.ndarray:
+  """Returns (V, 2): x is the number of links from where none leads to."""
+  columns = np.zeros(num_nodes, dtype=int)
+  for _ in range(num_nodes):
+    for tail, head in links:
+      # In a cycle nodes would move on for ever.
+      columns[head] = min(max(columns[head], columns[tail] + 1), num_nodes - 1)
+  rows = np.zeros(num_nodes)
+  for column in np.unique(columns):
+    members = np.flatnonzero(columns == column)
+    rows[members] = np.arange(len(members)) - (len(members) - 1) / 2
+  return np.stack([columns, rows], axis=1).astype(float)

@@ -1,0 +1,50 @@
+"""Tests of drawing."""
+
+import re
+
+import numpy as np
+import pytest
+
+from mftrpo_openspiel.mdp import drawing
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+
+ALL_OF_TWO = (
+  drawing.Grid(np.zeros((1, 2), bool), np.array([[0, 0], [0, 1]])),
+  drawing.Graph(np.eye(2), np.array([[0, 1]])),
+  drawing.Ring(2),
+  drawing.Line(np.array([0.0, 1.0])),
+  drawing.Network(np.eye(2), np.array([[0, 1], [1, 0]]), ("a", "b")),
+)
+
+
+def mdp(num_states, paper):
+  return mdp_lib.MeanFieldMDP(
+    kernel=np.full((num_states, 1, num_states), 1 / num_states),
+    reward=lambda mean_field: np.zeros((num_states, 1)),
+    discount=0.9,
+    initial_distribution=np.full(num_states, 1 / num_states),
+    drawing=paper,
+  )
+
+
+@pytest.mark.parametrize("paper", ALL_OF_TWO)
+def test_size_is_that_of_the_mdp(paper):
+  assert paper.num_places == 2
+  assert mdp(2, paper).drawing is paper
+  with pytest.raises(
+    ValueError,
+    match=re.escape(
+      "drawing must have as many places as there are states, 3, got a"
+      f" {type(paper).__name__} of 2."
+    ),
+  ):
+    mdp(3, paper)
+
+
+def test_refuses_what_is_no_drawing():
+  with pytest.raises(
+    ValueError,
+    match="^drawing must be one of Grid, Graph, Ring, Line, Network, got"
+    r" ndarray\.$",
+  ):
+    mdp(2, np.zeros((1, 2)))
