@@ -189,7 +189,7 @@ def _check_constructor(what: str, constructor: Any) -> None:
     )
 
 
-def _origin(constructor: Constructor) -> str:
+def _origin(constructor: object) -> str:
   """Returns where a class or function stands."""
   name = getattr(constructor, "__qualname__", repr(constructor))
   return f"{getattr(constructor, '__module__', '')}.{name}"

@@ -12,6 +12,7 @@ from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_config
+from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.scripts import programs
 
 FLAGS = flags.FLAGS
@@ -114,7 +115,7 @@ def given_values() -> dict[str, Any]:
   values |= _named("game_parameters", experiment_lib.PARAMETER, parameters)
   options = [
     part
-    for text in FLAGS["algorithm_options"].value
+    for text in FLAGS.algorithm_options
     for part in game_parameters.split_at_commas(text)
   ]
   values |= _named("algorithm_options", experiment_lib.OPTION, options)
@@ -136,14 +137,20 @@ def _named(flag: str, start: str, texts: Iterable[str]) -> dict[str, str]:
   return values
 
 
-def from_flags() -> experiment_lib.Experiment:
+def from_flags(resumed: str | None = None) -> experiment_lib.Experiment:
   """Returns the experiment that the flags ask for.
+
+  Args:
+    resumed: The folder of a run that is gone on with, if there is one. Its
+      modules are imported where --import names none.
 
   Raises:
     ValueError: If a flag is given that the algorithm does not take, or that the
       others make pointless, or a game parameter is none of the game.
   """
   values = given_values()
+  if resumed and "imports" not in values and run_directory.has_run(resumed):
+    values["imports"] = run_directory.import_plugins(resumed)
   algorithm = FLAGS.algorithm
   taken = {option.flag for option in registry.options_of(algorithm).values()}
   # Every run is measured with regularization.

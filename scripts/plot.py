@@ -141,6 +141,8 @@ def _labelled_runs(paths: Sequence[str]) -> list[run_labels.Run]:
   if FLAGS.labels is not None and FLAGS.group_by is not None:
     raise ValueError("labels and group_by must not both be given.")
   results = [run_directory.load_run(path) for path in paths]
+  for path in paths:
+    run_directory.import_plugins(path)
   labels = FLAGS.labels
   if labels is None:
     configs = [result.config for result in results]

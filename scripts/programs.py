@@ -55,9 +55,7 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
         f"all arguments must be flags, got {' '.join(argv[1:])!r}."
       )
     if "import" in flags.FLAGS:
-      # Python looks there for itself where a module of `scripts` is run.
-      plugins.search_folder(os.curdir)
-      plugins.import_modules(flags.FLAGS["import"].value, "import")
+      plugins.import_modules(getattr(flags.FLAGS, "import"), "import")
     return main(argv[1:]) if takes_arguments else main()
 
   flags.DEFINE_bool("version", False, "Prints the version and ends.")

@@ -128,7 +128,8 @@ def main() -> int:
   """Runs what the flags ask for; returns the exit status."""
   if FLAGS.resume and FLAGS.logdir is None:
     raise ValueError("resume must not be given without logdir.")
-  experiment = experiment_flags.from_flags()
+  resumed = FLAGS.logdir if FLAGS.resume else None
+  experiment = experiment_flags.from_flags(resumed)
   try:
     with table(experiment) as report:
       result = experiment_lib.run_experiment(

@@ -20,6 +20,7 @@ from mftrpo_openspiel.plots import animation
 from mftrpo_openspiel.plots import mean_field_plots
 from mftrpo_openspiel.plots import policy_plots
 from mftrpo_openspiel.plots import run_labels
+from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import solutions
 
 
@@ -84,6 +85,7 @@ def drawn_run(run: run_labels.Run) -> DrawnRun:
     ValueError: If its states do not lie on paper, or over a finite horizon it
       has no solution yet.
   """
+  run_directory.import_plugins(run.path)
   game = game_factory.create_game(run.result.config["game"])
   is_mdp = isinstance(game, mdp_game.MDPGame)
   if not is_mdp or game.mean_field_mdp().drawing is None:

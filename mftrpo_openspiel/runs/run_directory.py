@@ -40,6 +40,7 @@ from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.runs import solutions
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import interrupts
+from mftrpo_openspiel.utils import plugins
 
 _CONFIG, _METRICS, _LOCK = "config.json", "metrics.csv", "lock"
 _CHECKPOINT, _SOLUTION = "checkpoint.npz", "solution.npz"
@@ -110,6 +111,29 @@ def load_run(path: str | os.PathLike) -> RunResult:
         path / _MEAN_FIELDS, record.iteration, num_states
       )
   return RunResult(config, records, solution, mean_fields)
+
+
+def import_plugins(path: str | os.PathLike) -> list[str]:
+  """Imports the modules that registered the game and the algorithm of a run.
+
+  Args:
+    path: The folder of the run.
+
+  Returns:
+    The modules that it was given as imports.
+
+  Raises:
+    ValueError: If one cannot be imported, which then is named with the run; or
+      see `run_config.read`.
+  """
+  experiment = run_config.read(pathlib.Path(path) / _CONFIG)["experiment"]
+  try:
+    plugins.import_modules(experiment["imports"])
+    if ":" in experiment["algorithm"]:
+      plugins.find(experiment["algorithm"], "algorithm")
+  except ValueError as error:
+    raise ValueError(f"{path} needs its modules: {error}") from error.__cause__
+  return experiment["imports"]
 
 
 def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:

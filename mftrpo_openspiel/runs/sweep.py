@@ -26,6 +26,7 @@ from mftrpo_openspiel.runs import processes
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.utils import interrupts
+from mftrpo_openspiel.utils import plugins
 from mftrpo_openspiel.utils import progress
 
 # Seconds between two updates of the progress bar.
@@ -123,7 +124,7 @@ def run_sweep(
       for run in runs:
         folder = str(logdir / run.name)
         future = executor.submit(
-          run_one, run.experiment, folder, str(stop_file)
+          run_one, run.experiment, folder, str(stop_file), os.getcwd()
         )
         pending[future] = run
     _wait(pending, count)
@@ -195,6 +196,7 @@ def run_one(
   experiment: experiment_lib.Experiment,
   logdir: str,
   stop_file: str,
+  module_folder: str = os.curdir,
   look_seconds: float = 0.05,
 ) -> RunOutcome:
   """Performs a run, goes on with it, or finds it finished; does not raise.
@@ -204,6 +206,8 @@ def run_one(
     logdir: Its run directory.
     stop_file: Once there is such a file, a run that is not finished is not
       begun, or stops after a checkpoint.
+    module_folder: Where modules of the user's may lie, beside those that are
+      installed; the current folder of the program of the sweep.
     look_seconds: Between two looks at whether it is there.
   """
   counted, next_look = 0, 0.0
@@ -225,6 +229,8 @@ def run_one(
       stop_if_asked()
       next_look = time.monotonic() + look_seconds
 
+  if experiment.imports or ":" in experiment.algorithm:
+    plugins.search_folder(module_folder)
   try:
     # One that may be finished is looked at in any case.
     if not os.path.exists(os.path.join(logdir, "solution.npz")):

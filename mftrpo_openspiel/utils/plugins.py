@@ -1,4 +1,9 @@
-"""Python modules of users, imported by their names."""
+"""Python modules of users, imported by their names.
+
+They may lie in the current folder, also where a command is run, which Python
+does not look for modules from there. The folder is then the first of sys.path,
+as it is in `python -m` and in notebooks.
+"""
 
 from collections.abc import Iterable
 import importlib
@@ -68,6 +73,8 @@ def _imported(name: str) -> types.ModuleType:
     part.isidentifier() for part in name.split(".")
   ):
     raise ValueError(f"{name!r} is no name of a Python module")
+  if name not in sys.modules:
+    search_folder(os.curdir)
   try:
     return importlib.import_module(name)
   # A script that ends itself is no reason to end the program without a word.

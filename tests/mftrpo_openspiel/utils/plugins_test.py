@@ -12,7 +12,7 @@ def folder(tmp_path, monkeypatch):
   """An empty folder in which Python looks for modules."""
   monkeypatch.setattr(sys, "path", list(sys.path))
   monkeypatch.setattr(sys, "modules", dict(sys.modules))
-  plugins.search_folder(tmp_path)
+  monkeypatch.chdir(tmp_path)
   return tmp_path
 
 
@@ -31,8 +31,19 @@ def test_the_folder_comes_before_what_is_installed(folder):
   (folder / "wave.py").write_text("HEIGHT = 3\n")
   sys.modules.pop("wave", None)
   assert plugins.find("wave:HEIGHT", "algorithm") == 3
-  plugins.search_folder(folder)
+  plugins.search_folder(".")
   assert sys.path.count(str(folder)) == 1
+
+
+def test_another_folder_is_searched_if_asked_for(folder, monkeypatch):
+  (folder / "elsewhere.py").write_text("HERE = True\n")
+  (folder / "inner").mkdir()
+  monkeypatch.chdir(folder / "inner")
+  with pytest.raises(ValueError, match="there is no module 'elsewhere'"):
+    plugins.import_modules(["elsewhere"])
+  plugins.search_folder("..")
+  monkeypatch.chdir("/")
+  assert plugins.find("elsewhere:HERE", "algorithm")
 
 
 def test_what_stands_in_a_package_is_found(folder):
