@@ -39,14 +39,32 @@ PALETTE = (
 DARK = "#3C3C3C"
 MAX_COLUMNS = 4
 _LETTERS_PER_INCH = 12
+_DPI = 150
+# Of a figure that a notebook shows: legible, and no wider than its column.
+_NOTEBOOK_DPI = 100
 # Without the date the same figure gives the same file.
 _METADATA = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
 FORMATS = tuple(_METADATA)
 
 
+class Figure(figure_lib.Figure):
+  """A Matplotlib figure that a notebook shows as the last expression of a cell.
+
+  A notebook shows figures of pyplot by itself, and those without pyplot only
+  where `%matplotlib inline` came before. There, IPython has a way of its own to
+  show any `matplotlib.figure.Figure`, which it takes instead of this method, so
+  that a figure never appears twice.
+  """
+
+  def _repr_png_(self) -> bytes:
+    buffer = io.BytesIO()
+    self.savefig(buffer, format="png", dpi=_NOTEBOOK_DPI)
+    return buffer.getvalue()
+
+
 def panels(
   titles: Sequence[str], width: float, aspect: float
-) -> tuple[figure_lib.Figure, Sequence[axes_lib.Axes]]:
+) -> tuple[Figure, Sequence[axes_lib.Axes]]:
   """Returns a figure with one panel a title, at most `MAX_COLUMNS` in a row.
 
   Args:
@@ -64,7 +82,7 @@ def panels(
   rows = -(-len(titles) // columns)
   height = width * float(np.clip(aspect, 0.5, 2.5)) + 0.5
   letters = round(_LETTERS_PER_INCH * width)
-  figure = figure_lib.Figure(
+  figure = Figure(
     figsize=(width * columns + 0.9, height * rows), layout="constrained"
   )
   all_axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
@@ -148,6 +166,6 @@ def save(figure: figure_lib.Figure, path: str | os.PathLike) -> None:
   buffer = io.BytesIO()
   with files.replacing(path) as temporary, matplotlib.rc_context(fixed):
     figure.savefig(
-      buffer, format=file_format, dpi=150, metadata=_METADATA[file_format]
+      buffer, format=file_format, dpi=_DPI, metadata=_METADATA[file_format]
     )
     temporary.write_bytes(buffer.getvalue())
