@@ -9,6 +9,7 @@ on top, with d the l1 distance of the cells' coordinates.
 """
 
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,7 @@ class FourRoomsPOIGame(mdp_game.MDPGame):
       )
     distance = np.abs(grid.cells - grid.cells[target]).sum(axis=1)
     attraction = np.maximum(bonus - slope * distance, 0.0)
+    grid = dataclasses.replace(grid, marks={"point of interest": target})
     mdp = four_rooms.build_mdp(params, grid, attraction)
     super().__init__(mdp, params["horizon"], _GAME_TYPE, params)
 

@@ -67,11 +67,11 @@ def _node_index(text: str) -> int:
 
 
 def _graph() -> drawing.Graph:
-  """Returns the islands as two circles with the bridge between them."""
-  # Node 6 of the first circle points at the bridge.
+  """Returns the islands as two ellipses with the bridge between them."""
+  # Node 6 of the first ellipse points at the bridge.
   angles = 2 * np.pi * (np.arange(_ISLAND_SIZE) + 1) / _ISLAND_SIZE
-  circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-  first = circle - (1.75, 0)
+  ellipse = np.stack([np.cos(angles), 1.5 * np.sin(angles)], axis=1)
+  first = ellipse - (1.6, 0)
   positions = np.vstack([first, first[::-1] * (-1, 1)])
   nodes = np.repeat(np.arange(_NUM_NODES), _NUM_ACTIONS)
   return drawing.Graph(positions, np.stack([nodes, SUCCESSORS.ravel()], axis=1))

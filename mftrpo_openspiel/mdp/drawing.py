@@ -4,6 +4,7 @@ A drawing shows S places. In a game over a mean-field MDP they are its states;
 in other games the states of one time and population, see `plots.placement`.
 """
 
+from collections.abc import Mapping
 import dataclasses
 
 import numpy as np
@@ -16,10 +17,12 @@ class Grid:
   Attributes:
     walls: (rows, columns) of bool, True where no place is.
     cells: (S, 2) of int, the row and column of each place.
+    marks: Places that pictures point out, by what a legend calls them.
   """
 
   walls: np.ndarray
   cells: np.ndarray
+  marks: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
   @property
   def num_places(self) -> int:

@@ -67,9 +67,10 @@ def save_mean_fields(
     for frame, (title, mean_field) in enumerate(mean_fields.items()):
       axes.clear()
       mean_field_plots.draw(axes, drawing, mean_field, colors_of)
+      mean_field_plots.add_keys((axes,), drawing, colors_of)
       axes.set_title(title, fontsize="medium")
       if not frame:
-        mean_field_plots.add_color_bar(figure, colors_of)
+        mean_field_plots.add_marks_legend(figure, drawing)
         # Everything stays where it is in the first frame.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")

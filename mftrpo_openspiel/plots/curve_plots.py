@@ -254,13 +254,13 @@ def _draw_curve(
   return line
 
 
-def _band_title(curves: Sequence[Curve]) -> str | None:
+def _band_title(curves: Sequence[Curve]) -> str:
   spreads = {curve.band.spread for curve in curves if curve.band}
   if len(spreads) > 1:
     raise ValueError(
       f"bands must all be of one spread, got {', '.join(sorted(spreads))}."
     )
-  return SPREADS[spreads.pop()][2] if spreads else None
+  return SPREADS[spreads.pop()][2] if spreads else ""
 
 
 def _style_axes(axes: axes_lib.Axes, panel: Panel, log_x: bool) -> None:

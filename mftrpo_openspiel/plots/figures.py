@@ -17,6 +17,7 @@ from matplotlib import axes as axes_lib
 from matplotlib import collections
 from matplotlib import figure as figure_lib
 from matplotlib import lines as lines_lib
+from matplotlib import transforms
 import numpy as np
 
 from mftrpo_openspiel.utils import files
@@ -39,14 +40,32 @@ PALETTE = (
 DARK = "#3C3C3C"
 MAX_COLUMNS = 4
 _LETTERS_PER_INCH = 12
+_DPI = 150
+# Of a figure that a notebook shows: legible, and no wider than its column.
+_NOTEBOOK_DPI = 100
 # Without the date the same figure gives the same file.
 _METADATA = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
 FORMATS = tuple(_METADATA)
 
 
+class Figure(figure_lib.Figure):
+  """A Matplotlib figure that a notebook shows as the last expression of a cell.
+
+  A notebook shows figures of pyplot by itself, and those without pyplot only
+  where `%matplotlib inline` came before. There, IPython has a way of its own to
+  show any `matplotlib.figure.Figure`, which it takes instead of this method, so
+  that a figure never appears twice.
+  """
+
+  def _repr_png_(self) -> bytes:
+    buffer = io.BytesIO()
+    self.savefig(buffer, format="png", dpi=_NOTEBOOK_DPI)
+    return buffer.getvalue()
+
+
 def panels(
-  titles: Sequence[str], width: float, aspect: float
-) -> tuple[figure_lib.Figure, Sequence[axes_lib.Axes]]:
+  titles: Sequence[str], width: float, aspect: float, title: str = ""
+) -> tuple[Figure, Sequence[axes_lib.Axes]]:
   """Returns a figure with one panel a title, at most `MAX_COLUMNS` in a row.
 
   Args:
@@ -54,6 +73,7 @@ def panels(
     width: Of a panel, in inches.
     aspect: Height by width of what a panel shows; the panel of a very flat or
       high one is higher or flatter than that.
+    title: Of the whole figure; "" for none.
 
   Raises:
     ValueError: If there is no title.
@@ -62,18 +82,40 @@ def panels(
     raise ValueError("a figure must have at least one panel, got none.")
   columns = min(len(titles), MAX_COLUMNS)
   rows = -(-len(titles) // columns)
-  height = width * float(np.clip(aspect, 0.5, 2.5)) + 0.5
-  letters = round(_LETTERS_PER_INCH * width)
-  figure = figure_lib.Figure(
+  titles = [wrapped(one, width) for one in titles]
+  title_lines = max(one.count("\n") for one in titles)
+  height = width * float(np.clip(aspect, 0.5, 2.5)) + 0.5 + 0.17 * title_lines
+  figure = Figure(
     figsize=(width * columns + 0.9, height * rows), layout="constrained"
   )
   all_axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
   while len(all_axes) > len(titles):
     all_axes.pop().remove()
-  for axes, title in zip(all_axes, titles):
-    lines = [textwrap.fill(x, letters) for x in title.split("\n")]
-    axes.set_title("\n".join(lines), fontsize="medium")
+  for axes, one in zip(all_axes, titles):
+    axes.set_title(one, fontsize="medium")
+  if title:
+    text = wrapped(title, figure.get_figwidth() - 0.2)
+    figure.suptitle(text, fontsize="medium", fontweight="bold")
+    lines = text.count("\n") + 1
+    figure.set_figheight(figure.get_figheight() + 0.1 + 0.17 * lines)
   return figure, all_axes
+
+
+def wrapped(text: str, width: float) -> str:
+  """Returns `text` in lines that are no wider than `width` inches."""
+  letters = max(1, round(_LETTERS_PER_INCH * width))
+  return "\n".join(textwrap.fill(line, letters) for line in text.split("\n"))
+
+
+def first_of_rows(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
+  """Returns the leftmost panel of each row."""
+  return list(all_axes[::MAX_COLUMNS])
+
+
+def last_of_rows(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
+  """Returns the rightmost panel of each row."""
+  full = list(all_axes[MAX_COLUMNS - 1 :: MAX_COLUMNS])
+  return full if len(all_axes) % MAX_COLUMNS == 0 else [*full, all_axes[-1]]
 
 
 def add_discs(
@@ -98,9 +140,11 @@ def add_legend(
   figure: figure_lib.Figure,
   entries: Mapping[str, lines_lib.Line2D],
   max_columns: int,
-  title: str | None = None,
+  title: str = "",
 ) -> None:
   """Adds a legend below the panels, and its height to the finished figure.
+
+  Labels that are wider than the figure continue on another line.
 
   Args:
     figure: To which.
@@ -108,22 +152,49 @@ def add_legend(
     max_columns: Fewer are taken where the figure is not wide enough.
     title: Of the legend.
   """
-  for columns in range(max_columns, 0, -1):
+  title = wrapped(title, figure.get_figwidth() - 0.2)
+  # The last ones are of one column, with ever shorter lines.
+  layouts = [(columns, None) for columns in range(max_columns, 0, -1)]
+  longest = max(len(label) for label in entries)
+  layouts += [(1, letters) for letters in range(longest - 1, 0, -1)]
+  for columns, letters in layouts:
     legend = figure.legend(
       entries.values(),
-      entries.keys(),
+      [textwrap.fill(label, letters or longest) for label in entries],
       loc="outside lower center",
       ncols=columns,
       frameon=False,
-      title=title,
+      title=title or None,
     )
     box = legend.get_window_extent()
-    if box.width <= figure.bbox.width or columns == 1:
+    if box.width <= figure.bbox.width:
       break
     legend.remove()
   figure.set_figheight(figure.get_figheight() + box.height / figure.dpi)
   # One pass of the layout may leave titles over the edge; drawing is the next.
   figure.draw_without_rendering()
+
+
+def trim(figure: figure_lib.Figure, all_axes: Sequence[axes_lib.Axes]) -> None:
+  """Takes the height off a finished figure that its panels leave empty.
+
+  Panels of a fixed shape do not fill their places where decorations make these
+  narrower than they are high.
+  """
+  figure.draw_without_rendering()
+  empty = min(_empty_height(axes) for axes in all_axes)
+  rows = len(first_of_rows(all_axes))
+  figure.set_figheight(figure.get_figheight() - rows * empty / figure.dpi)
+  figure.draw_without_rendering()
+
+
+def _empty_height(axes: axes_lib.Axes) -> float:
+  """Returns how much of the place of drawn axes they leave empty, in pixels."""
+  place = axes.get_position(original=True).transformed(
+    axes.get_figure().transSubfigure
+  )
+  filled = axes.get_tightbbox()
+  return transforms.Bbox.union([place, filled]).height - filled.height
 
 
 def save(figure: figure_lib.Figure, path: str | os.PathLike) -> None:
@@ -148,6 +219,6 @@ def save(figure: figure_lib.Figure, path: str | os.PathLike) -> None:
   buffer = io.BytesIO()
   with files.replacing(path) as temporary, matplotlib.rc_context(fixed):
     figure.savefig(
-      buffer, format=file_format, dpi=150, metadata=_METADATA[file_format]
+      buffer, format=file_format, dpi=_DPI, metadata=_METADATA[file_format]
     )
     temporary.write_bytes(buffer.getvalue())

@@ -1,22 +1,30 @@
 """Draws values on a directed graph into matplotlib axes."""
 
-from collections.abc import Sequence
-
 from matplotlib import axes as axes_lib
 from matplotlib import cm
+from matplotlib import lines
 from matplotlib import patches
+from matplotlib import patheffects
 import numpy as np
+from scipy import sparse
 from scipy import spatial
 
 from mftrpo_openspiel.mdp import drawing
 from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.plots import grid_drawing
 
-PANEL_WIDTH = 3.2
+PANEL_WIDTH = 3.6
 ARROW_COLOR = "#8C8C8C"
 # Radii of an outline and of the largest disc, as shares of the least distance
-# of two nodes; together below 1, so that no disc hides a neighbour.
-OUTLINE_SHARE = 0.22
-DISC_SHARE = 0.6
+# of two nodes; together so far below 1 that an arrow is seen between any two.
+OUTLINE_SHARE = 0.24
+DISC_SHARE = 0.48
+# Of the largest value: those in the key of sizes beside it, about.
+_KEY_SHARES = (1 / 16, 1 / 4)
+# In points: of the arrow of probability 1.
+_POLICY_WIDTH = 4.0
+# Of less than this no arrow is drawn.
+LEAST_PROBABILITY = 0.01
 # Of an edge: how far its middle is from the straight line, to its length.
 BEND = 0.06
 # How much of the light of a colour is red, green and blue.
@@ -52,10 +60,10 @@ def check(graph: drawing.Graph) -> int:
 
 
 def aspect(graph: drawing.Graph) -> float:
-  """Returns height by width."""
+  """Returns height by width, with the key of sizes."""
   low, high = limits(graph)
   width, height = high - low
-  return height / width
+  return (height + _key_height(graph)) / width
 
 
 def limits(graph: drawing.Graph) -> tuple[np.ndarray, np.ndarray]:
@@ -76,26 +84,14 @@ def draw(
   The area of a disc is proportional to the size of the value, and the outline
   encloses it; an outline has a least radius, by which empty nodes stay visible.
   Edges from a node to itself are not drawn. The disc of the greatest value on
-  the scale of the colours has the largest radius that leaves the neighbours
-  visible. The (S,) values are such as the colours allow.
+  the scale of the colours, or of more, has the largest radius that leaves the
+  neighbours visible. The (S,) values are such as the colours allow.
   """
-  distance = _nearest_distances(graph.positions).min()
-  shares = np.abs(values) / colors_of.norm.vmax
-  radii = DISC_SHARE * distance * np.sqrt(shares)
-  outlines = [
-    patches.Circle(
-      (x, y),
-      max(radius, OUTLINE_SHARE * distance),
-      facecolor="white",
-      edgecolor=figures.DARK,
-      linewidth=0.8,
-      zorder=2,
-    )
-    for (x, y), radius in zip(graph.positions, radii)
-  ]
-  for outline in outlines:
-    axes.add_patch(outline)
-  _draw_arrows(axes, graph, outlines)
+  radii = _radii(graph, values, colors_of)
+  outlines = _draw_outlines(axes, graph, radii)
+  edges = np.asarray(graph.edges, dtype=int)
+  for tail, head in edges[edges[:, 0] != edges[:, 1]]:
+    _draw_arrow(axes, outlines[tail], outlines[head])
   figures.add_discs(
     axes,
     graph.positions,
@@ -106,21 +102,150 @@ def draw(
   )
   # (S,), how bright the colours of values are, from 0 to 1.
   luminances = np.asarray(colors_of.to_rgba(values))[:, :3] @ _LUMINANCE
+  # The number of an empty node stands on the white of its outline.
+  outline_radius = OUTLINE_SHARE * _nearest_distances(graph.positions).min()
+  _draw_numbers(axes, graph, (luminances < 0.45) & (radii > outline_radius / 2))
+  _set_limits(axes, graph, _key_height(graph))
+
+
+def draw_size_key(
+  axes: axes_lib.Axes, graph: drawing.Graph, colors_of: cm.ScalarMappable
+) -> None:
+  """Draws below a graph which sizes of discs mean which values.
+
+  The graph is drawn already, with the same colours.
+  """
+  (left, bottom), (right, _) = limits(graph)
+  largest = float(colors_of.norm.vmax or 0.0)
+  values = np.array(
+    [*(float(f"{share * largest:.1g}") for share in _KEY_SHARES), largest]
+  )
+  radii = _radii(graph, values, colors_of)
+  places = (np.arange(len(values)) + 0.3) / len(values)
+  y = np.full(len(values), bottom - _key_height(graph) / 2)
+  centers = np.stack([left + (right - left) * places, y], axis=1)
+  style = {"facecolor": "none", "edgecolor": figures.DARK, "linewidth": 0.8}
+  figures.add_discs(axes, centers, radii, **style)
+  texts = [f" {value:.2g}" for value in values]
+  if colors_of.cmap.colorbar_extend == "max":
+    texts[-1] += " or more"
+  for (x, y), radius, text in zip(centers, radii, texts):
+    axes.text(x + radius, y, text, va="center", fontsize="small")
+
+
+def draw_policy(
+  axes: axes_lib.Axes,
+  graph: drawing.Graph,
+  moves: sparse.coo_array,
+  is_reached: np.ndarray,
+) -> None:
+  """Draws how likely the players of each node go to which nodes.
+
+  The width of an arrow is proportional to the probability; so is the area of
+  the disc in a node that players stay in.
+
+  Args:
+    axes: Into which.
+    graph: Of S nodes. Its edges are not drawn where no one goes.
+    moves: (S, S), the probabilities of going from a node to a node.
+    is_reached: (S,) of bool; the other nodes are grey and nothing leaves them.
+  """
+  radii = np.full(len(is_reached), 0.0)
+  outlines = _draw_outlines(axes, graph, radii)
+  for outline, reached in zip(outlines, is_reached):
+    if not reached:
+      outline.set_facecolor(grid_drawing.UNREACHED_COLOR)
+  stays = np.where(is_reached, moves.diagonal(), 0.0)
+  figures.add_discs(
+    axes,
+    graph.positions,
+    outlines[0].get_radius() * np.sqrt(stays),
+    facecolor=grid_drawing.STAY_COLOR,
+    linewidth=0,
+  )
+  for tail, head, share in zip(moves.row, moves.col, moves.data):
+    if tail != head and is_reached[tail] and share >= LEAST_PROBABILITY:
+      _draw_arrow(axes, outlines[tail], outlines[head], share)
+  _draw_numbers(axes, graph, stays > 0.25)
+  _set_limits(axes, graph)
+
+
+def policy_key() -> dict[str, tuple[str, lines.Line2D]]:
+  """Returns labels and what stands beside them in the legend of a policy."""
+  arrow = lines.Line2D([], [], color=ARROW_COLOR, linewidth=_POLICY_WIDTH)
+  discs = {
+    name: (
+      label,
+      lines.Line2D([], [], linestyle="none", marker="o", color=color),
+    )
+    for name, label, color in (
+      ("stays", "stays (area: probability)", grid_drawing.STAY_COLOR),
+      ("unreached", "no player is there", grid_drawing.UNREACHED_COLOR),
+    )
+  }
+  return {"moves": ("goes there (this width: probability 1)", arrow), **discs}
+
+
+def _radii(
+  graph: drawing.Graph, values: np.ndarray, colors_of: cm.ScalarMappable
+) -> np.ndarray:
+  """Returns (n,), how large the discs of values are."""
+  shares = np.minimum(np.abs(values) / colors_of.norm.vmax, 1.0)
+  distance = _nearest_distances(graph.positions).min()
+  return DISC_SHARE * distance * np.sqrt(shares)
+
+
+def _draw_outlines(
+  axes: axes_lib.Axes, graph: drawing.Graph, radii: np.ndarray
+) -> list[patches.Circle]:
+  """Draws a circle around each disc, of a least size."""
+  least = OUTLINE_SHARE * _nearest_distances(graph.positions).min()
+  outlines = [
+    patches.Circle(
+      (x, y),
+      max(radius, least),
+      facecolor="white",
+      edgecolor=figures.DARK,
+      linewidth=0.8,
+      zorder=2,
+    )
+    for (x, y), radius in zip(graph.positions, radii)
+  ]
+  for outline in outlines:
+    axes.add_patch(outline)
+  return outlines
+
+
+def _draw_numbers(
+  axes: axes_lib.Axes, graph: drawing.Graph, is_dark: np.ndarray
+) -> None:
+  """Writes the number of each node, legible on discs of any size and colour."""
   for node, (x, y) in enumerate(graph.positions):
-    # The number of an empty node stands on the white of its outline.
-    is_dark = shares[node] > 0.1 and luminances[node] < 0.45
-    axes.text(
+    color, halo = ("white", "black") if is_dark[node] else ("black", "white")
+    text = axes.text(
       x,
       y,
       str(node),
       ha="center",
       va="center",
       fontsize="small",
-      color="white" if is_dark else "black",
+      color=color,
       zorder=4,
     )
+    text.set_path_effects(
+      [patheffects.withStroke(linewidth=1.6, foreground=halo)]
+    )
+
+
+def _set_limits(
+  axes: axes_lib.Axes, graph: drawing.Graph, key_height: float = 0.0
+) -> None:
   low, high = limits(graph)
-  axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+  axes.set(
+    xlim=(low[0], high[0]),
+    ylim=(low[1] - key_height, high[1]),
+    aspect="equal",
+  )
   axes.set_axis_off()
 
 
@@ -132,30 +257,37 @@ def _nearest_distances(positions: np.ndarray) -> np.ndarray:
   return np.asarray(distances)[:, 1]
 
 
-def _draw_arrows(
-  axes: axes_lib.Axes, graph: drawing.Graph, outlines: Sequence[patches.Circle]
-) -> None:
-  """Draws the edges from outline to outline, bent to the right.
+def _key_height(graph: drawing.Graph) -> float:
+  """Returns how high the key of sizes is, as high as the largest disc."""
+  largest = DISC_SHARE * _nearest_distances(graph.positions).min()
+  return float(2.1 * largest)
 
-  So the two directions of an edge lie side by side.
+
+def _draw_arrow(
+  axes: axes_lib.Axes,
+  tail: patches.Circle,
+  head: patches.Circle,
+  share: float | None = None,
+) -> None:
+  """Draws an edge from outline to outline, bent to the right.
+
+  So the two directions of an edge lie side by side. Its width shows the share
+  of the players who take it, if given.
   """
-  for tail, head in np.asarray(graph.edges, dtype=int):
-    if tail == head:
-      continue
-    arrow = patches.FancyArrowPatch(
-      outlines[tail].center,
-      outlines[head].center,
-      patchA=outlines[tail],
-      patchB=outlines[head],
-      shrinkA=0,
-      shrinkB=0,
-      connectionstyle=f"arc3,rad={2 * BEND}",
-      arrowstyle="-|>",
-      mutation_scale=9,
-      color=ARROW_COLOR,
-      linewidth=1,
-      zorder=1,
-    )
-    # It lies within the limits, so the layout need not ask for its extent.
-    arrow.set_in_layout(False)
-    axes.add_artist(arrow)
+  arrow = patches.FancyArrowPatch(
+    tail.center,
+    head.center,
+    patchA=tail,
+    patchB=head,
+    shrinkA=0,
+    shrinkB=0,
+    connectionstyle=f"arc3,rad={2 * BEND}",
+    arrowstyle="-|>",
+    mutation_scale=9 if share is None else 9 + 6 * share,
+    color=ARROW_COLOR,
+    linewidth=1 if share is None else _POLICY_WIDTH * share,
+    zorder=1,
+  )
+  # It lies within the limits, so the layout need not ask for its extent.
+  arrow.set_in_layout(False)
+  axes.add_artist(arrow)

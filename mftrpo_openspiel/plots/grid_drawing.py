@@ -2,6 +2,9 @@
 
 from matplotlib import axes as axes_lib
 from matplotlib import cm
+from matplotlib import colors
+from matplotlib import lines
+from matplotlib import patches
 from matplotlib import ticker
 import numpy as np
 from scipy import sparse
@@ -12,15 +15,21 @@ from mftrpo_openspiel.plots import figures
 PANEL_WIDTH = 2.7
 ARROW_COLOR = "#1A1A1A"
 STAY_COLOR = figures.PALETTE[0]
+MARK_COLOR = figures.PALETTE[0]
+# Of states that no player is in, or whose policy is not known.
+UNREACHED_COLOR = "#D9D9D9"
 # In cells: the radius of the dot of probability 1; how far from the centre an
 # arrow starts at least, how long that of probability 1 is, the size of its head
 # and the width of its shaft.
-DOT_RADIUS = 0.2
-ARROW_START = 0.08
-ARROW_LENGTH = 0.42
-HEAD_LENGTH = 0.18
+DOT_RADIUS = 0.15
+ARROW_START = 0.05
+ARROW_LENGTH = 0.45
+HEAD_LENGTH = 0.16
 HEAD_WIDTH = 0.2
-SHAFT_WIDTH = 0.07
+SHAFT_WIDTH = 0.055
+# An arrow that is shorter than this many heads is smaller as a whole, so that
+# of each one a shaft is seen.
+_HEADS_OF_A_WHOLE_ARROW = 2.0
 # Of less than this no arrow is drawn.
 LEAST_PROBABILITY = 0.05
 
@@ -29,8 +38,8 @@ def check(grid: drawing.Grid) -> int:
   """Returns the number of free cells of a grid that can be drawn.
 
   Raises:
-    ValueError: If the walls are not two-dimensional, or the cells are not all
-      the others, each once.
+    ValueError: If the walls are not two-dimensional, the cells are not all the
+      others, each once, or a mark is no state.
   """
   walls, cells = np.asarray(grid.walls, dtype=bool), np.asarray(grid.cells)
   if (
@@ -42,6 +51,12 @@ def check(grid: drawing.Grid) -> int:
       "grid must have two-dimensional walls and every other cell once in"
       f" cells, got shapes {walls.shape} and {cells.shape}."
     )
+  for name, state in grid.marks.items():
+    if state not in range(len(cells)):
+      raise ValueError(
+        f"mark {name!r} of grid must be a state in [0, {len(cells) - 1}], got"
+        f" {state!r}."
+      )
   return len(cells)
 
 
@@ -59,7 +74,7 @@ def draw(
 ) -> None:
   """Draws the (S,) values of the free cells as colours that allow them.
 
-  The colour of bad values is for the walls.
+  The colour of bad values is for the walls. Marked cells are framed.
   """
   image = np.ma.masked_all(np.shape(grid.walls))
   image[tuple(np.transpose(grid.cells))] = values
@@ -74,18 +89,60 @@ def draw(
     axis.set_major_locator(ticker.MaxNLocator(6, integer=True, min_n_ticks=1))
   axes.tick_params(length=0, labelsize="small")
   axes.spines[:].set(color=figures.DARK, linewidth=2)
+  for state in grid.marks.values():
+    row, column = grid.cells[state]
+    frame = patches.Rectangle(
+      (column - 0.46, row - 0.46),
+      0.92,
+      0.92,
+      facecolor="none",
+      edgecolor=MARK_COLOR,
+      linewidth=2,
+      zorder=2.5,
+    )
+    axes.add_patch(frame)
+
+
+def mark_key(grid: drawing.Grid) -> dict[str, lines.Line2D]:
+  """Returns what stands beside the marks' names in a legend."""
+  frame = lines.Line2D(
+    [],
+    [],
+    linestyle="none",
+    marker="s",
+    markersize=9,
+    markerfacecolor="none",
+    markeredgecolor=MARK_COLOR,
+    markeredgewidth=2,
+  )
+  return dict.fromkeys(grid.marks, frame)
 
 
 def draw_policy(
-  axes: axes_lib.Axes, grid: drawing.Grid, moves: sparse.coo_array
+  axes: axes_lib.Axes,
+  grid: drawing.Grid,
+  moves: sparse.coo_array,
+  is_reached: np.ndarray,
 ) -> None:
   """Draws how likely the players of each cell head for which cells.
 
   The length of an arrow is proportional to the probability; so is the area of
   the dot in a cell that players aim to stay in, from which its arrows start.
-  The cells are drawn already; `moves` has the (S, S) probabilities of heading
-  from a cell for a cell.
+
+  Args:
+    axes: Into which.
+    grid: Of S cells.
+    moves: (S, S), the probabilities of heading from a cell for a cell.
+    is_reached: (S,) of bool; the other cells are grey and stay empty.
   """
+  colors_of = cm.ScalarMappable(
+    colors.Normalize(0, 1),
+    colors.ListedColormap([UNREACHED_COLOR, "white"]).with_extremes(
+      bad=figures.DARK
+    ),
+  )
+  draw(axes, grid, np.asarray(is_reached, dtype=float), colors_of)
+  moves = sparse.coo_array(sparse.diags_array(is_reached * 1.0) @ moves)
   cells = np.asarray(grid.cells, dtype=float)[:, ::-1]
   radii = DOT_RADIUS * np.sqrt(moves.diagonal())
   figures.add_discs(axes, cells, radii, facecolor=STAY_COLOR, linewidth=0)
@@ -104,11 +161,35 @@ def draw_policy(
     scale=1,
     units="xy",
     width=SHAFT_WIDTH,
-    # In shaft widths. Arrows that are shorter than a head are small heads.
+    # In shaft widths.
     headwidth=HEAD_WIDTH / SHAFT_WIDTH,
     headlength=HEAD_LENGTH / SHAFT_WIDTH,
     headaxislength=HEAD_LENGTH / SHAFT_WIDTH,
+    minshaft=_HEADS_OF_A_WHOLE_ARROW,
     minlength=0,
     color=ARROW_COLOR,
     zorder=3,
   )
+
+
+def policy_key() -> dict[str, tuple[str, lines.Line2D]]:
+  """Returns labels and what stands beside them in the legend of a policy."""
+  return {
+    name: (
+      label,
+      lines.Line2D(
+        [], [], linestyle="none", marker=marker, markersize=size, color=color
+      ),
+    )
+    for name, label, marker, size, color in (
+      (
+        "moves",
+        "heads there (length: probability)",
+        r"$\rightarrow$",
+        14,
+        ARROW_COLOR,
+      ),
+      ("stays", "stays (area: probability)", "o", 7, STAY_COLOR),
+      ("unreached", "no player is there", "s", 9, UNREACHED_COLOR),
+    )
+  }

@@ -1,7 +1,7 @@
 """Figures of mean fields, and of what tells two apart, on a grid or a graph."""
 
 from collections.abc import Mapping
-import types
+from collections.abc import Sequence
 
 from matplotlib import axes as axes_lib
 from matplotlib import cm
@@ -11,18 +11,21 @@ from matplotlib import figure as figure_lib
 import numpy as np
 
 from mftrpo_openspiel.mdp import drawing as drawing_lib
+from mftrpo_openspiel.plots import drawers
 from mftrpo_openspiel.plots import figures
-from mftrpo_openspiel.plots import graph_drawing
 from mftrpo_openspiel.plots import grid_drawing
 from mftrpo_openspiel.utils import validation
 
-SCALES = ("log", "linear")
+SCALES = ("log", "linear", "clipped")
+# Of masses above the scale: darker than any on it.
+_OVER_COLOR = "#4A0010"
 
 
 def mean_field_figure(
   drawing: drawing_lib.Drawing,
   mean_fields: Mapping[str, np.ndarray],
   scale: str = "log",
+  title: str = "",
 ) -> figure_lib.Figure:
   """Returns mean fields side by side, as in figures 3 to 5 of the paper.
 
@@ -35,7 +38,11 @@ def mean_field_figure(
     mean_fields: The (S,) mean field of each panel, by its title.
     scale: Of the colours. "log": from a tenth of the uniform law up to the
       largest mass, with less than that in white, so that a crowd in one place
-      and a crowd all over are both readable. "linear": from zero.
+      and a crowd all over are both readable. "linear": from zero up to the
+      largest mass. "clipped": from zero up to the largest mass of the panel
+      where the crowd is spread out most, with more than that in one darker
+      colour, so that a crowd in one place does not hide how another is spread.
+    title: Of the figure; say which game it is.
 
   Raises:
     ValueError: If the drawing is not one, there is no panel, a mean field is no
@@ -43,15 +50,19 @@ def mean_field_figure(
   """
   mean_fields = checked(drawing, mean_fields)
   colors_of = mass_colors(mean_fields, scale)
-  figure, all_axes = panels_for(drawing, list(mean_fields))
+  figure, all_axes = panels_for(drawing, list(mean_fields), title)
   for axes, mean_field in zip(all_axes, mean_fields.values()):
     draw(axes, drawing, mean_field, colors_of)
-  add_color_bar(figure, colors_of)
+  add_keys(all_axes, drawing, colors_of)
+  add_marks_legend(figure, drawing)
+  figures.trim(figure, all_axes)
   return figure
 
 
 def difference_figure(
-  drawing: drawing_lib.Drawing, differences: Mapping[str, np.ndarray]
+  drawing: drawing_lib.Drawing,
+  differences: Mapping[str, np.ndarray],
+  title: str = "",
 ) -> figure_lib.Figure:
   """Returns differences of mean fields side by side.
 
@@ -63,25 +74,26 @@ def difference_figure(
     drawing: Where the S states lie.
     differences: The (S,) difference of two mean fields of each panel, by its
       title; say in it which was subtracted from which.
+    title: Of the figure; say which game it is.
 
   Raises:
     ValueError: If the drawing is not one, there is no panel, or a difference is
       not finite or does not sum to zero over S states.
   """
-  size = _drawer(drawing).check(drawing)
+  size = drawers.drawer_of(drawing).check(drawing)
   arrays = []
-  for title, difference in differences.items():
-    array = validation.check_numbers(f"difference {title!r}", difference)
+  for name, difference in differences.items():
+    array = validation.check_numbers(f"difference {name!r}", difference)
     # A NaN fails the comparison.
     if array.shape != (size,) or not (
       abs(array.sum()) <= 2 * validation.SUM_TOLERANCE
     ):
       raise ValueError(
-        f"difference {title!r} must be of two laws over {size} states, got"
+        f"difference {name!r} must be of two laws over {size} states, got"
         f" shape {array.shape} and sum {array.sum():g}."
       )
     arrays.append(array)
-  figure, all_axes = panels_for(drawing, list(differences))
+  figure, all_axes = panels_for(drawing, list(differences), title)
   largest = np.abs(arrays).max()
   # The ends of the map are as dark as walls.
   cmap = colors.ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 255)))
@@ -92,7 +104,10 @@ def difference_figure(
   )
   for axes, array in zip(all_axes, arrays):
     draw(axes, drawing, array, colors_of)
-  add_color_bar(figure, colors_of, "Difference in the\nshare of the players")
+  label = "Difference in the\nshare of the players"
+  add_keys(all_axes, drawing, colors_of, label)
+  add_marks_legend(figure, drawing)
+  figures.trim(figure, all_axes)
   return figure
 
 
@@ -104,7 +119,7 @@ def checked(
   Raises:
     ValueError: If one is not, or the drawing is not one.
   """
-  size = _drawer(drawing).check(drawing)
+  size = drawers.drawer_of(drawing).check(drawing)
   return {
     title: validation.check_distribution(
       f"mean field {title!r}", mean_field, size
@@ -113,10 +128,14 @@ def checked(
   }
 
 
-def panels_for(drawing: drawing_lib.Drawing, titles: list[str]):
+def panels_for(
+  drawing: drawing_lib.Drawing, titles: list[str], title: str = ""
+) -> tuple[figures.Figure, Sequence[axes_lib.Axes]]:
   """Returns a figure with a panel a title, and the panels' axes."""
-  drawer = _drawer(drawing)
-  return figures.panels(titles, drawer.PANEL_WIDTH, drawer.aspect(drawing))
+  drawer = drawers.drawer_of(drawing)
+  return figures.panels(
+    titles, drawer.PANEL_WIDTH, drawer.aspect(drawing), title
+  )
 
 
 def draw(
@@ -129,7 +148,7 @@ def draw(
   if isinstance(colors_of.norm, colors.LogNorm):
     # A log scale would mask a zero, and paint it as a wall.
     values = np.maximum(values, np.finfo(float).tiny)
-  _drawer(drawing).draw(axes, drawing, values, colors_of)
+  drawers.drawer_of(drawing).draw(axes, drawing, values, colors_of)
 
 
 def mass_colors(
@@ -144,37 +163,50 @@ def mass_colors(
   if not mean_fields:
     raise ValueError("mean_fields must have at least one panel, got none.")
   laws = np.array(list(mean_fields.values()))
-  norm: colors.Normalize
-  if scale == "log":
-    norm = colors.LogNorm(0.1 / laws.shape[1], laws.max())
-  else:
-    norm = colors.Normalize(0.0, laws.max())
-  cmap = colormaps["YlOrRd"].with_extremes(bad=figures.DARK, under="white")
+  cmap = colormaps["YlOrRd"]
+  match scale:
+    case "log":
+      norm: colors.Normalize = colors.LogNorm(0.1 / laws.shape[1], laws.max())
+      cmap = cmap.with_extremes(bad=figures.DARK, under="white")
+      cmap.colorbar_extend = "min"
+    case "linear":
+      norm = colors.Normalize(0.0, laws.max())
+      cmap = cmap.with_extremes(bad=figures.DARK)
+    case "clipped":
+      norm = colors.Normalize(0.0, laws.max(axis=1).min())
+      # Without its dark end, from which the colour of more would not differ.
+      cmap = colors.ListedColormap(cmap(np.linspace(0.0, 0.85, 255)))
+      cmap = cmap.with_extremes(bad=figures.DARK, over=_OVER_COLOR)
+      if laws.max() > norm.vmax:
+        cmap.colorbar_extend = "max"
   return cm.ScalarMappable(norm, cmap)
 
 
-def add_color_bar(
-  figure: figure_lib.Figure,
+def add_keys(
+  all_axes: Sequence[axes_lib.Axes],
+  drawing: drawing_lib.Drawing,
   colors_of: cm.ScalarMappable,
   label: str = "Share of the players",
 ) -> None:
-  """Adds a colour bar, such as of `mass_colors`, beside all panels."""
-  is_log = isinstance(colors_of.norm, colors.LogNorm)
-  figure.colorbar(
-    colors_of,
-    ax=figure.axes,
-    label=label + ("\n(log scale)" if is_log else ""),
-    extend="min" if is_log else "neither",
-    pad=0.02,
-    shrink=0.9,
-  )
+  """Says what the colours of panels mean, and their sizes where they mean some.
+
+  A colour bar as high as the panel stands at the end of each row, and sizes
+  below the first panel.
+  """
+  if isinstance(colors_of.norm, colors.LogNorm):
+    label += "\n(log scale)"
+  for axes in figures.last_of_rows(all_axes):
+    # A child of the panel, whose shape it follows.
+    bar_axes = axes.inset_axes((1.04, 0.0, 0.05, 1.0))
+    axes.get_figure().colorbar(colors_of, cax=bar_axes, label=label)
+  drawer = drawers.drawer_of(drawing)
+  if hasattr(drawer, "draw_size_key"):
+    drawer.draw_size_key(all_axes[0], drawing, colors_of)
 
 
-def _drawer(drawing: drawing_lib.Drawing) -> types.ModuleType:
-  """Returns the module that draws a kind of drawing."""
-  match drawing:
-    case drawing_lib.Grid():
-      return grid_drawing
-    case drawing_lib.Graph():
-      return graph_drawing
-  raise ValueError(f"drawing must be a Grid or a Graph, got {drawing!r}.")
+def add_marks_legend(
+  figure: figure_lib.Figure, drawing: drawing_lib.Drawing
+) -> None:
+  """Says below all panels what the marks of a grid are, if it has any."""
+  if isinstance(drawing, drawing_lib.Grid) and drawing.marks:
+    figures.add_legend(figure, grid_drawing.mark_key(drawing), 2)

@@ -1,79 +1,131 @@
-"""Figures of policies on a grid."""
+"""Figures of policies on a grid or a graph."""
 
 from collections.abc import Mapping
 
-from matplotlib import cm
-from matplotlib import colors
 from matplotlib import figure as figure_lib
-from matplotlib import lines
 import numpy as np
 from scipy import sparse
 
 from mftrpo_openspiel.mdp import drawing as drawing_lib
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.plots import drawers
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import grid_drawing
 from mftrpo_openspiel.utils import validation
 
 # In inches, as long as the panel is neither too narrow nor too wide by it.
 _CELL_WIDTH = 0.32
+# Of the players: with less than that in it, a state counts as empty.
+LEAST_MASS = 1e-12
 
 
 def policy_figure(
-  mdp: mdp_lib.MeanFieldMDP, policies: Mapping[str, np.ndarray]
+  mdp: mdp_lib.MeanFieldMDP,
+  policies: Mapping[str, np.ndarray],
+  mean_fields: Mapping[str, np.ndarray] | None = None,
+  title: str = "",
 ) -> figure_lib.Figure:
-  """Returns policies as arrows on a grid, side by side.
+  """Returns policies as arrows on a grid or a graph, side by side.
 
-  An action is taken to head for the state to which it most likely leads; so an
-  action against a wall counts as staying. From each cell an arrow points at the
-  cells that players head for, and its length is proportional to the
-  probability. The area of the dot is proportional to that of staying.
+  On a grid, an action is taken to head for the state to which it most likely
+  leads; so an action against a wall counts as staying. On a graph, arrows show
+  how likely players go to each node, chance included.
 
   Args:
-    mdp: Whose states are cells of a grid. Where its kernel depends on the mean
-      field, that under its initial law is taken.
+    mdp: Whose states lie on a grid or a graph. Where its kernel depends on the
+      mean field, that under its initial law is taken.
     policies: The (S, A) policy of each panel, by its title. A row of zeros is a
-      state in which nothing is known of the policy; it stays empty.
+      state in which nothing is known of the policy; it is grey.
+    mean_fields: The (S,) mean field of each panel, by its title, if states
+      without players are to be grey.
+    title: Of the figure; say which game it is.
 
   Raises:
-    ValueError: If the states are no cells of a grid, there is no panel, or an
-      array is no policy.
+    ValueError: If the states have no drawing on which policies can be drawn,
+      there is no panel, or an array is no policy or mean field.
   """
-  grid = mdp.drawing
-  if not isinstance(grid, drawing_lib.Grid):
+  drawing = mdp.drawing
+  if drawing is None:
     raise ValueError(
-      f"drawing of mdp must be a Grid for arrows, got {type(grid).__name__}."
+      "drawing of mdp must be a Grid or a Graph for a policy, got None."
     )
-  grid_drawing.check(grid)
   kernel = mdp.kernel_at(mdp.initial_distribution)
-  figure, all_axes = figures.panels(
-    list(policies),
-    float(np.clip(_CELL_WIDTH * np.shape(grid.walls)[1], 2.7, 7.0)),
-    grid_drawing.aspect(grid),
-  )
-  # All cells white, all walls dark.
-  white = colors.ListedColormap(["white"])
-  paper = cm.ScalarMappable(
-    colors.Normalize(), white.with_extremes(bad=figures.DARK)
-  )
-  for axes, (title, policy) in zip(all_axes, policies.items()):
-    grid_drawing.draw(axes, grid, np.zeros(mdp.num_states), paper)
-    name, shape = f"policy {title!r}", (mdp.num_states, mdp.num_actions)
-    array = validation.check_numbers(name, policy)
+  moves, reached = {}, {}
+  for name, policy in policies.items():
+    shape = (mdp.num_states, mdp.num_actions)
+    array = validation.check_numbers(f"policy {name!r}", policy)
     if array.shape != shape:
-      raise ValueError(f"{name} must have shape {shape}, got {array.shape}.")
-    known = array[array.any(axis=1)]
-    validation.check_policy(known, np.ones(known.shape, bool))
-    grid_drawing.draw_policy(axes, grid, headings(kernel, array))
-  # What arrows and dots mean, below all panels.
-  entries = {
-    label: lines.Line2D([], [], linestyle="none", marker=marker, color=color)
-    for label, marker, color in (
-      ("heads there (length: probability)", ">", grid_drawing.ARROW_COLOR),
-      ("stays (area: probability)", "o", grid_drawing.STAY_COLOR),
+      raise ValueError(
+        f"policy {name!r} must have shape {shape}, got {array.shape}."
+      )
+    known = array.any(axis=1)
+    validation.check_policy(array[known], np.ones(array[known].shape, bool))
+    if isinstance(drawing, drawing_lib.Grid):
+      moves[name] = headings(kernel, array)
+    else:
+      moves[name] = transitions(kernel, array)
+    reached[name] = known
+    if mean_fields is not None:
+      if name not in mean_fields:
+        raise ValueError(
+          f"mean_fields must have one for each policy, none for {name!r}."
+        )
+      law = validation.check_distribution(
+        f"mean field {name!r}", mean_fields[name], mdp.num_states
+      )
+      reached[name] = known & (law >= LEAST_MASS)
+  return moves_figure(drawing, moves, reached, title)
+
+
+def moves_figure(
+  drawing: drawing_lib.Drawing,
+  moves: Mapping[str, sparse.coo_array],
+  reached: Mapping[str, np.ndarray],
+  title: str = "",
+) -> figure_lib.Figure:
+  """Returns as arrows where players go, side by side.
+
+  On a grid the length of an arrow is proportional to the probability, on a
+  graph its width. The area of the dot is proportional to that of staying.
+
+  Args:
+    drawing: Where the S states lie.
+    moves: (S, S) of each panel, by its title: how likely players head from a
+      state for a state.
+    reached: (S,) of bool of each panel, by its title: the states with players
+      of which the policy is known; the others are grey.
+    title: Of the figure; say which game it is.
+
+  Raises:
+    ValueError: If policies cannot be drawn on this drawing, or there is no
+      panel.
+  """
+  drawer = drawers.drawer_of(drawing)
+  if not hasattr(drawer, "draw_policy"):
+    raise ValueError(
+      "drawing must be one on which policies can be drawn, got"
+      f" {type(drawing).__name__}."
     )
-  }
-  figures.add_legend(figure, entries, 2)
+  drawer.check(drawing)
+  width = drawer.PANEL_WIDTH
+  if isinstance(drawing, drawing_lib.Grid):
+    columns = np.shape(drawing.walls)[1]
+    width = float(np.clip(_CELL_WIDTH * columns, width, 7.0))
+  figure, all_axes = figures.panels(
+    list(moves), width, drawer.aspect(drawing), title
+  )
+  for axes, (name, of_panel) in zip(all_axes, moves.items()):
+    drawer.draw_policy(axes, drawing, of_panel, reached[name])
+  key = drawer.policy_key()
+  if not any(of_panel.diagonal().any() for of_panel in moves.values()):
+    del key["stays"]
+  if all(np.all(states) for states in reached.values()):
+    del key["unreached"]
+  entries = dict(key.values())
+  if isinstance(drawing, drawing_lib.Grid):
+    entries |= grid_drawing.mark_key(drawing)
+  figures.add_legend(figure, entries, figures.MAX_COLUMNS)
+  figures.trim(figure, all_axes)
   return figure
 
 
@@ -88,3 +140,16 @@ def headings(kernel: sparse.csr_array, policy: np.ndarray) -> sparse.coo_array:
   )
   moves.sum_duplicates()
   return moves
+
+
+def transitions(
+  kernel: sparse.csr_array, policy: np.ndarray
+) -> sparse.coo_array:
+  """Returns (S, S), how likely players go from a state to a state."""
+  num_states, num_actions = policy.shape
+  states = np.repeat(np.arange(num_states), num_actions)
+  choices = sparse.csr_array(
+    (policy.ravel(), (states, np.arange(policy.size))),
+    (num_states, policy.size),
+  )
+  return sparse.coo_array(choices @ kernel)

@@ -258,6 +258,7 @@ def _drawn_alike(runs: Sequence[run_labels.Run]) -> list[DrawnRun]:
     if type(run.drawing) is not type(first) or not all(
       np.array_equal(value, getattr(first, name))
       for name, value in vars(run.drawing).items()
+      if name != "marks"
     ):
       raise ValueError(
         "RUN_DIR must be runs on the same grid or graph, got"

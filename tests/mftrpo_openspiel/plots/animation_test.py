@@ -82,7 +82,12 @@ def test_failure_leaves_the_old_file_alone(tmp_path, monkeypatch):
     ({"a": [0.5, 0.4]}, "a.gif", {}, "mean field 'a' must sum to 1"),
     (LAWS, "a.mp4", {}, "path must end in gif, got '.*a.mp4'"),
     (LAWS, "no/a.gif", {}, "path must lie in a writable folder"),
-    (LAWS, "a.gif", {"scale": "cubic"}, "scale must be one of linear, log"),
+    (
+      LAWS,
+      "a.gif",
+      {"scale": "cubic"},
+      "scale must be one of clipped, linear, log",
+    ),
     (LAWS, "a.gif", {"frames_per_second": 0}, r"must be a number in \(0, 50\]"),
     (
       {str(k): [1.0, 0.0] for k in range(501)},

@@ -1,5 +1,8 @@
 """Tests of figures."""
 
+import io
+
+from matplotlib import figure as figure_lib
 from matplotlib import pyplot
 import numpy as np
 from PIL import Image
@@ -41,6 +44,32 @@ class TestPanels:
   def test_refuses_no_panel(self):
     with pytest.raises(ValueError, match="at least one panel"):
       figures.panels([], 2.0, 1.0)
+
+
+class TestNotebook:
+  def test_shows_the_figure_as_png(self):
+    figure = small_figure()
+    with Image.open(io.BytesIO(figure._repr_png_())) as picture:
+      assert picture.format == "PNG"
+      np.testing.assert_allclose(
+        picture.size, 100 * figure.get_size_inches(), atol=1
+      )
+
+  def test_ipython_has_one_way_to_show_it(self):
+    """With and without the formatter that `%matplotlib inline` registers."""
+    core = pytest.importorskip("IPython.core.formatters")
+    formatter = core.DisplayFormatter()
+    figure = small_figure()
+
+    def pictures():
+      shown, _ = formatter.format(figure)
+      return {kind: shown[kind] for kind in shown if kind.startswith("image/")}
+
+    assert pictures() == {"image/png": figure._repr_png_()}
+    formatter.formatters["image/png"].for_type(
+      figure_lib.Figure, lambda _: b"inline"
+    )
+    assert pictures() == {"image/png": b"inline"}
 
 
 class TestSave:

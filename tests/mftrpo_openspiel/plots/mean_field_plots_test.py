@@ -248,5 +248,7 @@ class TestAnyDrawing:
       mean_field_plots.mean_field_figure(any_drawing, mean_fields, scale)
 
   def test_refuses_scale(self):
-    with pytest.raises(ValueError, match="scale must be one of linear, log"):
+    with pytest.raises(
+      ValueError, match="scale must be one of clipped, linear, log"
+    ):
       mean_field_plots.mean_field_figure(graph(), {"": np.ones(3) / 3}, "cubic")
