@@ -17,11 +17,16 @@ from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg.algorithms import distribution as distribution_lib
 import pyspiel
 
+from mftrpo_openspiel.algorithms import history as history_lib
+from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.algorithms import noted_options
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import progress as progress_lib
+from mftrpo_openspiel.utils import validation
 
 
-class MeanFieldAlgorithm(abc.ABC):
+class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
   """An algorithm that improves a policy and a mean field step by step.
 
   Used as OpenSpiel's own:
@@ -31,9 +36,13 @@ class MeanFieldAlgorithm(abc.ABC):
         algorithm.iteration()
       policy = algorithm.get_policy()
 
+  or by `run`, which measures it on the way.
+
   Attributes:
     model: The mean-field game that it runs on.
   """
+
+  _records: tuple[iteration_loop.Record, ...] = ()
 
   def __init__(self, model_or_game: model_lib.MeanFieldModel | pyspiel.Game):
     """Initializes the algorithm.
@@ -56,6 +65,11 @@ class MeanFieldAlgorithm(abc.ABC):
   def mean_field(self) -> np.ndarray:
     """(N,), the mean field that goes with `policy`."""
 
+  @property
+  @abc.abstractmethod
+  def num_iterations(self) -> int:
+    """Number of iterations performed."""
+
   @abc.abstractmethod
   def iteration(self) -> None:
     """Performs one iteration."""
@@ -75,6 +89,108 @@ class MeanFieldAlgorithm(abc.ABC):
     Raises:
       ValueError: If it is not the state of such an algorithm on such a model.
     """
+
+  @property
+  def regularization(self) -> float:
+    """The eta of its options, the weight of the entropy; 0 if it has none."""
+    return float(self.options.get("regularization") or 0.0)
+
+  @property
+  def history(self) -> history_lib.History:
+    """What all calls of `run` measured, up to the present iteration."""
+    return self._history_from(0)
+
+  def run(
+    self,
+    num_iterations: int,
+    progress: bool = True,
+    callback: iteration_loop.Report | None = None,
+    stop_below: float | None = None,
+    *,
+    num_records: int = iteration_loop.DEFAULT_NUM_RECORDS,
+    record_every: int | None = None,
+  ) -> history_lib.History:
+    """Performs iterations and measures exploitability on the way.
+
+    It is measured at the beginning, at the end, and in between after as many
+    iterations in all as in the run directories of `mftrpo-solve`: by default
+    ten times per factor of ten, so that it takes little of the time.
+
+    Ctrl-C leaves the algorithm after its last whole iteration; `history` then
+    has what was measured so far.
+
+    Args:
+      num_iterations: At most how many iterations, on top of those before.
+      progress: Whether a progress bar is shown, in a terminal or a notebook.
+        There is none elsewhere.
+      callback: Called at the beginning and after each iteration, with the
+        `record` of those that are measured.
+      stop_below: Ends once a measured exploitability (phi_0) is less.
+      num_records: Measurements per factor of ten iterations.
+      record_every: Measurements after every so many iterations instead.
+
+    Returns:
+      What this call measured.
+
+    Raises:
+      ValueError: If an argument is out of range, or `state` cannot tell the
+        state of the algorithm.
+    """
+    validation.check_int(
+      "num_iterations", num_iterations, 1, iteration_loop.MAX_ITERATIONS
+    )
+    validation.check_type("progress", progress, bool)
+    if stop_below is not None:
+      validation.check_real("stop_below", stop_below, 0)
+    first = self.num_iterations
+    record_at = iteration_loop.iterations_to_record(
+      first + num_iterations, num_records, record_every
+    )
+    # Later ones are of a state that was left by `restore`.
+    self._records = self._history_from(0).records
+    last = self._records[-1] if self._records else None
+    is_resumed = last is not None and last.iteration == first
+    if is_resumed and iteration_loop.is_below(last, stop_below):
+      return self._history_from(first)
+    state: Mapping[str, np.ndarray] = self.state()
+    try:
+      with progress_lib.live_bar(num_iterations, progress) as bar:
+        for finished in iteration_loop.iterations(
+          self,
+          first + num_iterations,
+          self.regularization,
+          {first, *record_at},
+          seconds=last.seconds if last else 0.0,
+          is_resumed=is_resumed,
+          stop_below=stop_below,
+        ):
+          state = finished.state
+          if finished.record is not None:
+            self._records += (finished.record,)
+            phi = f"{finished.record.exploitability:.3g}"
+            bar.set_postfix_str(f"phi_0 = {phi}", refresh=False)
+          bar.update(finished.iteration - first - bar.n)
+          if callback is not None:
+            callback(finished)
+    except KeyboardInterrupt:
+      # It may have come in the midst of an iteration.
+      self.restore(state)
+      raise
+    return self._history_from(first)
+
+  def _history_from(self, first: int) -> history_lib.History:
+    """Returns what was measured from iteration `first` to the present one."""
+    last = self.num_iterations
+    records = (x for x in self._records if first <= x.iteration <= last)
+    return history_lib.History(
+      self.title(), self.regularization, tuple(records)
+    )
+
+  def __repr__(self) -> str:
+    """Returns one line: what runs, on what, and how far it is."""
+    return (
+      f"<{self.title()} on {self.model!r}, iteration {self.num_iterations}>"
+    )
 
   def get_policy(self) -> policy_lib.Policy:
     """Returns the policy so far, frozen, for `model.game`."""
@@ -126,6 +242,11 @@ class ArrayAlgorithm(MeanFieldAlgorithm, Generic[StateT]):
   def iteration(self) -> None:
     """Performs one iteration."""
     self._state = self._next_state(self._state)
+
+  @property
+  def num_iterations(self) -> int:
+    """Number of iterations performed."""
+    return self._state.iteration
 
   @property
   def policy(self) -> np.ndarray:

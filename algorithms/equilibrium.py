@@ -73,6 +73,15 @@ class Equilibrium:
   num_evaluations: int
   method: str
 
+  def __repr__(self) -> str:
+    """Returns one line: the residuals, without the arrays."""
+    num_states, num_actions = self.policy.shape
+    return (
+      f"Equilibrium(eta = {self.regularization:g}, {num_states} states,"
+      f" {num_actions} actions: rationality {self.rationality:.1e}, consistency"
+      f" {self.consistency:.1e}, phi_eta {self.exploitability:.1e})"
+    )
+
 
 def find_equilibrium(
   model: model_lib.MeanFieldModel,

@@ -81,6 +81,7 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
       openspiel_class, self.model.game, **options
     )
     self._algorithm = self._create()
+    self._num_iterations = 0
     # Computed from the algorithm's own policy when they are asked for.
     self._policy: np.ndarray | None = None
     self._mean_field: np.ndarray | None = None
@@ -90,6 +91,12 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
     self._policy = self._mean_field = None
     with recursion.deep(self.model.game):
       self._algorithm.iteration()
+    self._num_iterations += 1
+
+  @property
+  def num_iterations(self) -> int:
+    """Number of iterations performed."""
+    return self._num_iterations
 
   @property
   def policy(self) -> np.ndarray:
@@ -174,4 +181,5 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
         policy = fresh._policy = fresh.get_projected_policy()
         fresh._distribution = distribution_lib.DistributionPolicy(game, policy)
     self._algorithm = fresh
+    self._num_iterations = step
     self._policy = self._mean_field = None

@@ -20,6 +20,7 @@ import pathlib
 
 from absl import flags
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.paper import claims
 from mftrpo_openspiel.paper import experiments
 from mftrpo_openspiel.paper import paper_figures
@@ -28,7 +29,6 @@ from mftrpo_openspiel.paper import run_to_rest
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import processes
-from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import programs
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import progress
@@ -90,7 +90,7 @@ def define_flags() -> None:
     experiments.PAPER["num_iterations"],
     "Iterations of every run.",
     lower_bound=1,
-    upper_bound=run_loop.MAX_ITERATIONS,
+    upper_bound=iteration_loop.MAX_ITERATIONS,
   )
   flags.DEFINE_integer(
     "num_processes", os.cpu_count() or 1, "Runs at the same time.", 1, 10_000

@@ -20,6 +20,7 @@ import contextlib
 from absl import flags
 import tqdm
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import experiment_flags
@@ -52,12 +53,12 @@ def define_flags() -> None:
 @contextlib.contextmanager
 def table(
   experiment: experiment_lib.Experiment,
-) -> Iterator[run_loop.Report]:
+) -> Iterator[iteration_loop.Report]:
   """Gives what prints records as they come, beside a progress bar."""
   title = f"{experiment.algorithm} on {experiment.create_game()}"
   bar: tqdm.tqdm | None = None
 
-  def report(finished: run_loop.FinishedIteration) -> None:
+  def report(finished: iteration_loop.FinishedIteration) -> None:
     nonlocal bar
     if bar is None:
       print(title)
@@ -99,7 +100,7 @@ def summary(costs: run_loop.Costs) -> str:
   )
 
 
-def stall(records: Sequence[run_loop.Record]) -> str | None:
+def stall(records: Sequence[iteration_loop.Record]) -> str | None:
   """Returns a line if neither exploitability fell in the last half of a run.
 
   None also where one of them has fallen to rounding.

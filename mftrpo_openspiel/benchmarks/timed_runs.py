@@ -5,7 +5,7 @@ import dataclasses
 import time
 from typing import Any
 
-from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.utils import progress
 
 
@@ -86,7 +86,7 @@ def run_timed(
     run.seconds.append(stopwatch.seconds)
     run.values.append(measure())
 
-  measure_at = set(run_loop.log_spaced_iterations(max_iterations))
+  measure_at = set(iteration_loop.log_spaced_iterations(max_iterations))
   record()
   with progress.progress_bar(
     total=round(seconds), unit="s", leave=False, desc=title, disable=None

@@ -30,6 +30,7 @@ import pyspiel
 
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.mdp import observer
+from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.utils import validation
 
 _DEFAULT_HORIZON = 40
@@ -189,6 +190,13 @@ class MDPGame(pyspiel.Game):
     # A pass through the game meets one mean field a layer.
     self.stage = functools.lru_cache(maxsize=4 * horizon)(self._stage)
     self.support = functools.lru_cache(maxsize=None)(self._support)
+
+  def __repr__(self) -> str:
+    """Returns one line: the name, the size and the horizon."""
+    return (
+      f"{games.brief_name(self)}: {self.num_states} states,"
+      f" {self._mdp.num_actions} actions, horizon {self.horizon}"
+    )
 
   # OpenSpiel would unpickle games without their attributes.
   def __reduce__(self):

@@ -32,6 +32,13 @@ class CrowdAversion:
   base: np.ndarray
   crowd_aversion: float
 
+  def __repr__(self) -> str:
+    """Returns one line, without the array."""
+    return (
+      f"CrowdAversion(crowd_aversion={self.crowd_aversion}, base of shape"
+      f" {np.shape(self.base)})"
+    )
+
   def __call__(self, mean_field: np.ndarray) -> np.ndarray:
     """Returns the (S, A) rewards under the (S,) mean field."""
     penalty = self.crowd_aversion * np.log(mean_field + DENSITY_FLOOR)
@@ -123,6 +130,17 @@ class MeanFieldMDP:
         f"action_names must have {self.num_actions} entries, got {names}."
       )
     set_field("action_names", tuple(names))
+
+  def __repr__(self) -> str:
+    """Returns one line: the size, the discount, and where states lie."""
+    drawn = f", on a {type(self.drawing).__name__}" if self.drawing else ""
+    moving = (
+      "" if self.has_fixed_kernel else ", kernel depends on the mean field"
+    )
+    return (
+      f"MeanFieldMDP({self.num_states} states, {self.num_actions} actions,"
+      f" discount {self.discount:g}{moving}{drawn})"
+    )
 
   @property
   def has_fixed_kernel(self) -> bool:

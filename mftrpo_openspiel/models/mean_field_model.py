@@ -12,6 +12,7 @@ from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import tabular_distribution
 import pyspiel
 
+from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
@@ -120,6 +121,17 @@ class MeanFieldModel(abc.ABC):
     which what is reached t time steps later has the weight gamma^t. So at
     discount 0 nothing is reached at later times.
     """
+
+  def __repr__(self) -> str:
+    """Returns one line: the kind of model, its game and its size."""
+    num_states, num_actions = self.legal_actions_mask.shape
+    return (
+      f"{type(self).__name__}({self._game_name()}: {num_states} states,"
+      f" {num_actions} actions)"
+    )
+
+  def _game_name(self) -> str:
+    return games.brief_name(self.game)
 
   def accuracy(self) -> str:
     """Returns how the last values and mean field were computed, in words."""

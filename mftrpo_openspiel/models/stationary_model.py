@@ -29,6 +29,7 @@ from mftrpo_openspiel.chains import transition_kernel
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import mean_field_model
+from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import validation
@@ -112,6 +113,10 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   def game(self) -> pyspiel.Game:
     """The MDP as an OpenSpiel game of finite horizon."""
     return self._game or mdp_game.MDPGame(self.mdp)
+
+  def _game_name(self) -> str:
+    # A game of finite horizon is made only where it is asked for.
+    return games.brief_name(self._game) if self._game else "MDP"
 
   @property
   def observation_strings(self) -> list[str]:

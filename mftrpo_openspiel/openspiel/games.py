@@ -4,6 +4,31 @@ import pyspiel
 
 from mftrpo_openspiel.utils import validation
 
+_MAX_NAME_LENGTH = 60
+
+
+def brief_name(game: pyspiel.Game) -> str:
+  """Returns the name of a game and those parameters that are not the default.
+
+  It fits into a line of text; long parameters are cut.
+  """
+  game_type = game.get_type()
+  defaults = game_type.parameter_specification
+  changed = ",".join(
+    f"{name}={value}"
+    for name, value in game.get_parameters().items()
+    if name not in defaults or value != defaults[name]
+  )
+  return shortened(f"{game_type.short_name}({changed})")
+
+
+def shortened(name: str) -> str:
+  """Returns the name of a game with parameters, cut where it is long."""
+  name = "".join(name.splitlines()).removesuffix("()")
+  if len(name) > _MAX_NAME_LENGTH:
+    name = name[:_MAX_NAME_LENGTH] + "...)"
+  return name
+
 
 def check_game(game: pyspiel.Game) -> pyspiel.Game:
   """Returns `game` if it is a mean-field game that can begin.

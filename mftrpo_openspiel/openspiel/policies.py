@@ -7,6 +7,8 @@ import numpy as np
 from open_spiel.python import policy as policy_lib
 import pyspiel
 
+from mftrpo_openspiel.openspiel import games
+
 
 class FrozenPolicy(policy_lib.Policy):
   """A fixed policy, keyed by the observation string of the player to move.
@@ -32,6 +34,12 @@ class FrozenPolicy(policy_lib.Policy):
     super().__init__(game, list(range(game.num_players())))
     self._rows = rows
     self._probabilities = probabilities.tolist()
+
+  def __repr__(self) -> str:
+    """Returns one line: for which game, and the number of its laws."""
+    return (
+      f"FrozenPolicy({games.brief_name(self.game)}: {len(self._rows)} states)"
+    )
 
   def action_probabilities(
     self, state: pyspiel.State, player_id: int | None = None
@@ -79,6 +87,13 @@ class StationaryPolicy(policy_lib.Policy):
     """Initializes the policy with a copy of the (S, A) laws of the actions."""
     super().__init__(game, [0])
     self._probabilities = probabilities.tolist()
+
+  def __repr__(self) -> str:
+    """Returns one line: for which game, and the number of its laws."""
+    return (
+      f"StationaryPolicy({games.brief_name(self.game)}:"
+      f" {len(self._probabilities)} states)"
+    )
 
   def action_probabilities(
     self, state: pyspiel.State, player_id: int | None = None

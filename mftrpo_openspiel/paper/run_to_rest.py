@@ -11,11 +11,11 @@ import dataclasses
 import numpy as np
 
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.paper import experiments
 from mftrpo_openspiel.runs import experiment as experiment_lib
-from mftrpo_openspiel.runs import run_loop
 
 # A regularized run is at rest when an iteration moves less than this share of
 # the players, and as little of what they do: 5,000 such moves are 1e-10.
@@ -39,7 +39,7 @@ class RunToRest:
     num_performed: Iterations up to where the run was at rest, or all.
   """
 
-  records: list[run_loop.Record]
+  records: list[iteration_loop.Record]
   mean_fields: dict[int, np.ndarray]
   policy: np.ndarray
   num_performed: int
@@ -54,7 +54,7 @@ class RunToRest:
     """The final policy's mean entropy, by that of the uniform policy."""
     return self.records[-1].entropy / float(np.log(self.policy.shape[1]))
 
-  def record_at(self, iteration: int) -> run_loop.Record:
+  def record_at(self, iteration: int) -> iteration_loop.Record:
     """Returns the last record up to `iteration`."""
     return [r for r in self.records if r.iteration <= iteration][-1]
 
@@ -72,7 +72,7 @@ def run_to_rest(
   keep_at = experiments.mean_field_iterations(
     experiment.setting, experiment.num_iterations
   )
-  records: list[run_loop.Record] = []
+  records: list[iteration_loop.Record] = []
   mean_fields = {}
   for algorithm, record in _recorded_iterations(experiment):
     records.append(record)
@@ -93,7 +93,7 @@ def run_to_rest(
 
 def _recorded_iterations(
   experiment: experiment_lib.Experiment,
-) -> Iterator[tuple[algorithm_lib.MeanFieldAlgorithm, run_loop.Record]]:
+) -> Iterator[tuple[algorithm_lib.MeanFieldAlgorithm, iteration_loop.Record]]:
   """Yields the algorithm after each iteration that has a record."""
   start = None
   for solver, num_iterations in (
@@ -109,12 +109,13 @@ def _recorded_iterations(
     )
     if start is not None:
       algorithm.restore(start.state)
-    for finished in run_loop.iterations(
+    for finished in iteration_loop.iterations(
       algorithm,
       num_iterations,
       experiment.regularization,
       experiment.record_at(),
-      start,
+      seconds=start.seconds if start else 0.0,
+      is_resumed=start is not None,
     ):
       if finished.record is not None:
         yield algorithm, finished.record

@@ -1,14 +1,14 @@
-"""Checkpoints: all that a run needs to be resumed."""
+"""Checkpoints on disk, and when the next one is due."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
-import dataclasses
 import os
 import time
 from typing import Any
 
 import numpy as np
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.utils import array_files
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import validation
@@ -19,22 +19,9 @@ LARGEST_SHARE = 0.02
 _STATE = "state."
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Checkpoint:
-  """A run after some iterations.
-
-  Attributes:
-    iteration: Number of iterations performed.
-    seconds: Spent in them, evaluation not included.
-    state: Of the algorithm, arrays by name.
-  """
-
-  iteration: int
-  seconds: float
-  state: Mapping[str, np.ndarray]
-
-
-def save(path: str | os.PathLike, checkpoint: Checkpoint, run_id: str) -> None:
+def save(
+  path: str | os.PathLike, checkpoint: iteration_loop.Checkpoint, run_id: str
+) -> None:
   """Writes a checkpoint, whole or not at all, and waits until it is on disk.
 
   It is an npz archive, whose members have checksums; `run_id` tells the run
@@ -56,7 +43,7 @@ def save(path: str | os.PathLike, checkpoint: Checkpoint, run_id: str) -> None:
     os.fsync(file.fileno())
 
 
-def load(path: str | os.PathLike, run_id: str) -> Checkpoint:
+def load(path: str | os.PathLike, run_id: str) -> iteration_loop.Checkpoint:
   """Returns the checkpoint that `save` wrote.
 
   Raises:
@@ -81,7 +68,7 @@ def load(path: str | os.PathLike, run_id: str) -> Checkpoint:
     for name, array in arrays.items()
     if name.startswith(_STATE)
   }
-  return Checkpoint(iteration, seconds, state)
+  return iteration_loop.Checkpoint(iteration, seconds, state)
 
 
 def _check_headers(headers: Mapping[str, array_files.Header]) -> None:

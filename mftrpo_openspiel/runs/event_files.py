@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import time
 
-from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.algorithms import iteration_loop
 
 
 def check_available() -> None:
@@ -27,7 +27,9 @@ class EventWriter:
   errors of the disk would be lost.
   """
 
-  def __init__(self, folder: pathlib.Path, records: Iterable[run_loop.Record]):
+  def __init__(
+    self, folder: pathlib.Path, records: Iterable[iteration_loop.Record]
+  ):
     """Writes what there is so far into a folder, instead of what is there.
 
     Raises:
@@ -44,7 +46,7 @@ class EventWriter:
     for record in records:
       self.write(record)
 
-  def write(self, record: run_loop.Record) -> None:
+  def write(self, record: iteration_loop.Record) -> None:
     """Adds a record."""
     for name, value in vars(record).items():
       if name != "iteration":

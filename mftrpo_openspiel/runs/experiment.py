@@ -10,6 +10,7 @@ from typing import Any
 import pyspiel
 
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.models import from_game
@@ -70,15 +71,11 @@ class Experiment:
   def __post_init__(self):
     self.load_plugins()
     validation.check_int(
-      "num_iterations", self.num_iterations, 1, run_loop.MAX_ITERATIONS
+      "num_iterations", self.num_iterations, 1, iteration_loop.MAX_ITERATIONS
     )
-    validation.check_int(
-      "num_records", self.num_records, 1, run_loop.MAX_RECORDS_PER_DECADE
+    iteration_loop.check_records(
+      self.num_iterations, self.num_records, self.record_every
     )
-    if self.record_every is not None:
-      run_loop.check_spacing(
-        "record_every", self.record_every, self.num_iterations
-      )
     for name in ("regularization", "checkpoint_seconds"):
       validation.check_real(name, getattr(self, name), 0)
     for name, value in self.options.items():
@@ -97,11 +94,9 @@ class Experiment:
 
   def record_at(self) -> list[int]:
     """Returns the iterations at which there are records."""
-    if self.record_every is not None:
-      return run_loop.evenly_spaced_iterations(
-        self.num_iterations, self.record_every
-      )
-    return run_loop.log_spaced_iterations(self.num_iterations, self.num_records)
+    return iteration_loop.iterations_to_record(
+      self.num_iterations, self.num_records, self.record_every
+    )
 
   def create_game(self) -> pyspiel.Game:
     """Returns the game.
@@ -188,7 +183,7 @@ def run_experiment(
   experiment: Experiment,
   logdir: str | os.PathLike | None = None,
   resume: bool = False,
-  report: run_loop.Report | None = None,
+  report: iteration_loop.Report | None = None,
 ) -> run_directory.RunResult:
   """Runs an experiment.
 

@@ -9,15 +9,15 @@ import dataclasses
 import os
 import zlib
 
-from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.utils import files
 
-_COLUMNS = [field.name for field in dataclasses.fields(run_loop.Record)]
+_COLUMNS = [field.name for field in dataclasses.fields(iteration_loop.Record)]
 _HEADER = ",".join([*_COLUMNS, "checksum"])
 
 
 def write_csv(
-  path: str | os.PathLike, records: Iterable[run_loop.Record]
+  path: str | os.PathLike, records: Iterable[iteration_loop.Record]
 ) -> str:
   """Writes records as a table, whole or not at all; returns its last line."""
   lines = [_HEADER]
@@ -28,7 +28,7 @@ def write_csv(
   return lines[-1]
 
 
-def read_csv(path: str | os.PathLike) -> list[run_loop.Record]:
+def read_csv(path: str | os.PathLike) -> list[iteration_loop.Record]:
   """Returns the records that `write_csv` or a `CsvAppender` wrote.
 
   Raises:
@@ -38,7 +38,9 @@ def read_csv(path: str | os.PathLike) -> list[run_loop.Record]:
   return parse_csv(files.read_text(path), path)
 
 
-def parse_csv(text: str, path: str | os.PathLike) -> list[run_loop.Record]:
+def parse_csv(
+  text: str, path: str | os.PathLike
+) -> list[iteration_loop.Record]:
   """Returns the records of a table; as `read_csv`, which has it from `path`."""
   header, *lines = text.split("\n")
   if header != _HEADER:
@@ -49,7 +51,9 @@ def parse_csv(text: str, path: str | os.PathLike) -> list[run_loop.Record]:
   for number, line in enumerate(lines, start=2):
     try:
       iteration, *numbers, _ = line.split(",")
-      records.append(run_loop.Record(int(iteration), *map(float, numbers)))
+      records.append(
+        iteration_loop.Record(int(iteration), *map(float, numbers))
+      )
     except (TypeError, ValueError):
       raise ValueError(
         f"{path}, line {number}, must have a whole number,"
@@ -69,7 +73,7 @@ def parse_csv(text: str, path: str | os.PathLike) -> list[run_loop.Record]:
   return records
 
 
-def _line(record: run_loop.Record, before: str) -> str:
+def _line(record: iteration_loop.Record, before: str) -> str:
   """Returns the line of a record, which stands below the line `before`."""
   iteration, *numbers = vars(record).values()
   text = ",".join([str(iteration), *(repr(float(x)) for x in numbers)])
@@ -86,13 +90,13 @@ class CsvAppender:
   """Adds records to a table, each by one write."""
 
   def __init__(
-    self, path: str | os.PathLike, records: Iterable[run_loop.Record]
+    self, path: str | os.PathLike, records: Iterable[iteration_loop.Record]
   ):
     """Writes a table, instead of what is there, and opens it for more."""
     self._last = write_csv(path, records)
     self._file = open(path, "ab", buffering=0)
 
-  def append(self, record: run_loop.Record) -> None:
+  def append(self, record: iteration_loop.Record) -> None:
     """Adds a line.
 
     Raises:

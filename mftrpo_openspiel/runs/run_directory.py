@@ -31,6 +31,8 @@ from typing import Self
 import filelock
 import numpy as np
 
+from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import mean_field_files
@@ -65,11 +67,36 @@ class RunResult:
   """
 
   config: dict[str, Any]
-  records: list[run_loop.Record]
+  records: list[iteration_loop.Record]
   solution: solutions.Solution | None
   mean_fields: dict[int, np.ndarray]
   costs: run_loop.Costs | None = None
   accuracy: str | None = None
+
+  @property
+  def columns(self) -> dict[str, np.ndarray]:
+    """The fields of the n records by name, each an (n,) array.
+
+    `pandas.DataFrame(result.columns)` is a table of them.
+    """
+    return iteration_loop.columns(self.records)
+
+  @property
+  def policy(self) -> np.ndarray | None:
+    """(N, A), that of the solution; None if there is none yet."""
+    return None if self.solution is None else self.solution.policy
+
+  @property
+  def mean_field(self) -> np.ndarray | None:
+    """(N,), that of the solution; None if there is none yet."""
+    return None if self.solution is None else self.solution.mean_field
+
+  def __repr__(self) -> str:
+    """Returns one line: what was run, and what came of it."""
+    experiment = self.config["experiment"]
+    game = games.shortened(self.config["game"])
+    summary = iteration_loop.summary(self.records, experiment["regularization"])
+    return f"RunResult({experiment['algorithm']} on {game}: {summary})"
 
 
 def has_run(path: str | os.PathLike) -> bool:
@@ -198,7 +225,7 @@ def read_progress(
   record_at: Collection[int],
   resume: bool,
   num_states: int | None = None,
-) -> tuple[checkpoints.Checkpoint | None, list[run_loop.Record]]:
+) -> tuple[iteration_loop.Checkpoint | None, list[iteration_loop.Record]]:
   """Returns how far the run in a folder is; writes nothing.
 
   Args:
@@ -256,7 +283,7 @@ class RunWriter:
     self,
     path: pathlib.Path,
     config: Mapping[str, Any],
-    records: list[run_loop.Record],
+    records: list[iteration_loop.Record],
   ):
     """Writes what is known, drops what is later, and opens for more.
 
@@ -293,7 +320,7 @@ class RunWriter:
         with _writing(self._path):
           file.close()
 
-  def take(self, finished: run_loop.FinishedIteration) -> None:
+  def take(self, finished: iteration_loop.FinishedIteration) -> None:
     """Adds the record, if there is one, and a checkpoint if it is time for it.
 
     Raises:
@@ -313,7 +340,7 @@ class RunWriter:
       self._save(finished)
 
   def finish(
-    self, last: checkpoints.Checkpoint, solution: solutions.Solution
+    self, last: iteration_loop.Checkpoint, solution: solutions.Solution
   ) -> None:
     """Puts a checkpoint and a solution in the place of those before.
 
@@ -324,7 +351,7 @@ class RunWriter:
     with _writing(self._path):
       solutions.save_solution(self._path / _SOLUTION, solution)
 
-  def _save(self, checkpoint: checkpoints.Checkpoint) -> None:
+  def _save(self, checkpoint: iteration_loop.Checkpoint) -> None:
     """Saves a checkpoint, once all records up to it are on disk."""
     start = time.perf_counter()
     with _writing(self._path):

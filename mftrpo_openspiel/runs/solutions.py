@@ -10,6 +10,7 @@ from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import tabular_distribution
 
 from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.utils import array_files
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import validation
@@ -70,6 +71,15 @@ class Solution:
       policy=policy.copy(),
       mean_field=masses.copy(),
       iteration=validation.check_int("iteration", self.iteration, 0),
+    )
+
+  def __repr__(self) -> str:
+    """Returns one line: of what it is the solution, and its size."""
+    num_states, num_actions = self.policy.shape
+    return (
+      f"Solution({games.shortened(self.game)}, model {self.model!r}:"
+      f" {num_states} states, {num_actions} actions, iteration"
+      f" {self.iteration})"
     )
 
   def for_model(self, model: model_lib.MeanFieldModel) -> "Solution":

@@ -21,9 +21,9 @@ import time
 import traceback
 from typing import Any
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import processes
-from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.utils import interrupts
 from mftrpo_openspiel.utils import plugins
@@ -54,7 +54,7 @@ class RunOutcome:
     details: The traceback of the error.
   """
 
-  records: list[run_loop.Record] | None = None
+  records: list[iteration_loop.Record] | None = None
   was_finished: bool = False
   error: str | None = None
   details: str = ""
@@ -222,7 +222,7 @@ def run_one(
     if os.path.exists(stop_file):
       raise KeyboardInterrupt
 
-  def report(finished: run_loop.FinishedIteration) -> None:
+  def report(finished: iteration_loop.FinishedIteration) -> None:
     nonlocal next_look
     if time.monotonic() >= next_look:
       count(finished.iteration)

@@ -8,12 +8,12 @@ import importlib
 import pathlib
 from typing import Any
 
-from mftrpo_openspiel.runs import run_loop
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.utils import files
 
-Result = tuple[sweep_grid.SweepRun, Sequence[run_loop.Record]]
-_FIELDS = [field.name for field in dataclasses.fields(run_loop.Record)]
+Result = tuple[sweep_grid.SweepRun, Sequence[iteration_loop.Record]]
+_FIELDS = [field.name for field in dataclasses.fields(iteration_loop.Record)]
 
 
 def columns(

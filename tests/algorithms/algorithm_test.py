@@ -1,8 +1,11 @@
 """Tests that an algorithm goes on from its state as if nothing had been."""
 
+import pickle
+
 import numpy as np
 import pytest
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.algorithms import registry as algorithm_factory
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.models import from_game
@@ -84,7 +87,7 @@ def test_a_restored_algorithm_goes_on_the_same(arguments, before, tmp_path):
   stopped.model.exploitability(stopped.policy, 0.1)
   stopped.model.optimal_action_values(stopped.mean_field)
   path = tmp_path / "checkpoint.npz"
-  checkpoint = checkpoints.Checkpoint(before, 0.0, stopped.state())
+  checkpoint = iteration_loop.Checkpoint(before, 0.0, stopped.state())
   checkpoints.save(path, checkpoint, "run")
   resumed = make(*arguments)
   run(resumed, 1)
@@ -162,3 +165,139 @@ def test_a_state_of_something_else_is_refused(one, other, message):
   with pytest.raises(ValueError, match=message):
     target.restore(algorithm.state())
   assert np.array_equal(target.policy, policy)
+
+
+STATIONARY = ("mf_trpo", {"warm_start": True}, "stationary", ISLANDS)
+
+
+def test_a_run_performs_iterations_and_measures_them():
+  solver, by_hand = make(*STATIONARY), make(*STATIONARY)
+  history = solver.run(7, record_every=3)
+  assert history.iterations.tolist() == [0, 3, 6, 7]
+  assert np.array_equal(
+    history.exploitability, history.columns["exploitability"]
+  )
+  for iteration in range(8):
+    if iteration in history.iterations:
+      at = history.iterations.tolist().index(iteration)
+      policy, model = by_hand.policy, by_hand.model
+      assert history.exploitability[at] == model.exploitability(policy)
+      regularized = model.exploitability(policy, 0.05)
+      assert history.regularized_exploitability[at] == regularized
+    by_hand.iteration()
+  run(straight := make(*STATIONARY), 7)
+  assert_same(solver.state(), straight.state())
+  assert solver.num_iterations == 7
+
+
+def test_a_run_goes_on_where_the_solver_is():
+  solver = make(*STATIONARY)
+  solver.run(4, record_every=2)
+  second = solver.run(4, record_every=2)
+  # What both runs measured is measured once.
+  assert second.iterations.tolist() == [4, 6, 8]
+  assert solver.history.iterations.tolist() == [0, 2, 4, 6, 8]
+  run(solver, 3)
+  third = solver.run(2, record_every=10)
+  assert third.iterations.tolist() == [11, 13]
+  assert (np.diff(solver.history.seconds) >= 0).all()
+  # What came after a state that is restored is forgotten.
+  run(again := make(*STATIONARY), 5)
+  solver.restore(again.state())
+  assert solver.history.iterations.tolist() == [0, 2, 4]
+  solver.run(1, record_every=10)
+  assert solver.history.iterations.tolist() == [0, 2, 4, 5, 6]
+
+
+def test_a_run_measures_as_often_as_those_of_programs():
+  history = make(*STATIONARY).run(40)
+  expected = iteration_loop.log_spaced_iterations(40, 10)
+  assert history.iterations.tolist() == expected
+
+
+def test_a_run_stops_below_an_exploitability():
+  solver = make("annealed_mf_trpo", {}, "stationary", ISLANDS)
+  history = solver.run(1000, stop_below=1e-3, record_every=1)
+  assert history.exploitability[-1] < 1e-3 <= history.exploitability[:-1].min()
+  assert history.iterations[-1] == solver.num_iterations < 1000
+  # There is nothing left to do.
+  again = solver.run(1000, stop_below=1e-3)
+  assert again.iterations.tolist() == [solver.num_iterations]
+  assert history.regularized_exploitability is None
+
+
+def test_a_callback_sees_every_iteration():
+  seen = []
+  make(*STATIONARY).run(5, callback=seen.append, record_every=5)
+  assert [finished.iteration for finished in seen] == list(range(6))
+  recorded = [finished.iteration for finished in seen if finished.record]
+  assert recorded == [0, 5]
+
+
+@pytest.mark.parametrize(
+  "arguments",
+  [STATIONARY, ("openspiel_mirror_descent", {}, "openspiel", GARNET)],
+)
+def test_an_interrupt_leaves_a_whole_iteration(arguments, monkeypatch):
+  solver, straight = make(*arguments), make(*arguments)
+  inner = getattr(solver, "_algorithm", solver)
+  performed, iteration = 0, inner.iteration
+
+  def interrupted():
+    nonlocal performed
+    performed += 1
+    iteration()
+    if performed == 4:
+      raise KeyboardInterrupt
+
+  monkeypatch.setattr(inner, "iteration", interrupted)
+  with pytest.raises(KeyboardInterrupt):
+    solver.run(10)
+  run(straight, 3)
+  assert solver.num_iterations == 3
+  assert_same(solver.state(), straight.state())
+  assert solver.history.iterations.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    ((0,), "num_iterations must be"),
+    ((3, "yes"), "progress must be a bool, got 'yes'"),
+    ((3, True, None, -1.0), "stop_below must be"),
+  ],
+)
+def test_a_run_that_is_refused(arguments, message):
+  solver = make(*STATIONARY)
+  with pytest.raises(ValueError, match=message):
+    solver.run(*arguments)
+  assert solver.num_iterations == 0
+
+
+def test_a_solver_and_its_history_fit_a_line():
+  solver = make(*STATIONARY)
+  assert repr(solver) == (
+    "<MFTRPO(regularization=0.05, warm_start=True) on StationaryModel("
+    "python_mfg_two_islands(horizon=3): 14 states, 2 actions), iteration 0>"
+  )
+  history = solver.run(30)
+  first, last = history.exploitability[[0, -1]]
+  assert f"iterations 0 to 30, phi_0 {first:.3g} -> {last:.3g}, phi_0.05 " in (
+    repr(history)
+  )
+  assert repr(solver).endswith("iteration 30>")
+  assert "\n" not in repr(solver) + repr(history)
+  assert repr(make("fixed_point", {}, "compiled", GARNET)) == (
+    "<FixedPoint() on CompiledGame("
+    "mfg_garnet(horizon=4,size=4): 16 states, 3 actions), iteration 0>"
+  )
+
+
+def test_a_pickled_solver_keeps_options_and_history():
+  solver = make(*STATIONARY)
+  solver.run(3)
+  again = pickle.loads(pickle.dumps(solver))
+  assert repr(again) == repr(solver)
+  assert again.history.iterations.tolist() == [0, 1, 2, 3]
+  solver.run(2)
+  assert again.num_iterations == 3

@@ -8,6 +8,7 @@ import pytest
 
 from mftrpo_openspiel.algorithms import annealed_mf_trpo
 from mftrpo_openspiel.algorithms import fictitious_play
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import registry as algorithm_factory
@@ -26,7 +27,6 @@ from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.runs import solutions
 
 NUM_STATES = 14
@@ -253,11 +253,11 @@ BAD_CALLS = [
    r"game parameter discount must be a number in .*, got \[0.5\]"),
   (lambda: experiment_lib.Experiment(num_iterations=10**13),
    "num_iterations must be a whole number in .*, got 10000000000000"),
-  (lambda: run_loop.log_spaced_iterations(10**20),
+  (lambda: iteration_loop.log_spaced_iterations(10**20),
    r"num_iterations must be a whole number in \[0, 10{12}\], got 10{20}"),
-  (lambda: run_loop.log_spaced_iterations(10, 10**9),
+  (lambda: iteration_loop.log_spaced_iterations(10, 10**9),
    r"per_decade must be a whole number in \[1, 10000\], got 1000000000"),
-  (lambda: run_loop.evenly_spaced_iterations(10**9, 1),
+  (lambda: iteration_loop.evenly_spaced_iterations(10**9, 1),
    "every must be at least 1000 with 1000000000 iterations, .*, got 1"),
   (lambda: solution(policy=2 * UNIFORM),
    r"policy must be a probability law .*, got \[1.0, 1.0\] in state 0"),
@@ -275,7 +275,7 @@ BAD_CALLS = [
    "nowhere.csv cannot be read"),
   (lambda: metrics_table.read_csv(__file__),
    "calls_test.py, line 1, must be 'iteration,seconds,.*, got "),
-  (lambda: run_loop.log_spaced_iterations(-1),
+  (lambda: iteration_loop.log_spaced_iterations(-1),
    r"num_iterations must be a whole number in \[0, 10{12}\], got -1"),
   (lambda: checkpoints.load(__file__, "id"),
    "calls_test.py is no whole checkpoint"),

@@ -11,10 +11,10 @@ import time
 import numpy as np
 import pytest
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import solve
 
 
@@ -50,7 +50,7 @@ def wait_for_change(path, process):
 
 
 def record(iteration, exploitability, regularized):
-  return run_loop.Record(
+  return iteration_loop.Record(
     iteration, 0.0, exploitability, regularized, 0.0, 0.0, 0.0
   )
 

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.paper import claims
 from mftrpo_openspiel.paper import experiments
 from mftrpo_openspiel.paper import run_to_rest
-from mftrpo_openspiel.runs import run_loop
 
 ITERATIONS = (0, 10, 1000, 5000)
 # phi_eta after these iterations.
@@ -32,7 +32,7 @@ def law(size, distance, heavy=(), light=()):
 
 def result(values, laws, entropy=0.5):
   records = [
-    run_loop.Record(iteration, 1.0, value, value, 0.0, 0.0, entropy)
+    iteration_loop.Record(iteration, 1.0, value, value, 0.0, 0.0, entropy)
     for iteration, value in zip(ITERATIONS, values, strict=True)
   ]
   shape = (len(laws[-1]), 2)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.paper import claims
 from mftrpo_openspiel.paper import experiments
 from mftrpo_openspiel.paper import report
 from mftrpo_openspiel.paper import run_to_rest
-from mftrpo_openspiel.runs import run_loop
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ def test_verdicts(holds, expected):
 
 def test_a_row_has_the_last_record_and_a_claim_its_evidence(monkeypatch):
   records = [
-    run_loop.Record(0, 0.0, 1.0, 2.0, 0.0, 0.0, 0.0),
-    run_loop.Record(100, 0.5, 3.25e-3, 4.5e-6, 0.0, 0.0, 0.0),
+    iteration_loop.Record(0, 0.0, 1.0, 2.0, 0.0, 0.0, 0.0),
+    iteration_loop.Record(100, 0.5, 3.25e-3, 4.5e-6, 0.0, 0.0, 0.0),
   ]
   result = run_to_rest.RunToRest(records, {0: np.ones(1)}, np.ones((1, 2)), 50)
   monkeypatch.setattr(

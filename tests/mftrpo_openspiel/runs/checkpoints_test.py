@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.runs import checkpoints
 
 STATE = {
@@ -12,7 +13,7 @@ STATE = {
   "nodes": np.array(["(0, 1)", "ü\n"]),
   "none": np.zeros((0, 4)),
 }
-CHECKPOINT = checkpoints.Checkpoint(12, 0.1 + 0.2, STATE)
+CHECKPOINT = iteration_loop.Checkpoint(12, 0.1 + 0.2, STATE)
 
 
 def assert_is_checkpoint(checkpoint):
@@ -32,7 +33,7 @@ def path(tmp_path):
 
 def test_a_checkpoint_comes_back(path):
   assert_is_checkpoint(checkpoints.load(path, "run"))
-  later = checkpoints.Checkpoint(13, 1.0, {})
+  later = iteration_loop.Checkpoint(13, 1.0, {})
   checkpoints.save(path, later, "run")
   assert checkpoints.load(path, "run").iteration == 13
   assert list(path.parent.iterdir()) == [path]
@@ -92,7 +93,9 @@ def test_what_is_no_checkpoint_of_the_run_is_refused(path, tmp_path):
 )
 def test_a_forged_checkpoint_is_refused(path, iteration, seconds, message):
   # `save` does not look at what it is given.
-  checkpoints.save(path, checkpoints.Checkpoint(iteration, seconds, {}), "run")
+  checkpoints.save(
+    path, iteration_loop.Checkpoint(iteration, seconds, {}), "run"
+  )
   with pytest.raises(
     ValueError, match=rf"checkpoint.npz is no .*{message}.*\.$"
   ) as error:
@@ -101,7 +104,7 @@ def test_a_forged_checkpoint_is_refused(path, iteration, seconds, message):
 
 
 def test_the_one_before_stays_where_the_disk_is_full(path, file_size_limit):
-  later = checkpoints.Checkpoint(13, 1.0, {"policy": np.zeros(10_000)})
+  later = iteration_loop.Checkpoint(13, 1.0, {"policy": np.zeros(10_000)})
   with file_size_limit(4_000), pytest.raises(OSError):
     checkpoints.save(path, later, "run")
   assert_is_checkpoint(checkpoints.load(path, "run"))

@@ -7,12 +7,12 @@ import zlib
 
 import pytest
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.runs import metrics_table
-from mftrpo_openspiel.runs import run_loop
 
 RECORDS = [
-  run_loop.Record(0, 0.0, 0.1 + 0.2, 1 / 3, 0.0, 0.0, 1.6),
-  run_loop.Record(10, 1e-17, 0.5, 1e300, 5e-324, 2.0, 0.0),
+  iteration_loop.Record(0, 0.0, 0.1 + 0.2, 1 / 3, 0.0, 0.0, 1.6),
+  iteration_loop.Record(10, 1e-17, 0.5, 1e300, 5e-324, 2.0, 0.0),
 ]
 
 

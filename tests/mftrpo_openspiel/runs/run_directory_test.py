@@ -13,11 +13,11 @@ import threading
 import numpy as np
 import pytest
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.runs import solutions
 from mftrpo_openspiel.utils import array_files
 
@@ -46,7 +46,7 @@ def config(num_iterations=10, lr=0.1, checkpoint_seconds=1e9):
 
 def finished(iteration, mean_field=None):
   """Returns an iteration with its record, mean field and state."""
-  return run_loop.FinishedIteration(
+  return iteration_loop.FinishedIteration(
     **vars(checkpoint(iteration)),
     record=record(iteration),
     mean_field=mean_field,
@@ -64,11 +64,13 @@ def writer(path, new=None, records=()):
 
 
 def record(iteration):
-  return run_loop.Record(iteration, 0.1 * iteration, 1.0, 0.5, 0.1, 0.2, 0.3)
+  return iteration_loop.Record(
+    iteration, 0.1 * iteration, 1.0, 0.5, 0.1, 0.2, 0.3
+  )
 
 
 def checkpoint(iteration):
-  return checkpoints.Checkpoint(iteration, 1.5, {"x": np.arange(iteration)})
+  return iteration_loop.Checkpoint(iteration, 1.5, {"x": np.arange(iteration)})
 
 
 def solution(iteration):
@@ -104,7 +106,7 @@ def path(tmp_path):
     config(checkpoint_seconds=0.0),
     [record(k) for k in (0, 1, 2)],
   ) as run:
-    run.take(run_loop.FinishedIteration(**vars(checkpoint(3))))
+    run.take(iteration_loop.FinishedIteration(**vars(checkpoint(3))))
   with writer(tmp_path / "run", records=[record(k) for k in (0, 1, 2)]) as run:
     run.take(finished(5, np.array([5, 1.0])))
   for name in (".checkpoint.abc.npz", ".metrics.abc.csv", "notes.csv"):
@@ -269,7 +271,7 @@ def test_a_full_disk_leaves_what_there_was(path, file_size_limit):
   _, records = run_directory.read_progress(path, config(), DUE, True)
   with writer(path, records=records) as run:
     before = snapshot(path)
-    large = checkpoints.Checkpoint(6, 2.0, {"x": np.zeros(9_000)})
+    large = iteration_loop.Checkpoint(6, 2.0, {"x": np.zeros(9_000)})
     long = dataclasses.replace(solution(6), game="g" * 9_000)
     size = (path / "metrics.csv").stat().st_size
     with file_size_limit(size + 4):
@@ -411,7 +413,7 @@ def test_a_finished_run_has_its_last_record(path):
 def test_a_checkpoint_is_not_past_the_run(path, iteration):
   checkpoints.save(
     path / "checkpoint.npz",
-    checkpoints.Checkpoint(iteration, 1.0, {}),
+    iteration_loop.Checkpoint(iteration, 1.0, {}),
     run_config.run_id(config()),
   )
   with pytest.raises(

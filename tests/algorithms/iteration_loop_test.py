@@ -1,28 +1,25 @@
-"""Tests of the loop of a run."""
+"""Tests of the loop of iterations and records."""
 
 import numpy as np
 import pytest
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.models import stationary_model
-from mftrpo_openspiel.runs import checkpoints
-from mftrpo_openspiel.runs import run_loop
-
-
-def records_of(algorithm, num_iterations, regularization, record_at):
-  """Returns the records of a run that is kept in memory."""
-  memory = run_loop.MemorySink(keep_mean_fields=False)
-  run_loop.run(
-    algorithm, "stationary", num_iterations, regularization, record_at, memory
-  )
-  return memory.records
 
 
 def omd():
   game = factory.create_game(setting="two_islands")
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
   return mirror_descent.MirrorDescent(model, lr=0.1)
+
+
+def records_of(algorithm, num_iterations, regularization, record_at, **options):
+  found = iteration_loop.iterations(
+    algorithm, num_iterations, regularization, record_at, **options
+  )
+  return [finished.record for finished in found if finished.record]
 
 
 def test_records_are_what_the_model_says():
@@ -42,27 +39,29 @@ def test_records_are_what_the_model_says():
 
 
 def test_log_spaced_iterations():
-  assert run_loop.log_spaced_iterations(100, 1) == [0, 1, 10, 100]
-  assert run_loop.log_spaced_iterations(0) == [0]
+  assert iteration_loop.log_spaced_iterations(100, 1) == [0, 1, 10, 100]
+  assert iteration_loop.log_spaced_iterations(0) == [0]
   for last in (1, 7, 5000):
-    spaced = run_loop.log_spaced_iterations(last)
+    spaced = iteration_loop.log_spaced_iterations(last)
     assert spaced[0] == 0
     assert spaced[-1] == last
     assert spaced == sorted(set(spaced))
   with pytest.raises(ValueError, match="num_iterations must"):
-    run_loop.log_spaced_iterations(-1)
+    iteration_loop.log_spaced_iterations(-1)
 
 
 def test_a_list_of_log_spaced_iterations_can_be_made_longer():
-  longer = run_loop.log_spaced_iterations(1000, 7)
-  assert set(run_loop.log_spaced_iterations(150, 7)) - {150} <= set(longer)
+  longer = iteration_loop.log_spaced_iterations(1000, 7)
+  assert set(iteration_loop.log_spaced_iterations(150, 7)) - {150} <= set(
+    longer
+  )
 
 
 def test_evenly_spaced_iterations():
-  assert run_loop.evenly_spaced_iterations(7, 3) == [0, 3, 6, 7]
-  assert run_loop.evenly_spaced_iterations(6, 3) == [0, 3, 6]
+  assert iteration_loop.evenly_spaced_iterations(7, 3) == [0, 3, 6, 7]
+  assert iteration_loop.evenly_spaced_iterations(6, 3) == [0, 3, 6]
   with pytest.raises(ValueError, match="every must"):
-    run_loop.evenly_spaced_iterations(6, 0)
+    iteration_loop.evenly_spaced_iterations(6, 0)
 
 
 class Scripted:
@@ -71,6 +70,7 @@ class Scripted:
   def __init__(self, policies, mean_fields):
     self.model = omd().model
     self._rest = iter(zip(policies, mean_fields))
+    self.num_iterations = -1
     self.iteration()
 
   def state(self):
@@ -78,6 +78,7 @@ class Scripted:
 
   def iteration(self):
     policy, mean_field = next(self._rest)
+    self.num_iterations += 1
     size = self.model.legal_actions_mask.shape
     # What two states do and hold; the others hold nothing.
     self.policy = np.full(size, 1 / size[1])
@@ -103,15 +104,59 @@ def test_changes_and_entropy_of_a_record():
 
 
 def test_iterations_go_on_from_a_checkpoint():
-  whole = list(run_loop.iterations(omd(), 6, 0.1, [0, 3, 6]))
+  whole = list(iteration_loop.iterations(omd(), 6, 0.1, [0, 3, 6]))
   assert [finished.iteration for finished in whole] == list(range(7))
   recorded = [finished.iteration for finished in whole if finished.record]
   assert recorded == [0, 3, 6]
   algorithm = omd()
   for _ in range(4):
     algorithm.iteration()
-  start = checkpoints.Checkpoint(4, 100.0, algorithm.state())
-  rest = list(run_loop.iterations(algorithm, 6, 0.1, [0, 3, 6], start))
+  rest = list(
+    iteration_loop.iterations(
+      algorithm, 6, 0.1, [0, 3, 6], seconds=100.0, is_resumed=True
+    )
+  )
   assert [finished.iteration for finished in rest] == [5, 6]
   assert rest[-1].seconds > 100
   assert rest[-1].record.exploitability == whole[-1].record.exploitability
+
+
+def test_iterations_stop_below_an_exploitability():
+  whole = records_of(omd(), 60, 0.1, range(61))
+  values = np.array([record.exploitability for record in whole])
+  bound = values[20] * (1 + 1e-9)
+  assert (values[:20] > bound).all()
+  stopped = records_of(omd(), 60, 0.1, range(61), stop_below=bound)
+  assert [record.iteration for record in stopped] == list(range(21))
+  # It is looked at where there are records, and must be less.
+  seldom = records_of(omd(), 60, 0.1, [0, 15, 30, 60], stop_below=bound)
+  assert [record.iteration for record in seldom] == [0, 15, 30]
+  equal = records_of(omd(), 60, 0.1, range(61), stop_below=values[20])
+  assert equal[-1].iteration == 21
+
+
+def test_without_regularization_both_exploitabilities_are_one():
+  (first,) = records_of(omd(), 0, 0.0, [0])
+  assert first.regularized_exploitability == first.exploitability > 0
+
+
+def test_columns_are_arrays_of_the_fields():
+  records = records_of(omd(), 4, 0.1, [0, 2, 4])
+  columns = iteration_loop.columns(records)
+  assert columns["iteration"].tolist() == [0, 2, 4]
+  assert columns["entropy"].tolist() == [record.entropy for record in records]
+  assert all(len(column) == 3 for column in columns.values())
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    ((10, 0, None), "num_records must be"),
+    ((10, 10, 0), "record_every must be"),
+    ((10**9, 10, 1), "record_every must be at least 1000 with"),
+    ((-1, 10, None), "num_iterations must be"),
+  ],
+)
+def test_records_that_are_refused(arguments, message):
+  with pytest.raises(ValueError, match=message):
+    iteration_loop.iterations_to_record(*arguments)

@@ -1,0 +1,56 @@
+"""What was measured of an algorithm while it ran, in memory."""
+
+import dataclasses
+
+import numpy as np
+
+from mftrpo_openspiel.algorithms import iteration_loop
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class History:
+  """The exploitabilities of an algorithm after some of its iterations.
+
+  `pandas.DataFrame(history.columns)` is a table of all that was measured.
+
+  Attributes:
+    algorithm: What ran, in words.
+    regularization: eta of the algorithm; 0 if it has none.
+    records: In the order of their iterations.
+  """
+
+  algorithm: str
+  regularization: float
+  records: tuple[iteration_loop.Record, ...]
+
+  @property
+  def columns(self) -> dict[str, np.ndarray]:
+    """The fields of the n records by name, each an (n,) array."""
+    return iteration_loop.columns(self.records)
+
+  @property
+  def iterations(self) -> np.ndarray:
+    """(n,), after how many iterations of the algorithm there are records."""
+    return self.columns["iteration"]
+
+  @property
+  def seconds(self) -> np.ndarray:
+    """(n,), spent in the iterations, evaluation not included."""
+    return self.columns["seconds"]
+
+  @property
+  def exploitability(self) -> np.ndarray:
+    """(n,), phi_0 of the policies."""
+    return self.columns["exploitability"]
+
+  @property
+  def regularized_exploitability(self) -> np.ndarray | None:
+    """(n,), phi_eta of the policies; None if the algorithm has no eta."""
+    if not self.regularization:
+      return None
+    return self.columns["regularized_exploitability"]
+
+  def __repr__(self) -> str:
+    """Returns one line: how exploitability went from the first to the last."""
+    summary = iteration_loop.summary(self.records, self.regularization)
+    return f"History({self.algorithm}: {summary})"

@@ -1,0 +1,265 @@
+"""Iterations of an algorithm, and the records of how far it is.
+
+`iterations` is the one loop in which algorithms are run: by the method `run` of
+an algorithm, which keeps the records in memory, and by `runs.run_loop`, which
+hands them to a run directory.
+"""
+
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import time
+from typing import Any
+from typing import Protocol
+
+import numpy as np
+
+from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import validation
+
+# What a run may have at most: iterations, and records, which are in memory all
+# together and as many as 1 GB takes.
+MAX_ITERATIONS = 10**12
+MAX_RECORDS = 10**6
+MAX_RECORDS_PER_DECADE = 10**4
+# Records per factor of ten iterations if nothing else is asked for.
+DEFAULT_NUM_RECORDS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+  """How far an algorithm is after some iterations.
+
+  Attributes:
+    iteration: Number of iterations performed.
+    seconds: Spent in them, evaluation not included.
+    exploitability: phi_0 of the policy, unregularized.
+    regularized_exploitability: phi_eta of the policy.
+    mean_field_change: sum_s |mu_k(s) - mu_{k-1}(s)| over the last iteration k;
+      0 at the beginning.
+    policy_change: sum_a |pi_k(a|s) - pi_{k-1}(a|s)| over the last iteration,
+      averaged over the states s by their masses mu_k(s); 0 at the beginning.
+    entropy: Of the policy in nats, averaged in the same way.
+  """
+
+  iteration: int
+  seconds: float
+  exploitability: float
+  regularized_exploitability: float
+  mean_field_change: float
+  policy_change: float
+  entropy: float
+
+
+def columns(records: Sequence[Record]) -> dict[str, np.ndarray]:
+  """Returns the fields of n records by name, each an (n,) array."""
+  return {
+    field.name: np.array([getattr(record, field.name) for record in records])
+    for field in dataclasses.fields(Record)
+  }
+
+
+def summary(records: Sequence[Record], regularization: float) -> str:
+  """Returns how exploitability went from the first to the last record."""
+  if not records:
+    return "nothing measured"
+  first, last = records[0], records[-1]
+  text = (
+    f"iterations {first.iteration} to {last.iteration}, phi_0"
+    f" {first.exploitability:.3g} -> {last.exploitability:.3g}"
+  )
+  if regularization:
+    text += (
+      f", phi_{regularization:g} {first.regularized_exploitability:.3g} ->"
+      f" {last.regularized_exploitability:.3g}"
+    )
+  return text
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Checkpoint:
+  """An algorithm after some iterations: all that it needs to be resumed.
+
+  Attributes:
+    iteration: Number of iterations performed.
+    seconds: Spent in them, evaluation not included.
+    state: Of the algorithm, arrays by name.
+  """
+
+  iteration: int
+  seconds: float
+  state: Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FinishedIteration(Checkpoint):
+  """An algorithm after an iteration, or at the beginning.
+
+  Attributes:
+    record: Of this iteration, if one was due.
+    mean_field: (N,), the algorithm's, if a record was due.
+    evaluation_seconds: What the record took.
+  """
+
+  record: Record | None = None
+  mean_field: np.ndarray | None = None
+  evaluation_seconds: float = 0.0
+
+
+Report = Callable[[FinishedIteration], None]
+
+
+class Iterative(Protocol):
+  """What the loop needs of an algorithm; see `algorithm.MeanFieldAlgorithm`."""
+
+  model: model_lib.MeanFieldModel
+
+  @property
+  def policy(self) -> np.ndarray:
+    """(N, A), the policy so far."""
+
+  @property
+  def mean_field(self) -> np.ndarray:
+    """(N,), the mean field that goes with it."""
+
+  @property
+  def num_iterations(self) -> int:
+    """Number of iterations performed."""
+
+  def iteration(self) -> None:
+    """Performs one iteration."""
+
+  def state(self) -> Mapping[str, np.ndarray]:
+    """Returns all that later iterations depend on."""
+
+
+def iterations(
+  algorithm: Iterative,
+  num_iterations: int,
+  regularization: float,
+  record_at: Collection[int],
+  *,
+  seconds: float = 0.0,
+  is_resumed: bool = False,
+  stop_below: float | None = None,
+) -> Iterator[FinishedIteration]:
+  """Performs iterations and yields after each.
+
+  Args:
+    algorithm: In any state; the beginning is where it is now.
+    num_iterations: Of the algorithm at the end, those before the beginning
+      included.
+    regularization: eta of the regularized exploitability.
+    record_at: After how many iterations of the algorithm there are records.
+    seconds: Spent in its iterations before the beginning.
+    is_resumed: Whether the beginning was yielded earlier; if not, it is yielded
+      first.
+    stop_below: Ends after the first record whose `exploitability` is less.
+  """
+  record_at = set(record_at)
+  first = algorithm.num_iterations
+  for iteration in range(first + is_resumed, num_iterations + 1):
+    is_due = iteration in record_at
+    if is_due:
+      old_policy, old_mean_field = algorithm.policy, algorithm.mean_field
+    if iteration > first:
+      begin = time.perf_counter()
+      algorithm.iteration()
+      seconds += time.perf_counter() - begin
+    measured: tuple[Any, ...] = ()
+    if is_due:
+      begin = time.perf_counter()
+      policy, mean_field = algorithm.policy, algorithm.mean_field
+      shares = mean_field / mean_field.sum()
+      exploitability = algorithm.model.exploitability(policy)
+      record = Record(
+        iteration,
+        seconds,
+        exploitability,
+        algorithm.model.exploitability(policy, regularization)
+        if regularization
+        else exploitability,
+        float(np.abs(mean_field - old_mean_field).sum()),
+        float(shares @ np.abs(policy - old_policy).sum(axis=1)),
+        float(shares @ softmax.entropy(policy)),
+      )
+      measured = record, mean_field, time.perf_counter() - begin
+    yield FinishedIteration(iteration, seconds, algorithm.state(), *measured)
+    if is_due and is_below(record, stop_below):
+      return
+
+
+def is_below(record: Record | None, stop_below: float | None) -> bool:
+  """Returns whether a run that stops below an exploitability stops here."""
+  if record is None or stop_below is None:
+    return False
+  return record.exploitability < stop_below
+
+
+def iterations_to_record(
+  num_iterations: int,
+  num_records: int = DEFAULT_NUM_RECORDS,
+  record_every: int | None = None,
+) -> list[int]:
+  """Returns after how many iterations there are records.
+
+  Args:
+    num_iterations: Of the run.
+    num_records: Records per factor of ten iterations, where log-spaced.
+    record_every: A record at every so many iterations; None for log-spaced
+      ones.
+
+  Raises:
+    ValueError: As `check_records`.
+  """
+  check_records(num_iterations, num_records, record_every)
+  if record_every is not None:
+    return evenly_spaced_iterations(num_iterations, record_every)
+  return log_spaced_iterations(num_iterations, num_records)
+
+
+def check_records(
+  num_iterations: int, num_records: int, record_every: int | None
+) -> None:
+  """Raises a ValueError if an argument of `iterations_to_record` is refused."""
+  validation.check_int("num_records", num_records, 1, MAX_RECORDS_PER_DECADE)
+  if record_every is not None:
+    check_spacing("record_every", record_every, num_iterations)
+
+
+def log_spaced_iterations(
+  num_iterations: int, per_decade: int = 25
+) -> list[int]:
+  """Returns 0, `num_iterations`, and iterations between, evenly spaced in log.
+
+  Those between are 10^(i / per_decade), rounded: the same ones for every
+  `num_iterations`, so that a run can be made longer.
+  """
+  validation.check_int("num_iterations", num_iterations, 0, MAX_ITERATIONS)
+  validation.check_int("per_decade", per_decade, 1, MAX_RECORDS_PER_DECADE)
+  decades = np.log10(max(num_iterations, 1))
+  exponents = np.arange(int(decades * per_decade) + 1) / per_decade
+  rounded = np.minimum(np.round(10**exponents).astype(int), num_iterations)
+  return sorted({0, num_iterations, *rounded.tolist()})
+
+
+def evenly_spaced_iterations(num_iterations: int, every: int) -> list[int]:
+  """Returns every `every`-th iteration from 0, and `num_iterations`."""
+  validation.check_int("num_iterations", num_iterations, 0, MAX_ITERATIONS)
+  check_spacing("every", every, num_iterations)
+  return sorted({*range(0, num_iterations, every), num_iterations})
+
+
+def check_spacing(name: str, every: int, num_iterations: int) -> None:
+  """Raises a ValueError if a record at `every` iterations is one too often."""
+  validation.check_int(name, every, 1)
+  if num_iterations > every * MAX_RECORDS:
+    raise ValueError(
+      f"{name} must be at least {-(-num_iterations // MAX_RECORDS)} with"
+      f" {num_iterations} iterations, for at most {MAX_RECORDS} records, got"
+      f" {every}."
+    )
