@@ -141,7 +141,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     )
     validation.check_type("progress", progress, bool)
     if stop_below is not None:
-      validation.check_real("stop_below", stop_below, 0)
+      validation.check_real("stop_below", stop_below, 0, low_open=True)
     first = self.num_iterations
     record_at = iteration_loop.iterations_to_record(
       first + num_iterations, num_records, record_every

@@ -87,6 +87,12 @@ def define_flags() -> None:
     "Least time between two checkpoints; longer where writing them would take"
     " more than 2 % of the time.",
   )
+  flags.DEFINE_float(
+    "stop_below",
+    None,
+    "Ends the run once a recorded exploitability (phi_0) is less than this; not"
+    " given: after --num_iterations.",
+  )
   flags.DEFINE_bool(
     "log_distribution", False, "Whether the mean field is kept at each record."
   )

@@ -18,6 +18,7 @@ _BOOKKEEPING = {
   "num_iterations",
   "num_records",
   "record_every",
+  "stop_below",
   "tensorboard",
 }
 SEED = "seed"

@@ -51,6 +51,8 @@ class Experiment:
     tensorboard: Whether a TensorBoard event file is written too.
     imports: Modules that are imported before anything is looked up: they
       register games and algorithms.
+    stop_below: The run is finished once a recorded exploitability, phi_0, is
+      less; None for never before `num_iterations`.
   """
 
   game_name: str | None = None
@@ -67,6 +69,7 @@ class Experiment:
   checkpoint_seconds: float = 30.0
   tensorboard: bool = False
   imports: Sequence[str] = dataclasses.field(default_factory=list)
+  stop_below: float | None = None
 
   def __post_init__(self):
     self.load_plugins()
@@ -78,6 +81,8 @@ class Experiment:
     )
     for name in ("regularization", "checkpoint_seconds"):
       validation.check_real(name, getattr(self, name), 0)
+    if self.stop_below is not None:
+      validation.check_real("stop_below", self.stop_below, 0, low_open=True)
     for name, value in self.options.items():
       if isinstance(value, float):  # The algorithm checks the rest.
         validation.check_real(name, value)
@@ -217,14 +222,15 @@ def run_experiment(
     run_loop.run,
     algorithm,
     model_name,
-    experiment.num_iterations,
-    experiment.regularization,
-    record_at,
+    regularization=experiment.regularization,
+    record_at=record_at,
+    stop_below=experiment.stop_below,
     report=report,
   )
+  num_iterations = experiment.num_iterations
   if logdir is None:
     memory = run_loop.MemorySink(experiment.log_distribution)
-    costs = run(memory)
+    costs = run(num_iterations, sink=memory)
     result = run_directory.RunResult(
       config, memory.records, memory.solution, memory.mean_fields
     )
@@ -239,8 +245,12 @@ def run_experiment(
           algorithm.restore(start.state)
         except ValueError as error:
           raise ValueError(f"{logdir}/checkpoint.npz: {error}") from None
+        if run_directory.is_stopped(
+          start.iteration, records, experiment.stop_below
+        ):
+          num_iterations = start.iteration
       with run_directory.RunWriter(folder, config, records) as writer:
-        costs = run(writer, start)
+        costs = run(num_iterations, sink=writer, start=start)
     result = run_directory.load_run(logdir)
   accuracy = algorithm.model.accuracy()
   return dataclasses.replace(result, costs=costs, accuracy=accuracy)

@@ -24,12 +24,13 @@ _READABLE_FORMATS = (2, FORMAT)
 # Fields of an experiment that older runs do not have, with the values that they
 # stand for. Checkpoints know their run by the fields that may not change: those
 # that are added here have to be among CHANGEABLE_FIELDS.
-ADDED_FIELDS: dict[str, Any] = {"imports": []}
+ADDED_FIELDS: dict[str, Any] = {"imports": [], "stop_below": None}
 # Fields of an experiment that may differ when a run is gone on with.
 CHANGEABLE_FIELDS = (
   "checkpoint_seconds",
   "imports",
   "num_iterations",
+  "stop_below",
   "tensorboard",
 )
 # All fields of an experiment, with their types.
@@ -48,6 +49,7 @@ FIELDS = {
   "checkpoint_seconds": (int, float),
   "tensorboard": (bool,),
   "imports": (list,),
+  "stop_below": (int, float, type(None)),
 }
 
 _TYPES = {

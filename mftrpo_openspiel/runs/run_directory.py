@@ -20,6 +20,7 @@ and `event_files`.
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import os
@@ -173,11 +174,32 @@ def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
   if not has_run(path) or not _exists(path / _SOLUTION):
     return False
   there = run_config.read(path / _CONFIG)
-  last = config["experiment"]["num_iterations"]
+  if run_config.run_id(there) != run_config.run_id(config):
+    return False
+  last, stop_below = (
+    config["experiment"][name] for name in ("num_iterations", "stop_below")
+  )
+  if (last, stop_below) != (
+    there["experiment"]["num_iterations"],
+    there["experiment"]["stop_below"],
+  ):
+    return False
+  iteration = solutions.load_solution(path / _SOLUTION).iteration
+  return iteration == last or is_stopped(
+    iteration, metrics_table.read_csv(path / _METRICS), stop_below
+  )
+
+
+def is_stopped(
+  iteration: int,
+  records: Sequence[iteration_loop.Record],
+  stop_below: float | None,
+) -> bool:
+  """Whether a run stopped at an iteration, by the last of its records there."""
   return (
-    run_config.run_id(there) == run_config.run_id(config)
-    and there["experiment"]["num_iterations"] == last
-    and solutions.load_solution(path / _SOLUTION).iteration == last
+    bool(records)
+    and records[-1].iteration == iteration
+    and iteration_loop.is_below(records[-1], stop_below)
   )
 
 

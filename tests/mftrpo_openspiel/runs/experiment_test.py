@@ -357,3 +357,61 @@ def test_a_bad_value_of_a_game_parameter_is_refused_in_one_line():
     with pytest.raises(ValueError, match=text.partition("=")[0]) as refusal:
       experiment_lib.run_experiment(experiment, None)
     assert "\n" not in str(refusal.value)
+
+
+STOPPED = dataclasses.replace(
+  EXPERIMENTS["compiled"], num_iterations=200, stop_below=0.15
+)
+
+
+def test_a_run_stops_below_an_exploitability(tmp_path):
+  path = tmp_path / "run"
+  stopped = experiment_lib.run_experiment(STOPPED, path)
+  *before, last = stopped.records
+  assert last.exploitability < 0.15 <= min(x.exploitability for x in before)
+  assert stopped.solution.iteration == last.iteration < 200
+  assert stopped.config["experiment"]["stop_below"] == 0.15
+  assert_same_results(stopped, experiment_lib.run_experiment(STOPPED))
+  # It is finished, also if it may be longer.
+  again = experiment_lib.run_experiment(STOPPED, path, resume=True)
+  assert again.costs is None
+  longer = dataclasses.replace(STOPPED, num_iterations=300)
+  again = experiment_lib.run_experiment(longer, path, resume=True)
+  assert_same_results(again, stopped)
+  assert again.costs.solving == 0
+
+
+@pytest.mark.parametrize("stop_below", [0.05, None])
+def test_a_run_that_stopped_goes_on_to_less(tmp_path, stop_below):
+  path = tmp_path / "run"
+  stopped = experiment_lib.run_experiment(STOPPED, path)
+  lower = dataclasses.replace(STOPPED, stop_below=stop_below)
+  result = experiment_lib.run_experiment(lower, path, resume=True)
+  assert result.solution.iteration > stopped.solution.iteration
+  assert_same_results(result, experiment_lib.run_experiment(lower))
+
+
+def test_a_run_that_was_killed_as_it_stopped_does_no_more(tmp_path):
+  path = tmp_path / "run"
+  stopped = experiment_lib.run_experiment(STOPPED, path)
+  (path / "solution.npz").unlink()
+  again = experiment_lib.run_experiment(STOPPED, path, resume=True)
+  assert again.costs is not None
+  assert_same_results(again, stopped)
+
+
+@pytest.mark.parametrize("stop_below", [0, -1.0, float("nan"), "0.1"])
+def test_a_bound_to_stop_below_that_is_refused(stop_below):
+  with pytest.raises(ValueError, match="stop_below must be a number in"):
+    Experiment(stop_below=stop_below)
+
+
+def test_records_are_columns_too(results):
+  result = results["stationary"]
+  columns = result.columns
+  assert columns["iteration"].tolist() == ISLANDS.record_at()
+  assert columns["exploitability"].tolist() == [
+    record.exploitability for record in result.records
+  ]
+  assert np.array_equal(result.policy, result.solution.policy)
+  assert np.array_equal(result.mean_field, result.solution.mean_field)

@@ -28,6 +28,7 @@ EXPERIMENT = {
   "checkpoint_seconds": 30.0,
   "tensorboard": False,
   "imports": [],
+  "stop_below": None,
 }
 
 

@@ -40,6 +40,7 @@ def config(num_iterations=10, lr=0.1, checkpoint_seconds=1e9):
     "checkpoint_seconds": checkpoint_seconds,
     "tensorboard": False,
     "imports": [],
+    "stop_below": None,
   }
   return run_config.create_config(experiment, "game", "stationary")
 
