@@ -14,7 +14,6 @@ results.
 """
 
 from collections.abc import Iterator
-from collections.abc import Sequence
 import contextlib
 
 from absl import flags
@@ -25,15 +24,11 @@ from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
+from mftrpo_openspiel.scripts import verdicts
 from mftrpo_openspiel.utils import interrupts
 from mftrpo_openspiel.utils import progress
 
 FLAGS = flags.FLAGS
-
-# Exploitability falls if it gets below this times the least before; what is
-# below this times the largest is rounding.
-FALL = 0.99
-ROUNDING = 1e-9
 
 
 def define_flags() -> None:
@@ -100,31 +95,6 @@ def summary(costs: run_loop.Costs) -> str:
   )
 
 
-def stall(records: Sequence[iteration_loop.Record]) -> str | None:
-  """Returns a line if neither exploitability fell in the last half of a run.
-
-  None also where one of them has fallen to rounding.
-  """
-  middle = records[-1].iteration / 2
-  early = [record for record in records if record.iteration <= middle]
-  late = [record for record in records if record.iteration > middle]
-  if not early or not late:
-    return None
-  for name in ("exploitability", "regularized_exploitability"):
-    first, last = (
-      min(getattr(record, name) for record in half) for half in (early, late)
-    )
-    scale = max(getattr(record, name) for record in records)
-    if last < FALL * first or last <= ROUNDING * scale:
-      return None
-  best = min(early, key=lambda record: record.exploitability)
-  return (
-    "Exploitability did not fall in the last half of the run: it was"
-    f" {best.exploitability:.4g} at iteration {best.iteration}, and is"
-    f" {records[-1].exploitability:.4g} at the end."
-  )
-
-
 def main() -> int:
   """Runs what the flags ask for; returns the exit status."""
   if FLAGS.resume and FLAGS.logdir is None:
@@ -146,9 +116,9 @@ def main() -> int:
     return 0
   print(summary(result.costs))
   print(result.accuracy)
-  stalled = stall(result.records)
-  if stalled:
-    print(stalled)
+  said = verdicts.verdict(experiment, result.records)
+  if said:
+    print(said)
   if FLAGS.logdir is not None:
     print(f"{FLAGS.logdir} has {len(result.records)} records.")
   return 0

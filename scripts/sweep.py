@@ -46,6 +46,7 @@ from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.runs import sweep_table
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
+from mftrpo_openspiel.scripts import verdicts
 from mftrpo_openspiel.utils import interrupts
 
 FLAGS = flags.FLAGS
@@ -150,6 +151,14 @@ def report(
   found = sum(outcome.was_finished for outcome in outcomes)
   before = f", {found} of them before" if found else ""
   print(f"{len(results)} of {len(runs)} runs are finished{before}.")
+  stalled = [
+    run.name for run, records in results if verdicts.is_stalled(records)
+  ]
+  if stalled:
+    print(
+      f"Exploitability did not fall in the last half of {len(stalled)} of them:"
+      f" {', '.join(stalled)}."
+    )
   for run, outcome in zip(runs, outcomes):
     if outcome.error is not None:
       if logging.level_debug():

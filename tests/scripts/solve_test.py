@@ -11,11 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.scripts import solve
 
 
 @pytest.fixture
@@ -49,45 +47,6 @@ def wait_for_change(path, process):
     time.sleep(0.002)
 
 
-def record(iteration, exploitability, regularized):
-  return iteration_loop.Record(
-    iteration, 0.0, exploitability, regularized, 0.0, 0.0, 0.0
-  )
-
-
-@pytest.mark.parametrize(
-  ("records", "line"),
-  [
-    # Neither falls after the middle.
-    (
-      [(0, 3.0, 2.0), (10, 1.5, 1.0), (90, 4.0, 3.0), (100, 2.0, 3.0)],
-      "it was 1.5 at iteration 10, and is 2 at the end.",
-    ),
-    # In the middle.
-    (
-      [(0, 3.0, 2.0), (50, 1.5, 1.0), (100, 1.5, 1.0)],
-      "it was 1.5 at iteration 50, and is 1.5 at the end.",
-    ),
-    # One falls: with a fixed eta the other one ends at a bias.
-    ([(0, 3.0, 2.0), (10, 1.5, 1.0), (90, 1.4, 3.0), (100, 2.0, 3.0)], None),
-    ([(0, 3.0, 2.0), (10, 1.5, 1.0), (100, 1.5, 0.9)], None),
-    # It has come to rounding, or was there from the beginning.
-    ([(0, 3.0, 2.0), (10, 1.5, 1e-12), (100, 1.5, 2e-12)], None),
-    ([(0, 0.0, 2.0), (10, 0.0, 2.0)], None),
-    # Nothing to compare.
-    ([(0, 3.0, 2.0)], None),
-  ],
-)
-def test_a_run_that_did_not_get_on_says_so(records, line):
-  said = solve.stall([record(*fields) for fields in records])
-  if line is None:
-    assert said is None
-  else:
-    assert said == (
-      f"Exploitability did not fall in the last half of the run: {line}"
-    )
-
-
 @pytest.mark.parametrize(
   ("algorithm", "settles"), [("fixed_point", False), ("mirror_descent", True)]
 )
@@ -96,6 +55,26 @@ def test_it_says_whether_exploitability_fell(run, algorithm, settles):
     "--setting=two_islands", f"--algorithm={algorithm}", "--num_iterations=60"
   )
   assert ("did not fall in the last half" in output) != settles
+
+
+def test_it_stops_below_an_exploitability(run, tmp_path):
+  arguments = (
+    "--setting=two_islands",
+    "--algorithm=annealed_mf_trpo",
+    f"--logdir={tmp_path / 'run'}",
+    "--resume",
+  )
+  output, _ = run(*arguments, "--stop_below=0.1")
+  (last,) = re.findall(
+    r"^Stopped after iteration (\d+): phi_0 is \S+, less than 0.1\.$",
+    output,
+    re.MULTILINE,
+  )
+  output, _ = run(*arguments, "--stop_below=0.1")
+  assert "is finished; nothing was changed" in output
+  output, _ = run(*arguments, "--stop_below=0.01")
+  assert f"Goes on after iteration {last}." in output
+  assert "less than 0.01." in output
 
 
 def test_it_prints_what_it_writes(run, tmp_path):

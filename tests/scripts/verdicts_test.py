@@ -1,0 +1,142 @@
+"""Tests of what programs say at the end of a run."""
+
+import pytest
+
+from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.scripts import verdicts
+
+
+def records_of(*values):
+  """Returns records of iterations and their phi_0 and phi_eta."""
+  return [
+    iteration_loop.Record(iteration, 0.0, plain, regularized, 0.0, 0.0, 0.0)
+    for iteration, plain, regularized in values
+  ]
+
+
+# Neither falls after the middle.
+STALLED = records_of(
+  (0, 3.0, 2.0), (10, 1.5, 1.0), (90, 4.0, 3.0), (100, 2.0, 3.0)
+)
+# With a fixed eta phi_0 ends at a bias.
+BIASED = records_of((0, 3.0, 2.0), (10, 1.5, 1.0), (100, 1.5, 0.9))
+
+
+@pytest.mark.parametrize(
+  ("records", "stalled", "said"),
+  [
+    (
+      STALLED,
+      True,
+      "Exploitability did not fall in the last half of the run: it was 1.5 at"
+      " iteration 10, and is 2 at the end.",
+    ),
+    # In the middle.
+    (
+      records_of((0, 3.0, 2.0), (50, 1.5, 1.0), (100, 1.5, 1.0)),
+      True,
+      "Exploitability did not fall in the last half of the run: it was 1.5 at"
+      " iteration 50, and is 1.5 at the end.",
+    ),
+    (
+      records_of(
+        (0, 3.0, 2.0), (10, 1.5, 1.0), (90, 1.4, 3.0), (100, 1.2, 3.0)
+      ),
+      False,
+      "phi_0 still fell in the last half of the run: from 1.5 at iteration 10"
+      " to 1.2. More iterations may bring it further down.",
+    ),
+    (
+      BIASED,
+      False,
+      "phi_0 did not fall in the last half of the run (it was 1.5 at iteration"
+      " 10, and is 1.5 at the end), phi_0.05 did (0.9).",
+    ),
+    # It has come to rounding, or was there from the beginning.
+    (
+      records_of((0, 3.0, 2.0), (10, 1.5, 1e-12), (100, 1.5, 2e-12)),
+      False,
+      "phi_0 did not fall in the last half of the run (it was 1.5 at iteration"
+      " 10, and is 1.5 at the end), phi_0.05 is down to rounding (2e-12).",
+    ),
+    (
+      records_of((0, 0.0, 2.0), (10, 0.0, 2.0)),
+      False,
+      "phi_0 is down to rounding, 0.",
+    ),
+    # Nothing to compare.
+    (records_of((0, 3.0, 2.0)), False, None),
+  ],
+)
+def test_a_run_says_whether_it_got_on(records, stalled, said):
+  experiment = experiment_lib.Experiment(
+    setting="two_islands", algorithm="mirror_descent"
+  )
+  assert verdicts.is_stalled(records) == stalled
+  verdict = verdicts.verdict(experiment, records)
+  assert (verdict and verdict.splitlines()[0]) == said
+
+
+def test_a_run_says_that_it_stopped():
+  experiment = experiment_lib.Experiment(
+    setting="two_islands", stop_below=1.51, num_iterations=1000
+  )
+  assert verdicts.verdict(experiment, BIASED) == (
+    "Stopped after iteration 100: phi_0 is 1.5, less than 1.51."
+  )
+
+
+@pytest.mark.parametrize(
+  ("algorithm", "options", "records", "advice"),
+  [
+    ("mf_trpo", {}, STALLED, "--warm_start has none"),
+    (
+      "mf_trpo",
+      {"warm_start": True},
+      STALLED,
+      "Try a --population_update_rate below 0.01, or auto",
+    ),
+    (
+      "mf_trpo",
+      {"warm_start": True, "population_update_rate": "auto"},
+      STALLED,
+      "--algorithm=annealed_mf_trpo",
+    ),
+    ("mf_trpo", {}, BIASED, "is the bias of --regularization=0.05:"),
+    (
+      "mirror_descent",
+      {"regularization": 0.3},
+      BIASED,
+      "is the bias of --regularization=0.3:",
+    ),
+    ("annealed_mf_trpo", {}, STALLED, "Try --algorithm=mf_trpo --warm_start"),
+    ("mirror_descent", {}, STALLED, "Try a --learning_rate below 0.01, or"),
+    (
+      "openspiel_mirror_descent",
+      {"lr": 0.5},
+      STALLED,
+      "Try a --learning_rate below 0.5, or",
+    ),
+    ("fictitious_play", {}, STALLED, "about as 1 / iterations"),
+    ("fictitious_play", {"lr": 0.1}, STALLED, "Leave --learning_rate out"),
+    ("fictitious_play", {"temperature": 0.1}, STALLED, "a lower --temperature"),
+    ("fixed_point", {}, STALLED, "Best responses seldom settle"),
+    (
+      "fixed_point",
+      {"regularization": 0.1},
+      STALLED,
+      "Try a higher --regularization if",
+    ),
+    ("prior_descent", {}, STALLED, "Try a higher --temperature if"),
+    ("boltzmann_policy_iteration", {}, STALLED, "--algorithm=mirror_descent"),
+  ],
+)
+def test_a_run_that_did_not_get_on_says_what_to_do(
+  algorithm, options, records, advice
+):
+  experiment = experiment_lib.Experiment(
+    setting="two_islands", algorithm=algorithm, options=options
+  )
+  said = verdicts.verdict(experiment, records)
+  assert advice in said.splitlines()[1]
