@@ -6,19 +6,23 @@
     mftrpo-plot --kind=difference runs/mf_trpo runs/mirror_descent
 
 Curves can be drawn of all runs; runs with the same label become their median
-and a band. The other kinds need states on paper, as games over a mean-field MDP
-have. Over an infinite horizon, moments are iterations whose mean field was kept
-(mftrpo-solve --log_distribution) or the last one; over a finite horizon they
-are time steps of the solution. Files end in pdf, png or svg; an animation in
-gif.
+and a band. The other kinds need to know where the states of the game lie: that
+is known of OpenSpiel's games and of those of this package, and can be said of
+others by plots.game_drawings.register. Over an infinite horizon, moments are
+iterations whose mean field or policy was kept (mftrpo-solve --log_distribution
+--log_policy) or the last one; over a finite horizon they are time steps of the
+solution. Files end in pdf, png or svg; an animation in gif.
 """
 
 from collections.abc import Sequence
+import re
 
 from absl import flags
 
 from mftrpo_openspiel.plots import animation
 from mftrpo_openspiel.plots import curve_plots
+from mftrpo_openspiel.plots import drawn
+from mftrpo_openspiel.plots import drawn_figures
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import mean_field_plots
 from mftrpo_openspiel.plots import run_curves
@@ -35,7 +39,7 @@ KINDS = {
   "mean_field": ("moments", "scale", "labels", "group_by"),
   "policy": ("moments", "labels", "group_by"),
   "difference": ("moments", "labels", "group_by"),
-  "animation": ("scale", "frames_per_second", "max_frames"),
+  "animation": ("scale", "frames_per_second", "max_frames", "size"),
 }
 
 
@@ -102,6 +106,12 @@ def define_flags() -> None:
     lower_bound=1,
     upper_bound=animation.MAX_FRAMES,
   )
+  flags.DEFINE_string(
+    "size",
+    None,
+    "For animation: width and height of the frames in pixels, as in 640x480;"
+    " what the picture needs if not given.",
+  )
 
 
 def main(paths: Sequence[str]) -> None:
@@ -113,26 +123,49 @@ def main(paths: Sequence[str]) -> None:
   output = FLAGS.output
   if output is None:
     output = f"{kind}.{'gif' if kind == 'animation' else 'pdf'}"
-  runs = _labelled_runs(paths)
-  moments = _moments()
-  match kind:
-    case "curves":
-      figure = run_curves.figure(
-        runs, FLAGS.x, FLAGS.regularized, FLAGS.spread, FLAGS.log_x
-      )
-    case "mean_field":
-      figure = run_drawings.mean_field_figure(runs, moments, FLAGS.scale)
-    case "policy":
-      figure = run_drawings.policy_figure(runs, moments)
-    case "difference":
-      figure = run_drawings.difference_figure(runs, moments)
-  if kind == "animation":
-    run_drawings.save_animation(
-      runs, output, FLAGS.scale, FLAGS.frames_per_second, FLAGS.max_frames
+  size, moments = _size(), _moments()
+  num_runs = {"animation": 1, "difference": 2}.get(kind)
+  if num_runs is not None and len(paths) not in (0, num_runs):
+    raise ValueError(
+      f"RUN_DIR must be {num_runs} for kind {kind!r}, got {len(paths)}."
     )
-  else:
+  runs = _labelled_runs(paths)
+  if kind == "curves":
+    figure = run_curves.figure(
+      runs, FLAGS.x, FLAGS.regularized, FLAGS.spread, FLAGS.log_x
+    )
     figures.save(figure, output)
+  else:
+    _draw(kind, run_drawings.drawn_runs(runs), moments, size, output)
   print(f"{output} is written.")
+
+
+def _draw(
+  kind: str,
+  runs: Sequence[drawn.Drawn],
+  moments: Sequence[int] | None,
+  size: tuple[int, int] | None,
+  output: str,
+) -> None:
+  """Draws a kind other than curves."""
+  match kind:
+    case "mean_field":
+      figure = drawn_figures.mean_field_figure(runs, moments, FLAGS.scale)
+    case "policy":
+      figure = drawn_figures.policy_figure(runs, moments)
+    case "difference":
+      figure = drawn_figures.difference_figure(runs, moments)
+    case "animation":
+      drawn_figures.save_animation(
+        runs[0],
+        output,
+        FLAGS.scale,
+        FLAGS.frames_per_second,
+        FLAGS.max_frames,
+        size,
+      )
+      return
+  figures.save(figure, output)
 
 
 def _labelled_runs(paths: Sequence[str]) -> list[run_labels.Run]:
@@ -164,6 +197,15 @@ def _moments() -> list[int] | None:
     raise ValueError(
       f"moments must be whole numbers, got {','.join(FLAGS.moments)!r}."
     ) from None
+
+
+def _size() -> tuple[int, int] | None:
+  if FLAGS.size is None:
+    return None
+  match = re.fullmatch(r"(\d+)x(\d+)", FLAGS.size)
+  if match is None:
+    raise ValueError(f"size must be as in 640x480, got {FLAGS.size!r}.")
+  return int(match[1]), int(match[2])
 
 
 def run() -> None:

@@ -18,11 +18,13 @@ class Grid:
     walls: (rows, columns) of bool, True where no place is.
     cells: (S, 2) of int, the row and column of each place.
     marks: Places that pictures point out, by what a legend calls them.
+    is_torus: Whether what leaves the grid on one side comes in on the other.
   """
 
   walls: np.ndarray
   cells: np.ndarray
   marks: Mapping[str, int] = dataclasses.field(default_factory=dict)
+  is_torus: bool = False
 
   @property
   def num_places(self) -> int:
@@ -66,10 +68,12 @@ class Line:
   Attributes:
     positions: (S,), increasing.
     label: Of the axis.
+    is_continuous: Whether a curve through the values of the places makes sense.
   """
 
   positions: np.ndarray
   label: str = "x"
+  is_continuous: bool = True
 
   @property
   def num_places(self) -> int:

@@ -16,6 +16,8 @@ SUFFIX = ".gif"
 # All of them are in memory before the file is written.
 MAX_FRAMES = 500
 DPI = 100
+# The least and the largest width or height, in pixels.
+SIZES = (100, 4000)
 
 
 def save_mean_fields(
@@ -24,6 +26,8 @@ def save_mean_fields(
   path: str | os.PathLike,
   scale: str = "log",
   frames_per_second: float = 10.0,
+  title: str = "",
+  size: tuple[int, int] | None = None,
 ) -> None:
   """Writes mean fields one after another as a GIF, whole or not at all.
 
@@ -34,10 +38,14 @@ def save_mean_fields(
     drawing: Where the S states lie.
     mean_fields: The (S,) mean field of each frame, by its title: those after
       some iterations, or those of the time steps of one play, for which the
-      flow of a game of this package is reshaped to (horizon, S).
+      flow of a game of this package is reshaped to (horizon, S). Those of
+      several populations, (populations, S), are drawn side by side.
     path: Of a file in an existing folder, ending in ".gif".
     scale: Of the colours, see `mean_field_plots.mean_field_figure`.
     frames_per_second: How fast; viewers may refuse to be faster than 50.
+    title: Of all frames; say which game it is.
+    size: Width and height of the frames in pixels, each in `SIZES`; what the
+      drawing needs if not given.
 
   Raises:
     ValueError: If the drawing is not one, there is no frame or more than
@@ -50,30 +58,63 @@ def save_mean_fields(
   speed = validation.check_real(
     "frames_per_second", frames_per_second, 0, 50, low_open=True
   )
+  for name, length in zip(("width", "height"), size or ()):
+    validation.check_int(f"{name} of the animation", length, *SIZES)
+  if not isinstance(mean_fields, Mapping):
+    raise ValueError(
+      "mean_fields must be a dictionary, one a frame by its title, got"
+      f" {type(mean_fields).__name__}."
+    )
   if len(mean_fields) > MAX_FRAMES:
     raise ValueError(
       f"mean_fields must be at most {MAX_FRAMES} frames, got"
       f" {len(mean_fields)}."
     )
-  mean_fields = mean_field_plots.checked(drawing, mean_fields)
-  colors_of = mean_field_plots.mass_colors(mean_fields, scale)
-  figure, (axes,) = mean_field_plots.panels_for(drawing, list(mean_fields)[:1])
+  if not mean_fields:
+    raise ValueError("mean_fields must have at least one frame, got none.")
+  # The panels of each frame, by its title.
+  frames = {
+    name: _panels(name, np.asarray(mean_field))
+    for name, mean_field in mean_fields.items()
+  }
+  all_panels = {
+    title: panel for panels in frames.values() for title, panel in panels
+  }
+  all_panels = mean_field_plots.checked(drawing, all_panels)
+  colors_of = mean_field_plots.mass_colors(all_panels, scale)
+  first = next(iter(frames.values()))
+  figure, all_axes = mean_field_plots.panels_for(
+    drawing, [name for name, _ in first], title
+  )
   # Fractions work as well.
   writer = animation.PillowWriter(fps=speed)  # type: ignore[arg-type]
   with (
     files.replacing(path) as temporary,
     writer.saving(figure, temporary, DPI),
   ):
-    for frame, (title, mean_field) in enumerate(mean_fields.items()):
-      axes.clear()
-      mean_field_plots.draw(axes, drawing, mean_field, colors_of)
-      mean_field_plots.add_keys((axes,), drawing, colors_of)
-      axes.set_title(title, fontsize="medium")
+    for frame, panels in enumerate(frames.values()):
+      for axes, (name, _) in zip(all_axes, panels):
+        axes.clear()
+        mean_field_plots.draw(axes, drawing, all_panels[name], colors_of)
+        axes.set_title(name, fontsize="medium")
+      mean_field_plots.add_keys(all_axes, drawing, colors_of)
       if not frame:
         mean_field_plots.add_marks_legend(figure, drawing)
+        if size is not None:
+          figure.set_size_inches(size[0] / DPI, size[1] / DPI)
         # Everything stays where it is in the first frame.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
       writer.grab_frame()
     for _ in range(round(speed)):
       writer.grab_frame()
+
+
+def _panels(title: str, mean_field: np.ndarray) -> list[tuple[str, np.ndarray]]:
+  """Returns the panels of a frame, one a population, with their titles."""
+  if mean_field.ndim < 2 or len(mean_field) == 1:
+    return [(title, mean_field.reshape(mean_field.shape[-1:]))]
+  return [
+    (f"{title}, population {number}", law)
+    for number, law in enumerate(mean_field)
+  ]

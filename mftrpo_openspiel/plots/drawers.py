@@ -12,6 +12,18 @@ import types
 from mftrpo_openspiel.mdp import drawing as drawing_lib
 from mftrpo_openspiel.plots import graph_drawing
 from mftrpo_openspiel.plots import grid_drawing
+from mftrpo_openspiel.plots import line_drawing
+from mftrpo_openspiel.plots import network_drawing
+from mftrpo_openspiel.plots import ring_drawing
+from mftrpo_openspiel.utils import validation
+
+_DRAWERS: dict[type, types.ModuleType] = {
+  drawing_lib.Grid: grid_drawing,
+  drawing_lib.Graph: graph_drawing,
+  drawing_lib.Ring: ring_drawing,
+  drawing_lib.Line: line_drawing,
+  drawing_lib.Network: network_drawing,
+}
 
 
 def drawer_of(drawing: drawing_lib.Drawing) -> types.ModuleType:
@@ -20,9 +32,5 @@ def drawer_of(drawing: drawing_lib.Drawing) -> types.ModuleType:
   Raises:
     ValueError: If it is no drawing.
   """
-  match drawing:
-    case drawing_lib.Grid():
-      return grid_drawing
-    case drawing_lib.Graph():
-      return graph_drawing
-  raise ValueError(f"drawing must be a Grid or a Graph, got {drawing!r}.")
+  validation.check_type("drawing", drawing, *_DRAWERS)
+  return _DRAWERS[type(drawing)]

@@ -64,9 +64,13 @@ class Figure(figure_lib.Figure):
 
 
 def panels(
-  titles: Sequence[str], width: float, aspect: float, title: str = ""
+  titles: Sequence[str],
+  width: float,
+  aspect: float,
+  title: str = "",
+  columns: int | None = None,
 ) -> tuple[Figure, Sequence[axes_lib.Axes]]:
-  """Returns a figure with one panel a title, at most `MAX_COLUMNS` in a row.
+  """Returns a figure with one panel a title.
 
   Args:
     titles: Of the panels; "" for none.
@@ -74,13 +78,15 @@ def panels(
     aspect: Height by width of what a panel shows; the panel of a very flat or
       high one is higher or flatter than that.
     title: Of the whole figure; "" for none.
+    columns: How many panels are in a row; at most `MAX_COLUMNS`, and as many as
+      that if not given.
 
   Raises:
     ValueError: If there is no title.
   """
   if not titles:
     raise ValueError("a figure must have at least one panel, got none.")
-  columns = min(len(titles), MAX_COLUMNS)
+  columns = min(len(titles), columns or MAX_COLUMNS, MAX_COLUMNS)
   rows = -(-len(titles) // columns)
   titles = [wrapped(one, width) for one in titles]
   title_lines = max(one.count("\n") for one in titles)
@@ -109,13 +115,13 @@ def wrapped(text: str, width: float) -> str:
 
 def first_of_rows(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
   """Returns the leftmost panel of each row."""
-  return list(all_axes[::MAX_COLUMNS])
+  return [axes for axes in all_axes if axes.get_subplotspec().is_first_col()]
 
 
 def last_of_rows(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
   """Returns the rightmost panel of each row."""
-  full = list(all_axes[MAX_COLUMNS - 1 :: MAX_COLUMNS])
-  return full if len(all_axes) % MAX_COLUMNS == 0 else [*full, all_axes[-1]]
+  full = [axes for axes in all_axes if axes.get_subplotspec().is_last_col()]
+  return full if all_axes[-1] in full else [*full, all_axes[-1]]
 
 
 def add_discs(

@@ -150,9 +150,31 @@ def draw_policy(
   shown = (tails != heads) & (moves.data >= LEAST_PROBABILITY)
   tails, heads = tails[shown], heads[shown]
   steps = cells[heads] - cells[tails]
+  if grid.is_torus:
+    # The short way, which may lead over the edge.
+    size = np.array(np.shape(grid.walls))[::-1]
+    steps -= size * np.round(steps / size)
   steps /= np.linalg.norm(steps, axis=1, keepdims=True)
   starts = cells[tails] + np.maximum(radii, ARROW_START)[tails, None] * steps
   arrows = ARROW_LENGTH * moves.data[shown, None] * steps
+  draw_arrows(axes, starts, arrows)
+
+
+def draw_arrows(
+  axes: axes_lib.Axes,
+  starts: np.ndarray,
+  arrows: np.ndarray,
+  cell: float = 1.0,
+) -> None:
+  """Draws n arrows, small ones with small heads.
+
+  Args:
+    axes: Into which.
+    starts: (n, 2), where they start.
+    arrows: (n, 2), how far they reach from there.
+    cell: The size of a place, to which that of shafts and heads is in a fixed
+      relation.
+  """
   axes.quiver(
     *starts.T,
     *arrows.T,
@@ -160,7 +182,7 @@ def draw_policy(
     scale_units="xy",
     scale=1,
     units="xy",
-    width=SHAFT_WIDTH,
+    width=SHAFT_WIDTH * cell,
     # In shaft widths.
     headwidth=HEAD_WIDTH / SHAFT_WIDTH,
     headlength=HEAD_LENGTH / SHAFT_WIDTH,

@@ -23,9 +23,10 @@ _OVER_COLOR = "#4A0010"
 
 def mean_field_figure(
   drawing: drawing_lib.Drawing,
-  mean_fields: Mapping[str, np.ndarray],
+  mean_fields: Mapping[str, np.ndarray] | np.ndarray,
   scale: str = "log",
   title: str = "",
+  columns: int | None = None,
 ) -> figure_lib.Figure:
   """Returns mean fields side by side, as in figures 3 to 5 of the paper.
 
@@ -35,7 +36,8 @@ def mean_field_figure(
 
   Args:
     drawing: Where the S states lie.
-    mean_fields: The (S,) mean field of each panel, by its title.
+    mean_fields: The (S,) mean field of each panel, by its title; or a single
+      one, for a panel without title.
     scale: Of the colours. "log": from a tenth of the uniform law up to the
       largest mass, with less than that in white, so that a crowd in one place
       and a crowd all over are both readable. "linear": from zero up to the
@@ -43,6 +45,7 @@ def mean_field_figure(
       where the crowd is spread out most, with more than that in one darker
       colour, so that a crowd in one place does not hide how another is spread.
     title: Of the figure; say which game it is.
+    columns: How many panels are in a row, at most 4; 4 if not given.
 
   Raises:
     ValueError: If the drawing is not one, there is no panel, a mean field is no
@@ -50,7 +53,7 @@ def mean_field_figure(
   """
   mean_fields = checked(drawing, mean_fields)
   colors_of = mass_colors(mean_fields, scale)
-  figure, all_axes = panels_for(drawing, list(mean_fields), title)
+  figure, all_axes = panels_for(drawing, list(mean_fields), title, columns)
   for axes, mean_field in zip(all_axes, mean_fields.values()):
     draw(axes, drawing, mean_field, colors_of)
   add_keys(all_axes, drawing, colors_of)
@@ -63,6 +66,7 @@ def difference_figure(
   drawing: drawing_lib.Drawing,
   differences: Mapping[str, np.ndarray],
   title: str = "",
+  columns: int | None = None,
 ) -> figure_lib.Figure:
   """Returns differences of mean fields side by side.
 
@@ -75,6 +79,7 @@ def difference_figure(
     differences: The (S,) difference of two mean fields of each panel, by its
       title; say in it which was subtracted from which.
     title: Of the figure; say which game it is.
+    columns: How many panels are in a row, at most 4; 4 if not given.
 
   Raises:
     ValueError: If the drawing is not one, there is no panel, or a difference is
@@ -93,7 +98,7 @@ def difference_figure(
         f" shape {array.shape} and sum {array.sum():g}."
       )
     arrays.append(array)
-  figure, all_axes = panels_for(drawing, list(differences), title)
+  figure, all_axes = panels_for(drawing, list(differences), title, columns)
   largest = np.abs(arrays).max()
   # The ends of the map are as dark as walls.
   cmap = colors.ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 255)))
@@ -112,14 +117,19 @@ def difference_figure(
 
 
 def checked(
-  drawing: drawing_lib.Drawing, mean_fields: Mapping[str, np.ndarray]
+  drawing: drawing_lib.Drawing,
+  mean_fields: Mapping[str, np.ndarray] | np.ndarray,
 ) -> dict[str, np.ndarray]:
   """Returns `mean_fields` as arrays if all are laws over the drawn states.
+
+  A single one that is given without a title has the title "".
 
   Raises:
     ValueError: If one is not, or the drawing is not one.
   """
   size = drawers.drawer_of(drawing).check(drawing)
+  if not isinstance(mean_fields, Mapping):
+    mean_fields = {"": mean_fields}
   return {
     title: validation.check_distribution(
       f"mean field {title!r}", mean_field, size
@@ -129,12 +139,15 @@ def checked(
 
 
 def panels_for(
-  drawing: drawing_lib.Drawing, titles: list[str], title: str = ""
+  drawing: drawing_lib.Drawing,
+  titles: list[str],
+  title: str = "",
+  columns: int | None = None,
 ) -> tuple[figures.Figure, Sequence[axes_lib.Axes]]:
   """Returns a figure with a panel a title, and the panels' axes."""
   drawer = drawers.drawer_of(drawing)
   return figures.panels(
-    titles, drawer.PANEL_WIDTH, drawer.aspect(drawing), title
+    titles, drawer.PANEL_WIDTH, drawer.aspect(drawing), title, columns
   )
 
 

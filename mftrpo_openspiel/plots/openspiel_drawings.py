@@ -50,7 +50,7 @@ def modelling_grid(game: pyspiel.Game) -> placement.GameDrawing:
   is not used here, has y first.)
   """
   parameters = game.get_parameters()
-  grid = _grid(parameters["size"], parameters["forbidden_states"])
+  grid = _grid(parameters["size"], parameters["forbidden_states"], True)
   numbers = _numbers(grid)
 
   def locate(string: str) -> placement.Location | None:
@@ -60,14 +60,18 @@ def modelling_grid(game: pyspiel.Game) -> placement.GameDrawing:
     x, y, time = map(int, match.groups())
     return placement.Location(time, 0, numbers[y, x])
 
-  moves = _grid_moves(grid, _MODELLING_STEPS, is_torus=True)
+  moves = _grid_moves(grid, _MODELLING_STEPS)
   return placement.GameDrawing(grid, locate, moves)
 
 
 def population_grid(game: pyspiel.Game) -> placement.GameDrawing:
   """Of python_mfg_predator_prey and python_mfg_crowd_avoidance."""
   parameters = game.get_parameters()
-  grid = _grid(parameters["size"], parameters.get("forbidden_states", "[]"))
+  grid = _grid(
+    parameters["size"],
+    parameters.get("forbidden_states", "[]"),
+    is_torus=parameters["geometry"] == 1,
+  )
   numbers = _numbers(grid)
 
   def locate(string: str) -> placement.Location | None:
@@ -80,7 +84,7 @@ def population_grid(game: pyspiel.Game) -> placement.GameDrawing:
   return placement.GameDrawing(
     grid,
     locate,
-    _grid_moves(grid, _POPULATION_STEPS, is_torus=parameters["geometry"] == 1),
+    _grid_moves(grid, _POPULATION_STEPS),
     num_populations=game.num_players(),
   )
 
@@ -104,7 +108,7 @@ def garnet_line(game: pyspiel.Game) -> placement.GameDrawing:
   """Of mfg_garnet, whose states have no place: side by side by their number."""
   parameters = game.get_parameters()
   return placement.GameDrawing(
-    drawing.Line(np.arange(parameters["size"]), "State"),
+    drawing.Line(np.arange(parameters["size"]), "State", is_continuous=False),
     placement.locate_place_and_time,
     action_names=tuple(map(str, range(parameters["num_action"]))),
   )
@@ -172,13 +176,13 @@ def _line(
   )
 
 
-def _grid(size: int, forbidden_states: str) -> drawing.Grid:
+def _grid(size: int, forbidden_states: str, is_torus: bool) -> drawing.Grid:
   """Returns a square grid with walls, given as "[x|y;x|y]"."""
   walls = np.zeros((size, size), dtype=bool)
   for pair in filter(None, forbidden_states.strip("[]").split(";")):
     x, y = map(int, pair.split("|"))
     walls[y, x] = True
-  return drawing.Grid(walls, np.argwhere(~walls))
+  return drawing.Grid(walls, np.argwhere(~walls), is_torus=is_torus)
 
 
 def _numbers(grid: drawing.Grid) -> np.ndarray:
@@ -189,7 +193,7 @@ def _numbers(grid: drawing.Grid) -> np.ndarray:
 
 
 def _grid_moves(
-  grid: drawing.Grid, steps: tuple[tuple[int, int], ...], is_torus: bool
+  grid: drawing.Grid, steps: tuple[tuple[int, int], ...]
 ) -> sparse.csr_array:
   """Returns the (S * A, S) moves by one step for each action.
 
@@ -198,7 +202,7 @@ def _grid_moves(
   shape = np.array(grid.walls.shape)
   # (S, A, 2), by row and column.
   cells = grid.cells[:, None] + np.array(steps)[:, ::-1]
-  cells = cells % shape if is_torus else np.clip(cells, 0, shape - 1)
+  cells = cells % shape if grid.is_torus else np.clip(cells, 0, shape - 1)
   places = _numbers(grid)[cells[..., 0], cells[..., 1]]
   stay = np.arange(len(places))[:, None]
   return placement.certain_moves(np.where(places < 0, stay, places))

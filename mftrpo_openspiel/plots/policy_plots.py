@@ -82,6 +82,7 @@ def moves_figure(
   moves: Mapping[str, sparse.coo_array],
   reached: Mapping[str, np.ndarray],
   title: str = "",
+  columns: int | None = None,
 ) -> figure_lib.Figure:
   """Returns as arrows where players go, side by side.
 
@@ -95,6 +96,7 @@ def moves_figure(
     reached: (S,) of bool of each panel, by its title: the states with players
       of which the policy is known; the others are grey.
     title: Of the figure; say which game it is.
+    columns: How many panels are in a row, at most 4; 4 if not given.
 
   Raises:
     ValueError: If policies cannot be drawn on this drawing, or there is no
@@ -109,10 +111,9 @@ def moves_figure(
   drawer.check(drawing)
   width = drawer.PANEL_WIDTH
   if isinstance(drawing, drawing_lib.Grid):
-    columns = np.shape(drawing.walls)[1]
-    width = float(np.clip(_CELL_WIDTH * columns, width, 7.0))
+    width = float(np.clip(_CELL_WIDTH * np.shape(drawing.walls)[1], width, 7.0))
   figure, all_axes = figures.panels(
-    list(moves), width, drawer.aspect(drawing), title
+    list(moves), width, drawer.aspect(drawing), title, columns
   )
   for axes, (name, of_panel) in zip(all_axes, moves.items()):
     drawer.draw_policy(axes, drawing, of_panel, reached[name])

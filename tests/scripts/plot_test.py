@@ -5,6 +5,8 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from mftrpo_openspiel.plots import drawn_figures
+from mftrpo_openspiel.plots import game_drawings
 from mftrpo_openspiel.plots import run_curves
 from mftrpo_openspiel.plots import run_drawings
 from mftrpo_openspiel.plots import run_labels
@@ -30,6 +32,26 @@ EXPERIMENTS = {
   "crowd": {
     "game_name": "mfg_crowd_modelling",
     "game_parameters": {"size": 4, "horizon": 2},
+    "algorithm": "mirror_descent",
+  },
+  "other_crowd": {
+    "game_name": "mfg_crowd_modelling",
+    "game_parameters": {"size": 4, "horizon": 2},
+    "algorithm": "fictitious_play",
+  },
+  "prey": {
+    "game_name": "python_mfg_predator_prey",
+    "game_parameters": {"horizon": 3},
+    "algorithm": "mirror_descent",
+  },
+  "roads": {
+    "game_name": "python_mfg_dynamic_routing",
+    "setting": "dynamic_routing_line",
+    "algorithm": "mirror_descent",
+  },
+  "undrawn": {
+    "game_name": "mfg_garnet",
+    "game_parameters": {"horizon": 2},
     "algorithm": "mirror_descent",
   },
   **{
@@ -78,6 +100,13 @@ def labelled(folder, *names):
     (["trpo", "omd"], ["--kind=policy", "--labels=One,Other"]),
     (["openspiel"], ["--kind=policy", "--moments=0,3"]),
     (["compiled", "openspiel"], ["--kind=difference", "--moments=2"]),
+    (["crowd", "other_crowd"], ["--kind=mean_field"]),
+    (["crowd", "other_crowd"], ["--kind=difference"]),
+    (["crowd"], ["--kind=policy"]),
+    (["prey"], ["--kind=mean_field", "--scale=linear"]),
+    (["prey"], ["--kind=policy", "--moments=1"]),
+    (["roads"], ["--kind=mean_field"]),
+    (["islands"], ["--kind=policy"]),
   ],
 )
 def test_draws(folder, tmp_path, names, options):
@@ -90,7 +119,12 @@ def test_draws(folder, tmp_path, names, options):
 
 @pytest.mark.parametrize(
   "name, options, num_frames",
-  [("trpo", ["--max_frames=3"], 3), ("compiled", [], 4)],
+  [
+    ("trpo", ["--max_frames=3", "--size=500x321"], 3),
+    ("compiled", [], 4),
+    ("prey", [], 3),
+    ("roads", [], 4),
+  ],
 )
 def test_animates(folder, tmp_path, name, options, num_frames):
   path = tmp_path / "crowd.gif"
@@ -98,6 +132,8 @@ def test_animates(folder, tmp_path, name, options, num_frames):
   main(folder, [name], "--kind=animation", *options)
   with Image.open(path) as gif:
     assert gif.n_frames == num_frames
+    if "--size=500x321" in options:
+      assert gif.size == (500, 321)
 
 
 def test_seeds_become_median_and_band(folder):
@@ -129,7 +165,7 @@ def test_both_models_of_finite_horizon_have_the_same_moments(folder):
     np.testing.assert_allclose(
       openspiel.mean_fields[t], mean_field, rtol=0, atol=1e-12
     )
-    known = openspiel.policies[t].any(axis=1)
+    known = openspiel.policies[t].any(axis=2)
     assert (mean_field[~known] == 0).all()
     np.testing.assert_allclose(
       openspiel.policies[t][known], compiled.policies[t][known], atol=1e-12
@@ -138,9 +174,10 @@ def test_both_models_of_finite_horizon_have_the_same_moments(folder):
 
 def test_difference_is_second_minus_first(folder):
   runs = labelled(folder, "trpo", "omd")
-  figure = run_drawings.difference_figure(runs)
+  figure = drawn_figures.difference_figure(run_drawings.drawn_runs(runs))
   axes = figure.axes[0]
-  assert axes.get_title() == "omd\n\N{MINUS SIGN} trpo"
+  assert axes.get_title() == "omd\n\N{MINUS SIGN} trpo\n4 iterations"
+  assert figure.get_suptitle() == SMALL
   first, second = (run.result.solution.mean_field for run in runs)
   np.testing.assert_array_equal(
     axes.images[0].get_array().compressed(), second - first
@@ -152,16 +189,21 @@ def test_difference_is_second_minus_first(folder):
   [
     ([], [], "RUN_DIR must be one or more"),
     (["none"], [], "must be a run directory, got .*none"),
-    (["crowd"], ["--kind=mean_field"], "mean-field MDP for .*'mfg_crowd"),
-    (["crowd"], ["--kind=policy"], "mean-field MDP for .*'mfg_crowd"),
-    (["crowd"], ["--kind=animation"], "mean-field MDP for .*'mfg_crowd"),
-    (["islands"], ["--kind=policy"], "must be a Grid for arrows, got Graph"),
-    (["trpo", "islands"], ["--kind=policy"], "must be runs of one game"),
+    (["undrawn"], ["--kind=mean_field"], r"game must have a drawing.*register"),
+    (["undrawn"], ["--kind=policy"], r"game must have a drawing.*register"),
+    (
+      ["trpo", "islands"],
+      ["--kind=policy"],
+      r"lie on the same places .* two_isl",
+    ),
     (["omd"], ["--kind=animation"], "with --log_distribution"),
-    (["trpo", "omd"], ["--kind=animation"], "must be one run for an anim"),
-    (["trpo"], ["--kind=difference"], "must be two runs for a diff.* got 1"),
-    (["trpo", "islands"], ["--kind=difference"], "the same grid or graph"),
+    (["trpo", "omd"], ["--kind=animation"], "must be 1 for kind 'ani.* got 2"),
+    (["trpo"], ["--kind=difference"], "must be 2 for kind 'diff.* got 1"),
+    (["trpo", "islands"], ["--kind=difference"], "lie on the same places"),
     (["trpo", "compiled"], ["--kind=difference"], "over the same horizon"),
+    (["compiled"], ["--kind=animation", "--size=9"], "as in 640x480, got '9'"),
+    (["compiled"], ["--kind=animation", "--size=9x200"], "width of .* got 9"),
+    (["trpo"], ["--kind=policy", "--size=9x9"], "--size is not an option of"),
     (
       ["trpo"],
       ["--kind=mean_field", "--moments=9"],
@@ -177,6 +219,7 @@ def test_difference_is_second_minus_first(folder):
 )
 def test_refuses(folder, tmp_path, monkeypatch, names, options, match):
   monkeypatch.chdir(tmp_path)
+  monkeypatch.delitem(game_drawings._FUNCTIONS, "mfg_garnet")
   with pytest.raises(ValueError, match=match) as error:
     main(folder, names, *options)
   assert "\n" not in str(error.value)

@@ -331,7 +331,9 @@ class TestAnyDrawing:
       mean_field_plots.mean_field_figure,
       mean_field_plots.difference_figure,
     ):
-      with pytest.raises(ValueError, match="Grid or a Graph, got None"):
+      with pytest.raises(
+        ValueError, match=r"^drawing must be a Grid or .* got None"
+      ):
         draw(None, {"": np.ones(1)})
 
   @pytest.mark.parametrize(

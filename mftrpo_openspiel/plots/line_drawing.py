@@ -1,0 +1,118 @@
+"""Draws values and policies along an axis into matplotlib axes."""
+
+from collections.abc import Sequence
+
+from matplotlib import axes as axes_lib
+from matplotlib import cm
+from matplotlib import ticker
+import numpy as np
+
+from mftrpo_openspiel.mdp import drawing
+from mftrpo_openspiel.plots import figures
+
+PANEL_WIDTH = 3.0
+_MAX_TICKS = 7
+
+
+def check(line: drawing.Line) -> int:
+  """Returns the number of places of a line that can be drawn.
+
+  Raises:
+    ValueError: If the positions are not at least two increasing numbers.
+  """
+  positions = np.asarray(line.positions)
+  # A NaN fails the comparison.
+  if (
+    positions.ndim != 1
+    or len(positions) < 2
+    or not (np.isfinite(positions).all() and (np.diff(positions) > 0).all())
+  ):
+    raise ValueError(
+      "positions of line must be at least two increasing numbers, got"
+      f" {line.positions!r}."
+    )
+  return len(positions)
+
+
+def aspect(line: drawing.Line) -> float:
+  """Returns height by width."""
+  del line
+  return 0.7
+
+
+def edges(line: drawing.Line) -> np.ndarray:
+  """Returns (S + 1,), where the places end: halfway to their neighbours."""
+  positions = np.asarray(line.positions, dtype=float)
+  middles = (positions[1:] + positions[:-1]) / 2
+  first, last = 2 * positions[0] - middles[0], 2 * positions[-1] - middles[-1]
+  return np.concatenate([[first], middles, [last]])
+
+
+def draw(
+  axes: axes_lib.Axes,
+  line: drawing.Line,
+  values: np.ndarray,
+  colors_of: cm.ScalarMappable,
+) -> None:
+  """Draws bars for the (S,) values, and a curve through them if it may be."""
+  ends = edges(line)
+  axes.bar(
+    ends[:-1],
+    values,
+    np.diff(ends),
+    align="edge",
+    color=colors_of.to_rgba(values),
+    linewidth=0,
+  )
+  if line.is_continuous:
+    axes.plot(line.positions, values, color=figures.DARK, linewidth=1.2)
+  low, high = min(colors_of.norm.vmin, 0.0), colors_of.norm.vmax
+  axes.axhline(0, color=figures.DARK, linewidth=0.8)
+  margin = 0.05 * (high - low)
+  axes.set(
+    xlim=(ends[0], ends[-1]),
+    ylim=(low - margin * (low < 0), high + margin),
+    xlabel=line.label,
+  )
+  _format(axes)
+
+
+def draw_actions(
+  axes: axes_lib.Axes,
+  line: drawing.Line,
+  policy: np.ndarray,
+  is_reached: np.ndarray,
+  action_names: Sequence[str],
+  colors_of: cm.ScalarMappable,
+) -> None:
+  """Draws the probability of each action in each place as a colour.
+
+  Args:
+    axes: Into which.
+    line: Of S places.
+    policy: (S, A).
+    is_reached: (S,) of bool; the other places have the colour for bad values.
+    action_names: A.
+    colors_of: For probabilities.
+  """
+  shown = np.ma.array(policy.T)
+  shown[:, ~np.asarray(is_reached, dtype=bool)] = np.ma.masked
+  actions = np.arange(len(action_names) + 1) - 0.5
+  axes.pcolormesh(
+    edges(line), actions, shown, cmap=colors_of.cmap, norm=colors_of.norm
+  )
+  axes.set_facecolor(colors_of.cmap.get_bad())
+  every = -(-len(action_names) // _MAX_TICKS)
+  # Among them the middle one, which mostly is to stay.
+  ticks = range(len(action_names) // 2 % every, len(action_names), every)
+  axes.set(xlabel=line.label)
+  axes.set_yticks(list(ticks), [action_names[tick] for tick in ticks])
+  axes.tick_params(labelsize="small")
+  axes.xaxis.set_major_locator(ticker.MaxNLocator(6))
+
+
+def _format(axes: axes_lib.Axes) -> None:
+  axes.xaxis.set_major_locator(ticker.MaxNLocator(6))
+  axes.yaxis.set_major_locator(ticker.MaxNLocator(5))
+  axes.tick_params(labelsize="small")
+  axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,213 @@
+"""Draws values and policies on the links of a network into matplotlib axes."""
+
+from matplotlib import axes as axes_lib
+from matplotlib import cm
+from matplotlib import lines
+from matplotlib import patches
+import numpy as np
+from scipy import sparse
+
+from mftrpo_openspiel.mdp import drawing
+from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.plots import grid_drawing
+
+PANEL_WIDTH = 3.6
+# In points: of a link without players, and what the largest value adds to it.
+LEAST_WIDTH = 0.8
+LARGEST_WIDTH = 6.0
+EMPTY_COLOR = "#BFBFBF"
+CHOICE_COLOR = figures.PALETTE[0]
+# Of a link: how far its middle is from the straight line, to its length.
+_BEND = 0.07
+# As shares of the least distance of two nodes.
+_NODE_RADIUS = 0.09
+_MARGIN = 0.45
+# Of the shorter side to the longer one.
+_LEAST_ASPECT = 0.4
+
+
+def check(network: drawing.Network) -> int:
+  """Returns the number of links of a network that can be drawn.
+
+  Raises:
+    ValueError: If nodes are not finite, of shape (V, 2) and different, links
+      are not pairs of different nodes, or there is not a name for each node.
+  """
+  nodes, links = np.asarray(network.nodes), np.asarray(network.links)
+  if nodes.shape != (len(nodes), 2) or not np.isfinite(nodes).all():
+    raise ValueError(
+      "nodes of network must be finite and of shape (V, 2), got shape"
+      f" {nodes.shape}."
+    )
+  if len(network.node_names) != len(nodes):
+    raise ValueError(
+      f"node_names of network must be {len(nodes)}, one a node, got"
+      f" {len(network.node_names)}."
+    )
+  numbers = np.arange(len(nodes))
+  if (
+    links.shape != (len(links), 2)
+    or not np.isin(links, numbers).all()
+    or (links[:, 0] == links[:, 1]).any()
+  ):
+    raise ValueError(
+      "links of network must be pairs of different nodes in"
+      f" [0, {len(nodes) - 1}], got shape {links.shape}."
+    )
+  if not _least_distance(network) > 0:
+    raise ValueError("nodes of network must differ, two coincide.")
+  return len(links)
+
+
+def aspect(network: drawing.Network) -> float:
+  """Returns height by width."""
+  low, high = _limits(network)
+  width, height = high - low
+  return float(height / width)
+
+
+def draw(
+  axes: axes_lib.Axes,
+  network: drawing.Network,
+  values: np.ndarray,
+  colors_of: cm.ScalarMappable,
+) -> None:
+  """Draws links whose colours and widths show the (S,) values."""
+  shares = np.abs(values) / colors_of.norm.vmax
+  _draw_links(axes, network, shares, list(colors_of.to_rgba(values)))
+
+
+def draw_policy(
+  axes: axes_lib.Axes,
+  network: drawing.Network,
+  moves: sparse.coo_array,
+  is_reached: np.ndarray,
+) -> None:
+  """Draws which links players take who leave the links before them.
+
+  Of the players on a link those who wait are not counted. Where several links
+  lead to a node, their shares are averaged.
+
+  Args:
+    axes: Into which.
+    network: Of S links.
+    moves: (S, S), the probabilities of going from a link to a link.
+    is_reached: (S,) of bool, on which links there are players.
+  """
+  _draw_links(
+    axes,
+    network,
+    choices(network, moves, is_reached),
+    [CHOICE_COLOR] * network.num_places,
+  )
+
+
+def choices(
+  network: drawing.Network, moves: sparse.coo_array, is_reached: np.ndarray
+) -> np.ndarray:
+  """Returns (S,), the share of those who leave for a node's links on each.
+
+  Zero where nobody leaves. For the arguments see `draw_policy`.
+  """
+  leaving = moves.toarray() * np.asarray(is_reached)[:, None]
+  np.fill_diagonal(leaving, 0.0)
+  totals = leaving.sum(axis=1)
+  leaves = totals > 0
+  sums = (leaving[leaves] / totals[leaves, None]).sum(axis=0)
+  num_before = np.bincount(
+    network.links[leaves, 1], minlength=len(network.nodes)
+  )[network.links[:, 0]]
+  return sums / np.maximum(num_before, 1)
+
+
+def policy_key() -> dict[str, tuple[str, lines.Line2D]]:
+  """Returns labels and what stands beside them in the legend of a policy."""
+  taken, empty = (
+    lines.Line2D([], [], color=color, linewidth=width)
+    for color, width in (
+      (CHOICE_COLOR, LEAST_WIDTH + LARGEST_WIDTH),
+      (EMPTY_COLOR, LEAST_WIDTH),
+    )
+  )
+  waits = lines.Line2D([], [], linestyle="none")
+  return {
+    "moves": ("is taken by all who go on (width: share)", taken),
+    "stays": ("who waits is not counted", waits),
+    "unreached": ("is taken by nobody", empty),
+  }
+
+
+def _draw_links(
+  axes: axes_lib.Axes, network: drawing.Network, shares: np.ndarray, colors
+) -> None:
+  """Draws links with a width by share, and what is nearly 0 in grey."""
+  distance = _least_distance(network)
+  circles = [
+    patches.Circle(
+      position,
+      _NODE_RADIUS * distance,
+      facecolor="white",
+      edgecolor=figures.DARK,
+      linewidth=0.8,
+      zorder=3,
+    )
+    for position in np.asarray(network.nodes, dtype=float)
+  ]
+  for circle in circles:
+    axes.add_patch(circle)
+  for place in np.argsort(shares):
+    share = shares[place]
+    tail, head = (circles[node] for node in network.links[place])
+    is_empty = share < grid_drawing.LEAST_PROBABILITY / 10
+    width = LEAST_WIDTH + LARGEST_WIDTH * share
+    arrow = patches.FancyArrowPatch(
+      tail.center,
+      head.center,
+      patchA=tail,
+      patchB=head,
+      shrinkA=0,
+      shrinkB=0,
+      connectionstyle=f"arc3,rad={2 * _BEND}",
+      arrowstyle="-|>",
+      mutation_scale=7 + 2 * width,
+      color=EMPTY_COLOR if is_empty else colors[place],
+      linewidth=LEAST_WIDTH if is_empty else width,
+      zorder=1 + share,
+    )
+    # It lies within the limits, so the layout need not ask for its extent.
+    arrow.set_in_layout(False)
+    axes.add_artist(arrow)
+  for circle, name in zip(circles, network.node_names):
+    axes.annotate(
+      name,
+      circle.center,
+      (0, 5),
+      textcoords="offset points",
+      ha="center",
+      va="bottom",
+      fontsize="small",
+      zorder=4,
+    ).set_in_layout(False)
+  low, high = _limits(network)
+  axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+  axes.set_axis_off()
+
+
+def _limits(network: drawing.Network) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the lower left and upper right corner of what is drawn.
+
+  A road that is straight has room above and below it.
+  """
+  nodes = np.asarray(network.nodes, dtype=float)
+  low, high = nodes.min(axis=0), nodes.max(axis=0)
+  extent = high - low
+  margin = max(_MARGIN * _least_distance(network), 0.06 * extent.max())
+  missing = np.maximum(_LEAST_ASPECT * extent.max() - extent, 0.0) / 2
+  return low - margin - missing, high + margin + missing
+
+
+def _least_distance(network: drawing.Network) -> float:
+  nodes = np.asarray(network.nodes, dtype=float)
+  gaps = np.linalg.norm(nodes[:, None] - nodes, axis=2)
+  np.fill_diagonal(gaps, np.inf)
+  return float(gaps.min())
