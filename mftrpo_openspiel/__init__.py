@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import typing
 
+from mftrpo_openspiel import finite_population
 from mftrpo_openspiel import games
 
 if typing.TYPE_CHECKING:
@@ -23,6 +24,8 @@ if typing.TYPE_CHECKING:
   from mftrpo_openspiel.algorithms.prior_descent import PriorDescent
   from mftrpo_openspiel.algorithms.registry import register_algorithm
   from mftrpo_openspiel.compiler.lint import lint_game
+  from mftrpo_openspiel.mdp.declared_rewards import LinearReward
+  from mftrpo_openspiel.mdp.declared_rewards import LocalReward
   from mftrpo_openspiel.mdp.mdp_game import MDPGame
   from mftrpo_openspiel.mdp.mean_field_mdp import CrowdAversion
   from mftrpo_openspiel.mdp.mean_field_mdp import MeanFieldMDP
@@ -42,6 +45,8 @@ _MODULES = {
   "Experiment": "runs.experiment",
   "FictitiousPlay": "algorithms.fictitious_play",
   "FixedPoint": "algorithms.fixed_point",
+  "LinearReward": "mdp.declared_rewards",
+  "LocalReward": "mdp.declared_rewards",
   "MDPGame": "mdp.mdp_game",
   "MFTRPO": "algorithms.mf_trpo",
   "MeanFieldMDP": "mdp.mean_field_mdp",

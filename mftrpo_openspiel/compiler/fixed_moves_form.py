@@ -24,6 +24,10 @@ class FixedMovesForm(game_form.GameForm):
 
   Attributes:
     checks_moves: Whether each mean field is checked in a walk.
+    reward_source: Where rewards come from.
+    populations: (N,), whose states they are.
+    pays_by_layer: Whether what is paid in a layer depends on the masses of that
+      layer alone.
   """
 
   def __init__(
@@ -36,12 +40,21 @@ class FixedMovesForm(game_form.GameForm):
     self._roots = roots
     self._folded = folded
     self.checks_moves = isinstance(rewards, reward_sources.WalkedRewards)
+    self.reward_source = rewards
     self._rewards = memo.Memo(rewards)
     self.legal_actions_mask = folded.mdp.legal_actions_mask
     self._kept = [folded.levels[index] for index in folded.kept]
     sizes = list(map(len, self._kept))
     self.layers = np.repeat(np.arange(len(sizes)), sizes)
     self.times = np.repeat(folded.times, sizes)
+    self.populations = np.concatenate(
+      [level.populations for level in self._kept]
+    )
+    carriers = folding.mass_carriers(folded.levels)
+    first = min(carriers, default=len(folded.levels))
+    self.pays_by_layer = all(
+      index in carriers.values() for index in folded.kept if index > first
+    )
 
   @functools.cached_property
   def strings(self) -> list[str]:

@@ -26,8 +26,10 @@ class GameForm(abc.ABC):
     times: (N,), how many mean-field nodes lie between the first decision and
       each state.
     legal_actions_mask: (N, A) of bool.
+    has_fixed_moves: Whether moves are the same under every mean field.
   """
 
+  has_fixed_moves = True
   layers: np.ndarray
   times: np.ndarray
   legal_actions_mask: np.ndarray

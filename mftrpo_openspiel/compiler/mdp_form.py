@@ -59,7 +59,8 @@ class MDPForm(game_form.GameForm):
       base = np.tile(self._mdp.reward.base, (game.horizon, 1))
       self._crowd_aversion = dataclasses.replace(self._mdp.reward, base=base)
     self._fixed_dynamics = None
-    if self._mdp.has_fixed_kernel:
+    self.has_fixed_moves = self._mdp.has_fixed_kernel
+    if self.has_fixed_moves:
       kernel = self._mdp.kernel_at(self._mdp.initial_distribution)
       self._fixed_dynamics = self._layered([kernel] * (game.horizon - 1))
 

@@ -32,6 +32,8 @@ from mftrpo_openspiel.values import layered_mdp
 class MovingForm(game_form.GameForm):
   """A game enumerated for each mean field."""
 
+  has_fixed_moves = False
+
   def __init__(
     self,
     roots: Sequence[pyspiel.State],

@@ -16,6 +16,7 @@ import itertools
 
 import numpy as np
 import pyspiel
+from scipy import sparse
 
 from mftrpo_openspiel.compiler import comparison
 from mftrpo_openspiel.compiler import crowds
@@ -137,6 +138,9 @@ class DensityRewards:
   The constants are those of the first path to a node, where they depend on the
   path. Whether the outcome is right is for the caller to see, by comparison
   with `StateRewards`.
+
+  Attributes:
+    floor: What is added to densities under the logarithm.
   """
 
   def __init__(
@@ -149,7 +153,7 @@ class DensityRewards:
         before all of them, and no nodes in between pay.
       formula: How rewards depend on the densities.
     """
-    self._floor = formula.floor
+    self.floor = formula.floor
     self._has_log = formula.log_weight != 0
     self._is_linear = bool(formula.weights.any())
     size, num_populations = len(folded.nodes), len(formula.weights)
@@ -174,11 +178,28 @@ class DensityRewards:
     """Returns what states pay under the (N,) mean field, and None."""
     rewards = self._constants
     if self._has_log:
-      rewards = rewards + self._log_weights * np.log(mean_field + self._floor)
+      rewards = self.local(np.log(mean_field + self.floor))
     if self._is_linear:
       densities = np.append(mean_field, 0.0)[self._places]
       rewards = rewards + np.einsum("np,np->n", self._weights, densities)
     return rewards, None
+
+  def local(self, logs: np.ndarray) -> np.ndarray:
+    """Returns what states pay but for the linear terms, (..., N).
+
+    Args:
+      logs: (..., N), the logarithms of densities with the floor.
+    """
+    return self._constants + self._log_weights * logs
+
+  @property
+  def weights(self) -> sparse.csr_array:
+    """(N, N): what the masses of all states weigh in the linear terms."""
+    size = len(self._constants)
+    rows, populations = np.nonzero(self._places < size)
+    columns = self._places[rows, populations]
+    entries = self._weights[rows, populations]
+    return sparse.csr_array((entries, (rows, columns)), shape=(size, size))
 
 
 def _same_place(level: game_walk.Level, num_populations: int) -> np.ndarray:

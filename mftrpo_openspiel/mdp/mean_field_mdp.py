@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 from scipy import sparse
 
+from mftrpo_openspiel.mdp import declared_rewards
 from mftrpo_openspiel.mdp import drawing as drawing_lib
 from mftrpo_openspiel.utils import validation
 
@@ -55,6 +56,8 @@ class MeanFieldMDP:
       shape (S, A, S) is converted. If it depends on the mean field, a function
       from (S,) to such an array.
     reward: r, a function from the (S,) mean field to finite (S, A) rewards.
+      What players earn in a finite population is exact for a `CrowdAversion`,
+      and for what `declared_rewards` has.
     discount: gamma, in [0, 1).
     initial_distribution: mu_0, (S,).
     drawing: Where the states lie on paper, or None.
@@ -63,8 +66,8 @@ class MeanFieldMDP:
   Raises:
     ValueError: If a shape does not fit, a row of the kernel or the initial
       distribution is not a probability law, the discount is out of range, a
-      reward under the initial distribution is not finite, or the drawing is not
-      one of S places.
+      reward under the initial distribution is not finite, a `LocalReward` sees
+      other states, or the drawing is not one of S places.
   """
 
   kernel: Kernel
@@ -120,6 +123,8 @@ class MeanFieldMDP:
       )
     set_field("_shape", rewards.shape)
     self.reward_at(initial)
+    if isinstance(self.reward, declared_rewards.LocalReward):
+      self.reward.check(self.num_states)
     if not callable(kernel):
       set_field("kernel", self._checked_kernel(kernel))
     else:

@@ -109,6 +109,11 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     self.discounts = self._discount ** (self._start_time + self._form.times)
 
   @property
+  def form(self) -> game_form.GameForm:
+    """The game as arrays."""
+    return self._form
+
+  @property
   def observation_strings(self) -> list[str]:
     """The N strings of the states."""
     return self._form.strings
@@ -187,6 +192,25 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     mdp, rows, pay = self._under(mean_field, regularization)
     losses = _losses(policy[rows], mdp.optimize(*pay), pay[-1])
     return float(mean_field[rows] @ losses)
+
+  def best_deviation(
+    self, policy: np.ndarray, rewards: np.ndarray
+  ) -> mean_field_model.Deviation:
+    """Returns the gain by leaving `policy`, summed over populations.
+
+    Args:
+      policy: (N, A), which all others play.
+      rewards: (N, A), what each action in each state pays, instead of what the
+        game pays under the mean field of the policy.
+    """
+    policy = self._checked_policy(policy)
+    mean_field = self._form.flow(policy)
+    mdp, rows = self._form.dynamics(mean_field)
+    rewards = rewards[rows]
+    losses = _losses(policy[rows], mdp.optimize(rewards, None), None)
+    masses = mean_field[rows]
+    value = np.einsum("n,na,na->", masses, policy[rows], rewards)
+    return mean_field_model.Deviation(float(value), float(masses @ losses))
 
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray

@@ -6,6 +6,7 @@ OpenSpiel mean-field game (`OpenSpielModel`) alike.
 """
 
 import abc
+from typing import NamedTuple
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -16,6 +17,21 @@ from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
+
+
+class Deviation(NamedTuple):
+  """What a player may gain by leaving a policy, under given rewards.
+
+  Attributes:
+    value: What it earns with the policy itself.
+    gain: What it earns more with the best policy.
+    error_bound: A bound of the error of `gain`, where values are not exact up
+      to rounding; 0 where they are.
+  """
+
+  value: float
+  gain: float
+  error_bound: float = 0.0
 
 
 class MeanFieldModel(abc.ABC):

@@ -266,6 +266,28 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """
     return self._law_and_gap(policy, regularization)[1]
 
+  def best_deviation(
+    self, policy: np.ndarray, rewards: np.ndarray
+  ) -> mean_field_model.Deviation:
+    """Returns the gain by leaving `policy`, from its invariant law.
+
+    Args:
+      policy: (S, A), which all others play.
+      rewards: (S, A), what each action in each state pays at all times, instead
+        of what the MDP pays under the mean field of the policy.
+    """
+    policy = self._checked_policy(policy)
+    law = self._law_of(policy).masses
+    mdp = frozen_mdp.FrozenMDP(
+      self._transitions(law), np.asfortranarray(rewards), self.mdp.discount
+    )
+    values = self.solver.evaluate(mdp, policy)
+    gap = policy_iteration.optimality_gap(self.solver, values)
+    error_bound = 0.0 if self.solver.is_direct else gap.error_bound
+    return mean_field_model.Deviation(
+      float(law @ values.values), float(law @ gap.values), error_bound
+    )
+
   def _law_and_gap(
     self, policy: np.ndarray, regularization: float
   ) -> tuple[np.ndarray, frozen_mdp.OptimalValues]:

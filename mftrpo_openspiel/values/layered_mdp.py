@@ -146,7 +146,7 @@ class LayeredMDP:
 
     Args:
       policy: (N, A).
-      rewards: (N,), of the states.
+      rewards: (N,), of the states; or (N, A), of their actions.
       afterstate_rewards: Of the afterstates; None if they pay nothing.
       temperatures: (N,), the weights of the entropy bonus; None for no bonus.
 
@@ -154,9 +154,9 @@ class LayeredMDP:
       Q, (N, A), without the bonus of the state itself; -inf where an action is
       not legal.
     """
-    on_arrival = rewards
+    on_arrival = _of_states(rewards)
     if temperatures is not None:
-      on_arrival = rewards + temperatures * softmax.entropy(policy)
+      on_arrival = on_arrival + temperatures * softmax.entropy(policy)
 
     def value(here: slice, action_values: np.ndarray) -> np.ndarray:
       expected = np.einsum("na,na->n", policy[here], action_values)
@@ -177,12 +177,13 @@ class LayeredMDP:
 
     For arguments and result see `evaluate`.
     """
+    on_arrival = _of_states(rewards)
 
     def value(here: slice, action_values: np.ndarray) -> np.ndarray:
       if temperatures is None:
-        return action_values.max(axis=1) + rewards[here]
+        return action_values.max(axis=1) + on_arrival[here]
       best = softmax.soft_maximum(action_values, temperatures[here])
-      return best + rewards[here]
+      return best + on_arrival[here]
 
     return self._sweep(value, rewards, afterstate_rewards, illegal=-np.inf)
 
@@ -216,9 +217,36 @@ class LayeredMDP:
         padded = np.empty(self._sizes[k] + 1)
         padded[:-1], padded[-1] = follows, illegal
         np.take(padded, afterstates, out=action_values[here], mode="clip")
+      if rewards.ndim == 2:
+        action_values[here] += rewards[here]
       values = value(here, action_values[here])
-    action_values += rewards[:, None]
+    if rewards.ndim == 1:
+      action_values += rewards[:, None]
     return action_values
+
+  def action_rewards(
+    self, rewards: np.ndarray, afterstate_rewards: np.ndarray | None
+  ) -> np.ndarray:
+    """Returns (N, A): what actions pay in all; 0 where one is not legal.
+
+    The arguments are those of `evaluate`.
+    """
+    result = np.where(self.legal_actions_mask, rewards[:, None], 0.0)
+    if afterstate_rewards is None:
+      return result
+    for k, afterstates in enumerate(self._afterstates):
+      paid = afterstate_rewards[self._afterstate_slices[k]]
+      here = result[self._slices[k]]  # A view.
+      if afterstates is None:
+        here += paid.reshape(here.shape)
+      else:
+        here += np.append(paid, 0.0)[afterstates]
+    return result
+
+
+def _of_states(rewards: np.ndarray) -> np.ndarray:
+  """Returns (N,): what states pay, nothing where their actions do."""
+  return rewards if rewards.ndim == 1 else np.zeros(len(rewards))
 
 
 def _slices(sizes: Sequence[int]) -> list[slice]:

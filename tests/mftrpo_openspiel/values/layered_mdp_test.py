@@ -170,3 +170,22 @@ def test_reached_follows_tiny_probabilities_and_not_zero_ones():
   start = np.array([0, 0, 1, 0, 0, 0, 0], dtype=bool)
   policy[2] = (0, 1)
   assert small.chain.reached(policy, start).tolist() == [0, 0, 1, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_rewards_of_actions_stand_for_those_of_states_and_afterstates(seed):
+  small = Small(seed)
+  rewards = small.rewards, small.after_rewards
+  by_action = small.chain.action_rewards(*rewards)
+  assert by_action[1, 1] == 0  # It is not legal.
+  for temperatures in (None, small.temperatures):
+    np.testing.assert_allclose(
+      small.chain.evaluate(small.policy, by_action, None, temperatures),
+      small.chain.evaluate(small.policy, *rewards, temperatures),
+      rtol=1e-13,
+    )
+    np.testing.assert_allclose(
+      small.chain.optimize(by_action, None, temperatures),
+      small.chain.optimize(*rewards, temperatures),
+      rtol=1e-13,
+    )

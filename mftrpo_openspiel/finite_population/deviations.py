@@ -1,0 +1,116 @@
+"""What a player gains by leaving a policy that N - 1 others keep to.
+
+phi_N(pi) = max over pi' of J_N(pi') - J_N(pi), where J_N(pi') is what one
+player earns with pi' among N - 1 others who play pi. What pi' may depend on is
+what the player sees, its `information`:
+
+* "own": its own state and the time. If the kernel does not depend on the mean
+  field, the others are independent draws from the mean field mu_t of pi,
+  whatever the player does. So it faces an ordinary MDP with the rewards r_N of
+  `player_rewards`. In a stationary model all start from the invariant law of
+  pi, so that mu_t is mu^pi at all times, and so does the player.
+* "counts": also how many of the others are in each state; see `joint_chain`.
+"""
+
+import dataclasses
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+
+from mftrpo_openspiel.finite_population import player_rewards
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.utils import validation
+
+INFORMATION = ("own", "counts")
+
+
+@dataclasses.dataclass(frozen=True)
+class Exploitability:
+  """What a policy is worth among N players.
+
+  Of a game with several populations, values and gains are their sums over
+  populations, as NashConv is.
+
+  Attributes:
+    exploitability: phi_N, what a player gains by leaving the policy.
+    value: J_N, what it earns if it does not.
+    method: How they were computed, in words.
+    error_bound: How far `exploitability` may be off: 0 if it is exact up to
+      rounding, a proven bound where values are iterated, and half of a 99 %
+      confidence interval where rewards are sampled.
+  """
+
+  exploitability: float
+  value: float
+  method: str
+  error_bound: float
+
+
+def exploitability(
+  model: player_rewards.Model,
+  policy: np.ndarray | policy_lib.Policy,
+  num_players: int,
+  information: str = "own",
+) -> Exploitability:
+  """Returns what a player gains by leaving a policy among N players.
+
+  Args:
+    model: A StationaryModel or a CompiledGame.
+    policy: (N, A) of the model, or a policy for its OpenSpiel game.
+    num_players: How many players there are, with the one that deviates; in each
+      population.
+    information: What the player that deviates sees, "own" or "counts".
+
+  Raises:
+    ValueError: If an argument is out of range, or nothing is known of the game
+      of the model among N players.
+  """
+  policy = checked_policy(model, policy)
+  num_players = validation.check_int("num_players", num_players, 1)
+  validation.check_choice("information", information, INFORMATION)
+  rewards = player_rewards.of_model(model)
+  if information == "counts":
+    raise ValueError("information must be 'own', got 'counts'.")
+  if not has_fixed_kernel(model):
+    raise ValueError(
+      "information must be 'counts' where the kernel depends on the mean field,"
+      " got 'own': a player would have to infer where the others are."
+    )
+  if not rewards.is_exact:
+    raise ValueError(
+      "model must have a reward that is known to be local or linear, as a"
+      " CrowdAversion, LocalReward or LinearReward is."
+    )
+  mean_field = model.mean_field(policy)
+  expected = rewards.expected(mean_field, num_players)
+  deviation = model.best_deviation(policy, expected)
+  return Exploitability(
+    deviation.gain,
+    deviation.value,
+    f"exact, {rewards.kind}",
+    deviation.error_bound,
+  )
+
+
+def checked_policy(
+  model: player_rewards.Model, policy: np.ndarray | policy_lib.Policy
+) -> np.ndarray:
+  """Returns the (N, A) array of a policy of a model.
+
+  Raises:
+    ValueError: If the model is of another kind, or the policy not one of it.
+  """
+  validation.check_type(
+    "model", model, stationary_model.StationaryModel, compiled_game.CompiledGame
+  )
+  if isinstance(policy, policy_lib.Policy):
+    return model.from_openspiel(policy)
+  return validation.check_policy(policy, model.legal_actions_mask)
+
+
+def has_fixed_kernel(model: player_rewards.Model) -> bool:
+  """Returns whether moves are the same under every mean field."""
+  if isinstance(model, stationary_model.StationaryModel):
+    return model.mdp.has_fixed_kernel
+  return model.form.has_fixed_moves

@@ -1,0 +1,272 @@
+"""What a player earns among N, of whom it is one.
+
+The mean field that the rewards see is the empirical one, the shares of all N
+players, its own among them. If the others are independent draws from the mean
+field mu, a player in state s expects from action a
+
+    r_N(s, a) = E[ r(s, a, (e_s + sum over j < N of e_{X_j}) / N) ],  X_j ~ mu.
+
+If r sees the mass of the own state alone, that is a mean over one binomial law,
+and if it is linear, it is r at the mean of its argument. The source of other
+rewards can only be asked under one empirical mean field after the other.
+
+All arrays are over the states of a model: N states in layers, or the S states
+of a stationary model; here both numbers are called S.
+"""
+
+import abc
+
+import numpy as np
+
+from mftrpo_openspiel.compiler import fixed_moves_form
+from mftrpo_openspiel.compiler import game_form
+from mftrpo_openspiel.compiler import mdp_form
+from mftrpo_openspiel.compiler import reward_sources
+from mftrpo_openspiel.finite_population import binomial_means
+from mftrpo_openspiel.mdp import declared_rewards
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import stationary_model
+
+# The models of which the game among N players is known.
+Model = stationary_model.StationaryModel | compiled_game.CompiledGame
+
+
+class PlayerRewards(abc.ABC):
+  """What players earn, by the empirical mean field.
+
+  Attributes:
+    kind: In words, for reports.
+    is_exact: Whether `expected` is known.
+  """
+
+  kind: str
+  is_exact = True
+
+  @abc.abstractmethod
+  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
+    """Returns r_N, (S, A), under the (S,) mean field.
+
+    Of a game with several populations each has `num_players` players.
+    """
+
+  @abc.abstractmethod
+  def under(self, mean_fields: np.ndarray) -> np.ndarray:
+    """Returns (R, S, A): the rewards under each of the (R, S) mean fields."""
+
+
+class _MDPRewards(PlayerRewards):
+  """Of an MDP, in layers that pay gamma^t r; one for a stationary model."""
+
+  kind = "general reward"
+
+  def __init__(self, mdp: mdp_lib.MeanFieldMDP, discounts: np.ndarray):
+    """Initializes the rewards in layers with these (L,) discounts."""
+    self._mdp = mdp
+    self._discounts = discounts
+
+  def _layers(self, values: np.ndarray) -> np.ndarray:
+    """Returns (R, S) values by layer, (R * L, S)."""
+    return values.reshape(-1, self._mdp.num_states)
+
+  def _paid(self, rewards: np.ndarray) -> np.ndarray:
+    """Returns the (R * L, S, A) rewards of the MDP as (R, L * S, A)."""
+    num_layers, num_actions = len(self._discounts), self._mdp.num_actions
+    by_layer = rewards.reshape(-1, num_layers, *rewards.shape[1:])
+    paid = by_layer * self._discounts[:, None, None]
+    return paid.reshape(len(paid), -1, num_actions)
+
+  def under(self, mean_fields: np.ndarray) -> np.ndarray:
+    """See the base class."""
+    laws = self._layers(mean_fields)
+    return self._paid(np.stack([self._mdp.reward_at(law) for law in laws]))
+
+  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
+    """See the base class."""
+    raise NotImplementedError
+
+
+class _GeneralRewards(_MDPRewards):
+  is_exact = False
+
+
+class _LocalRewards(_MDPRewards):
+  kind = "local reward"
+
+  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
+    """See the base class."""
+
+    def rewards(others: np.ndarray) -> np.ndarray:
+      laws = self._layers((1 + others) / num_players)
+      paid = np.stack([self._mdp.reward_at(law) for law in laws])
+      return paid.reshape(len(others), -1)
+
+    means = binomial_means.mean(rewards, num_players - 1, mean_field)
+    return self._paid(means.reshape(-1, *self._shape))[0]
+
+  @property
+  def _shape(self) -> tuple[int, int]:
+    return self._mdp.num_states, self._mdp.num_actions
+
+
+class _CrowdAversionRewards(_MDPRewards):
+  """With the logarithm of the mass taken for all layers at once."""
+
+  kind = "local reward"
+
+  def __init__(
+    self,
+    mdp: mdp_lib.MeanFieldMDP,
+    discounts: np.ndarray,
+    reward: mdp_lib.CrowdAversion,
+  ):
+    """Initializes the rewards, of which the MDP pays `reward`."""
+    super().__init__(mdp, discounts)
+    self._reward = reward
+
+  def _with_logs(self, logs: np.ndarray) -> np.ndarray:
+    """Returns (R, S, A) rewards from (R, S) logarithms of masses."""
+    penalty = self._reward.crowd_aversion * self._layers(logs)
+    return self._paid(self._reward.base - penalty[..., None])
+
+  def under(self, mean_fields: np.ndarray) -> np.ndarray:
+    """See the base class."""
+    return self._with_logs(np.log(mean_fields + mdp_lib.DENSITY_FLOOR))
+
+  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
+    """See the base class."""
+    logs = _mean_logs(mean_field, num_players, mdp_lib.DENSITY_FLOOR)
+    return self._with_logs(logs[None])[0]
+
+
+class _LinearRewards(_MDPRewards):
+  kind = "linear reward"
+
+  def __init__(
+    self,
+    mdp: mdp_lib.MeanFieldMDP,
+    discounts: np.ndarray,
+    reward: declared_rewards.LinearReward,
+  ):
+    """Initializes the rewards, of which the MDP pays `reward`."""
+    super().__init__(mdp, discounts)
+    self._reward = reward
+
+  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
+    """See the base class."""
+    share = (num_players - 1) / num_players
+    laws = self._layers(mean_field[None])
+    rewards = np.stack([self._reward(share * law) for law in laws])
+    return self._paid(rewards + self._reward.own_weights / num_players)[0]
+
+
+class _GameRewards(PlayerRewards):
+  """Of a game of OpenSpiel that is enumerated, asked for what it pays."""
+
+  kind = "general reward"
+  is_exact = False
+
+  def __init__(self, form: fixed_moves_form.FixedMovesForm):
+    """Initializes the rewards."""
+    self._form = form
+
+  def under(self, mean_fields: np.ndarray) -> np.ndarray:
+    """See the base class."""
+    rewards = []
+    for mean_field in mean_fields:
+      mdp, _ = self._form.dynamics(mean_field)
+      rewards.append(mdp.action_rewards(*self._form.rewards(mean_field)))
+    return np.stack(rewards)
+
+  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
+    """See the base class."""
+    raise NotImplementedError
+
+
+class _DensityRewards(PlayerRewards):
+  """Of a game of OpenSpiel of which `known_games` has a formula."""
+
+  def __init__(
+    self,
+    form: fixed_moves_form.FixedMovesForm,
+    source: reward_sources.DensityRewards,
+  ):
+    """Initializes the rewards."""
+    self._source, self._mask = source, form.legal_actions_mask
+    weights = source.weights.tocoo()
+    self._weights = source.weights
+    is_own = form.populations[weights.row] == form.populations[weights.col]
+    self._own_population = weights.copy()
+    self._own_population.data = weights.data * is_own
+    self.kind = "local reward" if not weights.nnz else "local and linear reward"
+
+  def under(self, mean_fields: np.ndarray) -> np.ndarray:
+    """See the base class."""
+    rewards = self._source.local(np.log(mean_fields + self._source.floor))
+    if self._weights.nnz:
+      rewards = rewards + (self._weights @ mean_fields.T).T
+    return self._of_actions(rewards)
+
+  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
+    """See the base class."""
+    logs = _mean_logs(mean_field, num_players, self._source.floor)
+    # One player of the own population is not drawn, but where it is.
+    own = self._own_population @ mean_field - self._own_population.diagonal()
+    linear = self._weights @ mean_field - own / num_players
+    return self._of_actions((self._source.local(logs) + linear)[None])[0]
+
+  def _of_actions(self, rewards: np.ndarray) -> np.ndarray:
+    """Returns (R, S, A) rewards of legal actions from those of states."""
+    return np.where(self._mask, rewards[..., None], 0.0)
+
+
+def _mean_logs(
+  mean_field: np.ndarray, num_players: int, floor: float
+) -> np.ndarray:
+  """Returns (S,): E[log((1 + B) / N + floor)], B of the others in a state."""
+  return binomial_means.smooth_mean(
+    lambda others: np.log((1 + others) / num_players + floor),
+    num_players - 1,
+    mean_field,
+  )
+
+
+def of_model(model: Model) -> PlayerRewards:
+  """Returns what players earn in the game of a model.
+
+  Raises:
+    ValueError: If it is a game of OpenSpiel whose moves depend on the mean
+      field, or whose players are paid by the mean field of an earlier layer.
+  """
+  if isinstance(model, stationary_model.StationaryModel):
+    return _of_mdp(model.mdp, np.ones(1))
+  form: game_form.GameForm = model.form
+  if isinstance(form, mdp_form.MDPForm):
+    assert isinstance(model.game, mdp_game.MDPGame)
+    discounts = np.array(model.game.discounts[: model.game.horizon])
+    return _of_mdp(model.game.mean_field_mdp(), discounts)
+  if not isinstance(form, fixed_moves_form.FixedMovesForm):
+    raise ValueError(
+      "model must be of a game over a MeanFieldMDP where moves depend on the"
+      f" mean field, got {model.game}; mftrpo_openspiel.NPlayerGame plays it."
+    )
+  if not form.pays_by_layer:
+    raise ValueError(
+      "model must be of a game that pays by the mean field of the last time,"
+      f" got {model.game}; mftrpo_openspiel.NPlayerGame plays it."
+    )
+  if isinstance(form.reward_source, reward_sources.DensityRewards):
+    return _DensityRewards(form, form.reward_source)
+  return _GameRewards(form)
+
+
+def _of_mdp(mdp: mdp_lib.MeanFieldMDP, discounts: np.ndarray) -> PlayerRewards:
+  reward = mdp.reward
+  if isinstance(reward, mdp_lib.CrowdAversion):
+    return _CrowdAversionRewards(mdp, discounts, reward)
+  if isinstance(reward, declared_rewards.LocalReward):
+    return _LocalRewards(mdp, discounts)
+  if isinstance(reward, declared_rewards.LinearReward):
+    return _LinearRewards(mdp, discounts, reward)
+  return _GeneralRewards(mdp, discounts)
