@@ -103,8 +103,8 @@ def draw(
   # (S,), how bright the colours of values are, from 0 to 1.
   luminances = np.asarray(colors_of.to_rgba(values))[:, :3] @ _LUMINANCE
   # The number of an empty node stands on the white of its outline.
-  outline_radius = OUTLINE_SHARE * _nearest_distances(graph.positions).min()
-  _draw_numbers(axes, graph, (luminances < 0.45) & (radii > outline_radius / 2))
+  least = OUTLINE_SHARE * _nearest_distances(graph.positions).min()
+  _draw_numbers(axes, graph, (luminances < 0.3) & (radii > 0.8 * least))
   _set_limits(axes, graph, _key_height(graph))
 
 
@@ -220,20 +220,19 @@ def _draw_numbers(
   axes: axes_lib.Axes, graph: drawing.Graph, is_dark: np.ndarray
 ) -> None:
   """Writes the number of each node, legible on discs of any size and colour."""
+  # A small disc ends within the number.
+  halo = patheffects.withStroke(linewidth=1.6, foreground="white")
   for node, (x, y) in enumerate(graph.positions):
-    color, halo = ("white", "black") if is_dark[node] else ("black", "white")
-    text = axes.text(
+    axes.text(
       x,
       y,
       str(node),
       ha="center",
       va="center",
       fontsize="small",
-      color=color,
+      color="white" if is_dark[node] else "black",
+      path_effects=None if is_dark[node] else [halo],
       zorder=4,
-    )
-    text.set_path_effects(
-      [patheffects.withStroke(linewidth=1.6, foreground=halo)]
     )
 
 

@@ -1,5 +1,7 @@
 """Tests of mean_field_plots."""
 
+import dataclasses
+
 from matplotlib import colors
 import numpy as np
 import pyspiel
@@ -7,6 +9,7 @@ import pytest
 
 from mftrpo_openspiel.mdp import drawing
 from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.plots import grid_drawing
 from mftrpo_openspiel.plots import mean_field_plots
 
 ON_GRID = {
@@ -39,6 +42,14 @@ def color_at(picture, axes, x, y):
   return tuple(picture[row, column])
 
 
+def bar_of(figure):
+  """Returns the axes of the colour bar, at the end of the only row."""
+  *others, last = figure.axes
+  assert not any(axes.child_axes for axes in others)
+  (bar,) = last.child_axes
+  return bar
+
+
 def rgb(color):
   return tuple(colors.to_rgba_array(color)[0, :3] * 255)
 
@@ -56,30 +67,83 @@ class TestOnGrid:
   def test_painted_colors(self, scale, pixels):
     figure = mean_field_plots.mean_field_figure(grid(), ON_GRID, scale)
     picture = pixels(figure)
-    start, end, _ = figure.axes
+    start, end = figure.axes
     cmap = start.images[0].cmap
     nothing = rgb("white") if scale == "log" else cmap(0.0, bytes=True)[:3]
     for axes in (start, end):
       assert color_at(picture, axes, 1, 0) == rgb(figures.DARK)
-    assert color_at(picture, start, 0, 0) == cmap(1.0, bytes=True)[:3]
+    # "clipped" has a colour for more than is on its scale.
+    fullest = cmap(1.0 if scale != "clipped" else 1.1, bytes=True)[:3]
+    assert color_at(picture, start, 0, 0) == fullest
     # Empty cells do not look like walls.
     for x, y in ((2, 0), (0, 1), (1, 1), (2, 1)):
       assert color_at(picture, start, x, y) == nothing
-    # Uniform law / 10 = 0.02, and the largest mass is 1.
-    share = np.log(0.3 / 0.02) / np.log(1 / 0.02) if scale == "log" else 0.3
+    # Uniform law / 10 = 0.02, and the largest mass is 1; of "end", 0.3.
+    share = {
+      "log": np.log(0.3 / 0.02) / np.log(1 / 0.02),
+      "linear": 0.3,
+      "clipped": 1.0,
+    }[scale]
     assert color_at(picture, end, 2, 0) == cmap(share, bytes=True)[:3]
 
   def test_common_scale_and_one_labelled_color_bar(self):
     figure = mean_field_plots.mean_field_figure(
       grid(), dict(reversed(ON_GRID.items()))
     )
-    end, start, bar = figure.axes
+    end, start = figure.axes
+    bar = bar_of(figure)
     norm = end.images[0].norm
     assert start.images[0].norm is norm
     assert isinstance(norm, colors.LogNorm)
     assert (norm.vmin, norm.vmax) == (pytest.approx(0.02), 1.0)
     assert "log scale" in bar.get_ylabel()
     assert bar.get_ylim() == (pytest.approx(0.02), 1.0)
+
+  def test_clipped_scale_ends_where_the_most_even_crowd_is_densest(self):
+    figure = mean_field_plots.mean_field_figure(grid(), ON_GRID, "clipped")
+    norm = figure.axes[0].images[0].norm
+    assert (norm.vmin, norm.vmax) == (0.0, 0.3)
+    over = figure.axes[0].images[0].cmap(1.1)
+    # Where nothing is above the scale, nothing is said of it.
+    even = {"end": ON_GRID["end"]}
+    for fields, extend in ((ON_GRID, "max"), (even, False)):
+      colors_of = mean_field_plots.mass_colors(fields, "clipped")
+      assert colors_of.cmap.colorbar_extend == extend
+    # Seen beside the densest of the scale, and beside a wall.
+    for other in (colors_of.cmap(1.0), colors.to_rgba(figures.DARK)):
+      assert np.abs(np.subtract(over, other)).max() > 0.15
+
+  @pytest.mark.parametrize("shape", [(11, 11), (3, 40), (40, 3)])
+  def test_color_bar_is_as_high_as_the_map(self, shape, pixels):
+    walls = np.zeros(shape, dtype=bool)
+    any_grid = drawing.Grid(walls, np.argwhere(~walls))
+    law = np.full(walls.size, 1 / walls.size)
+    for number in (1, 3):
+      laws = {f"Panel {k}": law for k in range(number)}
+      figure = mean_field_plots.mean_field_figure(any_grid, laws, "linear")
+      pixels(figure)
+      bar = bar_of(figure).get_window_extent()
+      panel = figure.axes[-1].get_window_extent()
+      assert (bar.y0, bar.y1) == pytest.approx((panel.y0, panel.y1), abs=0.5)
+      assert bar.x0 > panel.x1
+
+  def test_every_row_has_a_color_bar(self):
+    laws = {f"Panel {k}": ON_GRID["end"] for k in range(6)}
+    figure = mean_field_plots.mean_field_figure(grid(), laws)
+    with_bar = [k for k, axes in enumerate(figure.axes) if axes.child_axes]
+    assert with_bar == [3, 5]
+
+  def test_marked_cells_are_framed_and_named(self, pixels):
+    marked = dataclasses.replace(grid(), marks={"the bar": 2})
+    figure = mean_field_plots.mean_field_figure(marked, ON_GRID)
+    picture = pixels(figure)
+    for axes in figure.axes:
+      frame = rgb(grid_drawing.MARK_COLOR)
+      # State 2 is the cell in row 0 and column 2.
+      assert color_at(picture, axes, 2.46, 0) == frame
+      assert color_at(picture, axes, 0.46, 0) != frame
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.texts] == ["the bar"]
 
   def test_cells_are_square(self, pixels):
     figure = mean_field_plots.mean_field_figure(grid(), ON_GRID)
@@ -115,13 +179,18 @@ class TestOnGrid:
     with pytest.raises(ValueError, match=match):
       mean_field_plots.mean_field_figure(bad, ON_GRID)
 
+  def test_refuses_mark(self):
+    bad = dataclasses.replace(grid(), marks={"the bar": 5})
+    with pytest.raises(ValueError, match=r"'the bar' .* in \[0, 4\], got 5"):
+      mean_field_plots.mean_field_figure(bad, ON_GRID)
+
 
 class TestOnGraph:
   def test_areas_are_proportional_to_mass_in_all_panels(self, disc_widths):
     figure = mean_field_plots.mean_field_figure(graph(), ON_GRAPH)
     masses, areas = [], []
     for axes, mean_field in zip(figure.axes, ON_GRAPH.values()):
-      (discs,) = axes.collections
+      discs = axes.collections[0]
       np.testing.assert_array_equal(discs.get_offsets(), graph().positions)
       masses.extend(mean_field)
       areas.extend(np.pi / 4 * disc_widths(discs) ** 2)
@@ -132,7 +201,8 @@ class TestOnGraph:
 
   def test_common_scale_and_one_labelled_color_bar(self):
     figure = mean_field_plots.mean_field_figure(graph(), ON_GRAPH)
-    start, end, bar = figure.axes
+    start, end = figure.axes
+    bar = bar_of(figure)
     discs = [axes.collections[0] for axes in (start, end)]
     assert discs[0].norm is discs[1].norm
     assert (discs[0].norm.vmin, discs[0].norm.vmax) == (
@@ -145,12 +215,28 @@ class TestOnGraph:
     figure = mean_field_plots.mean_field_figure(graph(), ON_GRAPH)
     assert not is_cut_off(figure)
 
+  @pytest.mark.parametrize("scale", mean_field_plots.SCALES)
+  def test_first_panel_says_what_sizes_mean(self, scale, disc_widths):
+    figure = mean_field_plots.mean_field_figure(graph(), ON_GRAPH, scale)
+    first, second = figure.axes
+    assert len(second.collections) == 1
+    discs, key = first.collections
+    labels = [text.get_text() for text in first.texts[3:]]
+    *values, largest = [float(label.split()[0]) for label in labels]
+    assert 0 < values[0] < values[1] < largest
+    # The node of mass 0.2 is on every scale.
+    unit = disc_widths(discs)[1] ** 2 / 0.2
+    np.testing.assert_allclose(
+      disc_widths(key) ** 2 / unit, [*values, largest], rtol=1e-12
+    )
+    assert labels[-1].endswith("or more") == (scale == "clipped")
+
 
 class TestDifferences:
   def test_signs_have_opposite_colors_around_white(self, pixels):
     difference = np.array([0.2, -0.2, 0.1, -0.1, 0.0])
     figure = mean_field_plots.difference_figure(grid(), {"b - a": difference})
-    axes, bar = figure.axes
+    (axes,), bar = figure.axes, bar_of(figure)
     norm = axes.images[0].norm
     assert (norm.vmin, norm.vmax) == (-0.2, 0.2)
     assert "Difference" in bar.get_ylabel()
@@ -172,7 +258,7 @@ class TestDifferences:
       graph(),
       {"a": np.array([0.1, -0.1, 0.0]), "b": np.array([0.0, 0.4, -0.4])},
     )
-    small, large, _ = (axes.collections for axes in figure.axes)
+    small, large = (axes.collections for axes in figure.axes)
     assert small[0].norm is large[0].norm
     assert small[0].norm.vmax == 0.4
     # Areas are as the sizes.
@@ -205,7 +291,8 @@ class TestAnyDrawing:
     [
       ("python_mfg_four_rooms", 1, 0),
       ("python_mfg_four_rooms_poi", 1, 0),
-      ("python_mfg_two_islands", 0, 1),
+      # One for the nodes, and one for the key of sizes.
+      ("python_mfg_two_islands", 0, 2),
     ],
   )
   def test_draws_the_games(self, name, num_images, num_collections, is_cut_off):
@@ -213,7 +300,7 @@ class TestAnyDrawing:
     figure = mean_field_plots.mean_field_figure(
       mdp.drawing, {"Start": mdp.initial_distribution}
     )
-    axes, _ = figure.axes
+    (axes,) = figure.axes
     assert axes.get_title() == "Start"
     assert len(axes.images) == num_images
     assert len(axes.collections) == num_collections
@@ -223,7 +310,21 @@ class TestAnyDrawing:
     for any_drawing, size in ((grid(), 5), (graph(), 3)):
       laws = {"": np.full(size, 1 / size)}
       figure = mean_field_plots.mean_field_figure(any_drawing, laws, "linear")
-      assert "log" not in figure.axes[1].get_ylabel()
+      assert "log" not in bar_of(figure).get_ylabel()
+
+  @pytest.mark.parametrize("any_drawing, size", [(grid(), 5), (graph(), 3)])
+  def test_figure_title(self, any_drawing, size, is_cut_off):
+    title = "python_mfg_with_a_very_long_name, stationary, " * 4 + "end"
+    law, nothing = np.full(size, 1 / size), np.zeros(size)
+    for figure in (
+      mean_field_plots.mean_field_figure(any_drawing, {"p": law}, title=title),
+      mean_field_plots.difference_figure(any_drawing, {"p": nothing}, title),
+    ):
+      assert figure.get_suptitle().replace("\n", " ") == title
+      assert not is_cut_off(figure)
+      (axes,) = figure.axes
+      box = figure._suptitle.get_window_extent()
+      assert axes.title.get_window_extent().y1 < box.y0
 
   def test_refuses_no_drawing(self):
     for draw in (

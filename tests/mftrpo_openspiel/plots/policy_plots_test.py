@@ -2,7 +2,10 @@
 
 import dataclasses
 
+from matplotlib import colors as mpl_colors
+from matplotlib import patches
 import numpy as np
+import pyspiel
 import pytest
 
 from mftrpo_openspiel.mdp import drawing
@@ -111,8 +114,130 @@ def test_refuses_policy(policies, match):
     policy_plots.policy_figure(corner(), policies)
 
 
-def test_refuses_what_is_no_grid():
-  for other in (None, drawing.Graph(np.eye(3)[:, :2], np.zeros((0, 2)))):
-    mdp = dataclasses.replace(corner(), drawing=other)
-    with pytest.raises(ValueError, match="drawing of mdp must be a Grid"):
-      policy_plots.policy_figure(mdp, {"p": POLICY})
+def test_arrows_shorter_than_two_heads_keep_their_shafts():
+  """Half of a short arrow is shaft, as seen in its outline."""
+  policy = np.array([[1.0, 0, 0], [0.7, 0.3, 0.0], [0, 0, 1.0]])
+  figure = policy_plots.policy_figure(corner(), {"p": policy})
+  figure.draw_without_rendering()
+  _, arrows = figure.axes[0].collections
+  (outline,) = [path.vertices for path in arrows.get_paths()]
+  length = np.ptp(outline[:, 0])
+  # Less than two heads, and as long as it has to be.
+  assert length < 2 * grid_drawing.HEAD_LENGTH
+  assert length == pytest.approx(0.3 * grid_drawing.ARROW_LENGTH, rel=1e-6)
+  widest = outline[np.abs(outline[:, 1]).argmax(), 0]
+  assert widest - outline[:, 0].min() == pytest.approx(length / 2, rel=1e-6)
+
+
+def test_cells_without_players_or_policy_are_grey(pixels, disc_widths):
+  policy = np.array([[1.0, 0, 0], [0.5, 0.5, 0], [0, 0, 0]])
+  law = np.array([0.0, 1.0, 0.0])
+  figure = policy_plots.policy_figure(
+    corner(), {"p": policy, "q": POLICY}, {"p": law, "q": np.ones(3) / 3}
+  )
+  picture = pixels(figure)
+  left, right = figure.axes
+
+  def color_at(axes, x, y):
+    column, row = axes.transData.transform((x, y)).astype(int)
+    return mpl_colors.to_hex(picture[row, column] / 255).upper()
+
+  # In the corners of cells, which nothing else covers.
+  grey, white = grid_drawing.UNREACHED_COLOR, "#FFFFFF"
+  assert color_at(left, 0.4, 0.4) == grey
+  assert color_at(left, 0.4, 1.4) == white
+  assert color_at(left, 1.4, 1.4) == grey
+  assert color_at(right, 1.4, 1.4) == white
+  arrows, areas = arrows_and_dots(left, disc_widths)
+  assert list(arrows) == [((0, 1), (1, 0))]
+  assert areas[0] == areas[2] == 0 < areas[1]
+  (legend,) = figure.legends
+  assert "no player is there" in [text.get_text() for text in legend.texts]
+
+
+def test_title_and_marks(is_cut_off):
+  mdp = corner()
+  marked = dataclasses.replace(mdp.drawing, marks={"the bar": 2})
+  figure = policy_plots.policy_figure(
+    dataclasses.replace(mdp, drawing=marked), {"p": POLICY}, title="A game"
+  )
+  assert figure.get_suptitle() == "A game"
+  labels = [text.get_text() for text in figure.legends[0].texts]
+  assert labels[-1] == "the bar"
+  # All is reached.
+  assert "no player is there" not in labels
+  assert not is_cut_off(figure)
+
+
+def triangle():
+  """Returns an MDP on a graph, with two actions."""
+  kernel = np.zeros((3, 2, 3))
+  # From 0 to 1 or 2, with 0.9; from 1 on or stay; from 2 back to 0.
+  kernel[0] = [[0, 0.9, 0.1], [0, 0.1, 0.9]]
+  kernel[1] = [[0, 0, 1], [0, 1, 0]]
+  kernel[2] = [[1, 0, 0], [1, 0, 0]]
+  return dataclasses.replace(
+    corner(),
+    kernel=kernel,
+    reward=lambda mean_field: np.zeros((3, 2)),
+    action_names=("one", "other"),
+    drawing=drawing.Graph(
+      np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.8]]),
+      np.array([[0, 1], [0, 2], [1, 2], [1, 1], [2, 0]]),
+    ),
+  )
+
+
+def test_widths_on_a_graph_are_probabilities_of_going(disc_widths):
+  policy = np.array([[0.5, 0.5], [0.36, 0.64], [1.0, 0.0]])
+  figure = policy_plots.policy_figure(triangle(), {"p": policy})
+  (axes,) = figure.axes
+  arrows = [
+    p for p in axes.get_children() if isinstance(p, patches.FancyArrowPatch)
+  ]
+  # 0 -> 1, 0 -> 2, 1 -> 2 and 2 -> 0.
+  widths = np.array([arrow.get_linewidth() for arrow in arrows])
+  np.testing.assert_allclose(widths / widths[-1], [0.5, 0.5, 0.36, 1.0])
+  areas = disc_widths(axes.collections[0]) ** 2
+  node = 2 * axes.patches[0].get_radius()
+  np.testing.assert_allclose(areas, [0, 0.64 * node**2, 0], rtol=1e-12)
+
+
+def test_nothing_leaves_a_node_without_players():
+  policy = np.array([[0.5, 0.5], [1.0, 0.0], [1.0, 0.0]])
+  figure = policy_plots.policy_figure(
+    triangle(), {"p": policy}, {"p": [0, 0.5, 0.5]}
+  )
+  (axes,) = figure.axes
+  arrows = [
+    p for p in axes.get_children() if isinstance(p, patches.FancyArrowPatch)
+  ]
+  assert len(arrows) == 2
+  circles = [p for p in axes.patches if isinstance(p, patches.Circle)]
+  grey = mpl_colors.to_rgba(grid_drawing.UNREACHED_COLOR)
+  assert [c.get_facecolor() == grey for c in circles] == [True, False, False]
+
+
+def test_policies_of_the_games_are_not_cut_off(is_cut_off):
+  for name in ("python_mfg_four_rooms_poi", "python_mfg_two_islands"):
+    mdp = pyspiel.load_game(name).mean_field_mdp()
+    policy = np.full((mdp.num_states, mdp.num_actions), 1 / mdp.num_actions)
+    figure = policy_plots.policy_figure(
+      mdp, {"a": policy, "b": policy}, title=name
+    )
+    assert not is_cut_off(figure)
+
+
+def test_refuses_mean_field():
+  for mean_fields, match in (
+    ({}, "mean_fields must have one for each policy, none for 'p'"),
+    ({"p": np.ones(2) / 2}, "mean field 'p'"),
+  ):
+    with pytest.raises(ValueError, match=match):
+      policy_plots.policy_figure(corner(), {"p": POLICY}, mean_fields)
+
+
+def test_refuses_no_drawing():
+  mdp = dataclasses.replace(corner(), drawing=None)
+  with pytest.raises(ValueError, match="drawing of mdp must be a Grid or a Gr"):
+    policy_plots.policy_figure(mdp, {"p": POLICY})
