@@ -22,6 +22,7 @@ from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.algorithms import noted_options
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import progress as progress_lib
 from mftrpo_openspiel.utils import validation
 
@@ -44,16 +45,23 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
 
   _records: tuple[iteration_loop.Record, ...] = ()
 
-  def __init__(self, model_or_game: model_lib.MeanFieldModel | pyspiel.Game):
+  def __init__(
+    self,
+    game: model_lib.MeanFieldModel | pyspiel.Game,
+    root_state: pyspiel.State | None = None,
+  ):
     """Initializes the algorithm.
 
     Args:
-      model_or_game: What to solve; see `from_game.as_model`.
+      game: What to solve; see `from_game.as_model`.
+      root_state: Of a game: where its plays start.
 
     Raises:
-      ValueError: If it is neither, or there is no such model of the game.
+      ValueError: As `from_game.as_model`.
     """
-    self.model = from_game.as_model(model_or_game)
+    self.model = from_game.as_model(game, root_state)
+    # OpenSpiel walks through the whole game for it.
+    self._distribution_of = memo.Memo(self._find_distribution)
 
   @property
   @abc.abstractmethod
@@ -199,8 +207,19 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
   @property
   def distribution(self) -> distribution_lib.DistributionPolicy:
     """OpenSpiel's distribution of the policy so far in `model.game`."""
+    return self._distribution_of(self.policy)
+
+  @property
+  def _distribution(self) -> distribution_lib.DistributionPolicy:
+    """What OpenSpiel's example programs read from its algorithms."""
+    return self.distribution
+
+  def _find_distribution(
+    self, policy: np.ndarray
+  ) -> distribution_lib.DistributionPolicy:
+    """Returns OpenSpiel's distribution of an (N, A) policy by computation."""
     return distribution_lib.DistributionPolicy(
-      self.model.game, self.get_policy(), self.model.root_state
+      self.model.game, self.model.to_openspiel(policy), self.model.root_state
     )
 
 

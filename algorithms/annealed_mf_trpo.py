@@ -101,7 +101,7 @@ class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
 
   def __init__(
     self,
-    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    game: model_lib.MeanFieldModel | pyspiel.Game,
     num_population_steps: int | None = None,
     restart_distribution: np.ndarray | None = None,
     window: float = 10.0,
@@ -109,7 +109,7 @@ class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
     """Initializes annealed MF-TRPO.
 
     Args:
-      model_or_game: What to solve; a game is compiled.
+      game: What to solve; a game is compiled.
       num_population_steps: M, moves of the population in an iteration; None is
         the limit of many.
       restart_distribution: nu, (N,): policies are updated in the states that
@@ -120,7 +120,7 @@ class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
       ValueError: If a parameter is out of range.
     """
     self._window = validation.check_real("window", window, 0, low_open=True)
-    super().__init__(model_or_game, num_population_steps, restart_distribution)
+    super().__init__(game, num_population_steps, restart_distribution)
     logits = mirror_steps.uniform_logits(self.model.legal_actions_mask)
     nothing = np.zeros_like(logits)
     self._state = State(

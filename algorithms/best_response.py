@@ -46,6 +46,7 @@ class BestResponse:
     model: model_lib.MeanFieldModel,
     mean_field: np.ndarray,
     start: np.ndarray | None,
+    followed: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns the (N, A) policy that answers a mean field.
 
@@ -55,12 +56,21 @@ class BestResponse:
       start: (N, A), a policy to start from, such as the response to a mean
         field nearby; see `MeanFieldModel.optimal_action_values`. Softened
         responses are found without it: they are no better a start than none.
+      followed: (N, A), the policy that is played after the first action. In
+        all three forms its action values take the place of the optimal ones:
+        the response is then one step of policy iteration. None for the best.
     """
-    if self.temperature is None and not self.regularization:
-      return tabular_policies.greedy_policy(
-        model.optimal_action_values(mean_field, start=start)
+    is_soft = self.temperature is not None or self.regularization > 0
+    if followed is None:
+      action_values = model.optimal_action_values(
+        mean_field, self.regularization, None if is_soft else start
       )
-    action_values = model.optimal_action_values(mean_field, self.regularization)
+    else:
+      action_values = model.action_values(
+        followed, mean_field, self.regularization
+      )
+    if not is_soft:
+      return tabular_policies.greedy_policy(action_values)
     if self.temperature is not None:  # OpenSpiel's is the same at all times.
       return softmax.softmax(action_values, self.temperature)
     # The entropy at time t weighs gamma^t, as the action values do.

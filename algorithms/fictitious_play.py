@@ -9,12 +9,16 @@ Analysis and Applications", arXiv:2007.03458. An iteration
    the weights (1 - a) mu(s) and a mu_BR(s).
 
 On a finite horizon the averaged policy has the averaged mean field, and this is
-OpenSpiel's FictitiousPlay.
+OpenSpiel's FictitiousPlay, with the same methods. Where several actions are
+equally good, rounding decides which of them each takes.
 """
 
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
+from open_spiel.python import policy as policy_lib
+from open_spiel.python.mfg.algorithms import distribution as distribution_lib
 import pyspiel
 
 from mftrpo_openspiel.algorithms import algorithm
@@ -40,15 +44,16 @@ class FictitiousPlay(algorithm.ArrayAlgorithm[State]):
 
   def __init__(
     self,
-    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    game: model_lib.MeanFieldModel | pyspiel.Game,
     lr: float | None = None,
     temperature: float | None = None,
+    *,
     regularization: float = 0.0,
   ):
     """Initializes FP.
 
     Args:
-      model_or_game: What to solve; a game is compiled.
+      game: What to solve; a game is compiled.
       lr: a in (0, 1]; None is 1 / (k + 1) in iteration k = 1, 2, ...
       temperature: > 0: respond with softmax(Q / temperature) instead of a best
         action, as OpenSpiel offers. None: with the best response.
@@ -64,7 +69,7 @@ class FictitiousPlay(algorithm.ArrayAlgorithm[State]):
     self._best_response = best_response.BestResponse(
       temperature, regularization
     )
-    super().__init__(model_or_game)
+    super().__init__(game)
     self._uniform = tabular_policies.uniform_policy(
       self.model.legal_actions_mask
     )
@@ -74,25 +79,83 @@ class FictitiousPlay(algorithm.ArrayAlgorithm[State]):
       response=self._uniform,
     )
 
-  def _next_state(self, state: State) -> State:
-    """Mixes a best response into the policy and the mean field."""
-    rate = self._lr or 1.0 / (state.iteration + 2)
-    response = self._respond(state)
+  def iteration(
+    self,
+    br_policy: policy_lib.Policy | npt.ArrayLike | None = None,
+    learning_rate: float | None = None,
+  ) -> None:
+    """Performs one iteration.
+
+    Args:
+      br_policy: An OpenSpiel policy or an (N, A) array. The response is then
+        the best (or a softened) first action if `br_policy` is played after
+        it, as in OpenSpiel's FictitiousPlay. None: a best response.
+      learning_rate: a in (0, 1] of this iteration; None for that of the
+        constructor.
+
+    Raises:
+      ValueError: If one is neither, or `br_policy` leads to nodes that the
+        model did not have; see `CompiledGame.from_openspiel`.
+    """
+    if learning_rate is not None:
+      validation.check_real("learning_rate", learning_rate, 0, 1, low_open=True)
+    followed = None if br_policy is None else self._array(br_policy)
+    self._state = self._next_state(self._state, followed, learning_rate)
+
+  def _array(self, br_policy: policy_lib.Policy | npt.ArrayLike) -> np.ndarray:
+    """Returns the (N, A) array of a policy."""
+    if not hasattr(br_policy, "action_probabilities"):
+      return validation.check_policy(
+        br_policy, self.model.legal_actions_mask, "br_policy"
+      )
+    array = self.model.from_openspiel(br_policy)
+    if len(array) > len(self.policy):
+      raise ValueError(
+        "br_policy must lead to no nodes that the model does not have, it does"
+        f" to {len(array) - len(self.policy)}; an algorithm that is made anew"
+        " on this model, which has taken them in, has them too."
+      )
+    return array
+
+  def _next_state(
+    self,
+    state: State,
+    followed: np.ndarray | None = None,
+    learning_rate: float | None = None,
+  ) -> State:
+    """Mixes a response into the policy and the mean field."""
+    rate = learning_rate or self._lr or 1.0 / (state.iteration + 2)
+    response = self._respond(state, followed)
     old_weight = (1 - rate) * state.mean_field
     new_weight = rate * self.model.mean_field(response)
     mixed = old_weight[:, None] * state.policy + new_weight[:, None] * response
     total = mixed.sum(axis=1, keepdims=True)
     visited = total > 0
+    # With all of its weight, the response is kept where nobody is, too.
+    unvisited = response if rate == 1 else self._uniform
     return State(
       policy=np.where(
-        visited, mixed / np.where(visited, total, 1.0), self._uniform
+        visited, mixed / np.where(visited, total, 1.0), unvisited
       ),
       mean_field=old_weight + new_weight,
       iteration=state.iteration + 1,
       response=response,
     )
 
-  def _respond(self, state: State) -> np.ndarray:
-    """Returns the (N, A) best response to the mean field so far."""
+  def _respond(self, state: State, followed: np.ndarray | None) -> np.ndarray:
+    """Returns the (N, A) response to the mean field so far."""
     start = state.response if state.iteration else None
-    return self._best_response(self.model, state.mean_field, start)
+    return self._best_response(self.model, state.mean_field, start, followed)
+
+  def get_correlating_policy(self) -> policy_lib.Policy:
+    """Returns the policy so far, as OpenSpiel's does."""
+    return self.get_policy()
+
+  def get_correlating_distribution(self) -> distribution_lib.DistributionPolicy:
+    """Returns the distribution of the policy so far, as OpenSpiel's does."""
+    return self.distribution
+
+  @property
+  def _distribution(self) -> distribution_lib.DistributionPolicy:
+    """As in OpenSpiel's, that of the last response."""
+    return self._distribution_of(self._state.response)

@@ -27,14 +27,15 @@ class FixedPoint(algorithm.ArrayAlgorithm[algorithm.State]):
 
   def __init__(
     self,
-    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    game: model_lib.MeanFieldModel | pyspiel.Game,
     temperature: float | None = None,
+    *,
     regularization: float = 0.0,
   ):
     """Initializes FPI.
 
     Args:
-      model_or_game: What to solve; a game is compiled.
+      game: What to solve; a game is compiled.
       temperature: > 0: respond with softmax(Q / temperature) instead of a best
         action. None: with the best response.
       regularization: eta >= 0: best responses are those of the regularized
@@ -46,7 +47,7 @@ class FixedPoint(algorithm.ArrayAlgorithm[algorithm.State]):
     self._best_response = best_response.BestResponse(
       temperature, regularization
     )
-    super().__init__(model_or_game)
+    super().__init__(game)
     policy = tabular_policies.uniform_policy(self.model.legal_actions_mask)
     self._state = algorithm.State(
       policy=policy, mean_field=self.model.mean_field(policy)

@@ -70,14 +70,14 @@ class TrustRegionAlgorithm(algorithm.ArrayAlgorithm[algorithm.StateT]):
 
   def __init__(
     self,
-    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    game: model_lib.MeanFieldModel | pyspiel.Game,
     num_population_steps: int | None,
     restart_distribution: np.ndarray | None,
   ):
     if num_population_steps is not None:
       validation.check_int("num_population_steps", num_population_steps, 1)
     self._num_population_steps = num_population_steps
-    super().__init__(model_or_game)
+    super().__init__(game)
     if restart_distribution is not None:
       mean_field = self.model.initial_mean_field()
       restart_distribution = validation.check_distribution(
@@ -120,7 +120,7 @@ class MFTRPO(TrustRegionAlgorithm[State]):
 
   def __init__(
     self,
-    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    game: model_lib.MeanFieldModel | pyspiel.Game,
     regularization: float = DEFAULT_REGULARIZATION,
     num_policy_updates: int | None = None,
     num_population_steps: int | None = None,
@@ -134,7 +134,7 @@ class MFTRPO(TrustRegionAlgorithm[State]):
     """Initializes MF-TRPO.
 
     Args:
-      model_or_game: What to solve; a game is compiled.
+      game: What to solve; a game is compiled.
       regularization: eta > 0, the weight of the entropy bonus.
       num_policy_updates: L, TRPO steps in an iteration. The paper does not
         give it; None is DEFAULT_POLICY_UPDATES, or 1 with warm start.
@@ -173,7 +173,7 @@ class MFTRPO(TrustRegionAlgorithm[State]):
       "num_policy_updates", num_policy_updates, 1
     )
     rate_lib.check(population_update_rate)
-    super().__init__(model_or_game, num_population_steps, restart_distribution)
+    super().__init__(game, num_population_steps, restart_distribution)
     self._weighted_regularization = (
       self._regularization * self.model.discounts[:, None]
     )

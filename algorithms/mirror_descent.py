@@ -15,18 +15,24 @@ With lr = 1 / (2 eta) and regularization = eta this is `mf_trpo.MFTRPO` with
 warm start, one policy update an iteration, beta = 1 and the limit of many
 population steps, if both start from the same mean field; see there.
 
-OpenSpiel's MirrorDescent is another algorithm where decision nodes share
-children, see `openspiel_algorithm.py`.
+It has the methods of OpenSpiel's MirrorDescent, which is another algorithm
+where decision nodes share children, see `openspiel_algorithm.py`.
 """
 
 import dataclasses
 
 import numpy as np
+from open_spiel.python import policy as policy_lib
+from open_spiel.python.mfg import value as value_lib
+from open_spiel.python.mfg.algorithms import policy_value
 import pyspiel
 
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import mirror_steps
 from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.openspiel import recursion
+from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import validation
 
@@ -47,42 +53,83 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
 
   def __init__(
     self,
-    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    game: model_lib.MeanFieldModel | pyspiel.Game,
+    state_value: value_lib.ValueFunction | None = None,
     lr: float = 0.01,
+    root_state: pyspiel.State | None = None,
+    *,
     regularization: float = 0.0,
   ):
     """Initializes OMD.
 
     Args:
-      model_or_game: What to solve; a game is compiled.
+      game: A game, which is compiled, or a model.
+      state_value: None or a TabularValueFunction without values, which is not
+        used: OpenSpiel's class drops the one it is given in each iteration.
       lr: Learning rate, > 0.
+      root_state: Of a game of one population: where plays start, also those
+        that make up the mean field (not so in OpenSpiel's class). None for the
+        initial states of the game.
       regularization: eta >= 0, with lr * eta < 1.
 
     Raises:
-      ValueError: If a parameter is out of range.
+      ValueError: If a parameter is out of range, or a `root_state` is given
+        with a model or a game of several populations.
     """
+    _check_state_value(state_value)
     self._lr = validation.check_real("lr", lr, 0, low_open=True)
     self._regularization = validation.check_real(
       "regularization", regularization, 0, 1 / self._lr, high_open=True
     )
-    super().__init__(model_or_game)
+    super().__init__(game, root_state)
     # At time t the entropy weighs gamma^t, as the action values do.
     self._weighted_regularization = (
       self._regularization * self.model.discounts[:, None]
     )
+    self._values_of = memo.Memo(self._find_values)
     self._state = self._state_of(
       mirror_steps.uniform_logits(self.model.legal_actions_mask), 0
     )
 
-  def _next_state(self, state: State) -> State:
-    """Adds the action values of the policy to the logits."""
+  def iteration(self, learning_rate: float | None = None) -> None:
+    """Performs one iteration.
+
+    Args:
+      learning_rate: That of this iteration, > 0 and times eta < 1; None for
+        that of the constructor.
+
+    Raises:
+      ValueError: If it is out of range.
+    """
+    if learning_rate is not None:
+      eta = self._regularization
+      validation.check_real(
+        "learning_rate",
+        learning_rate,
+        0,
+        1 / eta if eta else np.inf,
+        low_open=True,
+        high_open=True,
+      )
+    self._state = self._next_state(self._state, learning_rate)
+
+  def _next_state(
+    self, state: State, learning_rate: float | None = None
+  ) -> State:
+    """Moves the logits by the action values of the policy."""
     action_values = self.model.action_values(
       state.policy, state.mean_field, self._regularization
     )
-    logits = mirror_steps.mirror_step(
-      state.logits, action_values, self._lr, self._weighted_regularization
-    )
+    logits = self._step(state.logits, action_values, learning_rate or self._lr)
     return self._state_of(logits, state.iteration + 1)
+
+  def _step(
+    self, logits: np.ndarray, action_values: np.ndarray, learning_rate: float
+  ) -> np.ndarray:
+    """Returns the (N, A) logits after a step."""
+    return mirror_steps.mirror_step(
+      logits, action_values, learning_rate, self._weighted_regularization
+    )
 
   def _state_of(self, logits: np.ndarray, iteration: int) -> State:
     policy = softmax.softmax(logits)
@@ -92,3 +139,68 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
       iteration=iteration,
       logits=logits,
     )
+
+  def get_projected_policy(self) -> policy_lib.Policy:
+    """Returns the policy so far, which later iterations do not change."""
+    return self.get_policy()
+
+  def get_state_value(
+    self, state: pyspiel.State, learning_rate: float | None = None
+  ) -> float:
+    """Returns the value of a state under the policy so far in its mean field.
+
+    It is OpenSpiel's PolicyValue, without any entropy. (After an iteration,
+    OpenSpiel's class answers with values of the policy before, which it has in
+    a table.)
+
+    Args:
+      state: Of `model.game`.
+      learning_rate: Not used; see `eval_state`.
+
+    Raises:
+      ValueError: If the model is a `StationaryModel`, whose values are of no
+        state of a game.
+    """
+    del learning_rate
+    if isinstance(self.model, stationary_model.StationaryModel):
+      raise ValueError(
+        "game must have a finite horizon for values of its states, got a"
+        " StationaryModel; its policy_values(policy, mean_field) has values."
+      )
+    values = self._values_of(self.policy)
+    with recursion.deep(self.model.game):
+      return float(values.eval_state(state))
+
+  def eval_state(
+    self, state: pyspiel.State, learning_rate: float | None = None
+  ) -> float:
+    """Returns `get_state_value`; nothing is added to the sum of values.
+
+    OpenSpiel's adds `learning_rate` times the values that it did not have yet.
+    Here only iterations do, which get their learning rate themselves.
+    """
+    return self.get_state_value(state, learning_rate)
+
+  def _find_values(self, policy: np.ndarray) -> policy_value.PolicyValue:
+    """Returns OpenSpiel's values of an (N, A) policy in its mean field."""
+    model = self.model
+    with recursion.deep(model.game):
+      return policy_value.PolicyValue(
+        model.game,
+        self._distribution_of(policy),
+        model.to_openspiel(policy),
+        root_state=model.root_state,
+      )
+
+
+def _check_state_value(state_value: object) -> None:
+  """Raises a ValueError if there are values that would be lost."""
+  if state_value is None:
+    return
+  if isinstance(state_value, value_lib.TabularValueFunction):
+    if not state_value._values:
+      return
+  raise ValueError(
+    "state_value must be None or a TabularValueFunction without values (the"
+    f" learning rate is lr), got {state_value!r}."
+  )

@@ -35,7 +35,8 @@ class FrozenTableMirrorDescent(mirror_descent.MirrorDescent):
   def get_projected_policy(self) -> policy_lib.Policy:
     """Returns the projected policy, which later iterations do not change."""
     table = value_lib.TabularValueFunction(self._game)
-    table._values = dict(self._cumulative_state_value._values)
+    # A copy of its kind, which has 0 for nodes that were not met.
+    table._values = self._cumulative_state_value._values.copy()
     player_ids = list(range(self._game.num_players()))
     return mirror_descent.ProjectedPolicy(self._game, player_ids, table)
 
@@ -53,14 +54,14 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
 
   def __init__(
     self,
-    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    game: model_lib.MeanFieldModel | pyspiel.Game,
     openspiel_class: Callable[..., Any],
     **options: Any,
   ):
     """Initializes the algorithm on the model's game.
 
     Args:
-      model_or_game: Where it is run and measured; an `OpenSpielModel`, or a
+      game: Where it is run and measured; an `OpenSpielModel`, or a
         game, which is then measured by OpenSpiel's own utilities.
       openspiel_class: Such as `fictitious_play.FictitiousPlay` of OpenSpiel.
       **options: For its constructor, after the game; None where it has a value
@@ -74,9 +75,9 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
     for name, high in highest.items():
       if options.get(name) is not None:
         validation.check_real(name, options[name], 0, high, low_open=True)
-    if isinstance(model_or_game, pyspiel.Game):
-      model_or_game = from_game.create_model("openspiel", model_or_game)
-    super().__init__(model_or_game)
+    if isinstance(game, pyspiel.Game):
+      game = from_game.create_model("openspiel", game)
+    super().__init__(game)
     self._create = functools.partial(
       openspiel_class, self.model.game, **options
     )

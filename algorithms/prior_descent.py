@@ -1,23 +1,20 @@
-"""Prior descent and Boltzmann policy iteration.
+"""Prior descent.
 
 Cui and Koeppl (2021), "Approximately Solving Mean Field Games via
 Entropy-Regularized Deep Reinforcement Learning", arXiv:2102.01585. With a prior
 policy q, at first the uniform one, an iteration
 
-1. finds action values Q in the mean field of the policy so far,
+1. finds the optimal action values Q in the mean field of the policy so far,
 2. answers with the Boltzmann policy pi ~ q exp(Q / temperature),
 3. and after every n of them puts the policy in place of the prior, q <- pi.
 
-Which method that is depends on Q and on n:
+With n = 1 it is mirror descent with optimal action values; if the prior is
+never replaced, `fixed_point.FixedPoint` with a temperature. With the action
+values of the policy so far these would be `mirror_descent.MirrorDescent` and
+`boltzmann_policy_iteration.BoltzmannPolicyIteration`, lr = 1 / temperature.
 
-    Q           n = 1                     n                 never
-    optimal     mirror descent with Q*    prior descent     softmax FixedPoint
-    of policy   OMD, lr = 1/temperature   -                 Boltzmann policy
-                                                            iteration
-
-where the last one is OpenSpiel's, with lr = 1 / temperature. MFGLib's
-PriorDescent has optimal values, and counts the uniform policy as an iteration:
-it replaces the prior for the first time after n - 1 of them.
+MFGLib's PriorDescent counts the uniform policy as an iteration: it replaces the
+prior for the first time after n - 1 of them.
 """
 
 import dataclasses
@@ -48,19 +45,16 @@ class PriorDescent(algorithm.ArrayAlgorithm[State]):
 
   def __init__(
     self,
-    model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+    game: model_lib.MeanFieldModel | pyspiel.Game,
     temperature: float = 1.0,
     num_prior_iterations: int | None = None,
-    best_response: bool = True,
   ):
     """Initializes prior descent.
 
     Args:
-      model_or_game: What to solve; a game is compiled.
+      game: What to solve; a game is compiled.
       temperature: > 0.
       num_prior_iterations: n, iterations with one prior; None: all of them.
-      best_response: Whether Q are the optimal action values, as in the paper,
-        or those of the policy so far.
 
     Raises:
       ValueError: If a parameter is out of range.
@@ -71,10 +65,7 @@ class PriorDescent(algorithm.ArrayAlgorithm[State]):
     if num_prior_iterations is not None:
       validation.check_int("num_prior_iterations", num_prior_iterations, 1)
     self._num_prior_iterations = num_prior_iterations
-    self._best_response = validation.check_type(
-      "best_response", best_response, bool
-    )
-    super().__init__(model_or_game)
+    super().__init__(game)
     prior_values = mirror_steps.uniform_logits(self.model.legal_actions_mask)
     policy = softmax.softmax(prior_values)
     self._state = State(
@@ -85,12 +76,9 @@ class PriorDescent(algorithm.ArrayAlgorithm[State]):
 
   def _next_state(self, state: State) -> State:
     """Weighs the prior with the exponentials of the action values."""
-    if self._best_response:
-      action_values = self.model.optimal_action_values(
-        state.mean_field, start=state.policy if state.iteration else None
-      )
-    else:
-      action_values = self.model.action_values(state.policy, state.mean_field)
+    action_values = self.model.optimal_action_values(
+      state.mean_field, start=state.policy if state.iteration else None
+    )
     values = mirror_steps.mirror_step(
       state.prior_values, action_values, learning_rate=1.0
     )

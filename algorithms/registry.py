@@ -17,6 +17,7 @@ from typing import Any
 
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import annealed_mf_trpo
+from mftrpo_openspiel.algorithms import boltzmann_policy_iteration
 from mftrpo_openspiel.algorithms import constructor_options
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import fixed_point
@@ -198,7 +199,10 @@ def _origin(constructor: object) -> str:
 def _boltzmann_policy_iteration(
   model: model_lib.MeanFieldModel, temperature: float = 1.0
 ) -> algorithm.MeanFieldAlgorithm:
-  return prior_descent.PriorDescent(model, temperature, best_response=False)
+  validation.check_real("temperature", temperature, 0, low_open=True)
+  return boltzmann_policy_iteration.BoltzmannPolicyIteration(
+    model, lr=1 / temperature
+  )
 
 
 def _of_openspiel(openspiel_class: Callable[..., Any]) -> Constructor:

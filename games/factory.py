@@ -1,8 +1,4 @@
-"""Settings of the games, and of the experiments of the paper.
-
-The games' settings are added to OpenSpiel's, so its own example programs know
-them: `--game_name=python_mfg_four_rooms --setting=four_rooms`.
-"""
+"""Games by name and setting, and settings of the experiments of the paper."""
 
 from collections.abc import Callable
 import re
@@ -12,33 +8,15 @@ from open_spiel.python.mfg.games import factory as openspiel_factory
 import pyspiel
 
 from mftrpo_openspiel import games  # noqa: F401 (registers the games)
+from mftrpo_openspiel.games import game_settings
 from mftrpo_openspiel.utils import validation
 
-_ROOMS = "python_mfg_four_rooms"
-_POI = "python_mfg_four_rooms_poi"
-_ISLANDS = "python_mfg_two_islands"
-# Name of the setting -> the game it is of and its parameters.
-_SETTINGS = {
-  # The paper's experiments (its section IV).
-  "four_rooms": (_ROOMS, {"crowd_aversion": 0.2}),
-  "four_rooms_high_aversion": (_ROOMS, {"crowd_aversion": 0.4}),
-  "four_rooms_poi": (_POI, {"crowd_aversion": 0.4}),
-  "four_rooms_poi_low_aversion": (_POI, {"crowd_aversion": 0.2}),
-  "two_islands": (_ISLANDS, {"crowd_aversion": 0.2}),
-  # Other ones.
-  "four_rooms_poi_5x5": (_POI, {"room_size": 2, "horizon": 20}),
-  "two_islands_imbalanced": (
-    _ISLANDS,
-    {"reward_imbalance": 0.2, "bridge_cost": 0.1},
-  ),
-}
-
-# As OpenSpiel keeps its settings; a game's own name means its defaults.
-GAME_SETTINGS = {
-  **{setting: parameters for setting, (_, parameters) in _SETTINGS.items()},
-  **{game_name: {} for game_name, _ in _SETTINGS.values()},
-}
-openspiel_factory.GAME_SETTINGS.update(GAME_SETTINGS)
+_SETTINGS = game_settings.SETTINGS
+_OUR_GAMES = dict.fromkeys(game_name for game_name, _ in _SETTINGS.values())
+# Our settings, as OpenSpiel keeps its own.
+GAME_SETTINGS = game_settings.GAME_SETTINGS
+# OpenSpiel's function. It takes our games and settings too.
+create_game_with_setting = openspiel_factory.create_game_with_setting
 
 # Of the paper's table in its section IV.d. It gives neither the number of
 # policy updates L nor of population steps M: these two are ours, chosen by the
@@ -73,7 +51,7 @@ def create_game(
     if short_name not in pyspiel.registered_names():
       raise ValueError(
         f"game_name must be a registered OpenSpiel game, got {game_name!r};"
-        f" ours are {_ROOMS}, {_POI}, {_ISLANDS}."
+        f" ours are {', '.join(_OUR_GAMES)}."
       )
     _check_whole_numbers(game_name)
     return _loaded(game_name, pyspiel.load_game, game_name)

@@ -16,10 +16,16 @@ from mftrpo_openspiel import games
 
 if typing.TYPE_CHECKING:
   from mftrpo_openspiel.algorithms.annealed_mf_trpo import AnnealedMFTRPO
+  from mftrpo_openspiel.algorithms.boltzmann_policy_iteration import (
+    BoltzmannPolicyIteration,
+  )
   from mftrpo_openspiel.algorithms.fictitious_play import FictitiousPlay
   from mftrpo_openspiel.algorithms.fixed_point import FixedPoint
   from mftrpo_openspiel.algorithms.mf_trpo import MFTRPO
   from mftrpo_openspiel.algorithms.mirror_descent import MirrorDescent
+  from mftrpo_openspiel.algorithms.munchausen_mirror_descent import (
+    MunchausenMirrorDescent,
+  )
   from mftrpo_openspiel.algorithms.openspiel_algorithm import OpenSpielAlgorithm
   from mftrpo_openspiel.algorithms.prior_descent import PriorDescent
   from mftrpo_openspiel.algorithms.registry import register_algorithm
@@ -40,6 +46,7 @@ if typing.TYPE_CHECKING:
 # The module that each public name comes from.
 _MODULES = {
   "AnnealedMFTRPO": "algorithms.annealed_mf_trpo",
+  "BoltzmannPolicyIteration": "algorithms.boltzmann_policy_iteration",
   "CompiledGame": "models.compiled_game",
   "CrowdAversion": "mdp.mean_field_mdp",
   "Experiment": "runs.experiment",
@@ -51,6 +58,7 @@ _MODULES = {
   "MFTRPO": "algorithms.mf_trpo",
   "MeanFieldMDP": "mdp.mean_field_mdp",
   "MirrorDescent": "algorithms.mirror_descent",
+  "MunchausenMirrorDescent": "algorithms.munchausen_mirror_descent",
   "OpenSpielAlgorithm": "algorithms.openspiel_algorithm",
   "OpenSpielModel": "models.openspiel_model",
   "PriorDescent": "algorithms.prior_descent",

@@ -80,7 +80,7 @@ def contests() -> Iterator[other_packages.Contest]:
 
   ours = {
     "OMD": other_packages.solver(
-      lambda: started(mirror_descent.MirrorDescent(model, RATE))
+      lambda: started(mirror_descent.MirrorDescent(model, lr=RATE))
     ),
     "MF-TRPO (warm), phi_eta": other_packages.solver(
       lambda: started(mf_trpo.MFTRPO(model, **WARM), logits=logits), ETA

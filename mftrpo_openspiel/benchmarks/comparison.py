@@ -215,8 +215,8 @@ def compare_mirror_descent(
   """
   rival = openspiel_omd.MirrorDescent(model.game, lr=lr)
   twin = openspiel_algorithm.FrozenTableMirrorDescent(model.game, lr=lr)
-  follower = mirror_descent.MirrorDescent(model, lr)
-  ours = mirror_descent.MirrorDescent(model, lr)
+  follower = mirror_descent.MirrorDescent(model, lr=lr)
+  ours = mirror_descent.MirrorDescent(model, lr=lr)
   return _compare("OMD", rival, twin, follower, ours, num_iterations, seconds)
 
 
@@ -301,21 +301,15 @@ class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
     self._rival = rival
     self.num_ties = 0
 
-  def _respond(self, state: fictitious_play.State) -> np.ndarray:
+  def _respond(
+    self, state: fictitious_play.State, followed: np.ndarray | None
+  ) -> np.ndarray:
+    del followed
     values = self.model.optimal_action_values(state.mean_field)
     best = values.max(axis=1, keepdims=True)
     ties = best - values <= TIE * np.maximum(1.0, np.abs(best))
-    # The best response of the last iteration; uniform where that has no entry.
-    game = self.model.game
-    taken = self.model.from_openspiel(
-      openspiel_fp.MergedPolicy(
-        game,
-        list(range(game.num_players())),
-        [self._rival._correlating_policy],
-        [lambda _: 1.0],
-        [1.0],
-      )
-    )
+    # The best response of the last iteration.
+    taken = self.model.from_openspiel(self._rival._correlating_policy)
     response = tabular_policies.greedy_policy(np.where(ties, taken, -1.0))
     visited = self.model.mean_field(response) > 0
     self.num_ties += int((visited & (ties.sum(axis=1) > 1)).sum())

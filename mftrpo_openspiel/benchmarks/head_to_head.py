@@ -55,7 +55,7 @@ METHODS: dict[str, tuple[str, Callable[[compiled_game.CompiledGame], Any]]] = {
   "FP": ("FP", fictitious_play.FictitiousPlay),
   "OMD (textbook)": (
     "OMD",
-    lambda model: mirror_descent.MirrorDescent(model, LEARNING_RATE),
+    lambda model: mirror_descent.MirrorDescent(model, lr=LEARNING_RATE),
   ),
   "FP (OpenSpiel)": (
     "FP",

@@ -37,7 +37,7 @@ _THEIRS: dict[str, Callable[[], Any]] = {
   "prior descent": lambda: alg.PriorDescent(1 / LEARNING_RATE, n_inner=1),
 }
 _OURS: dict[str, Callable[..., algorithm_lib.MeanFieldAlgorithm]] = {
-  "OMD": lambda model: mirror_descent.MirrorDescent(model, LEARNING_RATE),
+  "OMD": lambda model: mirror_descent.MirrorDescent(model, lr=LEARNING_RATE),
   "FP": fictitious_play.FictitiousPlay,
   "prior descent": lambda model: prior_descent.PriorDescent(
     model, 1 / LEARNING_RATE, num_prior_iterations=1

@@ -18,6 +18,7 @@ from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.openspiel import games as openspiel_games
 from mftrpo_openspiel.utils import softmax
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 from mftrpo_openspiel.values import layered_mdp
 
@@ -230,10 +231,25 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     """Returns the (N, A) array of a policy for `game`.
 
     Where moves depend on the mean field, the nodes to which the policy leads
-    become states of the model if they were not: N may grow.
+    become states of the model if they were not: N may grow. In states to which
+    no play leads, where OpenSpiel's tabular policies have no law, the array is
+    uniform.
+
+    Raises:
+      ValueError: If the policy has no law for another state.
     """
     array = self._form.policy_array(policy)
     self._take_over_states()
+    unknown = np.isnan(array).any(axis=1)
+    if unknown.any():
+      uniform = tabular_policies.uniform_policy(self.legal_actions_mask)
+      missing = np.flatnonzero(unknown & (self._form.flow(uniform) > 0))
+      if missing.size:
+        string = self.observation_strings[missing[0]]
+        raise ValueError(
+          f"policy must have a law for each state, it has none for {string!r}."
+        )
+      array[unknown] = uniform[unknown]
     return self._checked_policy(array)
 
   def _node_rows(self) -> dict[str, int]:

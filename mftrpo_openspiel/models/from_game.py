@@ -70,27 +70,25 @@ def is_model(name: str, model: object) -> bool:
 
 
 def as_model(
-  model_or_game: model_lib.MeanFieldModel | pyspiel.Game,
+  game: model_lib.MeanFieldModel | pyspiel.Game,
   root_state: pyspiel.State | None = None,
 ) -> model_lib.MeanFieldModel:
   """Returns a model as it is, and of a game its `CompiledGame`.
 
   Args:
-    model_or_game: A model, or a mean-field game.
+    game: A model, or a mean-field game.
     root_state: Of a game: where its plays start; None for its initial states.
 
   Raises:
     ValueError: If it is neither, there is no such model of the game, or a
       `root_state` is given with a model, which has its own.
   """
-  validation.check_type(
-    "model_or_game", model_or_game, model_lib.MeanFieldModel, pyspiel.Game
-  )
-  if isinstance(model_or_game, pyspiel.Game):
-    return create_model("compiled", model_or_game, root_state)
+  validation.check_type("game", game, model_lib.MeanFieldModel, pyspiel.Game)
+  if isinstance(game, pyspiel.Game):
+    return create_model("compiled", game, root_state)
   if root_state is not None:
     raise ValueError(
       "root_state must be None where a model is given, which has its own,"
       f" got {str(root_state)!r}."
     )
-  return model_or_game
+  return game

@@ -68,13 +68,19 @@ def policy_array(
 ) -> np.ndarray:
   """Returns the probabilities of `policy` as an array of this shape.
 
-  It has a row for each state. A mean-field node has the only action 0.
+  It has a row for each state, of NaN where the policy has no law for it: there
+  OpenSpiel's policies raise a KeyError or ValueError. A mean-field node has the
+  only action 0.
   """
   probabilities = np.zeros(shape)
   for row, state in enumerate(states):
     law = {0: 1.0}
     if state.get_type() != pyspiel.StateType.MEAN_FIELD:
-      law = policy.action_probabilities(state)
+      try:
+        law = policy.action_probabilities(state)
+      except (KeyError, ValueError):
+        probabilities[row] = np.nan
+        continue
     for action, probability in law.items():
       probabilities[row, action] = probability
   return probabilities

@@ -172,19 +172,20 @@ def check_masses(name: str, value: npt.ArrayLike, size: int) -> np.ndarray:
 
 
 def check_policy(
-  policy: npt.ArrayLike, legal_actions_mask: np.ndarray
+  policy: npt.ArrayLike, legal_actions_mask: np.ndarray, name: str = "policy"
 ) -> np.ndarray:
   """Returns `policy` as an array if each row is a law on the legal actions.
 
   Args:
     policy: (N, A), one law over the actions a state.
     legal_actions_mask: (N, A) of bool.
+    name: How messages call it.
 
   Raises:
     ValueError: On a wrong shape, NaN, a negative probability, mass on an
       illegal action, or a row that does not sum to one.
   """
-  array = _check_array("policy", policy, legal_actions_mask.shape)
+  array = _check_array(name, policy, legal_actions_mask.shape)
   # A NaN fails both comparisons, so the good case costs few passes.
   if (
     array.min() >= 0
@@ -199,7 +200,7 @@ def check_policy(
   )
   row = int(bad.argmax())
   raise ValueError(
-    "policy must be a probability law over the legal actions in every state,"
+    f"{name} must be a probability law over the legal actions in every state,"
     f" got {array[row].tolist()} in state {row}"
     f"{advice_on_sums(array.sum(axis=1))}."
   )

@@ -78,7 +78,7 @@ def with_rewards(change):
 def baselines(model):
   yield fictitious_play.FictitiousPlay(model)
   for lr in LEARNING_RATES:
-    yield mirror_descent.MirrorDescent(model, lr)
+    yield mirror_descent.MirrorDescent(model, lr=lr)
 
 
 def test_it_is_the_schedule_that_is_described():

@@ -1,15 +1,24 @@
 """Tests of Fictitious Play against its formula and OpenSpiel's class."""
 
+import draws
 import iterates
 import numpy as np
+from open_spiel.python import policy as policy_lib
+from open_spiel.python.mfg.algorithms import distribution as distribution_lib
 from open_spiel.python.mfg.algorithms import fictitious_play as openspiel_fp
 import pyspiel
 import pytest
 
 from mftrpo_openspiel.algorithms import fictitious_play
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.compiler import moving_form
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp
+from mftrpo_openspiel.models import compiled_game
 
 SHARING_CHILDREN = "mfg_crowd_modelling"
-NOT_SHARING = ("mfg_garnet", "python_mfg_two_islands(horizon=4)")
+ISLANDS = "python_mfg_two_islands(horizon=4)"
+NOT_SHARING = ("mfg_garnet", ISLANDS)
 
 
 @pytest.mark.parametrize("game_name", [SHARING_CHILDREN, *NOT_SHARING])
@@ -57,3 +66,165 @@ def test_fictitious_play_keeps_small_shares(islands):
     np.testing.assert_allclose(
       algorithm.policy[x, 1 - best[x]], 0.5e-30 / law[x], rtol=1e-9
     )
+
+
+def skewed_policy(game):
+  """A policy that was not made by this package."""
+  policy = policy_lib.TabularPolicy(game)
+  weights = np.arange(1.0, policy.action_probability_array.size + 1)
+  array = policy.legal_actions_mask * weights.reshape(
+    policy.action_probability_array.shape
+  )
+  policy.action_probability_array = array / array.sum(axis=1, keepdims=True)
+  return policy
+
+
+@pytest.mark.parametrize("game_name", ["mfg_garnet(size=5,horizon=3)", ISLANDS])
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.5}])
+def test_what_an_iteration_is_told_does_as_in_openspiels(game_name, options):
+  game = pyspiel.load_game(game_name)
+  ours = fictitious_play.FictitiousPlay(game, **options)
+  theirs = openspiel_fp.FictitiousPlay(game, **options)
+  br_policy = skewed_policy(game)
+  rounds = [
+    {"br_policy": br_policy},
+    {"learning_rate": 0.9},
+    {"br_policy": br_policy, "learning_rate": 0.2},
+    {},
+  ]
+  for told in rounds:
+    theirs.iteration(**told)
+    ours.iteration(**told)
+    expected = ours.model.from_openspiel(theirs.get_policy())
+    np.testing.assert_allclose(ours.policy, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_br_policy_may_be_an_array():
+  game = pyspiel.load_game(ISLANDS)
+  given, array, plain = (
+    fictitious_play.FictitiousPlay(game, temperature=0.5) for _ in range(3)
+  )
+  policy = skewed_policy(game)
+  given.iteration(policy)
+  array.iteration(array.model.from_openspiel(policy))
+  plain.iteration()
+  np.testing.assert_array_equal(given.policy, array.policy)
+  assert not np.array_equal(given.policy, plain.policy)
+
+
+def test_a_learning_rate_of_one_leaves_the_response_everywhere():
+  """As in OpenSpiel's class, also in states to which nobody comes."""
+  ring = np.eye(6)
+  mdp = mean_field_mdp.MeanFieldMDP(
+    kernel=np.stack([np.roll(ring, 1, axis=1), ring], axis=1),
+    reward=lambda mu: (
+      -np.log(mu + 1e-25)[:, None] * [[1.0, 0.9]] - np.arange(12).reshape(6, 2)
+    ),
+    discount=0.9,
+    initial_distribution=[1, 0, 0, 0, 0, 0],
+  )
+  game = mdp_game.MDPGame(mdp, horizon=5)
+  ours = fictitious_play.FictitiousPlay(game)
+  theirs = openspiel_fp.FictitiousPlay(game)
+  possible = ours.mean_field > 0  # OpenSpiel's table has only these.
+  for _ in range(3):
+    ours.iteration(learning_rate=1.0)
+    theirs.iteration(learning_rate=1.0)
+  expected = ours.model.from_openspiel(theirs.get_policy())
+  np.testing.assert_allclose(
+    ours.policy[possible], expected[possible], atol=1e-12
+  )
+  assert (ours.mean_field[possible] == 0).any()
+
+
+def test_what_openspiels_class_gives_out():
+  game = pyspiel.load_game("mfg_garnet(size=5,horizon=3)")
+  ours = fictitious_play.FictitiousPlay(game=game, lr=None, temperature=None)
+  theirs = openspiel_fp.FictitiousPlay(game=game, lr=None, temperature=None)
+  for _ in range(3):
+    node = game.new_initial_state().child(0)
+    assert ours.get_correlating_policy().action_probabilities(
+      node
+    ) == pytest.approx(theirs.get_correlating_policy()(node))
+    for one, other in [
+      (
+        ours.get_correlating_distribution(),
+        theirs.get_correlating_distribution(),
+      ),
+      (ours._distribution, theirs._distribution),
+    ]:
+      assert one.distribution == pytest.approx(other.distribution)
+    ours.iteration()
+    theirs.iteration()
+  by_hand = distribution_lib.DistributionPolicy(game, ours.get_policy())
+  assert ours.distribution.distribution == by_hand.distribution
+  assert ours.distribution is ours.distribution
+
+
+@pytest.mark.parametrize(
+  ("told", "line"),
+  [
+    (
+      {"learning_rate": 0},
+      "learning_rate must be a number in (0, 1], got 0.",
+    ),
+    (
+      {"learning_rate": 1.5},
+      "learning_rate must be a number in (0, 1], got 1.5.",
+    ),
+    (
+      {"br_policy": np.ones((3, 2))},
+      "br_policy must have shape (14, 2), got (3, 2).",
+    ),
+    (
+      {"br_policy": "greedy"},
+      "br_policy must be an array of numbers, got 'greedy'.",
+    ),
+    (
+      {"br_policy": np.ones((14, 2))},
+      "br_policy must be a probability law over the legal actions in every"
+      " state, got [1.0, 1.0] in state 0.",
+    ),
+  ],
+)
+def test_what_an_iteration_cannot_take_is_one_line(islands, told, line):
+  algorithm = fictitious_play.FictitiousPlay(islands)
+  before = algorithm.policy
+  with pytest.raises(ValueError) as error:
+    algorithm.iteration(**told)
+  assert str(error.value) == line
+  np.testing.assert_array_equal(algorithm.policy, before)
+
+
+def test_a_br_policy_to_new_nodes_is_one_line():
+  """Where moves depend on the mean field, not all nodes need be known."""
+  game = pyspiel.load_game(
+    "mfg_dynamic_routing(network=braess,max_num_time_step=30,"
+    "time_step_length=0.2)"
+  )
+  model = compiled_game.CompiledGame(game)
+  roots = game.new_initial_states()
+  levels = game_walk.enumerate_levels(roots)
+  model._form = moving_form.MovingForm(
+    roots, levels, game.num_distinct_actions(), max_nodes=10
+  )
+  model._take_over_states()
+  algorithm = fictitious_play.FictitiousPlay(model)
+  num_states = len(algorithm.policy)
+  br_policy = draws.RandomPolicy(game, 9)
+  with pytest.raises(ValueError) as error:
+    algorithm.iteration(br_policy)
+  num_new = len(model.legal_actions_mask) - num_states
+  assert num_new > 0
+  assert str(error.value) == (
+    "br_policy must lead to no nodes that the model does not have, it does to"
+    f" {num_new}; an algorithm that is made anew on this model, which has taken"
+    " them in, has them too."
+  )
+  again = fictitious_play.FictitiousPlay(model)
+  assert len(again.policy) == num_states + num_new
+
+
+def test_our_own_option_goes_by_name(islands):
+  with pytest.raises(TypeError, match="positional arguments"):
+    fictitious_play.FictitiousPlay(islands, None, None, 0.1)

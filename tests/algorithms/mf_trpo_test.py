@@ -173,7 +173,9 @@ def test_one_warm_step_with_rate_1_is_mirror_descent(kind, name, eta):
     warm_start=True,
     max_step_count=0,
   )
-  other = mirror_descent.MirrorDescent(model, 1 / (2 * eta), eta)
+  other = mirror_descent.MirrorDescent(
+    model, lr=1 / (2 * eta), regularization=eta
+  )
   uniform = other.policy
   one.restore({**one.state(), "mean_field": other.mean_field})
   for _ in range(20):
@@ -371,5 +373,5 @@ def test_a_schedule_out_of_range_is_refused():
 
 
 def test_something_else_than_a_model_is_refused():
-  with pytest.raises(ValueError, match="model_or_game must be"):
+  with pytest.raises(ValueError, match="game must be"):
     mf_trpo.MFTRPO("python_mfg_two_islands")

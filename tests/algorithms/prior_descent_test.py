@@ -1,26 +1,10 @@
-"""Tests of prior descent against its formula and OpenSpiel's class."""
+"""Tests of prior descent against its formula and fixed point iteration."""
 
-import iterates
 import numpy as np
-from open_spiel.python.mfg.algorithms import boltzmann_policy_iteration
-import pyspiel
 import pytest
 
 from mftrpo_openspiel.algorithms import fixed_point
-from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import prior_descent
-
-SHARING_CHILDREN = "mfg_crowd_modelling"
-NOT_SHARING = ("mfg_garnet", "python_mfg_two_islands(horizon=4)")
-
-
-@pytest.mark.parametrize("game_name", [SHARING_CHILDREN, *NOT_SHARING])
-def test_boltzmann_policy_iteration_is_openspiels(game_name):
-  game = pyspiel.load_game(game_name)
-  iterates.assert_same_iterates(
-    prior_descent.PriorDescent(game, 0.5, best_response=False),
-    boltzmann_policy_iteration.BoltzmannPolicyIteration(game, lr=2.0),
-  )
 
 
 @pytest.mark.parametrize("every", [1, 3, None])
@@ -46,31 +30,19 @@ def test_prior_descent_is_the_formula(islands, every):
     )
 
 
-def test_what_prior_descent_is_at_its_ends(islands):
-  for one, other in [
-    (
-      prior_descent.PriorDescent(islands, 0.7),
-      fixed_point.FixedPoint(islands, 0.7),
-    ),
-    (
-      prior_descent.PriorDescent(islands, 4.0, 1, best_response=False),
-      mirror_descent.MirrorDescent(islands, lr=0.25),
-    ),
-  ]:
-    for _ in range(5):
-      one.iteration()
-      other.iteration()
-    np.testing.assert_allclose(one.policy, other.policy, rtol=1e-10)
+def test_with_one_prior_it_is_a_softmax_fixed_point(islands):
+  one = prior_descent.PriorDescent(islands, 0.7)
+  other = fixed_point.FixedPoint(islands, 0.7)
+  for _ in range(5):
+    one.iteration()
+    other.iteration()
+  np.testing.assert_allclose(one.policy, other.policy, rtol=1e-10)
 
 
 def test_a_tiny_temperature_is_a_best_response(islands):
   greedy = fixed_point.FixedPoint(islands)
   greedy.iteration()
-  for best_response in (True, False):
-    algorithm = prior_descent.PriorDescent(
-      islands, 1e-310, best_response=best_response
-    )
-    algorithm.iteration()
-    assert set(algorithm.policy.ravel()) == {0.0, 1.0}
-    if best_response:
-      np.testing.assert_array_equal(algorithm.policy, greedy.policy)
+  algorithm = prior_descent.PriorDescent(islands, 1e-310)
+  algorithm.iteration()
+  assert set(algorithm.policy.ravel()) == {0.0, 1.0}
+  np.testing.assert_array_equal(algorithm.policy, greedy.policy)

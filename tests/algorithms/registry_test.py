@@ -35,7 +35,7 @@ from mftrpo_openspiel.algorithms import registry
     ),
     ("prior_descent", {"temperature": 0.0}, "temperature must"),
     ("prior_descent", {"num_prior_iterations": 0}, "num_prior_iterations must"),
-    ("prior_descent", {"best_response": 1}, "best_response must"),
+    ("boltzmann_policy_iteration", {"temperature": -1.0}, "temperature must"),
     ("openspiel_mirror_descent", {}, "model='openspiel'"),
     ("policy_iteration", {}, "algorithm must be one of"),
   ],

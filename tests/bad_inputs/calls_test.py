@@ -201,7 +201,7 @@ BAD_CALLS = [
    "seed must be a whole number of at least 0, got -1"),
   # Algorithms.
   (lambda: mf_trpo.MFTRPO(mdp()),
-   "model_or_game must be a MeanFieldModel or Game, got MeanFieldMDP"),
+   "game must be a MeanFieldModel or Game, got MeanFieldMDP"),
   (lambda: from_game.as_model(model(), islands().new_initial_state()),
    "root_state must be None where a model is given, which has its own, got"),
   (lambda: mf_trpo.MFTRPO(model(), regularization=0),

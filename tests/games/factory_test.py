@@ -1,6 +1,7 @@
 """Tests of the settings, ours and as OpenSpiel sees them."""
 
 from open_spiel.python.mfg.games import factory as openspiel_factory
+import pyspiel
 import pytest
 
 from mftrpo_openspiel.games import factory
@@ -33,6 +34,22 @@ def test_openspiel_knows_the_settings(setting):
     ours.get_type().short_name, setting
   )
   assert str(theirs) == str(ours)
+
+
+@pytest.mark.parametrize("setting", factory.GAME_SETTINGS)
+def test_openspiels_way_to_games_is_ours_too(setting):
+  ours = factory.create_game_with_setting
+  name = setting
+  if not setting.startswith("python_mfg"):
+    name = factory.create_game(setting=setting).get_type().short_name
+    assert str(ours(name, setting)) == str(factory.create_game(setting=setting))
+  assert str(ours(name)) == str(factory.create_game(name))
+  assert str(ours("mfg_crowd_modelling_2d")) == str(
+    pyspiel.load_game("mfg_crowd_modelling_2d")
+  )
+  with pytest.raises(ValueError) as error:
+    ours(game_name=name, setting="nine_rooms")
+  assert str(error.value) == f"nine_rooms setting does not exist for {name}."
 
 
 def test_games_of_openspiel():

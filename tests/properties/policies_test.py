@@ -109,7 +109,7 @@ def _mf_trpo(draw, model, eta):
 
 def _mirror_descent(draw, model, eta):
   share = draw(st.floats(1e-6, 0.999))
-  return mirror_descent.MirrorDescent(model, share / eta, eta)
+  return mirror_descent.MirrorDescent(model, lr=share / eta, regularization=eta)
 
 
 def _fictitious_play(draw, model, eta):

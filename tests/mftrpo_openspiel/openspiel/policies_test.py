@@ -55,3 +55,9 @@ def test_policy_array():
   np.testing.assert_array_equal(
     policies.policy_array(uniform, states, (3, 3)), np.full((3, 3), 1 / 3)
   )
+  table = policy_lib.TabularPolicy(game)
+  del table.state_lookup[states[1].observation_string(0)]
+  np.testing.assert_array_equal(
+    policies.policy_array(table, states, (3, 3)),
+    [[1 / 3] * 3, [np.nan] * 3, [1 / 3] * 3],
+  )

@@ -256,7 +256,7 @@ def test_policies_that_differ_by_rounding_do_not_take_turns(discount, lr):
   rooms = pyspiel.load_game("python_mfg_four_rooms_poi").mean_field_mdp()
   mdp = dataclasses.replace(rooms, discount=discount)
   algorithm = mirror_descent.MirrorDescent(
-    stationary_model.StationaryModel(mdp, solver="band LU"), lr
+    stationary_model.StationaryModel(mdp, solver="band LU"), lr=lr
   )
   other = stationary_model.StationaryModel(mdp, solver="dense LU")
   for _ in range(25):
