@@ -317,10 +317,12 @@ def text_options(name: str) -> dict[str, constructor_options.Kinds]:
 
 
 def _check_option(name: str, option: str, known: Collection[str]) -> None:
+  if not known:
+    raise ValueError(f"algorithm {name!r} takes no options, got {option!r}.")
   if option not in known:
-    allowed = f"one of {', '.join(known)}" if known else "absent"
     raise ValueError(
-      f"option of algorithm {name!r} must be {allowed}, got {option!r}."
+      f"option of algorithm {name!r} must be one of {', '.join(known)}, got"
+      f" {option!r}."
     )
 
 
