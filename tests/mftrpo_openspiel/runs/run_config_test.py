@@ -125,8 +125,8 @@ FORMAT_2 = """{
     "checkpoint_seconds": 30.0,
     "tensorboard": false
   },
-  "game": "python_mfg_two_islands(bridge_cost=0.0,crowd_aversion=0.2,discount=0.9\
-,horizon=40,initial_distribution=[2],reward_imbalance=0.0,seed=28)",
+  "game": "python_mfg_two_islands(bridge_cost=0.0,crowd_aversion=0.2,discount=0\
+.9,horizon=40,initial_distribution=[2],reward_imbalance=0.0,seed=28)",
   "model": "stationary",
   "versions": {
     "python": "3.11.7",
