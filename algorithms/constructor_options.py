@@ -25,11 +25,16 @@ def parameters(constructor: Callable[..., Any]) -> dict[str, inspect.Parameter]:
   """Returns the parameters of a constructor after the first, the model.
 
   With annotations that are types, also in modules that keep them as texts.
+
+  Raises:
+    ValueError: If it takes no argument, or does not tell.
   """
   try:
     signature = inspect.signature(constructor, eval_str=True)
   except NameError:  # Of a name that is imported for type checkers alone.
     signature = inspect.signature(constructor)
+  if not signature.parameters:
+    raise ValueError("it takes no argument")
   _, *others = signature.parameters.values()
   return {x.name: x for x in others if x.kind not in _VARIABLE}
 

@@ -188,6 +188,13 @@ def _check_constructor(what: str, constructor: Any) -> None:
       f"{what} must be a MeanFieldAlgorithm class, or a function that returns"
       f" one of these, got {constructor!r}."
     )
+  try:
+    constructor_options.parameters(constructor)
+  except ValueError as error:
+    raise ValueError(
+      f"{what} must take a model as its first argument, got"
+      f" {_origin(constructor)}: {error}."
+    ) from None
 
 
 def _origin(constructor: object) -> str:
@@ -314,10 +321,12 @@ def text_options(name: str) -> dict[str, constructor_options.Kinds]:
 
 
 def _check_option(name: str, option: str, known: Collection[str]) -> None:
+  if not known:
+    raise ValueError(f"algorithm {name!r} takes no options, got {option!r}.")
   if option not in known:
-    allowed = f"one of {', '.join(known)}" if known else "absent"
     raise ValueError(
-      f"option of algorithm {name!r} must be {allowed}, got {option!r}."
+      f"option of algorithm {name!r} must be one of {', '.join(known)}, got"
+      f" {option!r}."
     )
 
 
@@ -340,7 +349,13 @@ def create_algorithm(
       raise ValueError(
         f"option {option!r} of algorithm {name!r} must be given, got nothing."
       )
-  made = entry.constructor(model, **options)
+  try:
+    made = entry.constructor(model, **options)
+  # As of a function that is something else.
+  except (AttributeError, TypeError) as error:
+    raise ValueError(
+      f"algorithm {name!r} cannot be made: {plugins.described(error)}."
+    ) from error
   if not isinstance(made, algorithm.MeanFieldAlgorithm):
     raise ValueError(
       f"algorithm {name!r} must return a MeanFieldAlgorithm, got"

@@ -22,8 +22,7 @@ from mftrpo_openspiel.utils import validation
 FORMAT = 3
 _READABLE_FORMATS = (2, FORMAT)
 # Fields of an experiment that older runs do not have, with the values that they
-# stand for. Checkpoints know their run by the fields that may not change: those
-# that are added here have to be among CHANGEABLE_FIELDS.
+# then stand for.
 ADDED_FIELDS: dict[str, Any] = {"imports": [], "stop_below": None}
 # Fields of an experiment that may differ when a run is gone on with.
 CHANGEABLE_FIELDS = (
@@ -181,7 +180,8 @@ def check_same_run(
   """
   there, here = map(dict, map(_unchangeable_fields, (begun, config)))
   for name in sorted(there.keys() | here.keys()):
-    ours, theirs = here.get(name), there.get(name)
+    unsaid = ADDED_FIELDS.get(name)
+    ours, theirs = here.get(name, unsaid), there.get(name, unsaid)
     if ours != theirs:
       raise ValueError(
         f"{name} must be {theirs!r} to go on with the run in {path}, got"
@@ -198,10 +198,15 @@ def check_same_run(
 def _unchangeable_fields(
   config: Mapping[str, Any],
 ) -> Iterator[tuple[str, Any]]:
-  """Yields the names and values that stay as they are in a run."""
+  """Yields the names and values that stay as they are in a run.
+
+  Without what an older run does not say, so that its checkpoints fit it still.
+  """
   yield "game", config["game"]
   for name, value in config["experiment"].items():
     if name in CHANGEABLE_FIELDS:
+      continue
+    if name in ADDED_FIELDS and value == ADDED_FIELDS[name]:
       continue
     if isinstance(value, dict):
       for key, entry in value.items():

@@ -82,19 +82,19 @@ def _imported(name: str) -> types.ModuleType:
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing and f"{name}.".startswith(f"{missing}."):
       raise ValueError(
-        f"there is no module {missing!r} in the current folder or among those"
-        " that are installed"
+        f"there is no module {missing!r}, neither installed nor in the current"
+        " folder or one of PYTHONPATH"
       ) from None
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
-    raise ValueError(f"{reason.rstrip('.')}{_place(error)}") from error
+    raise ValueError(described(error)) from error
 
 
-def _place(error: BaseException) -> str:
-  """Returns where an error was raised, in brackets.
+def described(error: BaseException) -> str:
+  """Returns what an error in the code of a user's says, and where it is.
 
-  Nothing where Python raised it itself, as it does for a SyntaxError, whose
-  message has the place.
+  Nothing of the latter where Python raised it itself, as it does for a
+  SyntaxError, whose message has the place.
   """
+  reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
   frames = [
     frame
     for frame in traceback.extract_tb(error.__traceback__)
@@ -102,5 +102,6 @@ def _place(error: BaseException) -> str:
     and frame.filename not in (__file__, importlib.__file__)
   ]
   if not frames:
-    return ""
-  return f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})"
+    return reason
+  file, line = os.path.basename(frames[-1].filename), frames[-1].lineno
+  return f"{reason} ({file}, line {line})"

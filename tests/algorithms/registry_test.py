@@ -3,7 +3,10 @@
 import pyspiel
 import pytest
 
+from mftrpo_openspiel.algorithms import algorithm
+from mftrpo_openspiel.algorithms import fixed_point
 from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.models import compiled_game
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,282 @@ def test_the_annealed_method_has_no_regularization():
   assert set(registry.options_of("annealed_mf_trpo")) == {
     "num_population_steps"
   }
+
+
+class Mine(fixed_point.FixedPoint):
+  """An algorithm of a user's."""
+
+  def __init__(self, model_or_game, step: float, note="", start=()):
+    del note, start
+    self.step = step
+    super().__init__(model_or_game)
+
+
+def made_by_a_function(model, step: int | None = None):
+  return Mine(model, step=step or 0)
+
+
+def text_of(model):
+  return f"No algorithm on {model}."
+
+
+def without_arguments():
+  return None
+
+
+class NoAlgorithm:
+  pass
+
+
+class Unfinished(algorithm.MeanFieldAlgorithm):
+  """Has not all that it needs."""
+
+  def iteration(self):
+    """Performs nothing."""
+
+
+@pytest.fixture
+def registered(monkeypatch):
+  """Lets a test register what later tests do not know."""
+  monkeypatch.setattr(registry, "ALGORITHMS", dict(registry.ALGORITHMS))
+  return registry.register_algorithm
+
+
+def test_an_algorithm_of_a_user_is_known_by_its_name(registered, islands):
+  registered("mine", Mine, title="My method")
+  made = registry.create_algorithm("mine", islands, step=0.5)
+  assert isinstance(made, Mine)
+  assert made.step == 0.5
+  assert registry.title("mine") == "My method"
+  assert registry.parse_options("mine", {"step": "1", "note": "none"}) == {
+    "step": 1.0,
+    "note": "none",
+  }
+  assert registry.options_of("mine") == {}
+
+
+def test_options_of_a_user_that_have_a_flag_are_taken_by_it(registered):
+  def respond(model, temperature=1.0, *, lr: float = 0.1):
+    return fixed_point.FixedPoint(model, temperature * lr)
+
+  registered("respond", respond)
+  assert set(registry.options_of("respond")) == {"lr", "temperature"}
+
+
+def test_a_function_can_be_registered_and_is_titled_by_its_name(
+  registered, islands
+):
+  registered("made", made_by_a_function)
+  assert registry.title("made") == "made"
+  assert isinstance(registry.create_algorithm("made", islands), Mine)
+
+
+def test_an_algorithm_is_found_where_it_stands(islands):
+  path = f"{__name__}:Mine"
+  assert registry.find(path).constructor is Mine
+  assert registry.title(path) == "Mine"
+  assert registry.create_algorithm(path, islands, step=0.3).step == 0.3
+  # A run whose algorithm is known no more still has a name in plots.
+  assert registry.title("forgotten") == "forgotten"
+  assert registry.title("forgotten:Forgotten") == "Forgotten"
+
+
+def test_only_one_algorithm_has_a_name(registered):
+  registered("mine", Mine)
+  before = dict(registry.ALGORITHMS)
+  for name in ("mine", "mf_trpo"):
+    with pytest.raises(ValueError) as error:
+      registered(name, made_by_a_function)
+    origin = {
+      "mine": f"{__name__}.Mine",
+      "mf_trpo": "mftrpo_openspiel.algorithms.mf_trpo.MFTRPO",
+    }[name]
+    assert str(error.value) == (
+      f"name must be that of no other algorithm, got {name!r}, which is"
+      f" {origin}."
+    )
+  assert before == registry.ALGORITHMS
+  # The cell of a notebook is run again.
+  again = type("Mine", (fixed_point.FixedPoint,), {"__module__": __name__})
+  registered("mine", again, title="Again")
+  assert registry.find("mine").constructor is again
+
+
+@pytest.mark.parametrize(
+  ("arguments", "options", "line"),
+  [
+    (
+      ("my-method", Mine),
+      {},
+      "name must be of letters, digits and '_', as my_method, got 'my-method'.",
+    ),
+    (
+      ("a.module:Mine", Mine),
+      {},
+      "name must be of letters, digits and '_', as my_method, got"
+      " 'a.module:Mine'.",
+    ),
+    (
+      (Mine, "mine"),
+      {},
+      f"name must be of letters, digits and '_', as my_method, got {Mine!r}.",
+    ),
+    (
+      ("mine", NoAlgorithm),
+      {},
+      "constructor must be a subclass of MeanFieldAlgorithm, got the class"
+      f" {__name__}.NoAlgorithm.",
+    ),
+    (
+      ("mine", Unfinished),
+      {},
+      "constructor must have all methods of a MeanFieldAlgorithm,"
+      f" {__name__}.Unfinished has no mean_field, policy, restore, state.",
+    ),
+    (
+      ("mine", 3),
+      {},
+      "constructor must be a MeanFieldAlgorithm class, or a function that"
+      " returns one of these, got 3.",
+    ),
+    (
+      ("mine", without_arguments),
+      {},
+      "constructor must take a model as its first argument, got"
+      f" {__name__}.without_arguments: it takes no argument.",
+    ),
+    (("mine", Mine), {"title": 3}, "title must be a str, got 3."),
+    (
+      ("mine", Mine),
+      {"model": "finite"},
+      "model must be one of compiled, openspiel, stationary, got 'finite'.",
+    ),
+  ],
+)
+def test_what_is_no_algorithm_is_not_registered(
+  registered, arguments, options, line
+):
+  before = dict(registry.ALGORITHMS)
+  with pytest.raises(ValueError) as error:
+    registered(*arguments, **options)
+  assert str(error.value) == line
+  assert before == registry.ALGORITHMS
+
+
+@pytest.mark.parametrize(
+  ("name", "options", "line"),
+  [
+    (
+      "Mine",
+      {},
+      "option 'step' of algorithm '{path}' must be given, got nothing.",
+    ),
+    (
+      "Mine",
+      {"step": 1, "stop": 2},
+      "option of algorithm '{path}' must be one of step, note, start, got"
+      " 'stop'.",
+    ),
+    (
+      "text_of",
+      {},
+      "algorithm '{path}' must return a MeanFieldAlgorithm, got str.",
+    ),
+    (
+      "text_of",
+      {"step": 1},
+      "algorithm '{path}' takes no options, got 'step'.",
+    ),
+    (
+      "NoAlgorithm",
+      {},
+      "algorithm must be a subclass of MeanFieldAlgorithm, got the class"
+      f" {__name__}.NoAlgorithm.",
+    ),
+    (
+      "EXAMPLES",
+      {},
+      "algorithm must be package.module:name of what can be imported, got"
+      f" '{{path}}': module '{__name__}' has no 'EXAMPLES'.",
+    ),
+  ],
+)
+def test_what_is_no_algorithm_is_not_made(islands, name, options, line):
+  path = f"{__name__}:{name}"
+  with pytest.raises(ValueError) as error:
+    registry.create_algorithm(path, islands, **options)
+  assert str(error.value) == line.format(path=path)
+
+
+def test_a_function_that_is_something_else_is_one_line(islands):
+  with pytest.raises(
+    ValueError,
+    match=r"^algorithm 'json:loads' cannot be made: TypeError: .* line \d+\)",
+  ):
+    registry.create_algorithm("json:loads", islands)
+
+
+@pytest.mark.parametrize(
+  ("name", "texts", "line"),
+  [
+    (
+      "mirror_descent",
+      {"learning_rate": "0.1"},
+      "option of algorithm 'mirror_descent' must be one of lr, regularization,"
+      " got 'learning_rate'.",
+    ),
+    (
+      "mirror_descent",
+      {"lr": "fast"},
+      "lr of algorithm 'mirror_descent' must be a number, got 'fast'.",
+    ),
+    (
+      "mf_trpo",
+      {"warm_start": "yes"},
+      "warm_start of algorithm 'mf_trpo' must be true or false, got 'yes'.",
+    ),
+    # An array, which a text is not.
+    (
+      "annealed_mf_trpo",
+      {"restart_distribution": "[1.0]"},
+      "option of algorithm 'annealed_mf_trpo' must be one of"
+      " num_population_steps, window, got 'restart_distribution'.",
+    ),
+  ],
+)
+def test_texts_that_are_no_options_are_refused(name, texts, line):
+  with pytest.raises(ValueError) as error:
+    registry.parse_options(name, texts)
+  assert str(error.value) == line
+
+
+def test_texts_are_options_of_all_types():
+  texts = {
+    "regularization": "0.2",
+    "num_policy_updates": "none",
+    "num_population_steps": "3",
+    "population_update_rate": "auto",
+    "warm_start": "true",
+  }
+  options = registry.parse_options("mf_trpo", texts)
+  assert options == {
+    "regularization": 0.2,
+    "num_policy_updates": None,
+    "num_population_steps": 3,
+    "population_update_rate": "auto",
+    "warm_start": True,
+  }
+  assert registry.parse_options(
+    "openspiel_fictitious_play", {"temperature": "2"}
+  ) == {"temperature": 2.0}
+
+
+def test_an_algorithm_of_one_model_says_so(registered, islands):
+  registered("mine", made_by_a_function, model="compiled")
+  with pytest.raises(ValueError) as error:
+    registry.create_algorithm("mine", islands)
+  assert str(error.value) == "algorithm 'mine' needs model='compiled'."
+  made = registry.create_algorithm(
+    "mine", compiled_game.CompiledGame(islands.game)
+  )
+  assert isinstance(made, Mine)

@@ -106,6 +106,76 @@ def test_a_longer_run_keeps_what_it_was_begun_with(tmp_path):
   }
 
 
+# As a version of the package wrote it that had format 2.
+FORMAT_2 = """{
+  "format": 2,
+  "experiment": {
+    "game_name": null,
+    "setting": "two_islands",
+    "game_parameters": {},
+    "model": "stationary",
+    "algorithm": "mirror_descent",
+    "options": {
+      "lr": 0.1
+    },
+    "num_iterations": 4,
+    "regularization": 0.05,
+    "record_every": null,
+    "num_records": 10,
+    "log_distribution": false,
+    "checkpoint_seconds": 30.0,
+    "tensorboard": false
+  },
+  "game": "python_mfg_two_islands(bridge_cost=0.0,crowd_aversion=0.2,discount=0\
+.9,horizon=40,initial_distribution=[2],reward_imbalance=0.0,seed=28)",
+  "model": "stationary",
+  "versions": {
+    "python": "3.11.7",
+    "mftrpo_openspiel": "0.1.0",
+    "open_spiel": "2.0.2",
+    "numpy": "2.4.6",
+    "scipy": "1.17.1"
+  },
+  "commit": null,
+  "checksum": "8071275a510890eb604d6acdc8c419089628e47630855773263ccb7d5debf67f"
+}
+"""
+# And what its checkpoint knows it by.
+RUN_ID_2 = "2f15a614b8ca36b92c058c311ff945c5ebc8aa6ad6566fe8f10057fe09b03012"
+
+
+def test_a_run_of_format_2_can_be_read_and_gone_on_with(tmp_path):
+  path = tmp_path / "config.json"
+  path.write_text(FORMAT_2)
+  begun = run_config.read(path)
+  assert begun["format"] == run_config.FORMAT
+  assert begun["experiment"]["imports"] == []
+  assert run_config.run_id(begun) == RUN_ID_2
+  experiment = experiment_lib.Experiment(**begun["experiment"])
+  longer = run_config.create_config(
+    {**dataclasses.asdict(experiment), "num_iterations": 8},
+    begun["game"],
+    "stationary",
+  )
+  assert run_config.run_id(longer) == RUN_ID_2
+  run_config.check_same_run(begun, longer, tmp_path)
+  # What was added may still not differ, unless it is one that may change.
+  for name, unsaid in run_config.ADDED_FIELDS.items():
+    other = {**begun, "experiment": {**begun["experiment"], name: ["other"]}}
+    if name in run_config.CHANGEABLE_FIELDS:
+      assert run_config.run_id(other) == RUN_ID_2
+      continue
+    with pytest.raises(ValueError, match=f"^{name} must be {unsaid!r} to go"):
+      run_config.check_same_run(begun, other, tmp_path)
+
+
+def test_a_run_of_format_2_that_was_edited_is_refused(tmp_path):
+  path = tmp_path / "config.json"
+  path.write_text(FORMAT_2.replace('"lr": 0.1', '"lr": 0.2'))
+  with pytest.raises(ValueError, match="its checksum does not fit"):
+    run_config.read(path)
+
+
 @pytest.mark.parametrize(
   ("text", "message"),
   [

@@ -59,14 +59,14 @@ def test_what_stands_in_a_package_is_found(folder):
     (
       "absent",
       None,
-      "there is no module 'absent' in the current folder or among those that"
-      " are installed",
+      "there is no module 'absent', neither installed nor in the current"
+      " folder or one of PYTHONPATH",
     ),
     (
       "absent.part",
       None,
-      "there is no module 'absent' in the current folder or among those that"
-      " are installed",
+      "there is no module 'absent', neither installed nor in the current"
+      " folder or one of PYTHONPATH",
     ),
     ("my-game", None, "'my-game' is no name of a Python module"),
     ("my_game.py", None, None),
@@ -104,8 +104,8 @@ def test_what_cannot_be_imported_is_one_line(folder, name, text, reason):
     (":Mine", "'' is no name of a Python module"),
     (
       "absent:Mine",
-      "there is no module 'absent' in the current folder or among those that"
-      " are installed",
+      "there is no module 'absent', neither installed nor in the current"
+      " folder or one of PYTHONPATH",
     ),
   ],
 )
