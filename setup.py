@@ -13,6 +13,7 @@ ROOMS = (
   "values",
   "compiler",
   "models",
+  "finite_population",
   "runs",
   "plots",
   "benchmarks",

@@ -12,6 +12,7 @@ import importlib.metadata
 import typing
 
 from mftrpo_openspiel import games
+from mftrpo_openspiel.finite_population import n_player_game
 
 if typing.TYPE_CHECKING:
   from mftrpo_openspiel.algorithms.annealed_mf_trpo import AnnealedMFTRPO
@@ -22,6 +23,7 @@ if typing.TYPE_CHECKING:
   from mftrpo_openspiel.algorithms.openspiel_algorithm import OpenSpielAlgorithm
   from mftrpo_openspiel.algorithms.prior_descent import PriorDescent
   from mftrpo_openspiel.compiler.lint import lint_game
+  from mftrpo_openspiel.finite_population.n_player_game import NPlayerGame
   from mftrpo_openspiel.mdp.mdp_game import MDPGame
   from mftrpo_openspiel.mdp.mean_field_mdp import CrowdAversion
   from mftrpo_openspiel.mdp.mean_field_mdp import MeanFieldMDP
@@ -44,6 +46,7 @@ _MODULES = {
   "MDPGame": "mdp.mdp_game",
   "MFTRPO": "algorithms.mf_trpo",
   "MeanFieldMDP": "mdp.mean_field_mdp",
+  "NPlayerGame": "finite_population.n_player_game",
   "MirrorDescent": "algorithms.mirror_descent",
   "OpenSpielAlgorithm": "algorithms.openspiel_algorithm",
   "OpenSpielModel": "models.openspiel_model",
