@@ -13,6 +13,7 @@ import typing
 
 from mftrpo_openspiel import finite_population
 from mftrpo_openspiel import games
+from mftrpo_openspiel.finite_population import n_player_game
 
 if typing.TYPE_CHECKING:
   from mftrpo_openspiel.algorithms.annealed_mf_trpo import AnnealedMFTRPO
@@ -30,6 +31,7 @@ if typing.TYPE_CHECKING:
   from mftrpo_openspiel.algorithms.prior_descent import PriorDescent
   from mftrpo_openspiel.algorithms.registry import register_algorithm
   from mftrpo_openspiel.compiler.lint import lint_game
+  from mftrpo_openspiel.finite_population.n_player_game import NPlayerGame
   from mftrpo_openspiel.mdp.declared_rewards import LinearReward
   from mftrpo_openspiel.mdp.declared_rewards import LocalReward
   from mftrpo_openspiel.mdp.mdp_game import MDPGame
@@ -59,6 +61,7 @@ _MODULES = {
   "MeanFieldMDP": "mdp.mean_field_mdp",
   "MirrorDescent": "algorithms.mirror_descent",
   "MunchausenMirrorDescent": "algorithms.munchausen_mirror_descent",
+  "NPlayerGame": "finite_population.n_player_game",
   "OpenSpielAlgorithm": "algorithms.openspiel_algorithm",
   "OpenSpielModel": "models.openspiel_model",
   "PriorDescent": "algorithms.prior_descent",
