@@ -56,7 +56,12 @@ def test_the_commands_run_one_after_the_other(tmp_path):
     "crowd.gif",
     "difference.svg",
     "sweep.pdf",
+    "drop_in.py",
   }
+  drop_in = (tmp_path / "drop_in.py").read_text(encoding="utf-8")
+  for module in ("fictitious_play", "mirror_descent"):
+    line = f"\nfrom mftrpo_openspiel.algorithms import {module}\n"
+    assert drop_in.count(line) == 1
   assert (tmp_path / "sweep" / "results.csv").exists()
 
 

@@ -112,6 +112,36 @@ def test_a_br_policy_may_be_an_array():
   assert not np.array_equal(given.policy, plain.policy)
 
 
+def test_a_br_policy_of_a_stationary_model(islands):
+  array = np.random.default_rng(3).dirichlet([1.0, 1.0], 14)
+  one, other = (fictitious_play.FictitiousPlay(islands) for _ in range(2))
+  one.iteration(islands.to_openspiel(array), 0.5)
+  other.iteration(array, 0.5)
+  np.testing.assert_array_equal(one.policy, other.policy)
+  uniform = np.full((14, 2), 0.5)
+  values = islands.action_values(array, islands.mean_field(uniform))
+  response = np.eye(2)[values.argmax(axis=1)]
+  np.testing.assert_allclose(
+    one.mean_field,
+    (islands.mean_field(uniform) + islands.mean_field(response)) / 2,
+    atol=1e-15,
+  )
+
+
+def test_what_iterations_were_told_is_in_the_state(islands):
+  array = np.random.default_rng(3).dirichlet([1.0, 1.0], 14)
+  straight = fictitious_play.FictitiousPlay(islands)
+  straight.iteration(br_policy=array)
+  straight.iteration(learning_rate=0.9)
+  resumed = fictitious_play.FictitiousPlay(islands)
+  resumed.restore(straight.state())
+  for told in ({}, {"br_policy": array, "learning_rate": 0.3}, {}):
+    straight.iteration(**told)
+    resumed.iteration(**told)
+    for name, value in straight.state().items():
+      np.testing.assert_array_equal(value, resumed.state()[name])
+
+
 def test_a_learning_rate_of_one_leaves_the_response_everywhere():
   """As in OpenSpiel's class, also in states to which nobody comes."""
   ring = np.eye(6)
