@@ -429,3 +429,30 @@ def test_without_a_discount_nothing_is_reached_later(moving, from_root):
     assert "(1, 0)" in reached
     # Nodes of time 0, in some forms also those in which the game pays.
     assert all(s.endswith("0)") for s in reached) == (discount == 0)
+
+
+def test_a_table_needs_no_laws_where_no_play_leads():
+  """OpenSpiel's tables have none there; our games have such states."""
+  game = pyspiel.load_game("python_mfg_two_islands(horizon=3)")
+  model = compiled_game.CompiledGame(game)
+  table = policy_lib.TabularPolicy(game)
+  rng = np.random.default_rng(5)
+  laws = rng.dirichlet(np.ones(2), len(table.action_probability_array))
+  forced = table.legal_actions_mask.sum(axis=1) == 1
+  table.action_probability_array = np.where(
+    forced[:, None], table.legal_actions_mask, laws
+  )
+  array = model.from_openspiel(table)
+  known = np.isin(model.observation_strings, list(table.state_lookup))
+  assert 0 < known.sum() < len(known)
+  np.testing.assert_array_equal(array[~known], 0.5)
+  for string, law in zip(model.observation_strings, array):
+    if string in table.state_lookup:
+      np.testing.assert_array_equal(law, table.policy_for_key(string))
+  check_nash_conv(game, table, model)
+  del table.state_lookup["(2, 0)"]
+  with pytest.raises(ValueError) as error:
+    model.from_openspiel(table)
+  assert str(error.value) == (
+    "policy must have a law for each state, it has none for '(2, 0)'."
+  )
