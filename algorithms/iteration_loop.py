@@ -159,6 +159,9 @@ def iterations(
     is_resumed: Whether the beginning was yielded earlier; if not, it is yielded
       first.
     stop_below: Ends after the first record whose `exploitability` is less.
+
+  Raises:
+    ValueError: If the algorithm does not count its iterations.
   """
   record_at = set(record_at)
   first = algorithm.num_iterations
@@ -170,6 +173,12 @@ def iterations(
       begin = time.perf_counter()
       algorithm.iteration()
       seconds += time.perf_counter() - begin
+      if algorithm.num_iterations != iteration:
+        raise ValueError(
+          f"num_iterations of {type(algorithm).__name__} must be the number of"
+          f" calls of iteration(), got {algorithm.num_iterations} after"
+          f" {iteration}."
+        )
     measured: tuple[Any, ...] = ()
     if is_due:
       begin = time.perf_counter()

@@ -149,8 +149,8 @@ def register_algorithm(
 
   Raises:
     ValueError: If the name is taken by another algorithm, or an argument is
-      none of these. A class that is defined anew, as in a notebook, is no other
-      one.
+      none of these. A class that is defined anew, as in a notebook, or by a
+      program that is imported as a module too, is no other one.
   """
   if not isinstance(name, str) or not name.isidentifier():
     raise ValueError(
@@ -161,7 +161,7 @@ def register_algorithm(
   if model is not None:
     validation.check_choice("model", model, from_game.MODELS)
   taken = ALGORITHMS.get(name)
-  if taken and _origin(taken.constructor) != _origin(constructor):
+  if taken and not _is_same(taken.constructor, constructor):
     raise ValueError(
       f"name must be that of no other algorithm, got {name!r}, which is"
       f" {_origin(taken.constructor)}."
@@ -195,6 +195,20 @@ def _check_constructor(what: str, constructor: Any) -> None:
       f"{what} must take a model as its first argument, got"
       f" {_origin(constructor)}: {error}."
     ) from None
+
+
+def _is_same(one: Constructor, other: Constructor) -> bool:
+  """Whether two constructors have the same name and stand in one module.
+
+  The program that is run is a module of another name, whatever its file.
+  """
+  modules, names = (
+    {getattr(constructor, attribute, None) for constructor in (one, other)}
+    for attribute in ("__module__", "__qualname__")
+  )
+  if None in names:  # As of a functools.partial.
+    return one is other
+  return len(names) == 1 and len(modules - {"__main__"}) <= 1
 
 
 def _origin(constructor: object) -> str:

@@ -1,4 +1,4 @@
-"""Example: a mean-field game of one's own, from a kernel and a reward.
+r"""Example: a mean-field game of one's own, from a kernel and a reward.
 
     python -m mftrpo_openspiel.scripts.example_own_game --num_places=10
 
@@ -9,6 +9,12 @@ a crowd; walking is tiresome, and a gust of wind may carry them one place on.
 The game is solved by MF-TRPO over an infinite horizon, and then as an OpenSpiel
 game, where OpenSpiel's own NashConv must agree with the model's exploitability.
 
+The module also registers the game, so that all programs take it by its name
+(docs/extending.md):
+
+    mftrpo-solve --import=mftrpo_openspiel.scripts.example_own_game \
+        --game_name=python_mfg_beach_bar --algorithm=annealed_mf_trpo
+
 One case is known exactly. If walking is free and there is no wind, nobody gains
 by moving once closeness - log mu is the same everywhere. So the crowd is
 mu = exp(closeness) / Z, up to what regularization makes of it: half of
@@ -16,16 +22,32 @@ mu = exp(closeness) / Z, up to what regularization makes of it: half of
 smaller --population_update_rate, such as 0.001: otherwise MF-TRPO diverges.)
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from absl import flags
 import numpy as np
 from open_spiel.python.mfg.algorithms import nash_conv
+import pyspiel
 
 import mftrpo_openspiel
 from mftrpo_openspiel.algorithms import mf_trpo
+from mftrpo_openspiel.games import parameters
+from mftrpo_openspiel.mdp import drawing
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.scripts import programs
 
 FLAGS = flags.FLAGS
+
+DEFAULT_PARAMS = {
+  "num_places": 10,
+  "wind": 0.2,
+  "walking_cost": 0.1,
+  "horizon": 10,
+}
+_GAME_TYPE = mdp_game.game_type(
+  "python_mfg_beach_bar", "Python Mean Field Beach Bar", DEFAULT_PARAMS
+)
 
 
 def define_flags() -> None:
@@ -66,7 +88,23 @@ def beach_bar(
     ),
     discount=0.9,
     initial_distribution=np.full(num_places, 1 / num_places),
+    drawing=drawing.Ring(num_places),
+    action_names=("back", "stay", "on"),
   )
+
+
+class BeachBarGame(mdp_game.MDPGame):
+  """The beach bar process as an OpenSpiel game."""
+
+  def __init__(self, params: Mapping[str, Any] | None = None):
+    values = parameters.with_defaults(params, DEFAULT_PARAMS)
+    mdp = beach_bar(
+      values["num_places"], values["wind"], values["walking_cost"]
+    )
+    super().__init__(mdp, values["horizon"], _GAME_TYPE, values)
+
+
+pyspiel.register_game(_GAME_TYPE, BeachBarGame)
 
 
 def solve(
@@ -86,7 +124,14 @@ def solve(
 
 def main() -> None:
   """Solves the game over both horizons, and the case that is known."""
-  mdp = beach_bar(FLAGS.num_places, wind=0.2, walking_cost=1 / FLAGS.num_places)
+  game = BeachBarGame(
+    {
+      "num_places": FLAGS.num_places,
+      "walking_cost": 1 / FLAGS.num_places,
+      "horizon": FLAGS.horizon,
+    }
+  )
+  mdp = game.mean_field_mdp()
   model = mftrpo_openspiel.StationaryModel(mdp)
   solver = solve(model)
   print("Infinite horizon")
@@ -95,7 +140,6 @@ def main() -> None:
   print(f"    regularized     {regularized:.6f}")
   print(f"  crowd             {model.mean_field(solver.policy).round(3)}")
 
-  game = mdp_game.MDPGame(mdp, FLAGS.horizon)
   solver = solve(game)
   print(f"OpenSpiel game of horizon {FLAGS.horizon}")
   print(f"  exploitability    {solver.model.exploitability(solver.policy):.6f}")

@@ -1,6 +1,7 @@
 """What docs/extending.md shows: a game and an algorithm of a user's own."""
 
 import importlib
+import inspect
 import os
 import pathlib
 import re
@@ -15,6 +16,7 @@ import pytest
 
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.scripts import example_own_algorithm
 
 DOCUMENT = (
   pathlib.Path(__file__).parents[1] / "docs" / "extending.md"
@@ -63,6 +65,11 @@ def test_all_blocks_are_run():
   num_examples = len(examples("python")) + len(examples("bash"))
   assert list(FILES) == ["my_market.py", "my_method.py"]
   assert DOCUMENT.count("```") == 2 * (len(FILES) + num_examples)
+
+
+def test_the_algorithm_is_that_of_the_example_program():
+  source = inspect.getsource(example_own_algorithm.SmoothedPolicyIteration)
+  assert source in FILES["my_method.py"]
 
 
 @pytest.mark.slow

@@ -38,6 +38,24 @@ def test_records_are_what_the_model_says():
   assert 0 == records[0].seconds < records[1].seconds < last.seconds
 
 
+class Careless(mirror_descent.MirrorDescent):
+  """Performs two iterations, and counts them, where it is asked for one."""
+
+  def iteration(self, learning_rate=None):
+    super().iteration(learning_rate)
+    super().iteration(learning_rate)
+
+
+def test_an_algorithm_that_does_not_count_its_iterations_is_refused():
+  """It could not be gone on with from a checkpoint."""
+  with pytest.raises(ValueError) as error:
+    records_of(Careless(omd().model, lr=0.1), 5, 0.3, [0, 5])
+  assert str(error.value) == (
+    "num_iterations of Careless must be the number of calls of iteration(), got"
+    " 2 after 1."
+  )
+
+
 def test_log_spaced_iterations():
   assert iteration_loop.log_spaced_iterations(100, 1) == [0, 1, 10, 100]
   assert iteration_loop.log_spaced_iterations(0) == [0]

@@ -1,5 +1,7 @@
 """Tests of the algorithms by name and of their options."""
 
+import functools
+
 import pyspiel
 import pytest
 
@@ -195,10 +197,16 @@ def test_only_one_algorithm_has_a_name(registered):
       f" {origin}."
     )
   assert before == registry.ALGORITHMS
-  # The cell of a notebook is run again.
-  again = type("Mine", (fixed_point.FixedPoint,), {"__module__": __name__})
-  registered("mine", again, title="Again")
-  assert registry.find("mine").constructor is again
+  # The cell of a notebook is run again; and a program was imported.
+  for module in (__name__, "__main__", __name__):
+    again = type("Mine", (fixed_point.FixedPoint,), {"__module__": module})
+    registered("mine", again, title="Again")
+    assert registry.find("mine").constructor is again
+  partial = functools.partial(Mine, step=1.0)
+  for _ in range(2):
+    registered("partial", partial)
+  with pytest.raises(ValueError, match=r"^name must be that of no other"):
+    registered("partial", functools.partial(Mine, step=2.0))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +238,8 @@ def test_only_one_algorithm_has_a_name(registered):
       ("mine", Unfinished),
       {},
       "constructor must have all methods of a MeanFieldAlgorithm,"
-      f" {__name__}.Unfinished has no mean_field, policy, restore, state.",
+      f" {__name__}.Unfinished has no mean_field, num_iterations, policy,"
+      " restore, state.",
     ),
     (
       ("mine", 3),

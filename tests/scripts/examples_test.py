@@ -7,6 +7,8 @@ import numpy as np
 from open_spiel.python import policy as policy_lib
 from open_spiel.python import rl_environment
 from open_spiel.python.mfg.algorithms import distribution
+from open_spiel.python.mfg.algorithms import fictitious_play
+from open_spiel.python.mfg.algorithms import fixed_point
 from open_spiel.python.mfg.algorithms import mirror_descent
 from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
@@ -92,6 +94,45 @@ def test_own_game_prints_the_nash_conv_of_its_policy(program):
   assert numbers(output, "by OpenSpiel") == [[exact]]
   _, on_arrays = numbers(output, "exploitability")
   assert on_arrays == [exact]
+
+
+def test_own_game_is_registered(program):
+  game = pyspiel.load_game("python_mfg_beach_bar(num_places=5,horizon=3)")
+  assert isinstance(game, example_own_game.BeachBarGame)
+  assert game.mean_field_mdp().action_names == ("back", "stay", "on")
+  pyspiel.random_sim_test(game, num_sims=2, serialize=True, verbose=False)
+  output = program(
+    "solve",
+    "--import=mftrpo_openspiel.scripts.example_own_game",
+    "--game_name=python_mfg_beach_bar(walking_cost=0.0,wind=0.0)",
+    "--algorithm=annealed_mf_trpo",
+    "--num_iterations=100",
+  ).stdout
+  (last,) = re.findall(r"^ +100 +(\S+) ", output, re.M)
+  assert 0 <= float(last) < 1e-4
+
+
+def test_own_algorithm_prints_the_nash_conv_of_both(program):
+  name = "python_mfg_two_islands(horizon=4)"
+  output = program(
+    "example_own_algorithm",
+    f"--game_name={name}",
+    "--num_iterations=3",
+    "--step=1",
+  ).stdout
+  game = pyspiel.load_game(name)
+  solvers = {
+    "SmoothedPolicyIteration": fixed_point.FixedPoint(game),
+    "FictitiousPlay": fictitious_play.FictitiousPlay(game),
+  }
+  for solver in solvers.values():
+    for _ in range(3):
+      solver.iteration()
+  printed = {line.split()[0]: line.split()[1] for line in output.splitlines()}
+  assert printed == {
+    name: f"{nash_conv_of(game, solver):.6f}"
+    for name, solver in solvers.items()
+  }
 
 
 def test_drop_in_prints_the_nash_conv_of_both_policies(program):

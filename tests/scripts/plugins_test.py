@@ -32,6 +32,7 @@ GAME = """
     pyspiel.register_game(TYPE, Game)
     """
 METHOD = """
+    import dataclasses
     import mftrpo_openspiel
 
     class Method(mftrpo_openspiel.FixedPoint):
@@ -39,9 +40,11 @@ METHOD = """
         self.rounds = rounds
         super().__init__(model_or_game, temperature=softness)
 
-      def iteration(self):
+      def _next_state(self, state):
+        following = state
         for _ in range(self.rounds):
-          super().iteration()
+          following = super()._next_state(following)
+        return dataclasses.replace(following, iteration=state.iteration + 1)
 
     mftrpo_openspiel.register_algorithm("{name}", Method, title="The Method")
     """
