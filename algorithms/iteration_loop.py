@@ -102,11 +102,13 @@ class FinishedIteration(Checkpoint):
   Attributes:
     record: Of this iteration, if one was due.
     mean_field: (N,), the algorithm's, if a record was due.
+    policy: (N, A), the algorithm's, if a record was due.
     evaluation_seconds: What the record took.
   """
 
   record: Record | None = None
   mean_field: np.ndarray | None = None
+  policy: np.ndarray | None = None
   evaluation_seconds: float = 0.0
 
 
@@ -196,7 +198,8 @@ def iterations(
         float(shares @ np.abs(policy - old_policy).sum(axis=1)),
         float(shares @ softmax.entropy(policy)),
       )
-      measured = record, mean_field, time.perf_counter() - begin
+      evaluation_seconds = time.perf_counter() - begin
+      measured = record, mean_field, policy, evaluation_seconds
     yield FinishedIteration(iteration, seconds, algorithm.state(), *measured)
     if is_due and is_below(record, stop_below):
       return

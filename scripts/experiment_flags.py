@@ -97,6 +97,9 @@ def define_flags() -> None:
     "log_distribution", False, "Whether the mean field is kept at each record."
   )
   flags.DEFINE_bool(
+    "log_policy", False, "Whether the policy is kept at each record."
+  )
+  flags.DEFINE_bool(
     "tensorboard",
     False,
     "Whether a TensorBoard event file is written too; needs tensorboardX.",

@@ -61,7 +61,7 @@ def drawn_run(run: run_labels.Run, name: str | None = None) -> drawn_lib.Drawn:
       placed.mean_fields(solution.mean_field),
       placed.policies(solution.policy, solution.mean_field),
     )
-  mean_fields, policies = dict(result.mean_fields), {}
+  mean_fields, policies = dict(result.mean_fields), dict(result.policies)
   if solution is not None:
     mean_fields[solution.iteration] = solution.mean_field
     policies[solution.iteration] = solution.policy

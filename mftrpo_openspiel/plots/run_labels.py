@@ -15,6 +15,7 @@ _BOOKKEEPING = {
   "checkpoint_seconds",
   "imports",
   "log_distribution",
+  "log_policy",
   "num_iterations",
   "num_records",
   "record_every",

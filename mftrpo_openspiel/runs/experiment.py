@@ -47,6 +47,7 @@ class Experiment:
     record_every: A record at every so many iterations; None for log-spaced.
     num_records: Records per factor of ten iterations where log-spaced.
     log_distribution: Whether the mean field is kept at each record.
+    log_policy: Whether the policy is kept at each record.
     checkpoint_seconds: Least time between two checkpoints.
     tensorboard: Whether a TensorBoard event file is written too.
     imports: Modules that are imported before anything is looked up: they
@@ -66,6 +67,7 @@ class Experiment:
   record_every: int | None = None
   num_records: int = 10
   log_distribution: bool = False
+  log_policy: bool = False
   checkpoint_seconds: float = 30.0
   tensorboard: bool = False
   imports: Sequence[str] = dataclasses.field(default_factory=list)
@@ -229,16 +231,25 @@ def run_experiment(
   )
   num_iterations = experiment.num_iterations
   if logdir is None:
-    memory = run_loop.MemorySink(experiment.log_distribution)
+    memory = run_loop.MemorySink(
+      experiment.log_distribution, experiment.log_policy
+    )
     costs = run(num_iterations, sink=memory)
     result = run_directory.RunResult(
-      config, memory.records, memory.solution, memory.mean_fields
+      config,
+      memory.records,
+      memory.solution,
+      memory.mean_fields,
+      policies=memory.policies,
     )
   else:
     with run_directory.locked(logdir) as folder:
-      num_states = len(algorithm.model.legal_actions_mask)
       start, records = run_directory.read_progress(
-        folder, config, record_at, resume, num_states
+        folder,
+        config,
+        record_at,
+        resume,
+        algorithm.model.legal_actions_mask,
       )
       if start is not None:
         try:

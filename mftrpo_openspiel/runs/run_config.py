@@ -23,7 +23,11 @@ FORMAT = 3
 _READABLE_FORMATS = (2, FORMAT)
 # Fields of an experiment that older runs do not have, with the values that they
 # then stand for.
-ADDED_FIELDS: dict[str, Any] = {"imports": [], "stop_below": None}
+ADDED_FIELDS: dict[str, Any] = {
+  "imports": [],
+  "log_policy": False,
+  "stop_below": None,
+}
 # Fields of an experiment that may differ when a run is gone on with.
 CHANGEABLE_FIELDS = (
   "checkpoint_seconds",
@@ -45,6 +49,7 @@ FIELDS = {
   "record_every": (int, type(None)),
   "num_records": (int,),
   "log_distribution": (bool,),
+  "log_policy": (bool,),
   "checkpoint_seconds": (int, float),
   "tensorboard": (bool,),
   "imports": (list,),

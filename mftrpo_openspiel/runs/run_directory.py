@@ -5,6 +5,7 @@
     checkpoint.npz   where the run can be gone on with
     mean_fields/     if asked for, <iteration>.npy at each record, with a CRC-32
                      behind the array
+    policies/        the same of policies, if asked for
     solution.npz     the policy and the mean field at the end
     tensorboard/     if asked for, an event file
     lock             locked by the program that writes here
@@ -13,7 +14,7 @@ At any moment the other files agree with checkpoint.npz up to its iteration.
 What they have of later ones is dropped when the run is resumed. All have
 checksums, which are compared whenever they are read. `RunWriter` writes these
 files, `load_run` and `read_progress` read them; what is in each is the matter
-of `run_config`, `metrics_table`, `checkpoints`, `mean_field_files`, `solutions`
+of `run_config`, `metrics_table`, `checkpoints`, `record_arrays`, `solutions`
 and `event_files`.
 """
 
@@ -36,8 +37,8 @@ from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import event_files
-from mftrpo_openspiel.runs import mean_field_files
 from mftrpo_openspiel.runs import metrics_table
+from mftrpo_openspiel.runs import record_arrays
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.runs import solutions
@@ -47,7 +48,8 @@ from mftrpo_openspiel.utils import plugins
 
 _CONFIG, _METRICS, _LOCK = "config.json", "metrics.csv", "lock"
 _CHECKPOINT, _SOLUTION = "checkpoint.npz", "solution.npz"
-_MEAN_FIELDS, _EVENTS = "mean_fields", "tensorboard"
+_MEAN_FIELDS, _POLICIES = "mean_fields", "policies"
+_EVENTS = "tensorboard"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,6 +64,7 @@ class RunResult:
       interrupted; None if there is none yet.
     mean_fields: (N,) arrays by the iterations of the records; empty if they
       were not asked for.
+    policies: (N, A) arrays in the same way.
     costs: Of the program that made it; None where it is read from disk.
     accuracy: How its values and mean fields were computed and how well, in
       words; None where it is read from disk.
@@ -73,6 +76,7 @@ class RunResult:
   mean_fields: dict[int, np.ndarray]
   costs: run_loop.Costs | None = None
   accuracy: str | None = None
+  policies: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
   @property
   def columns(self) -> dict[str, np.ndarray]:
@@ -120,10 +124,10 @@ def load_run(path: str | os.PathLike) -> RunResult:
     raise ValueError(f"path must be a run directory, got {path}.")
   config = run_config.read(path / _CONFIG)
   records = metrics_table.read_csv(path / _METRICS)
-  solution = num_states = None
+  solution = num_states = mask = None
   if _exists(path / _SOLUTION):
     solution = solutions.load_solution(path / _SOLUTION)
-    num_states = len(solution.mean_field)
+    num_states, mask = len(solution.mean_field), solution.legal_actions_mask
     last = config["experiment"]["num_iterations"]
     if solution.iteration == last and (
       not records or records[-1].iteration != last
@@ -132,13 +136,17 @@ def load_run(path: str | os.PathLike) -> RunResult:
         f"{path / _METRICS} has no record of iteration {last}, of which"
         f" {_SOLUTION} is."
       )
-  mean_fields = {}
-  if config["experiment"]["log_distribution"]:
-    for record in records:
-      mean_fields[record.iteration] = mean_field_files.read(
-        path / _MEAN_FIELDS, record.iteration, num_states
+  mean_fields, policies = {}, {}
+  for iteration in [record.iteration for record in records]:
+    if config["experiment"]["log_distribution"]:
+      mean_fields[iteration] = record_arrays.read_mean_field(
+        path / _MEAN_FIELDS, iteration, num_states
       )
-  return RunResult(config, records, solution, mean_fields)
+    if config["experiment"]["log_policy"]:
+      policies[iteration] = record_arrays.read_policy(
+        path / _POLICIES, iteration, mask
+      )
+  return RunResult(config, records, solution, mean_fields, policies=policies)
 
 
 def import_plugins(path: str | os.PathLike) -> list[str]:
@@ -216,7 +224,14 @@ def locked(path: str | os.PathLike) -> Iterator[pathlib.Path]:
   """
   folder = files.folder(path)
   if not has_run(folder):
-    for name in (_METRICS, _CHECKPOINT, _SOLUTION, _MEAN_FIELDS, _EVENTS):
+    for name in (
+      _METRICS,
+      _CHECKPOINT,
+      _SOLUTION,
+      _MEAN_FIELDS,
+      _POLICIES,
+      _EVENTS,
+    ):
       if (folder / name).exists():
         raise ValueError(
           f"logdir must be new or have a run, got {folder}, which has"
@@ -246,7 +261,7 @@ def read_progress(
   config: Mapping[str, Any],
   record_at: Collection[int],
   resume: bool,
-  num_states: int | None = None,
+  legal_actions_mask: np.ndarray | None = None,
 ) -> tuple[iteration_loop.Checkpoint | None, list[iteration_loop.Record]]:
   """Returns how far the run in a folder is; writes nothing.
 
@@ -255,7 +270,8 @@ def read_progress(
     config: Of the run that is to be here.
     record_at: The iterations at which it has records.
     resume: Whether a run that is here is gone on with.
-    num_states: N of the mean fields that are kept; None if it is not known.
+    legal_actions_mask: (N, A), for which the mean fields and policies that are
+      kept must be; None if it is not known.
 
   Returns:
     The latest checkpoint, None for the beginning, and the records up to it.
@@ -282,9 +298,14 @@ def read_progress(
       f" has {last}."
     )
   due = {k for k in record_at if k <= checkpoint.iteration}
-  if config["experiment"]["log_distribution"]:
-    for iteration in sorted(due):
-      mean_field_files.read(path / _MEAN_FIELDS, iteration, num_states)
+  mask = legal_actions_mask
+  for iteration in sorted(due):
+    if config["experiment"]["log_distribution"]:
+      record_arrays.read_mean_field(
+        path / _MEAN_FIELDS, iteration, None if mask is None else len(mask)
+      )
+    if config["experiment"]["log_policy"]:
+      record_arrays.read_policy(path / _POLICIES, iteration, mask)
   # A last line may be cut off, by a power failure in the midst of it.
   whole, newline, _ = files.read_text(path / _METRICS).rpartition("\n")
   records = metrics_table.parse_csv(whole + newline, path / _METRICS)
@@ -318,6 +339,7 @@ class RunWriter:
     self._run_id = run_config.run_id(config)
     experiment = config["experiment"]
     self._keeps_mean_fields = experiment["log_distribution"]
+    self._keeps_policies = experiment["log_policy"]
     self._events: event_files.EventWriter | None = None
     with _writing(path):
       # What `files.replacing` leaves if the program is killed in it.
@@ -328,7 +350,8 @@ class RunWriter:
       run_config.write(path / _CONFIG, config)
       self._metrics = metrics_table.CsvAppender(path / _METRICS, records)
       kept = {record.iteration for record in records}
-      mean_field_files.remove_others(path / _MEAN_FIELDS, kept)
+      for folder in (_MEAN_FIELDS, _POLICIES):
+        record_arrays.remove_others(path / folder, kept)
       if experiment["tensorboard"]:
         self._events = event_files.EventWriter(path / _EVENTS, records)
     self._timer = checkpoints.Timer(experiment["checkpoint_seconds"])
@@ -352,8 +375,12 @@ class RunWriter:
     if record is not None:
       with _writing(self._path):
         if self._keeps_mean_fields and finished.mean_field is not None:
-          mean_field_files.write(
+          record_arrays.write(
             self._path / _MEAN_FIELDS, record.iteration, finished.mean_field
+          )
+        if self._keeps_policies and finished.policy is not None:
+          record_arrays.write(
+            self._path / _POLICIES, record.iteration, finished.policy
           )
         self._metrics.append(record)
         if self._events is not None:

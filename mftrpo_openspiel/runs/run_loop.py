@@ -36,14 +36,17 @@ class MemorySink:
   Attributes:
     records: In the order of their iterations.
     mean_fields: (N,) arrays by iterations, if they are kept.
+    policies: (N, A) arrays by iterations, if they are kept.
     solution: At the end.
   """
 
-  def __init__(self, keep_mean_fields: bool):
+  def __init__(self, keep_mean_fields: bool, keep_policies: bool = False):
     self.records: list[iteration_loop.Record] = []
     self.mean_fields: dict[int, np.ndarray] = {}
+    self.policies: dict[int, np.ndarray] = {}
     self.solution: solutions.Solution | None = None
     self._keep_mean_fields = keep_mean_fields
+    self._keep_policies = keep_policies
 
   def take(self, finished: iteration_loop.FinishedIteration) -> None:
     """Keeps the record, if there is one."""
@@ -51,6 +54,8 @@ class MemorySink:
       self.records.append(finished.record)
       if self._keep_mean_fields and finished.mean_field is not None:
         self.mean_fields[finished.iteration] = finished.mean_field
+      if self._keep_policies and finished.policy is not None:
+        self.policies[finished.iteration] = finished.policy
 
   def finish(
     self, last: iteration_loop.Checkpoint, solution: solutions.Solution

@@ -38,24 +38,28 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     temporary.unlink(missing_ok=True)
 
 
-def folder(path: str | os.PathLike) -> pathlib.Path:
+def folder(path: str | os.PathLike, name: str = "logdir") -> pathlib.Path:
   """Returns the folder `path`, made if it is not there.
+
+  Args:
+    path: Of the folder.
+    name: What it is called in messages.
 
   Raises:
     ValueError: If it has no name, or cannot be made or written to.
   """
   if not os.fspath(path):
-    raise ValueError("logdir must be the name of a folder, got ''.")
+    raise ValueError(f"{name} must be the name of a folder, got ''.")
   path = pathlib.Path(path)
   try:
     path.mkdir(parents=True, exist_ok=True)
   except OSError as error:
     raise ValueError(
-      f"logdir must be a folder that can be made, got {path}"
+      f"{name} must be a folder that can be made, got {path}"
       f" ({error.strerror})."
     ) from None
   if not os.access(path, os.W_OK):
-    raise ValueError(f"logdir must be a writable folder, got {path}.")
+    raise ValueError(f"{name} must be a writable folder, got {path}.")
   return path
 
 

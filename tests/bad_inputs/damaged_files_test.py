@@ -30,6 +30,7 @@ FILES = [
   "checkpoint.npz",
   "solution.npz",
   "mean_fields/0000000002.npy",
+  "policies/0000000002.npy",
 ]
 
 
@@ -40,6 +41,7 @@ def perform(path, num_iterations, resume=True, report=None):
       num_iterations=num_iterations,
       record_every=1,
       log_distribution=True,
+      log_policy=True,
     ),
     path,
     resume,
@@ -72,6 +74,7 @@ def contents(result, records=slice(None)):
     "strings": np.array(solution.observation_strings),
     "mean_fields": np.array(list(result.mean_fields.values())[records]),
     "iterations": np.array(list(result.mean_fields)[records]),
+    "policies": np.array(list(result.policies.values())[records]),
   }
 
 

@@ -16,7 +16,7 @@ from mftrpo_openspiel.scripts import plot
 
 SMALL = "four_rooms_poi_5x5"
 EXPERIMENTS = {
-  "trpo": {"setting": SMALL, "log_distribution": True},
+  "trpo": {"setting": SMALL, "log_distribution": True, "log_policy": True},
   "omd": {"setting": SMALL, "algorithm": "mirror_descent"},
   "compiled": {
     "setting": SMALL,
@@ -98,6 +98,7 @@ def labelled(folder, *names):
     (["crowd"], ["--regularized"]),
     (["trpo", "omd"], ["--kind=mean_field", "--moments=4", "--scale=linear"]),
     (["trpo", "omd"], ["--kind=policy", "--labels=One,Other"]),
+    (["trpo"], ["--kind=policy", "--moments=0,2,4"]),
     (["openspiel"], ["--kind=policy", "--moments=0,3"]),
     (["compiled", "openspiel"], ["--kind=difference", "--moments=2"]),
     (["crowd", "other_crowd"], ["--kind=mean_field"]),

@@ -29,6 +29,7 @@ ISLANDS = Experiment(
   num_iterations=40,
   record_every=3,
   log_distribution=True,
+  log_policy=True,
   checkpoint_seconds=0.0,
 )
 EXPERIMENTS = {
@@ -58,9 +59,11 @@ def assert_same_results(one, other):
     return [dataclasses.replace(record, seconds=0) for record in records]
 
   assert timeless(one.records) == timeless(other.records)
-  assert one.mean_fields.keys() == other.mean_fields.keys()
-  for iteration, mean_field in one.mean_fields.items():
-    assert np.array_equal(mean_field, other.mean_fields[iteration])
+  for name in ("mean_fields", "policies"):
+    ours, theirs = getattr(one, name), getattr(other, name)
+    assert ours.keys() == theirs.keys()
+    for iteration, array in ours.items():
+      assert np.array_equal(array, theirs[iteration])
   for name, value in vars(one.solution).items():
     assert np.array_equal(value, getattr(other.solution, name)), name
 
@@ -98,6 +101,25 @@ def test_a_run_says_what_it_was_and_ends_with_a_solution(name, results):
     assert list(result.mean_fields) == iterations
     last = result.mean_fields[iterations[-1]]
     assert np.array_equal(last, result.solution.mean_field)
+  if experiment.log_policy:
+    assert list(result.policies) == iterations
+    last = result.policies[iterations[-1]]
+    assert np.array_equal(last, result.solution.policy)
+    np.testing.assert_allclose(
+      [model.exploitability(policy) for policy in result.policies.values()],
+      [record.exploitability for record in result.records],
+      rtol=1e-12,
+    )
+
+
+def test_what_is_kept_cannot_change_when_a_run_is_resumed(tmp_path):
+  path = tmp_path / "run"
+  experiment = dataclasses.replace(ISLANDS, log_policy=False, num_iterations=4)
+  experiment_lib.run_experiment(experiment, path)
+  assert not (path / "policies").exists()
+  asked = dataclasses.replace(experiment, log_policy=True)
+  with pytest.raises(ValueError, match="log_policy must be False to go on"):
+    experiment_lib.run_experiment(asked, path, resume=True)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -25,6 +25,7 @@ EXPERIMENT = {
   "record_every": None,
   "num_records": 10,
   "log_distribution": False,
+  "log_policy": False,
   "checkpoint_seconds": 30.0,
   "tensorboard": False,
   "imports": [],

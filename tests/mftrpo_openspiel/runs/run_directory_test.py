@@ -37,6 +37,7 @@ def config(num_iterations=10, lr=0.1, checkpoint_seconds=1e9):
     "record_every": None,
     "num_records": 10,
     "log_distribution": True,
+    "log_policy": False,
     "checkpoint_seconds": checkpoint_seconds,
     "tensorboard": False,
     "imports": [],
@@ -391,7 +392,9 @@ def test_mean_fields_are_checked(path, damage, message):
     run_directory.load_run(path)
   assert "\n" not in str(error.value)
   with pytest.raises(ValueError, match=message):
-    run_directory.read_progress(path, config(), DUE, True, num_states=2)
+    run_directory.read_progress(
+      path, config(), DUE, True, legal_actions_mask=np.ones((2, 2), bool)
+    )
   assert snapshot(path) == before
 
 

@@ -1,0 +1,184 @@
+"""Draws all kinds of pictures of all games, for maintainers to look at.
+
+    python -m mftrpo_openspiel.scripts.contact_sheet --output=contact_sheet
+
+Each game is solved by two algorithms in a few iterations. The runs are kept in
+the folder, in runs/; runs that are there are drawn again, not solved again. The
+pictures of a kind are in a folder of their own, and all together on one sheet,
+<kind>.png. Of an animation the sheet shows the frame in its middle.
+"""
+
+from collections.abc import Sequence
+import pathlib
+from typing import Any
+import warnings
+
+from absl import flags
+import numpy as np
+from PIL import Image
+
+from mftrpo_openspiel.plots import drawn
+from mftrpo_openspiel.plots import drawn_figures
+from mftrpo_openspiel.plots import figures
+from mftrpo_openspiel.plots import run_curves
+from mftrpo_openspiel.plots import run_drawings
+from mftrpo_openspiel.plots import run_labels
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.scripts import programs
+from mftrpo_openspiel.utils import files
+
+FLAGS = flags.FLAGS
+
+_ROUTING = "python_mfg_dynamic_routing"
+_MODELLING = "mfg_crowd_modelling_2d"
+_PREY = "python_mfg_predator_prey"
+# Fields of the experiments by the names of the pictures.
+GAMES: dict[str, dict[str, Any]] = {
+  "four_rooms": {"setting": "four_rooms"},
+  "four_rooms_poi": {"setting": "four_rooms_poi"},
+  "two_islands": {"setting": "two_islands"},
+  "four_rooms_compiled": {"setting": "four_rooms", "model": "compiled"},
+  "two_islands_compiled": {"setting": "two_islands", "model": "compiled"},
+  "ring": {"game_name": "mfg_crowd_modelling"},
+  "ring_python": {"game_name": "python_mfg_crowd_modelling"},
+  "crowd_2d": {"game_name": _MODELLING},
+  "crowd_2d_four_rooms": {
+    "game_name": _MODELLING,
+    "setting": "crowd_modelling_2d_four_rooms",
+  },
+  "crowd_2d_maze": {
+    "game_name": _MODELLING,
+    "setting": "crowd_modelling_2d_maze",
+  },
+  "predator_prey_3": {"game_name": _PREY},
+  "predator_prey_4": {"game_name": _PREY, "setting": "predator_prey_5x5x4"},
+  "predator_prey_torus": {
+    "game_name": _PREY,
+    "game_parameters": {"geometry": 1},
+  },
+  "crowd_avoidance": {"game_name": "python_mfg_crowd_avoidance"},
+  "periodic_aversion": {"game_name": "python_mfg_periodic_aversion"},
+  "linear_quadratic": {"game_name": "mean_field_lin_quad"},
+  "garnet": {"game_name": "mfg_garnet"},
+  "routing_line": {"game_name": _ROUTING, "setting": "dynamic_routing_line"},
+  "routing_braess": {"game_name": _ROUTING},
+  "routing_braess_cpp": {"game_name": "mfg_dynamic_routing"},
+  "routing_sioux_falls": {
+    "game_name": _ROUTING,
+    "setting": "dynamic_routing_sioux_falls_dummy_demand",
+    "num_iterations": 2,
+  },
+}
+# What is the same in all, unless a game says otherwise. Fictitious Play gives
+# policies with a direction in a few iterations.
+_COMMON: dict[str, Any] = {
+  "num_iterations": 30,
+  "log_distribution": True,
+}
+ALGORITHMS = ("mirror_descent", "fictitious_play")
+KINDS = ("curves", "mean_field", "policy", "difference", "animation")
+# Of the sheets: pictures in a row, and how wide each is, in pixels.
+NUM_COLUMNS = 3
+COLUMN_WIDTH = 900
+
+
+def define_flags() -> None:
+  """Defines the flags of the program."""
+  flags.DEFINE_string(
+    "output", "contact_sheet", "Folder for the runs, pictures and sheets."
+  )
+  flags.DEFINE_list(
+    "games", list(GAMES), "Of which games, of those in the list of this file."
+  )
+
+
+def main() -> None:
+  """Makes the runs, pictures and sheets."""
+  for name in FLAGS.games:
+    if name not in GAMES:
+      raise ValueError(f"games must be of {', '.join(GAMES)}, got {name!r}.")
+  folder = files.folder(FLAGS.output, "output")
+  for kind in KINDS:
+    files.folder(folder / kind)
+  for name in FLAGS.games:
+    print(name)
+    draw(solve(folder / "runs" / name, GAMES[name]), folder, name)
+  for kind in KINDS:
+    ending = "gif" if kind == "animation" else "png"
+    paths = [folder / kind / f"{name}.{ending}" for name in FLAGS.games]
+    with files.replacing(folder / f"{kind}.png") as temporary:
+      sheet(paths).save(temporary)
+  print(f"{', '.join(f'{kind}.png' for kind in KINDS)} are in {folder}.")
+
+
+def solve(folder: pathlib.Path, fields: dict[str, Any]) -> list[run_labels.Run]:
+  """Returns the runs of a game in a folder, made unless they are there."""
+  runs = []
+  for algorithm in ALGORITHMS:
+    path = folder / algorithm
+    experiment = experiment_lib.Experiment(
+      **{**_COMMON, **fields}, algorithm=algorithm
+    )
+    with warnings.catch_warnings():
+      # That values depend on paths: they are not looked at here.
+      warnings.simplefilter("ignore")
+      experiment_lib.run_experiment(experiment, path, resume=True)
+    runs.append((str(path), run_directory.load_run(path)))
+  labels = run_labels.labels([result.config for _, result in runs])
+  return [run_labels.Run(label, *run) for label, run in zip(labels, runs)]
+
+
+def draw(
+  runs: Sequence[run_labels.Run], folder: pathlib.Path, name: str
+) -> None:
+  """Draws all kinds of pictures of the runs of a game."""
+  first, second = run_drawings.drawn_runs(runs)
+  for kind, figure in {
+    "curves": run_curves.figure(runs),
+    "mean_field": drawn_figures.mean_field_figure([second]),
+    "policy": drawn_figures.policy_figure([second], _moments(second)),
+    "difference": drawn_figures.difference_figure([first, second]),
+  }.items():
+    figures.save(figure, folder / kind / f"{name}.png")
+  path = folder / "animation" / f"{name}.gif"
+  drawn_figures.save_animation(second, path, max_frames=20)
+
+
+def _moments(run: drawn.Drawn) -> list[int] | None:
+  """Returns time steps at which players have a choice, at the end as well."""
+  times = sorted(run.policies)
+  if run.is_stationary:
+    return None
+  # In the last time steps nothing depends on what players do any more.
+  return [times[len(times) * part // 4] for part in range(3)]
+
+
+def sheet(paths: Sequence[pathlib.Path]) -> Image.Image:
+  """Returns pictures side by side on one."""
+  pictures = []
+  for path in paths:
+    with Image.open(path) as picture:
+      picture.seek(getattr(picture, "n_frames", 1) // 2)
+      height = round(picture.height * COLUMN_WIDTH / picture.width)
+      pictures.append(picture.convert("RGB").resize((COLUMN_WIDTH, height)))
+  rows = [
+    pictures[i : i + NUM_COLUMNS] for i in range(0, len(pictures), NUM_COLUMNS)
+  ]
+  heights = [max(picture.height for picture in row) for row in rows]
+  size = COLUMN_WIDTH * NUM_COLUMNS, sum(heights)
+  result = Image.new("RGB", size, "white")
+  for top, row in zip(np.cumsum([0, *heights]).tolist(), rows):
+    for column, picture in enumerate(row):
+      result.paste(picture, (column * COLUMN_WIDTH, top))
+  return result
+
+
+def run() -> None:
+  """Entry point of the program."""
+  define_flags()
+  programs.run(main)
+
+
+if __name__ == "__main__":
+  run()
