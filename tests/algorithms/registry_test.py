@@ -230,7 +230,8 @@ def test_only_one_algorithm_has_a_name(registered):
       ("mine", Unfinished),
       {},
       "constructor must have all methods of a MeanFieldAlgorithm,"
-      f" {__name__}.Unfinished has no mean_field, policy, restore, state.",
+      f" {__name__}.Unfinished has no mean_field, num_iterations, policy,"
+      " restore, state.",
     ),
     (
       ("mine", 3),
