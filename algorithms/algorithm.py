@@ -191,7 +191,12 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     last = self.num_iterations
     records = (x for x in self._records if first <= x.iteration <= last)
     return history_lib.History(
-      self.title(), self.regularization, tuple(records)
+      self.title(),
+      type(self),
+      self.shown_options(),
+      self.model,
+      self.regularization,
+      tuple(records),
     )
 
   def __repr__(self) -> str:

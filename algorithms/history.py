@@ -1,10 +1,13 @@
 """What was measured of an algorithm while it ran, in memory."""
 
+from collections.abc import Mapping
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.models import mean_field_model as model_lib
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -14,12 +17,18 @@ class History:
   `pandas.DataFrame(history.columns)` is a table of all that was measured.
 
   Attributes:
-    algorithm: What ran, in words.
+    title: What ran, and with which options.
+    algorithm: Its class.
+    options: Those that are not the default, by name.
+    model: What it ran on.
     regularization: eta of the algorithm; 0 if it has none.
     records: In the order of their iterations.
   """
 
-  algorithm: str
+  title: str
+  algorithm: type
+  options: Mapping[str, Any]
+  model: model_lib.MeanFieldModel
   regularization: float
   records: tuple[iteration_loop.Record, ...]
 
@@ -53,4 +62,4 @@ class History:
   def __repr__(self) -> str:
     """Returns one line: how exploitability went from the first to the last."""
     summary = iteration_loop.summary(self.records, self.regularization)
-    return f"History({self.algorithm}: {summary})"
+    return f"History({self.title}: {summary})"

@@ -21,14 +21,24 @@ class NotedOptions:
     noted.options = _options(cls, args, kwargs)
     return noted
 
-  def title(self) -> str:
-    """Returns the class, its regularization, and options that were changed."""
+  def shown_options(self) -> dict[str, Any]:
+    """Returns its regularization and the options that are not the default.
+
+    They are numbers, texts and bools, or names of what is something else.
+    """
     defaults = _options(type(self), (None,), {})
-    shown = [
-      f"{name}={_shown(value)}"
+    return {
+      name: _shown(value)
       for name, value in self.options.items()
       if _shown(value) != _shown(defaults.get(name))
       or (name == "regularization" and value)
+    }
+
+  def title(self) -> str:
+    """Returns the class and its `shown_options`."""
+    shown = [
+      f"{name}={value!r}" if value is self.options[name] else f"{name}={value}"
+      for name, value in self.shown_options().items()
     ]
     return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -55,8 +65,8 @@ def _options(
   return options
 
 
-def _shown(value: Any) -> str:
-  """Returns a text of one word for the value of an option."""
+def _shown(value: Any) -> bool | int | float | str | None:
+  """Returns the value of an option, or a name for it."""
   if isinstance(value, bool | int | float | str | None):
-    return repr(value)
+    return value
   return getattr(value, "__name__", type(value).__name__)

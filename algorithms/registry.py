@@ -298,6 +298,24 @@ def title(name: str) -> str:
   return name.rpartition(":")[2]
 
 
+def name_of(algorithm_class: type, openspiel_class: str | None = None) -> str:
+  """Returns the name of an algorithm, or where it stands if it has none.
+
+  Args:
+    algorithm_class: The class of a solver.
+    openspiel_class: Of an `OpenSpielAlgorithm`: the name of the class that it
+      runs.
+  """
+  for name, known in openspiel_algorithm.CLASSES.items():
+    if getattr(known, "__name__", None) == openspiel_class:
+      return name
+  for name, entry in ALGORITHMS.items():
+    if entry.constructor is algorithm_class:
+      return name
+  where = openspiel_class or algorithm_class.__qualname__
+  return f"{algorithm_class.__module__}:{where}"
+
+
 def options_of(name: str) -> dict[str, Option]:
   """Returns those of `OPTIONS` that the algorithm `name` takes."""
   known = find(name).parameters

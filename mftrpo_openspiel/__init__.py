@@ -16,6 +16,7 @@ from mftrpo_openspiel import games
 from mftrpo_openspiel.finite_population import n_player_game
 
 if typing.TYPE_CHECKING:
+  from mftrpo_openspiel import plots
   from mftrpo_openspiel.algorithms.annealed_mf_trpo import AnnealedMFTRPO
   from mftrpo_openspiel.algorithms.boltzmann_policy_iteration import (
     BoltzmannPolicyIteration,
@@ -73,13 +74,18 @@ _MODULES = {
   "run_experiment": "runs.experiment",
 }
 
-__all__ = ["__version__", *_MODULES]
+# Rooms whose functions users call as `mftrpo_openspiel.plots.policy`.
+_ROOMS = ("plots",)
+
+__all__ = ["__version__", *_MODULES, *_ROOMS]
 
 # Its one source is setup.py.
 __version__ = importlib.metadata.version(__name__)
 
 
 def __getattr__(name: str) -> typing.Any:
+  if name in _ROOMS:
+    return importlib.import_module(f"{__name__}.{name}")
   if name not in _MODULES:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
   module = importlib.import_module(f"{__name__}.{_MODULES[name]}")

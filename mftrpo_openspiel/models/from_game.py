@@ -59,6 +59,15 @@ def create_model(
     ) from None
 
 
+def kind_of(model: model_lib.MeanFieldModel) -> str:
+  """Returns the name that `MODELS` has for the kind of a model.
+
+  For one that is not of this package it is the name of its class.
+  """
+  names = (name for name in MODELS if is_model(name, model))
+  return next(names, type(model).__name__)
+
+
 def is_model(name: str, model: object) -> bool:
   """Whether a model is of the kind that `MODELS` has by a name."""
   kinds = {

@@ -142,11 +142,13 @@ class MeanFieldModel(abc.ABC):
     """Returns one line: the kind of model, its game and its size."""
     num_states, num_actions = self.legal_actions_mask.shape
     return (
-      f"{type(self).__name__}({self._game_name()}: {num_states} states,"
+      f"{type(self).__name__}({self.game_name}: {num_states} states,"
       f" {num_actions} actions)"
     )
 
-  def _game_name(self) -> str:
+  @property
+  def game_name(self) -> str:
+    """The name of the game, with parameters that are not the default."""
     return games.brief_name(self.game)
 
   def accuracy(self) -> str:

@@ -114,7 +114,9 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """The MDP as an OpenSpiel game of finite horizon."""
     return self._game or mdp_game.MDPGame(self.mdp)
 
-  def _game_name(self) -> str:
+  @property
+  def game_name(self) -> str:
+    """The name of the game; "MDP" where the model was made of an MDP alone."""
     # A game of finite horizon is made only where it is asked for.
     return games.brief_name(self._game) if self._game else "MDP"
 

@@ -37,13 +37,24 @@ def drawn_run(run: run_labels.Run, name: str | None = None) -> drawn_lib.Drawn:
     name: What it is called in titles and messages; its path if not given.
 
   Raises:
+    ValueError: As `drawn_result`.
+  """
+  run_directory.import_plugins(run.path)
+  return drawn_result(run.result, name or run.path)
+
+
+def drawn_result(result: run_directory.RunResult, name: str) -> drawn_lib.Drawn:
+  """Returns what can be drawn of the result of a run.
+
+  Args:
+    result: What the run gave.
+    name: What it is called in titles and messages.
+
+  Raises:
     ValueError: If it is not known where the states of its game lie, or over a
       finite horizon it has no solution yet.
   """
-  name = name or run.path
-  result = run.result
   config, solution = result.config, result.solution
-  run_directory.import_plugins(run.path)
   # As it was made, and not from its text, in which networks are missing.
   game = experiment_lib.Experiment(**config["experiment"]).create_game()
   game_drawing = game_drawings.of_game(game)
@@ -51,7 +62,7 @@ def drawn_run(run: run_labels.Run, name: str | None = None) -> drawn_lib.Drawn:
   title = game_title(config)
   if not is_stationary:
     if solution is None:
-      raise ValueError(f"{run.path} must have a solution to draw, it has none.")
+      raise ValueError(f"{name} must have a solution to draw, it has none.")
     placed = placement.placed(game_drawing, solution.observation_strings)
     return drawn_lib.Drawn(
       name,

@@ -1,0 +1,213 @@
+"""A picture in one line: of a solver, of its history, of a run or its folder.
+
+    import mftrpo_openspiel as mf
+
+    mf.plots.exploitability([solver, other_solver, "runs/mf_trpo"])
+    mf.plots.mean_field(solver)
+    mf.plots.policy(solver)
+    mf.plots.difference(solver, other_solver)
+
+Each returns a figure, which a notebook shows as the last expression of a cell,
+and which `figure.savefig(path)` writes.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import os
+from typing import Any
+
+from matplotlib import figure as figure_lib
+
+from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
+from mftrpo_openspiel.algorithms import history as history_lib
+from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.plots import drawn as drawn_lib
+from mftrpo_openspiel.plots import drawn_figures
+from mftrpo_openspiel.plots import run_curves
+from mftrpo_openspiel.plots import run_drawings
+from mftrpo_openspiel.plots import run_labels
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.utils import validation
+
+Solved = (
+  algorithm_lib.MeanFieldAlgorithm | run_directory.RunResult | str | os.PathLike
+)
+Measured = Solved | history_lib.History
+
+_SOLVED = (
+  algorithm_lib.MeanFieldAlgorithm,
+  run_directory.RunResult,
+  str,
+  os.PathLike,
+)
+_MEASURED = (*_SOLVED, history_lib.History)
+
+
+def exploitability(
+  runs: Measured | Sequence[Measured] | Mapping[str, Measured],
+  *,
+  x: str = "iterations",
+  regularized: bool = False,
+  log_x: bool = False,
+) -> figure_lib.Figure:
+  """Returns exploitability against iterations or time.
+
+  Args:
+    runs: One or several solvers that were run by `run`, histories that it
+      returned, results of runs, or run directories; or a dictionary of them by
+      their labels. Otherwise they are called by what tells them apart, and
+      those that nothing but a seed does become their median and a band.
+    x: "iterations" or "seconds".
+    regularized: Whether it is phi_eta, with the eta of each, instead of phi_0.
+    log_x: Whether x is on a log axis.
+
+  Raises:
+    ValueError: If one is something else, or has nothing to draw.
+  """
+  validation.check_choice("x", x, run_curves.XLABELS)
+  named = _named(runs, _MEASURED)
+  for run, label in named:
+    if regularized and getattr(run, "regularization", None) == 0:
+      raise ValueError(
+        "regularized must be False where a solver has no regularization, as"
+        f" {label} has none."
+      )
+  return run_curves.figure(
+    [run_labels.Run(label, label, _result(run)) for run, label in named],
+    [x],
+    regularized,
+    log_x=log_x,
+  )
+
+
+def mean_field(
+  runs: Solved | Sequence[Solved] | Mapping[str, Solved],
+  moments: Sequence[int] | None = None,
+  *,
+  scale: str = "log",
+) -> figure_lib.Figure:
+  """Returns the mean fields where their states lie: on a grid, graph or line.
+
+  Args:
+    runs: One or several solvers, results of runs or run directories; or a
+      dictionary of them by their names.
+    moments: Which are drawn. Over a finite horizon they are time steps; over an
+      infinite one iterations, of which a solver has its last alone. Not given:
+      the first, middle and last one.
+    scale: Of the colours: "log" or "linear".
+
+  Raises:
+    ValueError: If one is something else, or has nothing to draw.
+  """
+  return drawn_figures.mean_field_figure(_drawn(runs), moments, scale)
+
+
+def policy(
+  runs: Solved | Sequence[Solved] | Mapping[str, Solved],
+  moments: Sequence[int] | None = None,
+) -> figure_lib.Figure:
+  """Returns policies as arrows where their states lie.
+
+  Args:
+    runs: As in `mean_field`.
+    moments: As in `mean_field`.
+
+  Raises:
+    ValueError: If one is something else, or has nothing to draw.
+  """
+  return drawn_figures.policy_figure(_drawn(runs), moments)
+
+
+def difference(
+  one: Solved, other: Solved, moments: Sequence[int] | None = None
+) -> figure_lib.Figure:
+  """Returns the mean field of `other` minus that of `one`.
+
+  Args:
+    one: A solver, the result of a run or a run directory.
+    other: Another one of the same game.
+    moments: As in `mean_field`.
+
+  Raises:
+    ValueError: If one is something else, or they cannot be compared.
+  """
+  return drawn_figures.difference_figure(_drawn([one, other]), moments)
+
+
+def _named(runs: Any, allowed: tuple[type, ...]) -> list[tuple[Any, str]]:
+  """Returns each solver or run with what it is called.
+
+  Raises:
+    ValueError: If there is none, or one is of none of the types `allowed`.
+  """
+  if isinstance(runs, Mapping):
+    names, listed = [str(name) for name in runs], list(runs.values())
+  else:
+    names, listed = None, [runs] if isinstance(runs, allowed) else runs
+  if not isinstance(listed, list | tuple):
+    validation.check_type("runs", runs, *allowed, list, Mapping)
+  if not listed:
+    raise ValueError("runs must be at least one, got none.")
+  for number, run in enumerate(listed):
+    validation.check_type(f"runs[{number}]", run, *allowed)
+  names = names or run_labels.labels([_config(run) for run in listed])
+  return list(zip(listed, names))
+
+
+def _result(run: Measured) -> run_directory.RunResult:
+  """Returns what was measured, in the form of a run."""
+  match run:
+    case run_directory.RunResult():
+      return run
+    case algorithm_lib.MeanFieldAlgorithm():
+      return _result(run.history)
+    case history_lib.History():
+      records = list(run.records)
+      return run_directory.RunResult(_config(run), records, None, {})
+  return run_directory.load_run(run)
+
+
+def _config(run: Measured) -> dict[str, Any]:
+  """Returns what labels and titles ask of the config.json of a run."""
+  if isinstance(run, algorithm_lib.MeanFieldAlgorithm):
+    run = run.history
+  if not isinstance(run, history_lib.History):
+    return _result(run).config
+  options = dict(run.options)
+  openspiel_class = options.pop("openspiel_class", None)
+  kind, game_name = from_game.kind_of(run.model), run.model.game_name
+  experiment = {
+    "game_name": game_name,
+    "setting": None,
+    "game_parameters": {},
+    "model": kind,
+    "algorithm": registry.name_of(run.algorithm, openspiel_class),
+    "options": options,
+    "regularization": run.regularization,
+  }
+  return {"experiment": experiment, "game": game_name, "model": kind}
+
+
+def _drawn(
+  runs: Solved | Sequence[Solved] | Mapping[str, Solved],
+) -> list[drawn_lib.Drawn]:
+  """Returns what can be drawn of each."""
+  drawn: list[drawn_lib.Drawn] = []
+  for run, label in _named(runs, _SOLVED):
+    taken = [other.name for other in drawn]
+    name = f"{label} ({len(drawn) + 1})" if label in taken else label
+    match run:
+      case algorithm_lib.MeanFieldAlgorithm():
+        one = drawn_lib.of_model(
+          run.model, run.policy, run.mean_field, run.num_iterations, name
+        )
+      case run_directory.RunResult():
+        one = run_drawings.drawn_result(run, name)
+      case _:
+        result = run_directory.load_run(run)
+        one = run_drawings.drawn_run(
+          run_labels.Run(name, str(run), result), name
+        )
+    drawn.append(one)
+  return drawn
