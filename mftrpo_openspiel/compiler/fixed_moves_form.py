@@ -56,6 +56,11 @@ class FixedMovesForm(game_form.GameForm):
       index in carriers.values() for index in folded.kept if index > first
     )
 
+  @property
+  def moves(self) -> layered_mdp.LayeredMDP:
+    """Where actions lead, under every mean field."""
+    return self._folded.mdp
+
   @functools.cached_property
   def strings(self) -> list[str]:
     """The observation strings of the states."""

@@ -3,10 +3,11 @@
 The N - 1 others keep to the policy, and one player may leave it.
 `deviations.exploitability` computes what it gains: exactly for a player who
 sees its own state where rewards are local or linear (`player_rewards`, with
-`binomial_means`). `n_player_game` makes of any mean-field game of one
-population the N-player game itself, for OpenSpiel. The room imports `models`,
-`compiler` and what is below. A newcomer starts with `deviations`. The names in
-`__all__` are loaded when they are first used.
+`binomial_means`). `simulation.simulate` draws how many players are in each
+state; `worlds` has what it needs of a model. `n_player_game` makes of any
+mean-field game of one population the N-player game itself, for OpenSpiel. The
+room imports `models`, `compiler` and what is below. A newcomer starts with
+`deviations`. The names in `__all__` are loaded when they are first used.
 """
 
 import importlib
@@ -14,10 +15,12 @@ import typing
 
 if typing.TYPE_CHECKING:
   from mftrpo_openspiel.finite_population.deviations import exploitability
+  from mftrpo_openspiel.finite_population.simulation import simulate
 
 # The module that each public name comes from.
 _MODULES = {
   "exploitability": "deviations",
+  "simulate": "simulation",
 }
 
 __all__ = list(_MODULES)

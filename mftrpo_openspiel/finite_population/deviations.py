@@ -23,6 +23,8 @@ from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import validation
 
 INFORMATION = ("own", "counts")
+# So many are still counted exactly in floating point.
+MAX_PLAYERS = 10**15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +69,7 @@ def exploitability(
       of the model among N players.
   """
   policy = checked_policy(model, policy)
-  num_players = validation.check_int("num_players", num_players, 1)
+  num_players = checked_number(num_players)
   validation.check_choice("information", information, INFORMATION)
   rewards = player_rewards.of_model(model)
   if information == "counts":
@@ -93,8 +95,15 @@ def exploitability(
   )
 
 
+def checked_number(num_players: int) -> int:
+  """Returns the number of players; a ValueError if it is none."""
+  return validation.check_int("num_players", num_players, 1, MAX_PLAYERS)
+
+
 def checked_policy(
-  model: player_rewards.Model, policy: np.ndarray | policy_lib.Policy
+  model: player_rewards.Model,
+  policy: np.ndarray | policy_lib.Policy,
+  name: str = "policy",
 ) -> np.ndarray:
   """Returns the (N, A) array of a policy of a model.
 
@@ -106,7 +115,7 @@ def checked_policy(
   )
   if isinstance(policy, policy_lib.Policy):
     return model.from_openspiel(policy)
-  return validation.check_policy(policy, model.legal_actions_mask)
+  return validation.check_policy(policy, model.legal_actions_mask, name)
 
 
 def has_fixed_kernel(model: player_rewards.Model) -> bool:

@@ -25,6 +25,8 @@ class LayeredMDP:
   """Where actions lead in a game, under one mean field.
 
   Attributes:
+    initial: (n_0,), the masses that plays start with.
+    layers: The states of each layer.
     kernels: For each layer, the laws of the next state after each afterstate.
     legal_actions_mask: (N, A) of bool.
     num_steps: How many time steps there are.
@@ -52,14 +54,14 @@ class LayeredMDP:
       times = range(len(kernels))
     self._begins_step = np.diff(times, prepend=-1) > 0
     self.num_steps = int(self._begins_step.sum())
-    self._initial = initial
+    self.initial = initial
     self.legal_actions_mask = np.concatenate(afterstates) >= 0
     self._all_legal = bool(self.legal_actions_mask.all())
     self._sizes = [
       len(afterstates[k + 1]) if kernel is None else kernel.shape[0]
       for k, kernel in enumerate(kernels)
     ]
-    self._slices = _slices([len(layer) for layer in afterstates])
+    self.layers = _slices([len(layer) for layer in afterstates])
     self._afterstate_slices = _slices(self._sizes)
     self.kernels = list(kernels)
     # Views on the same entries.
@@ -78,7 +80,7 @@ class LayeredMDP:
   def flow(self, policy: np.ndarray) -> np.ndarray:
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
     masses = np.empty(len(policy))
-    masses[self._slices[0]] = self._initial
+    masses[self.layers[0]] = self.initial
     for k in range(len(self.kernels) - 1):
       self._push(k, masses, policy, masses)
     return masses
@@ -90,7 +92,7 @@ class LayeredMDP:
     its other layers follow from them.
     """
     old, moved = masses.copy(), np.empty(len(policy))
-    moved[self._slices[0]] = self._initial
+    moved[self.layers[0]] = self.initial
     for k in range(len(self.kernels) - 1):
       begins = self._begins_step[k + 1]
       self._push(k, old, policy, moved if begins else old)
@@ -116,7 +118,7 @@ class LayeredMDP:
       if at_once and self._begins_step[k + 1]:
         continue
       self._push(k, reached, plays, arriving)
-      below = self._slices[k + 1]
+      below = self.layers[k + 1]
       reached[below] = np.maximum(reached[below], arriving[below] > 0)
     return reached > 0
 
@@ -124,14 +126,14 @@ class LayeredMDP:
     self, k: int, masses: np.ndarray, policy: np.ndarray, result: np.ndarray
   ) -> None:
     """Writes what layer k sends to layer k + 1 into `result`."""
-    here = self._slices[k]
+    here = self.layers[k]
     weights = (masses[here, None] * policy[here]).ravel()
     afterstates = self._afterstates[k]
     if afterstates is not None:
       size = self._sizes[k]
       weights = np.bincount(afterstates.ravel(), weights, minlength=size)[:size]
     transposed = self._transposed[k]
-    result[self._slices[k + 1]] = (
+    result[self.layers[k + 1]] = (
       weights if transposed is None else transposed @ weights
     )
 
@@ -206,7 +208,7 @@ class LayeredMDP:
     action_values: np.ndarray = np.empty(self.legal_actions_mask.shape)
     values: np.ndarray = np.zeros(0)
     for k, kernel in reversed(list(enumerate(self.kernels))):
-      here = self._slices[k]
+      here = self.layers[k]
       follows = values if kernel is None else kernel @ values
       if afterstate_rewards is not None:
         follows = follows + afterstate_rewards[self._afterstate_slices[k]]
@@ -224,6 +226,25 @@ class LayeredMDP:
       action_values += rewards[:, None]
     return action_values
 
+  def transitions(self, k: int) -> sparse.csr_array:
+    """Returns (n_k * A, n_{k+1}): the next state's law, row s * A + a for a.
+
+    Rows of actions that are not legal are zero.
+    """
+    here, kernel = self.layers[k], self.kernels[k]
+    afterstates, size = self._afterstates[k], self._sizes[k]
+    if kernel is None:
+      kernel = sparse.csr_array(sparse.eye_array(size))
+    if afterstates is None:
+      return kernel
+    legal = self.legal_actions_mask[here].ravel()
+    rows = np.flatnonzero(legal)
+    chosen = sparse.csr_array(
+      (np.ones(len(rows)), (rows, afterstates.ravel()[rows])),
+      shape=(len(legal), size),
+    )
+    return chosen @ kernel
+
   def action_rewards(
     self, rewards: np.ndarray, afterstate_rewards: np.ndarray | None
   ) -> np.ndarray:
@@ -236,7 +257,7 @@ class LayeredMDP:
       return result
     for k, afterstates in enumerate(self._afterstates):
       paid = afterstate_rewards[self._afterstate_slices[k]]
-      here = result[self._slices[k]]  # A view.
+      here = result[self.layers[k]]  # A view.
       if afterstates is None:
         here += paid.reshape(here.shape)
       else:

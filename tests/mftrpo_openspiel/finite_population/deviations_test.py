@@ -178,45 +178,43 @@ def islands():
 
 
 UNIFORM = np.full((14, 2), 0.5)
-BAD_CALLS = {
-  "num_players must be a whole number of at least 1, got 0.": lambda: (
-    islands(),
-    UNIFORM,
-    0,
-  ),
-  "num_players must be a whole number of at least 1, got 2.5.": lambda: (
-    islands(),
-    UNIFORM,
-    2.5,
-  ),
-  "policy must have shape (14, 2), got (104, 5).": lambda: (
-    islands(),
-    np.full((104, 5), 0.2),
-    2,
-  ),
-  "information must be one of counts, own, got 'all'.": lambda: (
-    islands(),
-    UNIFORM,
-    2,
-    "all",
-  ),
-  "model must be a StationaryModel or CompiledGame, got None.": lambda: (
-    None,
-    UNIFORM,
-    2,
-  ),
-  "information must be 'counts' where the kernel depends on the mean field, got"
-  " 'own': a player would have to infer where the others are.": lambda: (
-    stationary_model.StationaryModel(
-      tiny_mdp(REWARDS["crowd aversion"], lambda law: KERNEL)
+
+
+def moving():
+  mdp = tiny_mdp(REWARDS["crowd aversion"], lambda law: KERNEL)
+  return stationary_model.StationaryModel(mdp)
+
+
+@pytest.mark.parametrize(
+  ("call", "line"),
+  [
+    (
+      lambda: (islands(), UNIFORM, 0),
+      "num_players must be a whole number in [1, 1000000000000000], got 0.",
     ),
-    np.full((3, 2), 0.5),
-    2,
-  ),
-}
-
-
-@pytest.mark.parametrize("line", list(BAD_CALLS))
-def test_bad_calls(line):
+    (
+      lambda: (islands(), UNIFORM, 2.5),
+      "num_players must be a whole number in [1, 1000000000000000], got 2.5.",
+    ),
+    (
+      lambda: (islands(), np.full((104, 5), 0.2), 2),
+      "policy must have shape (14, 2), got (104, 5).",
+    ),
+    (
+      lambda: (islands(), UNIFORM, 2, "all"),
+      "information must be one of counts, own, got 'all'.",
+    ),
+    (
+      lambda: (None, UNIFORM, 2),
+      "model must be a StationaryModel or CompiledGame, got None.",
+    ),
+    (
+      lambda: (moving(), np.full((3, 2), 0.5), 2),
+      "information must be 'counts' where the kernel depends on the mean field,"
+      " got 'own': a player would have to infer where the others are.",
+    ),
+  ],
+)
+def test_bad_calls(call, line):
   with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
-    finite_population.exploitability(*BAD_CALLS[line]())
+    finite_population.exploitability(*call())

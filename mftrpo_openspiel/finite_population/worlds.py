@@ -1,0 +1,119 @@
+"""The moves of players in the game of a model, step by step.
+
+What simulations and joint chains need of a model: which of its states players
+are in at each step, where actions lead from there, and what is paid. A game of
+finite horizon has a step a layer; a stationary model has the same states at all
+steps, of which some number is taken.
+"""
+
+from collections.abc import Callable
+import dataclasses
+
+import numpy as np
+from scipy import sparse
+
+from mftrpo_openspiel.compiler import fixed_moves_form
+from mftrpo_openspiel.compiler import mdp_form
+from mftrpo_openspiel.finite_population import player_rewards
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.models import stationary_model
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class World:
+  """Where players are, and where they go.
+
+  Attributes:
+    steps: For each of the K steps, the states of the model that players are in.
+    populations: (S,), whose states those of the model are.
+    initial: The masses that plays start with, those of each population sum to
+      one.
+    discounts: (K,), what the rewards of the model carry at each step on top.
+    is_stationary: Whether all steps have the same states, moves and rewards.
+    has_fixed_kernel: Whether moves are the same under every mean field.
+    kernel: Gives, of a step and the masses in it, the (n_k * A, n_{k+1}) laws
+      of the next state, row s * A + a for action a in state s.
+    rewards: What is paid.
+  """
+
+  steps: list[slice]
+  populations: np.ndarray
+  initial: np.ndarray
+  discounts: np.ndarray
+  is_stationary: bool
+  has_fixed_kernel: bool
+  kernel: Callable[[int, np.ndarray], sparse.csr_array]
+  rewards: player_rewards.PlayerRewards
+
+  def chain(
+    self, step: int, masses: np.ndarray, policy: np.ndarray
+  ) -> sparse.csr_array:
+    """Returns (n_k, n_{k+1}): the chain of the (S, A) policy at a step."""
+    plays = policy[self.steps[step]]
+    num_states, num_actions = plays.shape
+    mixture = sparse.csr_array(
+      (
+        plays.ravel(),
+        np.arange(plays.size),
+        np.arange(0, plays.size + 1, num_actions),
+      ),
+      shape=(num_states, plays.size),
+    )
+    return mixture @ self.kernel(step, masses)
+
+
+def of_model(
+  model: player_rewards.Model, policy: np.ndarray, horizon: int | None = None
+) -> World:
+  """Returns the moves in the game of a model.
+
+  Args:
+    model: The model.
+    policy: (S, A), from whose invariant law players start in a stationary
+      model.
+    horizon: The number of steps in a stationary model.
+
+  Raises:
+    ValueError: If nothing is known of the game among N players.
+  """
+  rewards = player_rewards.of_model(model)
+  if isinstance(model, stationary_model.StationaryModel):
+    mdp = model.mdp
+    num_steps = horizon or 1
+    return World(
+      steps=[slice(0, mdp.num_states)] * num_steps,
+      populations=np.zeros(mdp.num_states, dtype=np.int64),
+      initial=model.mean_field(policy),
+      discounts=mdp.discount ** np.arange(num_steps),
+      is_stationary=True,
+      has_fixed_kernel=mdp.has_fixed_kernel,
+      kernel=lambda _, masses: mdp.kernel_at(masses),
+      rewards=rewards,
+    )
+  form = model.form
+  if isinstance(form, mdp_form.MDPForm):
+    assert isinstance(model.game, mdp_game.MDPGame)
+    mdp, horizon = model.game.mean_field_mdp(), model.game.horizon
+    size = mdp.num_states
+    return World(
+      steps=[slice(k * size, (k + 1) * size) for k in range(horizon)],
+      populations=np.zeros(horizon * size, dtype=np.int64),
+      initial=mdp.initial_distribution,
+      discounts=np.ones(horizon),
+      is_stationary=False,
+      has_fixed_kernel=mdp.has_fixed_kernel,
+      kernel=lambda _, masses: mdp.kernel_at(masses),
+      rewards=rewards,
+    )
+  assert isinstance(form, fixed_moves_form.FixedMovesForm)
+  layered = form.moves
+  return World(
+    steps=layered.layers,
+    populations=form.populations,
+    initial=layered.initial,
+    discounts=np.ones(len(layered.layers)),
+    is_stationary=False,
+    has_fixed_kernel=True,
+    kernel=lambda step, _: layered.transitions(step),
+    rewards=rewards,
+  )
