@@ -26,6 +26,7 @@ TOP_FOLDERS = ("games", "algorithms", "scripts")
 PROGRAMS = {
   "benchmark": "benchmark",
   "lint": "lint_game",
+  "n-player": "n_player",
   "plot": "plot",
   "reproduce-paper": "reproduce_paper",
   "solve": "solve",

@@ -25,9 +25,12 @@ from open_spiel.python.tests import games_sim_test
 import pyspiel
 import pytest
 
+from mftrpo_openspiel.finite_population import deviations
 from mftrpo_openspiel.finite_population import n_player_game
+from mftrpo_openspiel.mdp import declared_rewards
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.openspiel import policies
 
 # Mean-field game, number of players, observation.
@@ -285,7 +288,7 @@ class World:
     self.policy = rng.dirichlet([1, 1], size=(horizon, 3))
     self.mdp = mdp_lib.MeanFieldMDP(
       kernel=self.kernel if kernel_depends_on_mu else base,
-      reward=self.reward,
+      reward=declared_rewards.LocalReward(self.reward),
       discount=self.discount,
       initial_distribution=[0, 1, 0],
     )
@@ -381,6 +384,32 @@ def test_nash_conv_of_openspiel_is_the_gain_of_each_player(
     game, policy, return_only_nash_conv=False, use_cpp_br=False
   ).player_improvements
   np.testing.assert_allclose(improvements, gain, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("observation", ["own"])
+@pytest.mark.parametrize("num_players,horizon,moves_with_crowd", WORLDS)
+def test_nash_conv_of_openspiel_is_what_is_computed_on_arrays(
+  num_players, horizon, moves_with_crowd, observation
+):
+  world = world_of(1, horizon, moves_with_crowd)
+  game = n_player_game.NPlayerGame(world.game, num_players, observation)
+  policy = game.n_player_policy(world.openspiel_policy)
+  result = exploitability.nash_conv(
+    pyspiel.convert_to_turn_based(game),
+    policy,
+    return_only_nash_conv=False,
+    use_cpp_br=False,
+  )
+  computed = deviations.exploitability(
+    compiled_game.CompiledGame(world.game),
+    world.openspiel_policy,
+    num_players,
+    observation,
+  )
+  np.testing.assert_allclose(
+    result.player_improvements, computed.exploitability, rtol=0, atol=1e-9
+  )
+  assert computed.value == pytest.approx(world.values(num_players), abs=1e-9)
 
 
 def test_nash_conv_by_the_c_plus_plus_best_response():

@@ -1,0 +1,27 @@
+"""How far N players are from the mean field that they are drawn from."""
+
+import numpy as np
+from scipy import stats
+
+
+def expected_distance(mean_field: np.ndarray, num_players: int) -> float:
+  """Returns the expected total variation distance of N draws to their law.
+
+  With B ~ Binomial(N, mu(s)) of N players in state s it is
+
+      E sum_s |B / N - mu(s)| / 2,    E|B - N p| = 2 m (1 - p) P(B = m),
+
+  m = floor(N p) + 1 (De Moivre; Diaconis and Zabell (1991), "Closed form
+  summation for classical distributions"), exact up to rounding. Where the
+  kernel does not depend on the mean field, players who all keep to a policy are
+  such draws.
+
+  Args:
+    mean_field: (N,), one law or the laws of several layers one after the other;
+      of these the mean is returned.
+    num_players: N >= 1.
+  """
+  mode = np.floor(num_players * mean_field) + 1
+  probabilities = stats.binom.pmf(mode, num_players, mean_field)
+  deviations = 2 * mode * (1 - mean_field) * probabilities / num_players
+  return float(deviations.sum() / (2 * mean_field.sum()))

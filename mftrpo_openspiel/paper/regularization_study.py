@@ -1,0 +1,194 @@
+"""Which regularization is best for N players: a sentence of the paper, tested.
+
+The paper says that "setting eta on the order of O~(1 / sqrt(N)) ensures
+consistency with the approximation accuracy of the MARL problem". Here the
+regularized equilibrium of each eta is computed, and what a player gains by
+leaving it among N players; for each N one eta has the least gain.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import pathlib
+
+import numpy as np
+from scipy import optimize
+
+from mftrpo_openspiel.algorithms import annealed_mf_trpo
+from mftrpo_openspiel.algorithms import equilibrium
+from mftrpo_openspiel.finite_population import gaps
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.runs import solutions
+from mftrpo_openspiel.utils import interrupts
+from mftrpo_openspiel.utils import tabular_policies
+
+Model = stationary_model.StationaryModel | compiled_game.CompiledGame
+
+# Residuals of regularized equilibria; far below what is seen of them here.
+TOLERANCE = 1e-9
+# Without regularization the annealed method ends at this share of the uniform
+# policy's exploitability, or after so many iterations.
+SHARE = 1e-9
+MAX_ITERATIONS = 2000
+# The best eta is found up to this in its logarithm.
+SEARCH_TOLERANCE = 0.02
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+  """The eta that is best for one number of players.
+
+  Attributes:
+    num_players: N.
+    regularization: eta.
+    exploitability: phi_N of its equilibrium.
+  """
+
+  num_players: int
+  regularization: float
+  exploitability: float
+
+
+def find_policy(model: Model, regularization: float) -> np.ndarray:
+  """Returns the (N, A) policy of a regularized equilibrium.
+
+  Without regularization it is that of the annealed method.
+
+  Raises:
+    ArithmeticError: If no equilibrium is found.
+  """
+  if regularization:
+    return equilibrium.find_equilibrium(
+      model, regularization, tolerance=TOLERANCE
+    ).policy
+  uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
+  target = SHARE * model.exploitability(uniform)
+  solver = annealed_mf_trpo.AnnealedMFTRPO(model)
+  for _ in range(MAX_ITERATIONS):
+    solver.iteration()
+    if model.exploitability(solver.policy) <= target:
+      break
+  return solver.policy
+
+
+def kept_policy(
+  model: Model,
+  model_name: str,
+  regularization: float,
+  folder: pathlib.Path,
+) -> np.ndarray:
+  """Returns the policy of `find_policy`, from `folder` if it is there.
+
+  Args:
+    model: What is played.
+    model_name: One of `from_game.MODELS`.
+    regularization: eta.
+    folder: Where the policy is kept as equilibrium_<eta>.npz.
+
+  Raises:
+    ValueError: If the file there is damaged or of another game.
+    ArithmeticError: If no equilibrium is found.
+  """
+  path = folder / f"equilibrium_{regularization!r}.npz"
+  if path.exists():
+    return solutions.load_solution(path).for_model(model).policy
+  policy = find_policy(model, regularization)
+  solution = solutions.Solution(
+    observation_strings=model.observation_strings,
+    legal_actions_mask=model.legal_actions_mask,
+    policy=policy,
+    mean_field=model.mean_field(policy),
+    game=str(model.game),
+    model=model_name,
+    iteration=0,
+  )
+  with interrupts.deferred():
+    solutions.save_solution(path, solution)
+  return policy
+
+
+def study(
+  model: Model,
+  find: Callable[[float], np.ndarray],
+  regularizations: Sequence[float],
+  num_players: Sequence[int],
+  information: str,
+  report: Callable[[float, ArithmeticError | None], None],
+) -> dict[float, list[gaps.Gap]]:
+  """Returns what each regularized equilibrium is worth among N players.
+
+  Args:
+    model: What is played.
+    find: Gives the policy for an eta, such as `find_policy` of the model.
+    regularizations: The etas, not negative.
+    num_players: The numbers of players.
+    information: What the player sees who leaves the policy, "own" or "counts".
+    report: Called after each eta, with the reason where there is no result.
+
+  Returns:
+    For each eta of which an equilibrium was found a gap for each number.
+  """
+  results = {}
+  for eta in regularizations:
+    try:
+      policy = find(eta)
+    except ArithmeticError as error:
+      report(eta, error)
+      continue
+    results[eta] = [
+      gaps.find_gap(model, policy, n, information) for n in num_players
+    ]
+    report(eta, None)
+  return results
+
+
+def find_best(
+  model: Model,
+  find: Callable[[float], np.ndarray],
+  gains: Mapping[float, float],
+  num_players: int,
+  information: str,
+) -> Best | None:
+  """Returns the eta > 0 of least gain for a number of players.
+
+  It is searched for between the neighbours of the best one that was tried.
+
+  Args:
+    model: What is played.
+    find: Gives the policy for an eta.
+    gains: phi_N of each eta that was tried.
+    num_players: N.
+    information: What the player sees who leaves the policy.
+
+  Returns:
+    None where the best eta may lie beyond those that were tried, or several are
+    equally good.
+  """
+  etas = sorted(eta for eta in gains if eta > 0)
+  least = min((gains[eta] for eta in etas), default=0.0)
+  places = [place for place, eta in enumerate(etas) if gains[eta] == least]
+  if len(places) != 1 or not 0 < places[0] < len(etas) - 1 or least <= 0:
+    return None
+  low, middle, high = etas[places[0] - 1 : places[0] + 2]
+
+  def gain(log_eta: float) -> float:
+    # The same etas again whenever the search is repeated.
+    eta = float(f"{np.exp(log_eta):.6g}")
+    try:
+      policy = find(eta)
+    except ArithmeticError:
+      return np.inf
+    found = gaps.find_gap(model, policy, num_players, information)
+    return found.exploitability
+
+  search = optimize.minimize_scalar(
+    gain,
+    bounds=(np.log(low), np.log(high)),
+    method="bounded",
+    options={"xatol": SEARCH_TOLERANCE},
+  )
+  if search.fun > least:
+    return Best(num_players, middle, least)
+  return Best(num_players, float(np.exp(search.x)), float(search.fun))

@@ -1,0 +1,201 @@
+"""Figures of what policies are worth among N players."""
+
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from matplotlib import axes as axes_lib
+from matplotlib import figure as figure_lib
+from matplotlib import lines as lines_lib
+import numpy as np
+
+from mftrpo_openspiel.finite_population import gaps
+from mftrpo_openspiel.finite_population import rates
+from mftrpo_openspiel.plots import curve_plots
+from mftrpo_openspiel.plots import figures
+
+# By what the player sees who leaves the policy.
+_SEES = {"own": "own state seen", "counts": "counts seen"}
+# What a log axis has no place for, and rounding.
+_FLOOR = 1e-13
+# The mean-field exploitability is drawn if it is more than this share of phi_N.
+_VISIBLE = 0.03
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class GapCurve:
+  """What one policy is worth, by the number of players.
+
+  Attributes:
+    label: Of the policy.
+    gaps: Of one information, at least one.
+    mean_field_exploitability: phi of the policy in the mean-field game.
+  """
+
+  label: str
+  gaps: Sequence[gaps.Gap]
+  mean_field_exploitability: float
+
+  @property
+  def num_players(self) -> list[int]:
+    """N of all points."""
+    return [gap.num_players for gap in self.gaps]
+
+  @property
+  def exploitabilities(self) -> list[float]:
+    """phi_N."""
+    return [gap.exploitability for gap in self.gaps]
+
+  @property
+  def value_gaps(self) -> list[float]:
+    """|J_N - J|."""
+    return [abs(gap.value - gap.mean_field_value) for gap in self.gaps]
+
+  @property
+  def distances(self) -> list[float]:
+    """Of the players to the mean field; nan where it is not known."""
+    return [
+      np.nan if gap.distance is None else gap.distance for gap in self.gaps
+    ]
+
+
+def gap_figure(curves: Sequence[GapCurve]) -> figure_lib.Figure:
+  """Returns three panels on log axes against N, with slopes in their legends.
+
+  The gain by leaving the policy, how far the value is from that of the
+  mean-field game, and how far the players are from the mean field. Where the
+  policy is not quite an equilibrium of the mean-field game, a dotted line is
+  the gain there.
+
+  Args:
+    curves: At least one.
+  """
+  titles = [
+    "Gain by leaving the policy, phi_N",
+    "Change of the value, |J_N - J|",
+    "Distance to the mean field",
+  ]
+  figure, all_axes = figures.panels(titles, 3.9, 0.95)
+  entries = {}
+  for row, curve in enumerate(curves):
+    style = _style(row)
+    sees = _SEES[curve.gaps[0].information]
+    entries[f"{curve.label} ({sees})"] = lines_lib.Line2D(
+      [], [], linewidth=1.5, markersize=5, **style
+    )
+    quantities = curve.exploitabilities, curve.value_gaps, curve.distances
+    for axes, values in zip(all_axes, quantities):
+      _draw(axes, curve.num_players, values, "", style)
+    phi = curve.mean_field_exploitability
+    if phi > _VISIBLE * min(curve.exploitabilities):
+      all_axes[0].axhline(phi, color=style["color"], linestyle=":", linewidth=1)
+      entries["phi of the mean-field game"] = lines_lib.Line2D(
+        [], [], color="0.3", linestyle=":", linewidth=1
+      )
+  for axes in all_axes:
+    _finish(axes, "Number of players N")
+  all_axes[2].set_ylabel("Total variation, mean over times")
+  figures.add_legend(figure, entries, 3)
+  return figure
+
+
+def regularization_figure(
+  results: dict[float, list[gaps.Gap]],
+  mean_field: dict[float, float],
+  best: Sequence[tuple[int, float]],
+) -> figure_lib.Figure:
+  """Returns phi_N against eta for each N, and the best eta against N.
+
+  Args:
+    results: For each eta, one of them positive, a gap for each number of
+      players.
+    mean_field: For each eta the exploitability in the mean-field game.
+    best: N and the best eta for it; may be empty.
+  """
+  titles = ["Gain by leaving the regularized equilibrium, phi_N"]
+  if best:
+    titles.append("The eta of least gain")
+  figure, all_axes = figures.panels(titles, 4.6, 0.85)
+  etas = sorted(eta for eta in results if eta > 0)
+  entries = {}
+  for column, gap in enumerate(results[etas[0]]):
+    gains = [results[eta][column].exploitability for eta in etas]
+    style = _style(column)
+    label = f"N = {gap.num_players:,}"
+    entries[label] = _plot(all_axes[0], etas, gains, style)
+    at_zero = results.get(0.0)
+    if at_zero and at_zero[column].exploitability > _FLOOR:
+      all_axes[0].axhline(
+        at_zero[column].exploitability,
+        color=style["color"],
+        linestyle=":",
+        linewidth=1,
+      )
+  entries["mean-field game"] = _plot(
+    all_axes[0],
+    etas,
+    [mean_field[eta] for eta in etas],
+    {"color": "0.4", "linestyle": "--"},
+  )
+  _finish(all_axes[0], "Regularization eta")
+  sees = _SEES[results[etas[0]][0].information]
+  all_axes[0].set_ylabel(f"phi_N ({sees})")
+  if best:
+    numbers, values = zip(*best)
+    _draw(all_axes[1], numbers, values, "best eta", _style(0))
+    for power, dashes in ((1 / 2, "--"), (1, ":")):
+      reference = values[-1] * (numbers[-1] / np.array(numbers)) ** power
+      label = "1 / sqrt(N)" if power == 1 / 2 else "1 / N"
+      all_axes[1].plot(
+        numbers, reference, color="0.4", linestyle=dashes, label=label
+      )
+    _finish(all_axes[1], "Number of players N")
+  title = "dotted: without regularization" if 0.0 in results else ""
+  figures.add_legend(figure, entries, 4, title)
+  return figure
+
+
+def _style(row: int) -> dict[str, Any]:
+  return {
+    "color": figures.PALETTE[row % len(figures.PALETTE)],
+    "marker": curve_plots.MARKERS[row % len(curve_plots.MARKERS)],
+  }
+
+
+def _plot(axes, x, y, style) -> lines_lib.Line2D:
+  """Draws the positive points of a curve."""
+  values = np.array(y, dtype=float)
+  values[~(values > _FLOOR)] = np.nan
+  (line,) = axes.plot(x, values, linewidth=1.5, markersize=5, **style)
+  return line
+
+
+def _draw(axes, x, y, label: str, style) -> None:
+  """Draws a curve whose slope stands in the legend of the panel."""
+  line = _plot(axes, x, y, style)
+  rate = rates.fit(x, np.where(np.array(y) > _FLOOR, y, 0.0))
+  slope = "" if rate is None else f"slope {rate}".replace("+-", "$\\pm$")
+  line.set_label(", ".join(part for part in (label, slope) if part))
+
+
+def _finish(axes: axes_lib.Axes, xlabel: str) -> None:
+  axes.set_xscale("log")
+  lines = axes.get_lines()
+  if any(np.isfinite(np.array(line.get_ydata())).any() for line in lines):
+    axes.set_yscale("log")
+  else:
+    axes.set_yticks([])
+    axes.text(
+      0.5,
+      0.5,
+      f"0 (below {_FLOOR:g})\nor not known",
+      transform=axes.transAxes,
+      horizontalalignment="center",
+    )
+  axes.set_xlabel(xlabel)
+  axes.grid(color="0.9", linewidth=0.6)
+  axes.set_axisbelow(True)
+  axes.spines[["top", "right"]].set_visible(False)
+  labels = [str(line.get_label()) for line in lines]
+  if any(label and not label.startswith("_") for label in labels):
+    axes.legend(fontsize="small", frameon=False)

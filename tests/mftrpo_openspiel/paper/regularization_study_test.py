@@ -1,0 +1,99 @@
+"""Tests of regularization_study."""
+
+import functools
+
+import numpy as np
+import pyspiel
+import pytest
+
+from mftrpo_openspiel.finite_population import gaps
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.paper import regularization_study
+
+
+@pytest.fixture(scope="module")
+def model():
+  mdp = pyspiel.load_game("python_mfg_two_islands").mean_field_mdp()
+  return stationary_model.StationaryModel(mdp)
+
+
+def test_policies_are_regularized_equilibria(model):
+  policy = regularization_study.find_policy(model, 0.1)
+  assert model.exploitability(policy, 0.1) < 1e-9
+  assert model.exploitability(policy) > 1e-3
+
+
+def test_without_regularization_it_is_an_equilibrium(model):
+  policy = regularization_study.find_policy(model, 0.0)
+  assert model.exploitability(policy) < 1e-8
+
+
+def test_policies_are_kept(model, tmp_path):
+  def kept(eta):
+    return regularization_study.kept_policy(model, "stationary", eta, tmp_path)
+
+  first = kept(0.1)
+  (path,) = tmp_path.iterdir()
+  assert path.name == "equilibrium_0.1.npz"
+  before = path.stat().st_mtime_ns
+  np.testing.assert_array_equal(kept(0.1), first)
+  assert path.stat().st_mtime_ns == before
+  kept(0.2)
+  assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_kept_policies_of_another_game_are_refused(model, tmp_path):
+  regularization_study.kept_policy(model, "stationary", 0.1, tmp_path)
+  mdp = pyspiel.load_game("python_mfg_two_islands(seed=1)").mean_field_mdp()
+  other = stationary_model.StationaryModel(
+    mdp, pyspiel.load_game("python_mfg_two_islands(seed=1)")
+  )
+  with pytest.raises(ValueError, match="model must be of the game of the sol"):
+    regularization_study.kept_policy(other, "stationary", 0.1, tmp_path)
+
+
+def test_etas_without_an_equilibrium_are_told(model):
+  def find(eta):
+    if eta < 0.1:
+      raise ArithmeticError("none")
+    return np.full((14, 2), 0.5)
+
+  told = []
+  results = regularization_study.study(
+    model, find, [0.01, 0.2], [10, 20], "own", lambda *x: told.append(x)
+  )
+  assert list(results) == [0.2]
+  assert [found.num_players for found in results[0.2]] == [10, 20]
+  (first, error), second = told
+  assert first == 0.01 and str(error) == "none" and second == (0.2, None)
+
+
+@pytest.mark.slow
+def test_the_best_eta_is_where_the_gain_is_least(model):
+  num_players = 100
+
+  def gain(eta):
+    policy = regularization_study.find_policy(model, eta)
+    return gaps.find_gap(model, policy, num_players).exploitability
+
+  gains = {eta: gain(eta) for eta in (1e-4, 1e-3, 1e-2)}
+  best = regularization_study.find_best(
+    model,
+    functools.partial(regularization_study.find_policy, model),
+    gains,
+    num_players,
+    "own",
+  )
+  assert best.num_players == num_players
+  assert best.exploitability < min(gains.values())
+  for factor in (0.9, 1.1):
+    assert gain(factor * best.regularization) > best.exploitability
+
+
+@pytest.mark.parametrize(
+  "gains", [[1, 2, 3, 4], [4, 3, 2, 1], [3, 1, 1, 2], [3, 0, 1, 2], [1, 2]]
+)
+def test_an_eta_that_may_not_be_best_is_not_said_to_be(model, gains):
+  tried = {10.0**k: float(gain) for k, gain in enumerate(gains)}
+  tried[0.0] = 0.0  # It is not asked for.
+  assert regularization_study.find_best(model, None, tried, 10, "own") is None

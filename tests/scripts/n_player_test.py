@@ -1,0 +1,166 @@
+"""mftrpo-n-player as a command."""
+
+import csv
+
+import numpy as np
+import pytest
+
+ISLANDS = "--setting=two_islands"
+ANNEALED = ("--algorithm=annealed_mf_trpo", "--num_iterations=200")
+
+
+def table(path):
+  with path.open(encoding="utf-8", newline="") as file:
+    return list(csv.DictReader(file))
+
+
+def column(rows, name):
+  return np.array([float(row[name]) for row in rows])
+
+
+def test_a_run_of_ones_own_is_made_and_measured(program, tmp_path):
+  arguments = (
+    "n-player", ISLANDS, *ANNEALED, "--num_players=1000,100,300",
+    f"--logdir={tmp_path}",
+  )  # fmt: skip
+  result = program(*arguments)
+  rows = table(tmp_path / "n_player.csv")
+  assert column(rows, "num_players").tolist() == [100, 300, 1000]
+  assert {row["information"] for row in rows} == {"own"}
+  # Twice as many players, half the gain.
+  gains = column(rows, "exploitability") * column(rows, "num_players")
+  assert (gains > 0.1).all() and gains.max() < 1.3 * gains.min()
+  off = column(rows, "value") - column(rows, "mean_field_value")
+  assert (off < 0).all() and (np.diff(off) > 0).all()
+  assert (column(rows, "error_bound") == 0).all()
+  assert "the own state:" in result.stdout
+  assert "Slopes against N: phi_N -1.0" in result.stdout
+  assert (tmp_path / "n_player.png").stat().st_size > 10_000
+  assert (tmp_path / "run" / "solution.npz").exists()
+  # The run is finished, and left as it is.
+  before = (tmp_path / "run" / "solution.npz").stat().st_mtime_ns
+  again = program(*arguments)
+  assert (tmp_path / "run" / "solution.npz").stat().st_mtime_ns == before
+  assert again.stdout == result.stdout
+
+
+def test_run_directories_are_compared(program, tmp_path):
+  for algorithm in ("mf_trpo", "mirror_descent"):
+    program(
+      "solve", ISLANDS, f"--algorithm={algorithm}", "--num_iterations=3",
+      f"--logdir={tmp_path / algorithm}",
+    )  # fmt: skip
+  program(
+    "n-player", "--num_players=5,50", f"--logdir={tmp_path / 'out'}",
+    str(tmp_path / "mf_trpo"), str(tmp_path / "mirror_descent"),
+  )  # fmt: skip
+  rows = table(tmp_path / "out" / "n_player.csv")
+  assert [row["run"] for row in rows] == 2 * ["MF-TRPO"] + 2 * [
+    "Mirror Descent"
+  ]
+
+
+def test_a_run_of_openspiel_is_measured(program):
+  result = program(
+    "n-player", "--game_name=mfg_crowd_modelling_2d", "--model=openspiel",
+    "--game_parameters=size=3,horizon=2,only_distribution_reward=true",
+    "--num_iterations=2", "--num_players=4",
+  )  # fmt: skip
+  assert "exact" in result.stdout
+
+
+@pytest.mark.slow
+def test_regularizations_are_compared_and_kept(program, tmp_path):
+  arguments = (
+    "n-player", ISLANDS, "--eta=0,0.00001,0.0001,0.001,0.01",
+    "--num_players=100,300,1000", f"--logdir={tmp_path}",
+  )  # fmt: skip
+  result = program(*arguments)
+  rows = table(tmp_path / "eta.csv")
+  assert len(rows) == 5 * 3
+  crowd = {float(r["eta"]): float(r["mean_field_exploitability"]) for r in rows}
+  assert crowd[0.0] < 1e-8
+  assert list(crowd) == sorted(crowd, key=crowd.get)
+  # phi_N falls with N only until the bias of eta is left.
+  biased = [row for row in rows if float(row["eta"]) == 0.01]
+  np.testing.assert_allclose(
+    column(biased, "exploitability"), crowd[0.01], rtol=0.05
+  )
+  best = [line for line in result.stdout.splitlines() if "best eta is" in line]
+  assert len(best) == 3
+  values = [float(line.split("eta is ")[1].split(",")[0]) for line in best]
+  assert values == sorted(values, reverse=True)
+  assert "Slope of the best eta against N: -" in result.stdout
+  slope = float(result.stdout.split("against N: ")[1].split()[0])
+  assert -1.3 < slope < -0.8
+  assert (tmp_path / "eta.png").stat().st_size > 10_000
+  kept = tmp_path / "equilibria"
+  assert (kept / "equilibrium_0.001.npz").exists()
+  times = {path: path.stat().st_mtime_ns for path in kept.iterdir()}
+  assert program(*arguments).stdout == result.stdout
+  assert times == {path: path.stat().st_mtime_ns for path in times}
+
+
+def test_play_stands_beside_the_value_of_the_mean_field_game(program, tmp_path):
+  result = program(
+    "n-player",
+    "--play=mfg_crowd_modelling(size=4,horizon=3),"
+    "python_mfg_two_islands(horizon=2)",
+    "--num_players=2,20", "--num_plays=4", f"--logdir={tmp_path}",
+  )  # fmt: skip
+  rows = table(tmp_path / "play.csv")
+  assert [row["rewards"] for row in rows] == 2 * ["path-dependent"] + 2 * [
+    "exact"
+  ]
+  error = np.abs(column(rows, "mean_return") - column(rows, "mean_field_value"))
+  assert error[1] < error[0] and error[3] < error[2]
+  assert result.stdout.count("path-dependent") == 2
+
+
+@pytest.mark.parametrize(
+  "arguments,line",
+  [
+    (
+      ("--num_players=ten",),
+      "num_players must be whole numbers of at least 1, got 'ten'.",
+    ),
+    (
+      ("--num_players=10,0",),
+      "num_players must be whole numbers of at least 1, got '10,0'.",
+    ),
+    (
+      ("--information=all",),
+      "information must be one of counts, own, got 'all'.",
+    ),
+    (
+      (ISLANDS, "--eta=-0.1"),
+      "eta must be numbers of at least 0, got '-0.1'.",
+    ),
+    (
+      (ISLANDS, "--eta=0.1", "--algorithm=mf_trpo"),
+      "algorithm must not be given with eta.",
+    ),
+    (
+      (ISLANDS, "--eta=0.1", "--information=own,counts"),
+      "information must be one with eta, got 'own,counts'.",
+    ),
+    (
+      (ISLANDS, "--eta=0.1", "--play=mfg_garnet"),
+      "eta and play must not be given together.",
+    ),
+    (
+      (ISLANDS, "somewhere"),
+      "setting must not be given with RUN_DIR.",
+    ),
+    ((ISLANDS, "--seed=3"), "seed must be given with play only."),
+    (
+      ("--play=python_mfg_predator_prey",),
+      "game must be of one population, got 'python_mfg_predator_prey' of 3.",
+    ),
+    (("nowhere",), "path must be a run directory, got nowhere."),
+    ((), "game_name or setting must be given, got neither."),
+  ],
+)
+def test_bad_commands_get_one_line(program, arguments, line):
+  result = program("n-player", *arguments, status=2)
+  assert result.stderr.splitlines() == [f"mftrpo-n-player: {line}"]
