@@ -250,6 +250,8 @@ def exploitability_figure(
     {label: entries[look, label] for look, label in sorted(entries)},
     figures.MAX_COLUMNS,
     "\n".join(filter(None, (note, _band_title(curves)))),
+    # Of more than solid lines, some dashes have to be seen beside the marker.
+    2.0 if len(styles) == 1 else 3.6,
   )
   return figure
 
