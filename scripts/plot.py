@@ -1,10 +1,11 @@
 """Draws runs: mftrpo-plot [flags] RUN_DIR...
 
-    mftrpo-plot --x=iterations --x=seconds --output=curves.pdf runs/*
+    mftrpo-plot --x=iterations --x=seconds --output=curves.pdf runs
     mftrpo-plot --kind=mean_field --moments=0,100,1000 runs/mf_trpo
     mftrpo-plot --kind=animation --output=crowd.gif runs/mf_trpo
     mftrpo-plot --kind=difference runs/mf_trpo runs/mirror_descent
 
+A RUN_DIR is a run directory, or a folder of them, such as that of a sweep.
 Curves can be drawn of all runs; runs with the same label become their median
 and a band. The other kinds need to know where the states of the game lie: that
 is known of OpenSpiel's games and of those of this package, and can be said of
@@ -28,7 +29,6 @@ from mftrpo_openspiel.plots import mean_field_plots
 from mftrpo_openspiel.plots import run_curves
 from mftrpo_openspiel.plots import run_drawings
 from mftrpo_openspiel.plots import run_labels
-from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.scripts import programs
 
 FLAGS = flags.FLAGS
@@ -56,7 +56,7 @@ def define_flags() -> None:
   flags.DEFINE_list(
     "labels",
     None,
-    "What each RUN_DIR is called, in their order; curves of one label are drawn"
+    "What each run is called, in their order; curves of one label are drawn"
     " as median and band. If not given, see --group_by.",
   )
   flags.DEFINE_list(
@@ -124,12 +124,14 @@ def main(paths: Sequence[str]) -> None:
   if output is None:
     output = f"{kind}.{'gif' if kind == 'animation' else 'pdf'}"
   size, moments = _size(), _moments()
+  if not paths:
+    raise ValueError("RUN_DIR must be one or more run directories, got none.")
+  runs = run_labels.load_runs(paths, FLAGS.labels, FLAGS.group_by)
   num_runs = {"animation": 1, "difference": 2}.get(kind)
-  if num_runs is not None and len(paths) not in (0, num_runs):
+  if num_runs is not None and len(runs) != num_runs:
     raise ValueError(
-      f"RUN_DIR must be {num_runs} for kind {kind!r}, got {len(paths)}."
+      f"RUN_DIR must be {num_runs} for kind {kind!r}, got {len(runs)}."
     )
-  runs = _labelled_runs(paths)
   if kind == "curves":
     figure = run_curves.figure(
       runs, FLAGS.x, FLAGS.regularized, FLAGS.spread, FLAGS.log_x
@@ -166,26 +168,6 @@ def _draw(
       )
       return
   figures.save(figure, output)
-
-
-def _labelled_runs(paths: Sequence[str]) -> list[run_labels.Run]:
-  if not paths:
-    raise ValueError("RUN_DIR must be one or more run directories, got none.")
-  if FLAGS.labels is not None and FLAGS.group_by is not None:
-    raise ValueError("labels and group_by must not both be given.")
-  results = [run_directory.load_run(path) for path in paths]
-  for path in paths:
-    run_directory.import_plugins(path)
-  labels = FLAGS.labels
-  if labels is None:
-    configs = [result.config for result in results]
-    labels = run_labels.labels(configs, FLAGS.group_by)
-  if len(labels) != len(paths):
-    raise ValueError(
-      f"labels must be as many as there are RUN_DIR, {len(paths)}, got"
-      f" {len(labels)}."
-    )
-  return [run_labels.Run(*run) for run in zip(labels, paths, results)]
 
 
 def _moments() -> list[int] | None:

@@ -100,7 +100,7 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
             np.array(getattr(run, x)),
             np.array(run.values),
             group=METHODS[title][0],
-            dashed="OpenSpiel" in title,
+            style="OpenSpiel's" if "OpenSpiel" in title else "ours",
           )
           for title, run in its_runs.items()
         ],
@@ -110,7 +110,10 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
       for name, its_runs in runs.items()
     ]
     figure = curve_plots.exploitability_figure(
-      panels, ylabel="Exploitability (NashConv)", log_x=True
+      panels,
+      curve_plots.exploitability_label("NashConv"),
+      log_x=True,
+      title=f"{seconds:g} seconds of each method",
     )
     figures.save(figure, files.folder(logdir) / f"head_to_head_{x}.png")
 

@@ -195,7 +195,7 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
     )
   if logdir and panels:
     figure = curve_plots.exploitability_figure(
-      panels, ylabel="Exploitability / uniform policy's", log_x=True
+      panels, ylabel=r"Exploitability ($\phi_0$) / uniform policy's", log_x=True
     )
     figures.save(figure, files.folder(logdir) / FIGURE)
 

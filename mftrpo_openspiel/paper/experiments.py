@@ -17,11 +17,12 @@ PANELS = {
   "two_islands": "(b) Two islands",
   "four_rooms_poi": "(c) Four rooms, point of interest",
 }
-# Figures 3, 4 and 5: the game and the iterations at which it is drawn.
+# Figures 3, 4 and 5: the game and the iterations at which it is drawn. The
+# paper has no stage between 0 and 1,000, where the crowd is on its way.
 MEAN_FIELD_FIGURES = {
-  3: ("four_rooms", (0, 1000, 5000)),
+  3: ("four_rooms", (0, 30, 1000, 5000)),
   4: ("two_islands", (0, 100, 5000)),
-  5: ("four_rooms_poi", (0, 1000, 5000)),
+  5: ("four_rooms_poi", (0, 30, 1000, 5000)),
 }
 # The same games with the paper's other crowd aversion.
 OTHER_AVERSION = {

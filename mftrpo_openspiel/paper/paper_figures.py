@@ -12,42 +12,65 @@ from mftrpo_openspiel.paper import experiments
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import mean_field_plots
 
+# What runs without regularization are called.
+_PLAIN = "plain"
+
 
 def exploitability_figure(
-  quantity: str, results: claims.Results
+  is_regularized: bool, results: claims.Results
 ) -> figure_lib.Figure:
-  """Returns figure 2: one panel a game, solid and dashed for the two eta.
+  """Returns figure 2: one panel a game, a line style for each eta.
 
-  Drawn is `quantity`, a field of the records.
+  Drawn is the exploitability with the eta of each run, or that without.
   """
+  quantity = (
+    "regularized_exploitability" if is_regularized else "exploitability"
+  )
   panels = []
   for setting, title in experiments.PANELS.items():
-    curves = [
-      curve_plots.Curve(
-        label=f"{name.method}, "
-        + ("plain" if name.eta is None else f"eta = {name.eta:g}"),
-        x=np.array([record.iteration for record in result.records]),
-        values=np.array([getattr(r, quantity) for r in result.records]),
-        group=name.method + (" plain" if name.eta is None else ""),
-        dashed=name.eta == experiments.HIGH_ETA,
-      )
-      for name, result in results.items()
-      if name.setting == setting and name.method != "FP regularized"
-    ]
+    curves = []
+    for name, result in results.items():
+      if name.setting == setting and name.method != "FP regularized":
+        style = _PLAIN if name.eta is None else f"eta = {name.eta:g}"
+        curves.append(
+          curve_plots.Curve(
+            label=f"{name.method}, {style}",
+            x=np.array([record.iteration for record in result.records]),
+            values=np.array([getattr(r, quantity) for r in result.records]),
+            group=name.method,
+            style=style,
+          )
+        )
+    # The style that comes first is the solid one.
+    curves.sort(key=lambda curve: (curve.style == _PLAIN, curve.style))
     panels.append(curve_plots.Panel(curves, title))
-  label = quantity.replace("_", " ").capitalize()
-  return curve_plots.exploitability_figure(panels, ylabel=label)
+  note = f"{_PLAIN}: without regularization"
+  if is_regularized:
+    note += f", measured with eta = {experiments.LOW_ETA:g}"
+  return curve_plots.exploitability_figure(
+    panels,
+    curve_plots.exploitability_label(
+      "Discounted exploitability", experiments.ETAS if is_regularized else ()
+    ),
+    log_x=True,
+    title="Methods of the paper, infinite horizon",
+    note=note,
+  )
 
 
 def mean_field_figure(
   number: int, results: claims.Results
 ) -> figure_lib.Figure:
-  """Returns figure 3, 4 or 5: MF-TRPO's mean field at some iterations."""
+  """Returns figure 3, 4 or 5: MF-TRPO's mean field at some iterations.
+
+  The crowd starts in one place; a scale that ended at its mass would show no
+  difference between the other ones, so it is clipped.
+  """
   setting, iterations = experiments.MEAN_FIELD_FIGURES[number]
-  result = results[
-    experiments.RunName(setting, claims.MF_TRPO, experiments.LOW_ETA)
-  ]
+  eta = experiments.LOW_ETA
+  result = results[experiments.RunName(setting, claims.MF_TRPO, eta)]
   drawing = game_factory.create_game(setting=setting).mean_field_mdp().drawing
+  _, name = experiments.PANELS[setting].split(" ", 1)
   return mean_field_plots.mean_field_figure(
     drawing,
     {
@@ -55,17 +78,15 @@ def mean_field_figure(
       for k in iterations
       if k in result.mean_fields
     },
+    "clipped",
+    f"{name}: mean field of {claims.MF_TRPO}, eta = {eta:g}",
   )
 
 
 # What draws each figure of the paper, by the name of its file.
 FIGURES: dict[str, Callable[[claims.Results], figure_lib.Figure]] = {
-  "figure_2": functools.partial(
-    exploitability_figure, "regularized_exploitability"
-  ),
-  "figure_2_unregularized": functools.partial(
-    exploitability_figure, "exploitability"
-  ),
+  "figure_2": functools.partial(exploitability_figure, True),
+  "figure_2_unregularized": functools.partial(exploitability_figure, False),
   **{
     f"figure_{number}": functools.partial(mean_field_figure, number)
     for number in experiments.MEAN_FIELD_FIGURES

@@ -1,5 +1,6 @@
 """Figures of exploitability against iterations or time."""
 
+from collections.abc import Collection
 from collections.abc import Sequence
 import dataclasses
 
@@ -15,6 +16,10 @@ VALUE_FLOOR = 1e-16
 # As many as colours and one more, so that it takes long until both repeat.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 MAX_GROUPS = len(figures.PALETTE) * len(MARKERS)
+# Solid, dashed, dotted, dash-dotted.
+LINE_STYLES = ("-", "--", (0, (1, 1.5)), "-.")
+# In inches, and height by width: a panel of several, and a lone one.
+_PANEL_SHAPE, _LONE_PANEL_SHAPE = (3.4, 0.85), (4.8, 0.65)
 # How far apart the markers of a line are, as a share of the panel.
 MARKER_DISTANCE = 0.16
 # Name of a band -> its lower and upper quantile, and what the legend says.
@@ -51,8 +56,7 @@ class Curve:
     values: (n,), finite.
     group: What the colour and the marker stand for, such as the algorithm; the
       label if not given.
-    dashed: The line style, which stands for the regularization in the paper:
-      solid for eta = 0.05 and dashed for eta = 0.3.
+    style: What the line style stands for, such as the regularization.
     band: Around the line, if any.
 
   Raises:
@@ -63,7 +67,7 @@ class Curve:
   x: np.ndarray
   values: np.ndarray
   group: str = ""
-  dashed: bool = False
+  style: str = ""
   band: Band | None = None
 
   def __post_init__(self):
@@ -165,42 +169,73 @@ def _aligned(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
   )
 
 
+def exploitability_label(measure: str, etas: Collection[float] = ()) -> str:
+  """Returns how an exploitability is called beside an axis.
+
+  Args:
+    measure: Which it is, such as "NashConv".
+    etas: The regularizations with which the curves of the figure are measured;
+      none for the unregularized exploitability.
+  """
+  match sorted(set(etas)):
+    case []:
+      return rf"{measure} ($\phi_0$)"
+    case [eta]:
+      which = rf"$\eta$ = {eta:g}"
+    case _:
+      which = r"$\eta$ of each curve"
+  return f"{measure}, regularized\n($\\phi_\\eta$, {which})"
+
+
 def exploitability_figure(
   panels: Sequence[Panel],
   ylabel: str = "Exploitability",
   log_x: bool = False,
+  title: str = "",
+  note: str = "",
 ) -> figure_lib.Figure:
   """Returns curves on log axes side by side, as in figure 2 of the paper.
 
-  Each group has one colour and marker in all panels, given out in the order in
-  which the groups first appear, and one legend serves all panels. Values below
-  `VALUE_FLOOR` are drawn there, on a dotted line that says so.
+  Each group has one colour and marker in all panels, and each style one line
+  style, given out in the order in which they first appear; one legend serves
+  all panels. Values below `VALUE_FLOOR` are drawn there, on a dotted line that
+  says so.
 
   Args:
     panels: At least one.
     ylabel: What the values are; say which exploitability it is.
     log_x: Whether x too has a log axis; it goes on linearly from the least
       positive x of the panel down to 0.
+    title: Of the figure; say which game it is.
+    note: Stands above the legend.
 
   Raises:
     ValueError: If there is no panel, there are more groups than `MAX_GROUPS`,
-      one label has two looks, or bands are of two kinds.
+      more styles than `LINE_STYLES`, one label has two looks, or bands are of
+      two kinds.
   """
   curves = [curve for panel in panels for curve in panel.curves]
   groups = list(dict.fromkeys(curve.group for curve in curves))
-  if len(groups) > MAX_GROUPS:
-    raise ValueError(
-      f"panels must show at most {MAX_GROUPS} groups, got {len(groups)}."
-    )
-  looks: dict[str, tuple[int, bool]] = {}
+  styles = list(dict.fromkeys(curve.style for curve in curves))
+  for name, given, most in (
+    ("groups", groups, MAX_GROUPS),
+    ("styles", styles, len(LINE_STYLES)),
+  ):
+    if len(given) > most:
+      raise ValueError(
+        f"panels must show at most {most} {name}, got {len(given)}."
+      )
+  looks: dict[str, tuple[int, int]] = {}
   for curve in curves:
-    look = (groups.index(curve.group), bool(curve.dashed))
+    look = (groups.index(curve.group), styles.index(curve.style))
     if looks.setdefault(curve.label, look) != look:
       raise ValueError(
         f"label {curve.label!r} must stand for one group and line style."
       )
   figure, all_axes = figures.panels(
-    [panel.title for panel in panels], 3.4, 0.85
+    [panel.title for panel in panels],
+    *(_LONE_PANEL_SHAPE if len(panels) == 1 else _PANEL_SHAPE),
+    title,
   )
   entries = {}
   for axes, panel in zip(all_axes, panels):
@@ -208,21 +243,24 @@ def exploitability_figure(
       line = _draw_curve(axes, curve, looks[curve.label], len(groups))
       entries[looks[curve.label], line.get_label()] = line
     _style_axes(axes, panel, log_x)
-  all_axes[0].set_ylabel(ylabel)
+  for axes in figures.first_of_rows(all_axes):
+    axes.set_ylabel(ylabel)
   figures.add_legend(
     figure,
     {label: entries[look, label] for look, label in sorted(entries)},
-    min(len(groups), figures.MAX_COLUMNS),
-    _band_title(curves),
+    figures.MAX_COLUMNS,
+    "\n".join(filter(None, (note, _band_title(curves)))),
+    # Of more than solid lines, some dashes have to be seen beside the marker.
+    2.0 if len(styles) == 1 else 3.6,
   )
   return figure
 
 
 def _draw_curve(
-  axes: axes_lib.Axes, curve: Curve, look: tuple[int, bool], num_groups: int
+  axes: axes_lib.Axes, curve: Curve, look: tuple[int, int], num_groups: int
 ):
   """Draws a curve and returns its line."""
-  group, dashed = look
+  group, style = look
   color = figures.PALETTE[group % len(figures.PALETTE)]
   label = curve.label
   if curve.band:
@@ -241,7 +279,7 @@ def _draw_curve(
     curve.x,
     np.maximum(curve.values, VALUE_FLOOR),
     color=color,
-    linestyle="--" if dashed else "-",
+    linestyle=LINE_STYLES[style],
     linewidth=1.5,
     marker=MARKERS[group % len(MARKERS)] if marked else None,
     markersize=5.5,

@@ -147,6 +147,7 @@ def add_legend(
   entries: Mapping[str, lines_lib.Line2D],
   max_columns: int,
   title: str = "",
+  handle_length: float = 2.0,
 ) -> None:
   """Adds a legend below the panels, and its height to the finished figure.
 
@@ -157,6 +158,7 @@ def add_legend(
     entries: What stands beside each label.
     max_columns: Fewer are taken where the figure is not wide enough.
     title: Of the legend.
+    handle_length: How long a line is in the legend, in letters.
   """
   title = wrapped(title, figure.get_figwidth() - 0.2)
   # The last ones are of one column, with ever shorter lines.
@@ -171,6 +173,7 @@ def add_legend(
       ncols=columns,
       frameon=False,
       title=title or None,
+      handlelength=handle_length,
     )
     box = legend.get_window_extent()
     if box.width <= figure.bbox.width:

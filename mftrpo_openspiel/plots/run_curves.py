@@ -1,6 +1,8 @@
 """Exploitability curves of runs on disk."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib import figure as figure_lib
 import numpy as np
@@ -44,15 +46,31 @@ def figure(
         np.array([getattr(record, name) for record in run.result.records])
         for name in (xlabel.lower(), quantity)
       )
-      curve = curve_plots.Curve(run.label, x, values)
+      curve = curve_plots.Curve(run.label, x, values, run.group, run.style)
       by_label.setdefault(run.label, []).append(curve)
     curves = [
       curve_plots.median_curve(alike, spread) if len(alike) > 1 else alike[0]
       for alike in by_label.values()
     ]
     panels.append(curve_plots.Panel(curves, xlabel=xlabel))
-  ylabel = quantity.replace("_", " ").capitalize()
-  etas = {run.result.config["experiment"]["regularization"] for run in runs}
-  if regularized and len(etas) == 1:
-    ylabel += f" (eta = {etas.pop():g})"
-  return curve_plots.exploitability_figure(panels, ylabel, log_x)
+  configs = [run.result.config for run in runs]
+  etas = {config["experiment"]["regularization"] for config in configs}
+  return curve_plots.exploitability_figure(
+    panels,
+    curve_plots.exploitability_label(
+      _measure(configs), etas if regularized else ()
+    ),
+    log_x,
+    run_labels.shared(configs),
+  )
+
+
+def _measure(configs: Sequence[Mapping[str, Any]]) -> str:
+  """Returns which exploitability is measured in all runs."""
+  measures = {
+    "Discounted exploitability"
+    if config["model"] == "stationary"
+    else "NashConv"
+    for config in configs
+  }
+  return measures.pop() if len(measures) == 1 else "Exploitability"

@@ -3,25 +3,19 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import pathlib
 from typing import Any
 
 from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.plots import curve_plots
+from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.runs import run_directory
 
 # Shown by their values alone, the others as "name = value".
 _MAIN_FIELDS = ("game_name", "setting", "model", "algorithm")
-# By which runs are no different from each other.
-_BOOKKEEPING = {
-  "checkpoint_seconds",
-  "imports",
-  "log_distribution",
-  "log_policy",
-  "num_iterations",
-  "num_records",
-  "record_every",
-  "stop_below",
-  "tensorboard",
-}
+# What else of an experiment makes runs different from each other, beside the
+# parameters of the game and the options of the algorithm.
+_REGULARIZATION = "regularization"
 SEED = "seed"
 
 
@@ -33,11 +27,73 @@ class Run:
     label: For legends and titles.
     path: Its directory.
     result: What is in it.
+    group: What the colour of its curve stands for, see `curve_plots.Curve`.
+    style: What the line style of its curve stands for.
   """
 
   label: str
   path: str
   result: run_directory.RunResult
+  group: str = ""
+  style: str = ""
+
+
+def load_runs(
+  paths: Sequence[str],
+  names: Sequence[str] | None = None,
+  group_by: Sequence[str] | None = None,
+) -> list[Run]:
+  """Returns the runs in folders, and what they are called.
+
+  Args:
+    paths: Of run directories, or of folders that have some, such as those of a
+      sweep; then all of them are taken, in the order of their names.
+    names: What each run is called, if that is not to be found out.
+    group_by: See `labels`.
+
+  Raises:
+    ValueError: If a folder has no run, both names and a grouping are given, the
+      names are not as many as there are runs, or see `labels`.
+  """
+  if names is not None and group_by is not None:
+    raise ValueError("labels and group_by must not both be given.")
+  folders = [folder for path in paths for folder in _run_folders(path)]
+  results = [run_directory.load_run(folder) for folder in folders]
+  for folder in folders:
+    run_directory.import_plugins(folder)
+  if names is None:
+    configs = [result.config for result in results]
+    names = labels(configs, group_by)
+    all_looks = looks(configs, group_by)
+  else:
+    all_looks = [(name, "") for name in names]
+  if len(names) != len(folders):
+    raise ValueError(
+      f"labels must be as many as there are runs, {len(folders)}, got"
+      f" {len(names)}."
+    )
+  return [
+    Run(name, folder, result, *look)
+    for name, folder, result, look in zip(names, folders, results, all_looks)
+  ]
+
+
+def _run_folders(path: str) -> list[str]:
+  """Returns `path` if it has a run, and otherwise its folders that have one."""
+  if run_directory.has_run(path):
+    return [path]
+  folder = pathlib.Path(path)
+  found = [
+    str(inner)
+    for inner in (sorted(folder.iterdir()) if folder.is_dir() else [])
+    if inner.is_dir() and run_directory.has_run(inner)
+  ]
+  if not found:
+    raise ValueError(
+      "RUN_DIR must be a run directory or a folder of them, such as that of a"
+      f" sweep, got {path}."
+    )
+  return found
 
 
 def labels(
@@ -55,29 +111,102 @@ def labels(
     ValueError: If a field is in no run.
   """
   runs = [fields(config) for config in configs]
-  known = list(dict.fromkeys(name for run in runs for name in run))
+  names = _label_fields(runs, group_by)
+  return [_label(run, names) for run in runs]
+
+
+def looks(
+  configs: Sequence[Mapping[str, Any]], group_by: Sequence[str] | None = None
+) -> list[tuple[str, str]]:
+  """Returns what the colour and the line style of each run stand for.
+
+  Each label has a colour of its own, as long as there are enough of them. Then
+  colours stand for one of the fields in the labels and line styles for the
+  others, if there are enough for that.
+
+  Args:
+    configs: As in `labels`.
+    group_by: As in `labels`.
+  """
+  runs = [fields(config) for config in configs]
+  names = _label_fields(runs, group_by)
+  own = [(_label(run, names), "") for run in runs]
+  if len(set(own)) <= len(figures.PALETTE):
+    return own
+  for name in names:
+    others = [other for other in names if other != name]
+    by_field = [
+      (
+        str(run.get(name)),
+        ", ".join(f"{other} = {run.get(other)}" for other in others),
+      )
+      for run in runs
+    ]
+    num_groups, num_styles = (len(set(part)) for part in zip(*by_field))
+    if num_groups <= len(figures.PALETTE) and num_styles <= len(
+      curve_plots.LINE_STYLES
+    ):
+      return by_field
+  return own
+
+
+def shared(configs: Sequence[Mapping[str, Any]]) -> str:
+  """Returns what all runs have in common, their game first, for a title.
+
+  The model is left out: what is measured says which one it is.
+  """
+  runs = [fields(config) for config in configs]
+  alike = [
+    name
+    for name in _ordered(runs)
+    if name not in ("model", SEED)
+    and len({str(run.get(name)) for run in runs}) == 1
+    # That of a run without this option is how it is measured.
+    and (
+      name != _REGULARIZATION
+      or all(name in config["experiment"]["options"] for config in configs)
+    )
+  ]
+  return _text(runs[0], alike)
+
+
+def fields(config: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns all that can tell a run apart, by name."""
+  experiment = config["experiment"]
+  values = {name: experiment[name] for name in _MAIN_FIELDS}
+  values["model"] = config["model"]
+  for name in ("game_parameters", "options"):
+    values |= dict(sorted(experiment[name].items()))
+  values.setdefault(_REGULARIZATION, experiment[_REGULARIZATION])
+  return {name: value for name, value in values.items() if value is not None}
+
+
+def _ordered(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+  """Returns the fields of all runs in the one order that all labels have."""
+  names = {name for run in runs for name in run}
+  return [name for name in _MAIN_FIELDS if name in names] + sorted(
+    names.difference(_MAIN_FIELDS)
+  )
+
+
+def _label_fields(
+  runs: Sequence[Mapping[str, Any]], group_by: Sequence[str] | None
+) -> list[str]:
+  """Returns which fields are in the labels."""
+  known = _ordered(runs)
   if group_by is None:
-    group_by = [name for name in known if _tells_apart(name, runs)]
+    return [name for name in known if _tells_apart(name, runs)]
   for name in group_by:
     if name not in known:
       raise ValueError(
         f"group_by must be fields of the runs, {', '.join(sorted(known))}, got"
         f" {name!r}."
       )
-  return [_label(run, group_by) for run in runs]
-
-
-def fields(config: Mapping[str, Any]) -> dict[str, Any]:
-  """Returns all that can tell a run apart, by name."""
-  experiment = {**config["experiment"], "model": config["model"]}
-  for name in ("game_parameters", "options"):
-    experiment |= experiment.pop(name)
-  ordered = {name: experiment[name] for name in _MAIN_FIELDS} | experiment
-  return {name: value for name, value in ordered.items() if value is not None}
+  return list(group_by)
 
 
 def _tells_apart(name: str, runs: Sequence[Mapping[str, Any]]) -> bool:
-  if name == SEED or name in _BOOKKEEPING:
+  if name == SEED:
     return False
   values: dict[str | None, set[str]] = {}
   for run in runs:
@@ -87,6 +216,10 @@ def _tells_apart(name: str, runs: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _label(run: Mapping[str, Any], names: Sequence[str]) -> str:
+  return _text(run, names) or registry.title(run["algorithm"])
+
+
+def _text(run: Mapping[str, Any], names: Sequence[str]) -> str:
   parts = []
   for name in names:
     value = run.get(name)
@@ -95,4 +228,4 @@ def _label(run: Mapping[str, Any], names: Sequence[str]) -> str:
       if name == "algorithm":
         shown = registry.title(shown)
       parts.append(shown if name in _MAIN_FIELDS else f"{name} = {shown}")
-  return ", ".join(parts) or registry.title(run["algorithm"])
+  return ", ".join(parts)

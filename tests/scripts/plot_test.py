@@ -100,6 +100,8 @@ def labelled(folder, *names):
     (["trpo", "omd"], ["--kind=policy", "--labels=One,Other"]),
     (["trpo"], ["--kind=policy", "--moments=0,2,4"]),
     (["openspiel"], ["--kind=policy", "--moments=0,3"]),
+    # All runs of a folder.
+    ([""], ["--group_by=algorithm,setting"]),
     (["compiled", "openspiel"], ["--kind=difference", "--moments=2"]),
     (["crowd", "other_crowd"], ["--kind=mean_field"]),
     (["crowd", "other_crowd"], ["--kind=difference"]),
@@ -154,7 +156,7 @@ def test_seeds_become_median_and_band(folder):
     ),
   )
   assert line.get_label() == "OMD (3 runs)"
-  assert axes.get_ylabel() == "Regularized exploitability (eta = 0.05)"
+  assert axes.get_ylabel().startswith("Discounted exploitability, regularized")
 
 
 def test_both_models_of_finite_horizon_have_the_same_moments(folder):
@@ -189,7 +191,7 @@ def test_difference_is_second_minus_first(folder):
   "names, options, match",
   [
     ([], [], "RUN_DIR must be one or more"),
-    (["none"], [], "must be a run directory, got .*none"),
+    (["none"], [], "must be a run directory or .* got .*none"),
     (["undrawn"], ["--kind=mean_field"], r"game must have a drawing.*register"),
     (["undrawn"], ["--kind=policy"], r"game must have a drawing.*register"),
     (

@@ -11,9 +11,9 @@ from mftrpo_openspiel.plots import figures
 CURVE = {"label": "a", "x": [0, 1], "values": [1, 2]}
 
 
-def curve(label, values, group="", dashed=False):
+def curve(label, values, group="", style=""):
   x = np.arange(len(values))
-  return curve_plots.Curve(label, x, values, group, dashed)
+  return curve_plots.Curve(label, x, values, group, style)
 
 
 def figure_of(*curves, **options):
@@ -26,7 +26,7 @@ def figure_of(*curves, **options):
 def figure_2():
   def panel(title, factor):
     curves = [
-      curve(f"{algorithm} {eta}", [factor, eta], algorithm, eta == 0.3)
+      curve(f"{algorithm} {eta}", [factor, eta], algorithm, f"{eta}")
       for algorithm in ("MF-TRPO", "FP", "OMD")
       for eta in (0.05, 0.3)
     ]
@@ -94,16 +94,59 @@ class TestExploitabilityFigure:
       for eta in (0.05, 0.3)
     ]
 
-  @pytest.mark.parametrize("num_panels", [1, 2])
-  def test_nothing_is_cut_off(self, num_panels, is_cut_off):
+  def test_four_styles_look_different(self):
+    curves = [curve(f"{k}", [1.0, 2.0], "a", f"{k}") for k in range(4)]
+    (axes,) = figure_of(*curves).axes
+    looks = {
+      (line.get_linestyle(), line._unscaled_dash_pattern[1])
+      for line in axes.lines
+    }
+    assert len(looks) == 4
+    assert len({line.get_color() for line in axes.lines}) == 1
+
+  @pytest.mark.parametrize("num_panels", [1, 2, 5])
+  @pytest.mark.parametrize("num_curves, words", [(4, 8), (12, 8), (12, 40)])
+  def test_nothing_is_cut_off(self, num_panels, num_curves, words, is_cut_off):
     curves = [
-      curve(f"Online Mirror Descent with a long name {k}", [1.0, 2.0])
-      for k in range(4)
+      curve(f"{'regularization = 0.05, ' * (words // 2)}{k}", [1.0, 2.0])
+      for k in range(num_curves)
     ]
     panel = curve_plots.Panel(curves, "Panel", "Seconds")
-    assert not is_cut_off(
-      curve_plots.exploitability_figure([panel] * num_panels)
+    figure = curve_plots.exploitability_figure(
+      [panel] * num_panels,
+      curve_plots.exploitability_label("Discounted exploitability", [0.05]),
+      title="two_islands, MF-TRPO, warm_start = True, " * 3,
+      note="plain: without regularization, measured with eta = 0.05",
     )
+    assert not is_cut_off(figure)
+    # Nor is a part of the legend beyond the edges of the figure.
+    (legend,) = figure.legends
+    box, edge = legend.get_window_extent(), figure.bbox
+    assert edge.x0 <= box.x0 and box.x1 <= edge.x1
+    assert edge.y0 <= box.y0 and box.y1 <= edge.y1
+    labels = [text.get_text().replace("\n", " ") for text in legend.texts]
+    assert labels == [curve.label for curve in curves]
+    # The axes are as large as without a legend, or more.
+    lone = num_panels == 1
+    assert figure.axes[0].get_window_extent().height > (150 if lone else 120)
+
+  def test_title_note_and_the_first_panel_of_each_row(self):
+    panel = curve_plots.Panel([curve("a", [1.0])])
+    figure = curve_plots.exploitability_figure(
+      [panel] * 5, "phi", title="A game", note="A note."
+    )
+    assert figure.get_suptitle() == "A game"
+    assert legend_of(figure)[0] == "A note."
+    named = [axes.get_ylabel() for axes in figure.axes]
+    assert named == ["phi", "", "", "", "phi"]
+
+  def test_label_says_which_exploitability_it_is(self):
+    label = curve_plots.exploitability_label
+    assert label("NashConv") == r"NashConv ($\phi_0$)"
+    assert label("NashConv", [0.3, 0.3]).endswith(
+      r"($\phi_\eta$, $\eta$ = 0.3)"
+    )
+    assert label("NashConv", {0.3, 0.05}).endswith(r"$\eta$ of each curve)")
 
   def test_rounding_errors_lie_on_a_marked_floor(self, pixels):
     values = [1.0, 1e-9, 1e-17, 0.0, -1e-15]
@@ -143,8 +186,10 @@ class TestExploitabilityFigure:
       curve_plots.Panel([], "p")
     with pytest.raises(ValueError, match="at most 90 groups, got 91"):
       figure_of(*[curve(str(k), [1.0]) for k in range(91)])
+    with pytest.raises(ValueError, match="at most 4 styles, got 5"):
+      figure_of(*[curve(str(k), [1.0], style=str(k)) for k in range(5)])
     with pytest.raises(ValueError, match="label 'a' must stand for one group"):
-      figure_of(curve("a", [1.0]), curve("a", [1.0], dashed=True))
+      figure_of(curve("a", [1.0]), curve("a", [1.0], style="other"))
 
   @pytest.mark.parametrize(
     "change, match",

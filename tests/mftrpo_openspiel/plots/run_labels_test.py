@@ -87,3 +87,83 @@ def test_group_by():
   )
   with pytest.raises(ValueError, match=r"group_by must be .*seed.* got 'sed'"):
     run_labels.labels(configs, ["sed"])
+
+
+def test_fields_have_one_order_whatever_the_order_of_the_runs():
+  one = config(options={"num_policy_updates": 1, "max_step_count": 10})
+  other = config(options={"max_step_count": 20, "num_policy_updates": 2})
+  expected = [
+    f"max_step_count = {10 * k}, num_policy_updates = {k}" for k in (1, 2)
+  ]
+  assert run_labels.labels([one, other]) == expected
+  assert run_labels.labels([other, one]) == expected[::-1]
+
+
+@pytest.mark.parametrize(
+  "configs, expected",
+  [
+    ([config()], "four_rooms, MF-TRPO"),
+    # Not with which regularization a run is measured that has none itself.
+    (
+      [config("fictitious_play"), config("mirror_descent")],
+      "four_rooms",
+    ),
+    (
+      [
+        config(options={"regularization": 0.3, "warm_start": warm})
+        for warm in (True, False)
+      ],
+      "four_rooms, MF-TRPO, regularization = 0.3",
+    ),
+    (
+      [
+        config(game_parameters={"crowd_aversion": 0.4, "seed": seed})
+        for seed in (1, 2)
+      ],
+      "four_rooms, MF-TRPO, crowd_aversion = 0.4",
+    ),
+    (
+      [config(), config(setting="two_islands")],
+      "MF-TRPO",
+    ),
+  ],
+)
+def test_what_runs_share(configs, expected):
+  assert run_labels.shared(configs) == expected
+
+
+def sweep(algorithms, etas):
+  return [
+    config(algorithm, options={"regularization": eta})
+    for algorithm in algorithms
+    for eta in etas
+  ]
+
+
+def test_a_color_for_each_label_while_there_are_enough():
+  configs = sweep(("mf_trpo", "mirror_descent", "fictitious_play"), (1, 2, 3))
+  looks = run_labels.looks(configs)
+  assert looks == [(label, "") for label in run_labels.labels(configs)]
+
+
+def test_then_colors_for_one_field_and_line_styles_for_the_others():
+  configs = sweep(
+    ("mf_trpo", "mirror_descent", "fictitious_play"), (1, 2, 3, 4)
+  )
+  looks = run_labels.looks(configs)
+  assert looks == [
+    (algorithm, f"regularization = {eta}")
+    for algorithm in ("mf_trpo", "mirror_descent", "fictitious_play")
+    for eta in (1, 2, 3, 4)
+  ]
+  # The field with more values has the colours.
+  configs = sweep(("mf_trpo", "mirror_descent"), range(1, 9))
+  assert run_labels.looks(configs)[:2] == [
+    (str(eta), "algorithm = mf_trpo") for eta in (1, 2)
+  ]
+
+
+def test_too_many_for_that_have_looks_of_their_own():
+  configs = sweep(("mf_trpo", "mirror_descent"), range(1, 30))
+  looks = run_labels.looks(configs)
+  assert looks == [(label, "") for label in run_labels.labels(configs)]

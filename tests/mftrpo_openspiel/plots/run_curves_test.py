@@ -1,0 +1,119 @@
+"""Tests of run_curves, and of finding the runs that are drawn."""
+
+import pytest
+
+from mftrpo_openspiel.plots import run_curves
+from mftrpo_openspiel.plots import run_labels
+from mftrpo_openspiel.runs import experiment
+
+ISLANDS = {"setting": "two_islands", "num_iterations": 2}
+EXPERIMENTS = {
+  "trpo": ISLANDS,
+  "trpo_high": {
+    **ISLANDS,
+    "options": {"regularization": 0.3},
+    "regularization": 0.3,
+  },
+  "omd": {**ISLANDS, "algorithm": "mirror_descent"},
+  "compiled": {
+    **ISLANDS,
+    "model": "compiled",
+    "game_parameters": {"horizon": 2},
+  },
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+  """A folder with a run directory for each of EXPERIMENTS, and a file."""
+  path = tmp_path_factory.mktemp("sweep")
+  for name, fields in EXPERIMENTS.items():
+    experiment.run_experiment(experiment.Experiment(**fields), path / name)
+  (path / "results.csv").write_text("")
+  (path / "empty").mkdir()
+  return path
+
+
+def figure(folder, *names, **options):
+  paths = [str(folder / name) for name in names]
+  return run_curves.figure(run_labels.load_runs(paths), **options)
+
+
+@pytest.mark.parametrize(
+  "names, regularized, title, ylabel",
+  [
+    (
+      ["trpo", "omd"],
+      False,
+      "two_islands",
+      r"Discounted exploitability ($\phi_0$)",
+    ),
+    (
+      ["trpo"],
+      True,
+      "two_islands, MF-TRPO",
+      "Discounted exploitability, regularized\n"
+      r"($\phi_\eta$, $\eta$ = 0.05)",
+    ),
+    (
+      ["trpo", "trpo_high"],
+      True,
+      "two_islands, MF-TRPO",
+      "Discounted exploitability, regularized\n"
+      r"($\phi_\eta$, $\eta$ of each curve)",
+    ),
+    (
+      ["compiled"],
+      False,
+      "two_islands, MF-TRPO, horizon = 2",
+      r"NashConv ($\phi_0$)",
+    ),
+    (
+      ["trpo", "compiled"],
+      False,
+      "two_islands, MF-TRPO",
+      r"Exploitability ($\phi_0$)",
+    ),
+  ],
+)
+def test_says_which_game_it_is_and_what_is_measured(
+  folder, names, regularized, title, ylabel
+):
+  drawn = figure(folder, *names, regularized=regularized)
+  assert drawn.get_suptitle() == title
+  assert drawn.axes[0].get_ylabel() == ylabel
+
+
+def test_a_folder_of_runs_is_all_of_them(folder):
+  runs = run_labels.load_runs([str(folder)])
+  assert [run.path for run in runs] == [
+    str(folder / name) for name in sorted(EXPERIMENTS)
+  ]
+  assert len({run.label for run in runs}) == len(EXPERIMENTS)
+  one = str(folder / "omd")
+  assert [run.path for run in run_labels.load_runs([one, str(folder)])] == [
+    one,
+    *(run.path for run in runs),
+  ]
+
+
+def test_given_names(folder):
+  paths = [str(folder / "omd"), str(folder / "trpo")]
+  runs = run_labels.load_runs(paths, ["a", "b"])
+  assert [run.label for run in runs] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+  "names, options, match",
+  [
+    (["empty"], {}, "RUN_DIR must be a run .*, such as that of a .*empty.$"),
+    (["none"], {}, "RUN_DIR must be a run directory or .*none.$"),
+    (["results.csv"], {}, "RUN_DIR must be a run directory or .*csv.$"),
+    ([""], {"names": ["a"]}, "labels must be as many .* runs, 4, got 1."),
+    (["omd"], {"names": ["a"], "group_by": ["model"]}, "must not both be giv"),
+  ],
+)
+def test_refuses(folder, names, options, match):
+  with pytest.raises(ValueError, match=match) as error:
+    run_labels.load_runs([str(folder / name) for name in names], **options)
+  assert "\n" not in str(error.value)
