@@ -55,8 +55,7 @@ OPTIONS = {
     "regularization",
     float,
     "eta, weight of the entropy bonus; for mf_trpo (default 0.05),"
-    " mirror_descent, fictitious_play and fixed_point (default 0). Also that of"
-    " the regularized exploitability (default 0.05).",
+    " mirror_descent, fictitious_play and fixed_point (default 0).",
   ),
   "num_policy_updates": Option(
     "num_policy_updates",

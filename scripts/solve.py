@@ -1,7 +1,13 @@
 """Runs one algorithm on one game and prints its exploitability as it goes.
 
+    mftrpo-solve --setting=four_rooms
     mftrpo-solve --setting=two_islands --algorithm=mf_trpo --logdir=runs/islands
     mftrpo-solve --game_name=mfg_crowd_modelling --algorithm=mirror_descent
+
+The default algorithm is annealed_mf_trpo, which is a method of this package and
+ends at an equilibrium. mf_trpo is the algorithm of the MF-TRPO paper as it is
+printed there, which starts from the uniform policy in each iteration, or with
+--warm_start from its previous policy.
 
 A game of this package is solved over an infinite horizon unless --model says
 otherwise; any other OpenSpiel mean-field game over its own finite horizon, on
@@ -45,12 +51,21 @@ def define_flags() -> None:
   )
 
 
+def _method(experiment: experiment_lib.Experiment) -> str:
+  """Returns what the algorithm of an experiment is called in the title."""
+  if experiment.algorithm != "mf_trpo":
+    return experiment.algorithm
+  if experiment.options.get("warm_start"):
+    return "MF-TRPO with a warm start (goes on from its previous policy)"
+  return "MF-TRPO as printed in the paper (restarts from the uniform policy)"
+
+
 @contextlib.contextmanager
 def table(
   experiment: experiment_lib.Experiment,
 ) -> Iterator[iteration_loop.Report]:
   """Gives what prints records as they come, beside a progress bar."""
-  title = f"{experiment.algorithm} on {experiment.create_game()}"
+  title = f"{_method(experiment)} on {experiment.create_game()}"
   bar: tqdm.tqdm | None = None
 
   def report(finished: iteration_loop.FinishedIteration) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 # In the folder that `folder` makes. Goes on with a run that is there:
 RESUME = (
-  "solve --setting=two_islands --record_every=1 --log_distribution --resume"
-  " --logdir="
+  "solve --setting=two_islands --algorithm=mf_trpo --record_every=1"
+  " --log_distribution --resume --logdir="
 )
 LAW_OF = "solve --setting=two_islands --game_parameters=initial_distribution="
 ZEROS = ";0" * 12
@@ -64,19 +64,25 @@ BAD_COMMANDS = [
    "flag --num_iterations=ten: invalid literal for int"),
   ("solve --setting=two_islands --num_iterations=0",
    r"num_iterations must be a whole number in \[1, 10{12}\], got 0"),
-  ("solve --setting=two_islands --regularization=nan",
+  ("solve --setting=two_islands --evaluation_regularization=nan",
    r"regularization must be a number in \[0, inf\), got nan"),
-  ("solve --setting=two_islands --population_update_rate=2",
+  ("solve --setting=two_islands --regularization=0.3",
+   "--regularization is for --algorithm=mf_trpo, fictitious_play, .*, not for"
+   r" annealed_mf_trpo \(the default\); --evaluation_regularization sets the"
+   r" eta of phi_eta\.$"),
+  ("solve --setting=two_islands --algorithm=mf_trpo --population_update_rate=2",
    r"population_update_rate must be a number in \(0, 1\], got 2.0"),
   ("solve --setting=two_islands --population_update_rate=slow",
-   "population_update_rate"),
+   "flag --population_update_rate=slow: could not convert"),
   ("solve --setting=two_islands --algorithm=annealed_mf_trpo --warm_start",
-   "--warm_start is not an option of algorithm 'annealed_mf_trpo'"),
-  ("solve --setting=two_islands --max_step_count=5",
+   r"--warm_start is for --algorithm=mf_trpo, not for annealed_mf_trpo\.$"),
+  ("solve --setting=two_islands --algorithm=mf_trpo --max_step_count=5",
    "max_step_count must not be given without warm_start, got 5"),
-  ("solve --setting=two_islands --nowarm_start --max_step_count=0",
+  ("solve --setting=two_islands --algorithm=mf_trpo --nowarm_start"
+   " --max_step_count=0",
    "max_step_count must not be given without warm_start, got 0"),
-  ("solve --setting=two_islands --population_update_rate=nan",
+  ("solve --setting=two_islands --algorithm=mf_trpo"
+   " --population_update_rate=nan",
    "population_update_rate must be a number in .*, got nan"),
   ("solve --setting=two_islands --algorithm=mirror_descent --learning_rate=0",
    r"lr must be a number in \(0, inf\), got 0.0"),
@@ -125,7 +131,7 @@ BAD_COMMANDS = [
    rf"num_processes={HUGE}: {HUGE} is not .* in the range \[1, 10000\]"),
   # What does not go together.
   ("solve --setting=two_islands --algorithm=mirror_descent --temperature=1",
-   "--temperature is not an option of algorithm 'mirror_descent'"),
+   r"--temperature is for --algorithm=.*, not for mirror_descent\.$"),
   ("solve --game_name=mfg_garnet --model=stationary",
    "model must be 'compiled' or 'openspiel' for a game .* got 'stationary'"),
   ("solve --setting=two_islands --record_every=2 --num_records=3",
@@ -136,13 +142,14 @@ BAD_COMMANDS = [
   ("sweep --logdir=new", "grid must be given, as name=value,value,..."),
   (SWEEP + "speed=1", "grid must be over flags of a run, .*, got 'speed=1'"),
   (SWEEP + "model=compiled,", "grid must be name=value,.*'model=compiled,'"),
-  (SWEEP + "regularization=0.1,nan",
-   "at regularization=nan: regularization must be a number in .*, got nan"),
+  (SWEEP + "evaluation_regularization=0.1,nan",
+   "at .*nan: evaluation_regularization must be a number in .*, got nan"),
   (SWEEP + "game_parameters.rooms=1,2",
-   "game_parameters.rooms is not known to python_mfg_two_islands"),
+   r"game_parameters.rooms is not a parameter of python_mfg_two_islands\.$"),
   (SWEEP + "game_parameters.seed=1,-1",
    "game_parameters.seed=-1: seed must be a whole number .*, got -1"),
-  (SWEEP + "temperature=1,2", "temperature is not known to mf_trpo"),
+  (SWEEP + "temperature=1,2",
+   r"--temperature is for .*, not for annealed_mf_trpo\.$"),
   (SWEEP + "setting=four_rooms", "setting must be given by .*, got both"),
   (SWEEP + "num_iterations=1 --scheduler_address=nowhere",
    "scheduler_address (must be that of a running scheduler|needs the package)"),

@@ -77,6 +77,31 @@ def test_it_stops_below_an_exploitability(run, tmp_path):
   assert "less than 0.01." in output
 
 
+@pytest.mark.parametrize(
+  ("arguments", "title"),
+  [
+    ((), "annealed_mf_trpo on "),
+    (
+      ("--algorithm=mf_trpo",),
+      "MF-TRPO as printed in the paper (restarts from the uniform policy) on ",
+    ),
+    (
+      ("--algorithm=mf_trpo", "--warm_start"),
+      "MF-TRPO with a warm start (goes on from its previous policy) on ",
+    ),
+  ],
+)
+def test_the_title_says_which_form_of_mf_trpo_it_is(run, arguments, title):
+  output, _ = run("--setting=two_islands", "--num_iterations=1", *arguments)
+  assert output.startswith(title + "python_mfg_two_islands(")
+
+
+def test_the_default_algorithm_reaches_an_equilibrium(run):
+  output, _ = run("--setting=four_rooms")
+  rows = re.findall(r"^ *\d+ +(\S+) +\S+ +\S+$", output, re.MULTILINE)
+  assert 0 <= float(rows[-1]) < 1e-9 * float(rows[0])
+
+
 def test_it_prints_what_it_writes(run, tmp_path):
   output, _ = run(
     "--setting=two_islands",
@@ -115,7 +140,11 @@ def test_it_prints_what_it_writes(run, tmp_path):
 @pytest.mark.parametrize(
   "arguments",
   [
-    ("--game_name=python_mfg_two_islands", "--warm_start"),
+    (
+      "--game_name=python_mfg_two_islands",
+      "--algorithm=mf_trpo",
+      "--warm_start",
+    ),
     ("--game_name=mfg_garnet", "--algorithm=openspiel_mirror_descent"),
     ("--game_name=mfg_crowd_modelling", "--model=compiled"),
     (
@@ -146,12 +175,12 @@ def test_it_runs_without_a_folder(run, arguments):
       "setting 'two_islands' is one of python_mfg_two_islands",
     ),
     (
-      ("--setting=two_islands", "--regularization=0"),
+      ("--setting=two_islands", "--algorithm=mf_trpo", "--regularization=0"),
       "regularization must be a number in",
     ),
     (
       ("--setting=two_islands", "--algorithm=mirror_descent", "--warm_start"),
-      "--warm_start is not an option of algorithm 'mirror_descent'",
+      "--warm_start is for --algorithm=mf_trpo, not for mirror_descent.",
     ),
     (
       ("--game_name=mfg_garnet", "--model=stationary"),
