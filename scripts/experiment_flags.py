@@ -73,7 +73,7 @@ def define_flags() -> None:
     "algorithm_options",
     [],
     "Options of the algorithm by the names that its constructor has for them,"
-    " as in step=0.1,rounds=3; may be given several times.",
+    " as in step=0.1,rounds=3.",
   )
   flags.DEFINE_integer(
     "num_iterations",

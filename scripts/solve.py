@@ -21,11 +21,13 @@ results.
 
 from collections.abc import Iterator
 import contextlib
+import sys
 
 from absl import flags
 import tqdm
 
 from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import experiment_flags
@@ -54,10 +56,19 @@ def define_flags() -> None:
 def _method(experiment: experiment_lib.Experiment) -> str:
   """Returns what the algorithm of an experiment is called in the title."""
   if experiment.algorithm != "mf_trpo":
-    return experiment.algorithm
+    return registry.title(experiment.algorithm)
   if experiment.options.get("warm_start"):
     return "MF-TRPO with a warm start (goes on from its previous policy)"
   return "MF-TRPO as printed in the paper (restarts from the uniform policy)"
+
+
+def _game(experiment: experiment_lib.Experiment) -> str:
+  """Returns what the game of an experiment is called in the title."""
+  name = experiment.game_name or experiment.create_game().get_type().short_name
+  given = [f"{key}={x}" for key, x in experiment.game_parameters.items()]
+  if experiment.setting:
+    given.insert(0, f"setting {experiment.setting}")
+  return ", ".join([name, *given])
 
 
 @contextlib.contextmanager
@@ -65,8 +76,8 @@ def table(
   experiment: experiment_lib.Experiment,
 ) -> Iterator[iteration_loop.Report]:
   """Gives what prints records as they come, beside a progress bar."""
-  title = f"{_method(experiment)} on {experiment.create_game()}"
-  bar: tqdm.tqdm | None = None
+  title = f"{_method(experiment)} on {_game(experiment)}"
+  bar: progress.Progress | None = None
 
   def report(finished: iteration_loop.FinishedIteration) -> None:
     nonlocal bar
@@ -77,9 +88,9 @@ def table(
       eta = f"phi_{experiment.regularization:g}"
       print(f"{'iteration':>9} {'phi_0':>11} {eta:>11} {'seconds':>9}")
       bar = progress.progress_bar(
-        total=experiment.num_iterations,
-        initial=max(finished.iteration - 1, 0),
+        experiment.num_iterations,
         unit="iteration",
+        initial=max(finished.iteration - 1, 0),
       )
     bar.update(finished.iteration - bar.n)
     if finished.record is not None:
@@ -88,6 +99,7 @@ def table(
         f" {finished.record.regularized_exploitability:11.4e}"
         f" {finished.seconds:9.3f}"
       )
+      sys.stdout.flush()
 
   try:
     yield report

@@ -63,7 +63,7 @@ def define_flags() -> None:
     [],
     "name=value,value,... for a flag of a run, game_parameters.NAME for a"
     " parameter of the game, or algorithm_options.NAME for an option of the"
-    " algorithm; may be given several times.",
+    " algorithm.",
   )
   flags.DEFINE_string("logdir", None, "Folder of the sweep.")
   flags.DEFINE_integer(
