@@ -37,7 +37,7 @@ BAD_COMMANDS = [
    "Unknown command line flag 'learning_rat'"),
   ("solve --flagfile=flags.txt", "Unknown command line flag 'speed'"),
   ("solve --flagfile=nowhere.txt", "Unable to open flagfile.*'nowhere.txt'"),
-  ("solve --setting=two_islands now", "must be flags, got 'now'"),
+  ("solve --setting=two_islands now", "must be flags, as in --name=value, got 'now'"),
   ("solve --game_name=mfg_garnet(rooms=4)",
    "Unknown parameter 'rooms'. Available parameters are: eta, horizon, "),
   ("solve --setting=two_islands --game_parameters=rooms=4",
