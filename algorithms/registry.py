@@ -281,7 +281,8 @@ def find(name: str) -> Entry:
   if name not in ALGORITHMS:
     raise ValueError(
       f"algorithm must be one of {', '.join(sorted(ALGORITHMS))}, or"
-      f" package.module:Class, got {name!r}."
+      f" package.module:Class, got {name!r}"
+      f"{validation.suggestion(name, ALGORITHMS)}."
     )
   return ALGORITHMS[name]
 

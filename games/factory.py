@@ -87,18 +87,22 @@ def create_game(
   """
   if setting is None:
     if not game_name:
-      raise ValueError("game_name or setting must be given, got neither.")
+      raise ValueError(
+        "game_name or setting must be given, such as the setting four_rooms;"
+        " got neither."
+      )
     validation.check_type("game_name", game_name, str)
     short_name = game_name.partition("(")[0]
     if short_name in settings():
       raise ValueError(
-        "game_name must be a registered OpenSpiel game, got the setting"
-        f" {game_name!r}; give it as setting."
+        f"game_name must not be a setting, got {game_name!r}; give"
+        f" setting={game_name} instead."
       )
     if short_name not in pyspiel.registered_names():
       raise ValueError(
-        f"game_name must be a registered OpenSpiel game, got {game_name!r};"
-        f" ours are {', '.join(_OUR_GAMES)}."
+        f"game_name must be a registered OpenSpiel game, got {game_name!r}"
+        f"{validation.suggestion(short_name, mean_field_games())}; ours are"
+        f" {', '.join(_OUR_GAMES)}."
       )
     _check_whole_numbers(game_name)
     return _loaded(game_name, pyspiel.load_game, game_name)

@@ -28,6 +28,7 @@ NAMES = {
 class _NumberOrAutoParser(flags.FloatParser):
   """Takes numbers and "auto"."""
 
+  allowed = "a number or auto"
   syntactic_help = "a number or auto"
 
   def parse(self, argument):

@@ -20,6 +20,7 @@ from absl import logging
 import mftrpo_openspiel
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.scripts import help_text
+from mftrpo_openspiel.scripts import messages
 from mftrpo_openspiel.utils import interrupts
 from mftrpo_openspiel.utils import plugins
 from mftrpo_openspiel.utils import progress
@@ -121,14 +122,7 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
 
 def _line(error: Exception) -> str:
   """Returns what is said of an error."""
-  reason = " ".join(str(error).split())
-  if isinstance(error, MemoryError):
-    reason = f"there is not enough memory ({reason or 'no more is known'})."
-  elif isinstance(error, futures.BrokenExecutor):
-    reason = (
-      "one of its processes has died, as by a kill or for want of memory."
-    )
-  return f"{os.path.basename(sys.argv[0])}: {reason}"
+  return f"{os.path.basename(sys.argv[0])}: {messages.reason(error)}"
 
 
 class _ReaderGone(KeyboardInterrupt):

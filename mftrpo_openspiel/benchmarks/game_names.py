@@ -59,6 +59,7 @@ def parse(value: str) -> Sequence[str]:
   for name in names:
     short_name = re.split(r"[(:]", name)[0]
     if short_name in known:
+      _check_setting(name)
       continue
     if short_name in pyspiel.registered_names():
       raise ValueError(f"games must be mean-field games, got {name!r}.")
@@ -67,6 +68,16 @@ def parse(value: str) -> Sequence[str]:
       f" {name!r}."
     )
   return names
+
+
+def _check_setting(name: str) -> None:
+  """Raises a ValueError if a name is that of a setting of several games."""
+  candidates = factory.settings().get(name, ())
+  if len(candidates) > 1:
+    allowed = " or ".join(f"{game}:{name}" for game in candidates)
+    raise ValueError(
+      f"games must say which game a setting is of, {allowed}, got {name!r}."
+    )
 
 
 def load(name: str) -> pyspiel.Game:

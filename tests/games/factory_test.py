@@ -111,7 +111,12 @@ def test_games_of_openspiel():
       "^game_name must be given with setting 'dynamic_routing_braess', which is"
       " one of mfg_dynamic_routing and python_mfg_dynamic_routing.$",
     ),
-    ("four_rooms", None, "got the setting 'four_rooms'; give it as setting.$"),
+    (
+      "four_rooms",
+      None,
+      "^game_name must not be a setting, got 'four_rooms'; give"
+      " setting=four_rooms instead.$",
+    ),
     ("mfg_garnet", "two_islands", "is one of python_mfg_two_islands"),
     ("python_mfg_two_islands(rooms=9)", None, "is refused"),
     ("python_mfg_two_islands(discount=1.5)", None, "discount must"),

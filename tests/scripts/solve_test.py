@@ -164,7 +164,7 @@ def test_it_runs_without_a_folder(run, arguments):
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [
-    ((), "game_name or setting must be given"),
+    ((), "--game_name or --setting must be given"),
     (("--setting=nope",), "setting must be one of"),
     (("--game_name=nope",), "game_name must be a registered OpenSpiel game"),
     (
@@ -199,7 +199,7 @@ def test_it_runs_without_a_folder(run, arguments):
     (("--setting=two_islands", "--resume"), "resume must not be given without"),
     (
       ("--setting=two_islands", "--tensorboard"),
-      "tensorboard must not be set without logdir",
+      "tensorboard must not be set without --logdir",
     ),
   ],
 )
