@@ -63,7 +63,6 @@ _MODULES = {
   "NPlayerGame": "finite_population.n_player_game",
   "MirrorDescent": "algorithms.mirror_descent",
   "MunchausenMirrorDescent": "algorithms.munchausen_mirror_descent",
-  "NPlayerGame": "finite_population.n_player_game",
   "OpenSpielAlgorithm": "algorithms.openspiel_algorithm",
   "OpenSpielModel": "models.openspiel_model",
   "PriorDescent": "algorithms.prior_descent",
