@@ -55,7 +55,7 @@ BAD_COMMANDS = [
    "games must be registered OpenSpiel games or settings .* got 'nothing'"),
   ("benchmark --games=mfg_garnet,", "games must be .*, got 'mfg_garnet,'"),
   ("benchmark --algorithms=q_learning",
-   "algorithms must be one of fictitious_play, .*, got 'q_learning'"),
+   "algorithms must be one of .*, or package.module:Class, got 'q_learning'"),
   ("benchmark --models=stationary",
    "models must be one of compiled, openspiel, got 'stationary'"),
   ("reproduce-paper --eta=1", "Unknown command line flag 'eta'"),

@@ -115,10 +115,67 @@ def test_a_game_and_an_algorithm_are_solved_resumed_plotted_and_linted(
   )
   output = run(
     *("benchmark", "--import=user_game_1", "--num_iterations=1"),
-    *("--games=python_mfg_user_1(horizon=2)", "--algorithms=mirror_descent"),
-    "--seconds=1",
+    "--import=user_method_1",
+    "--games=python_mfg_user_1(horizon=2)",
+    "--algorithms=mirror_descent,user_method_1",
+    "--seconds=0.1",
   ).stdout
-  assert "python_mfg_user_1(horizon=2)" in output
+  rows = output.splitlines()[1:]
+  assert [" OMD " in row for row in rows].count(True) == 1
+  assert [" The Method " in row for row in rows].count(True) == 1
+  assert all(row.startswith("python_mfg_user_1(horizon=2)") for row in rows[:4])
+
+
+PLAIN = """
+    import pathlib
+    from open_spiel.python.mfg.games import crowd_modelling
+    from mftrpo_openspiel.plots import game_drawings
+    from mftrpo_openspiel.plots import openspiel_drawings
+
+    text = pathlib.Path(crowd_modelling.__file__).read_text()
+    exec(text.replace("python_mfg_crowd_modelling", "python_mfg_plain_5"))
+    game_drawings.register("python_mfg_plain_5", openspiel_drawings.ring)
+    """
+
+
+def test_a_game_that_knows_openspiel_alone_is_taken_by_all_programs(
+  program, folder
+):
+  """OpenSpiel's crowd modelling, as if it were a user's."""
+  write(folder, "plain_5.py", PLAIN)
+  flags = (
+    "--algorithm=fictitious_play",
+    "--num_iterations=3",
+    "--record_every=1",
+  )
+  for name, game in (
+    ("user", "python_mfg_plain_5(size=4,horizon=3)"),
+    ("openspiel", "python_mfg_crowd_modelling(size=4,horizon=3)"),
+  ):
+    program(
+      *("solve", "--import=plain_5", f"--game_name={game}", *flags),
+      f"--logdir={name}",
+      cwd=folder,
+    )
+  ours, theirs = (
+    [
+      record.exploitability
+      for record in run_directory.load_run(folder / name).records
+    ]
+    for name in ("user", "openspiel")
+  )
+  assert ours == pytest.approx(theirs, abs=1e-12)
+  assert ours[-1] < ours[0]
+  program("plot", "--kind=mean_field", "--output=ring.png", "user", cwd=folder)
+  assert (folder / "ring.png").stat().st_size > 1000
+  # Its rewards depend on the path, as those of OpenSpiel's game do.
+  output = program(
+    *("lint", "--import=plain_5"),
+    "--game_name=python_mfg_plain_5(size=3,horizon=2)",
+    cwd=folder,
+    status=1,
+  ).stdout
+  assert "differs by 0.333 between paths" in output
 
 
 def test_a_run_whose_module_is_gone_says_which(program, folder, tmp_path):
