@@ -157,12 +157,12 @@ def sheet(paths: Sequence[pathlib.Path]) -> Image.Image:
   """Returns pictures in rows on one, all at the same scale."""
   rows: list[list[Image.Image]] = [[]]
   for path in paths:
-    with Image.open(path) as picture:
-      picture.seek(getattr(picture, "n_frames", 1) // 2)
+    with Image.open(path) as file:
+      file.seek(getattr(file, "n_frames", 1) // 2)
       # Animations have fewer pixels to the inch.
       scale = SCALE if path.suffix == ".png" else 1.0
-      size = round(picture.width * scale), round(picture.height * scale)
-      shrunk = picture.convert("RGB").resize(size)
+      size = round(file.width * scale), round(file.height * scale)
+      shrunk = file.convert("RGB").resize(size)
     width = sum(other.width for other in rows[-1])
     if rows[-1] and width + shrunk.width > SHEET_WIDTH:
       rows.append([])
