@@ -16,6 +16,7 @@ import matplotlib
 from matplotlib import axes as axes_lib
 from matplotlib import collections
 from matplotlib import figure as figure_lib
+from matplotlib import gridspec
 from matplotlib import lines as lines_lib
 from matplotlib import transforms
 import numpy as np
@@ -115,13 +116,20 @@ def wrapped(text: str, width: float) -> str:
 
 def first_of_rows(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
   """Returns the leftmost panel of each row."""
-  return [axes for axes in all_axes if axes.get_subplotspec().is_first_col()]
+  return [axes for axes in all_axes if _spot(axes).is_first_col()]
 
 
 def last_of_rows(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
   """Returns the rightmost panel of each row."""
-  full = [axes for axes in all_axes if axes.get_subplotspec().is_last_col()]
+  full = [axes for axes in all_axes if _spot(axes).is_last_col()]
   return full if all_axes[-1] in full else [*full, all_axes[-1]]
+
+
+def _spot(axes: axes_lib.Axes) -> gridspec.SubplotSpec:
+  """Returns where a panel of `panels` is."""
+  spot = axes.get_subplotspec()
+  assert spot is not None
+  return spot
 
 
 def add_discs(
