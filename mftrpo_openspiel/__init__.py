@@ -60,7 +60,6 @@ _MODULES = {
   "MDPGame": "mdp.mdp_game",
   "MFTRPO": "algorithms.mf_trpo",
   "MeanFieldMDP": "mdp.mean_field_mdp",
-  "NPlayerGame": "finite_population.n_player_game",
   "MirrorDescent": "algorithms.mirror_descent",
   "MunchausenMirrorDescent": "algorithms.munchausen_mirror_descent",
   "OpenSpielAlgorithm": "algorithms.openspiel_algorithm",
