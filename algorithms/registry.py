@@ -267,20 +267,24 @@ for _name, _title in (
   )
 
 
-def find(name: str) -> Entry:
+def find(name: str, what: str = "algorithm") -> Entry:
   """Returns the algorithm of a name, or at "package.module:Class".
+
+  Args:
+    name: Of the algorithm.
+    what: What asks for it, for messages.
 
   Raises:
     ValueError: If there is none.
   """
-  validation.check_type("algorithm", name, str)
+  validation.check_type(what, name, str)
   if ":" in name:
-    constructor = plugins.find(name, "algorithm")
-    _check_constructor("algorithm", constructor)
+    constructor = plugins.find(name, what)
+    _check_constructor(what, constructor)
     return Entry(constructor, title(name))
   if name not in ALGORITHMS:
     raise ValueError(
-      f"algorithm must be one of {', '.join(sorted(ALGORITHMS))}, or"
+      f"{what} must be one of {', '.join(sorted(ALGORITHMS))}, or"
       f" package.module:Class, got {name!r}"
       f"{validation.suggestion(name, ALGORITHMS)}."
     )

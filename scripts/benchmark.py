@@ -138,7 +138,8 @@ def define_flags() -> None:
   flags.DEFINE_list(
     "algorithms",
     list(comparison.ALGORITHMS),
-    f"Which of {', '.join(comparison.ALGORITHMS)}.",
+    f"Which of {', '.join(comparison.ALGORITHMS)}; any other algorithm of"
+    " mftrpo-solve is run by itself, as mf_trpo is.",
   )
   flags.DEFINE_list(
     "models",

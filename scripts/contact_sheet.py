@@ -14,7 +14,6 @@ from typing import Any
 import warnings
 
 from absl import flags
-import numpy as np
 from PIL import Image
 
 from mftrpo_openspiel.plots import drawn
@@ -78,9 +77,9 @@ _COMMON: dict[str, Any] = {
 }
 ALGORITHMS = ("mirror_descent", "fictitious_play")
 KINDS = ("curves", "mean_field", "policy", "difference", "animation")
-# Of the sheets: pictures in a row, and how wide each is, in pixels.
-NUM_COLUMNS = 3
-COLUMN_WIDTH = 900
+# Of the sheets: how wide they are, in pixels, and how large the pictures are.
+SHEET_WIDTH = 2700
+SCALE = 0.6
 
 
 def define_flags() -> None:
@@ -155,22 +154,29 @@ def _moments(run: drawn.Drawn) -> list[int] | None:
 
 
 def sheet(paths: Sequence[pathlib.Path]) -> Image.Image:
-  """Returns pictures side by side on one."""
-  pictures = []
+  """Returns pictures in rows on one, all at the same scale."""
+  rows: list[list[Image.Image]] = [[]]
   for path in paths:
-    with Image.open(path) as picture:
-      picture.seek(getattr(picture, "n_frames", 1) // 2)
-      height = round(picture.height * COLUMN_WIDTH / picture.width)
-      pictures.append(picture.convert("RGB").resize((COLUMN_WIDTH, height)))
-  rows = [
-    pictures[i : i + NUM_COLUMNS] for i in range(0, len(pictures), NUM_COLUMNS)
-  ]
+    with Image.open(path) as file:
+      file.seek(getattr(file, "n_frames", 1) // 2)
+      # Animations have fewer pixels to the inch.
+      scale = SCALE if path.suffix == ".png" else 1.0
+      size = round(file.width * scale), round(file.height * scale)
+      shrunk = file.convert("RGB").resize(size)
+    width = sum(other.width for other in rows[-1])
+    if rows[-1] and width + shrunk.width > SHEET_WIDTH:
+      rows.append([])
+    rows[-1].append(shrunk)
+  widths = [sum(picture.width for picture in row) for row in rows]
   heights = [max(picture.height for picture in row) for row in rows]
-  size = COLUMN_WIDTH * NUM_COLUMNS, sum(heights)
-  result = Image.new("RGB", size, "white")
-  for top, row in zip(np.cumsum([0, *heights]).tolist(), rows):
-    for column, picture in enumerate(row):
-      result.paste(picture, (column * COLUMN_WIDTH, top))
+  result = Image.new("RGB", (max(widths), sum(heights)), "white")
+  top = 0
+  for row, height in zip(rows, heights):
+    left = 0
+    for picture in row:
+      result.paste(picture, (left, top))
+      left += picture.width
+    top += height
   return result
 
 

@@ -13,7 +13,9 @@ The module also registers the game, so that all programs take it by its name
 (docs/extending.md):
 
     mftrpo-solve --import=mftrpo_openspiel.scripts.example_own_game \
-        --game_name=python_mfg_beach_bar --algorithm=annealed_mf_trpo
+        --game_name=python_mfg_beach_bar --algorithm=annealed_mf_trpo \
+        --logdir=beach
+    mftrpo-plot --kind=mean_field beach
 
 One case is known exactly. If walking is free and there is no wind, nobody gains
 by moving once closeness - log mu is the same everywhere. So the crowd is

@@ -41,6 +41,7 @@ from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import games as openspiel_games  # noqa: F401
 import tqdm
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.compiler import lint
 from mftrpo_openspiel.finite_population import deviations
 from mftrpo_openspiel.finite_population import gaps
@@ -144,6 +145,7 @@ def _check_flags(paths: Sequence[str]) -> None:
   if len(given) > 1:
     raise ValueError(f"{' and '.join(given)} must not be given together.")
   pointless = set(experiment_flags.given_values()) if given else set()
+  pointless.discard("imports")
   if given == ["eta"]:
     pointless -= {"game_name", "setting", "model"}
     pointless -= {x for x in pointless if x.startswith("game_parameters.")}
@@ -211,7 +213,7 @@ def _solve(
   """Returns the run of an experiment, in the folder "run" of `logdir`."""
   bar: tqdm.tqdm | None = None
 
-  def report(finished: run_loop.FinishedIteration) -> None:
+  def report(finished: iteration_loop.FinishedIteration) -> None:
     nonlocal bar
     if bar is None:  # What is refused is refused without one.
       bar = progress.progress_bar(
@@ -367,9 +369,7 @@ def _compare_regularizations(
     gains = [gap.exploitability for gap in found] + [mean_field[eta]]
     print(f"{eta:9.3g}", *(f"{gain:11.4e}" for gain in gains))
   best = []
-  for place, number in enumerate(
-    progress.progress_bar(iterable=numbers, unit="N")
-  ):
+  for place, number in enumerate(progress.each(numbers, unit="population")):
     tried = {eta: found[place].exploitability for eta, found in results.items()}
     one = regularization_study.find_best(
       model, find, tried, number, FLAGS.information[0]

@@ -25,6 +25,7 @@ from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import openspiel_algorithm
+from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.benchmarks import game_names
 from mftrpo_openspiel.benchmarks import timed_runs
 from mftrpo_openspiel.models import from_game
@@ -33,13 +34,14 @@ from mftrpo_openspiel.openspiel import recursion
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
-# What can be compared, beside NashConv.
+# What is compared with OpenSpiel's, beside NashConv, and MF-TRPO. Any other
+# algorithm of the registry can be run beside these.
 ALGORITHMS = ("fictitious_play", "mirror_descent", "mf_trpo")
 # What ours can run on.
 MODELS = ("compiled", "openspiel")
 # The uniform policy and as many random ones are evaluated.
 NUM_RANDOM_POLICIES = 3
-# Below this regularized exploitability MF-TRPO has arrived.
+# Below this regularized exploitability an algorithm run by itself has arrived.
 EQUILIBRIUM = 1e-6
 # Actions whose values differ by less, relative to them, are equally good.
 TIE = 1e-9
@@ -86,7 +88,7 @@ class Options:
 
   def __post_init__(self):
     for name in self.algorithms:
-      validation.check_choice("algorithms", name, ALGORITHMS)
+      registry.find(name, "algorithms")
     check_some("models", self.models, MODELS)
     for name, high in (
       ("seconds", math.inf),
@@ -163,13 +165,18 @@ def _compare_all(
         # OpenSpiel's algorithms do not run on all of OpenSpiel's games.
         yield {"what": what, "note": f"OpenSpiel's raises KeyError({error})"}
   if "mf_trpo" in options.algorithms:
-    yield run_mf_trpo(
+    algorithm = mf_trpo.MFTRPO(
       model,
-      options.seconds,
       options.regularization,
       population_update_rate=options.population_update_rate,
+      warm_start=True,
       max_step_count=options.max_step_count,
     )
+    yield run_alone("MF-TRPO", algorithm, options.seconds)
+  for name in options.algorithms:
+    if name not in ALGORITHMS:
+      other = registry.create_algorithm(name, model)
+      yield run_alone(registry.title(name), other, options.seconds)
 
 
 def openspiel_nash_conv(game: pyspiel.Game, policy: policy_lib.Policy) -> float:
@@ -228,17 +235,15 @@ def compare_mirror_descent(
   return _compare("OMD", rival, twin, follower, ours, num_iterations, seconds)
 
 
-def run_mf_trpo(
-  model: model_lib.MeanFieldModel,
-  seconds: float,
-  regularization: float,
-  **options: Any,
+def run_alone(
+  what: str, algorithm: algorithm_lib.MeanFieldAlgorithm, seconds: float
 ) -> Row:
-  """Runs warm MF-TRPO until phi_eta < EQUILIBRIUM, or for some seconds.
+  """Runs an algorithm that OpenSpiel has no counterpart of.
 
-  OpenSpiel has no MF-TRPO to compare it with.
+  Until phi_eta < EQUILIBRIUM, with the eta of the algorithm, or for some
+  seconds.
   """
-  algorithm = mf_trpo.MFTRPO(model, regularization, warm_start=True, **options)
+  model, regularization = algorithm.model, algorithm.regularization
   stopwatch = timed_runs.Stopwatch()
   gap = model.exploitability(algorithm.policy, regularization)
   while gap >= EQUILIBRIUM and stopwatch.seconds < seconds:
@@ -247,7 +252,7 @@ def run_mf_trpo(
       stopwatch.time(algorithm.iteration)
     gap = model.exploitability(algorithm.policy, regularization)
   return {
-    "what": "MF-TRPO",
+    "what": what,
     "ours, s": stopwatch.mean if stopwatch.count else None,
     "count": stopwatch.count,
     "ours reached": openspiel_nash_conv(model.game, algorithm.get_policy()),

@@ -26,6 +26,7 @@ from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import node_search
 from mftrpo_openspiel.compiler import reward_sources
+from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.values import layered_mdp
 
 
@@ -192,14 +193,23 @@ class MovingForm(game_form.GameForm):
 
     Nodes to which the policy leads become states of the model, after those
     that there are.
+
+    Raises:
+      ValueError: If the policy has no law for one of them.
     """
 
     def probabilities(
       level: game_walk.Level, states: Sequence[pyspiel.State]
     ) -> np.ndarray:
-      laws = [policy.action_probabilities(state) for state in states]
-      moves = zip(level.origins.tolist(), level.actions.tolist())
-      return np.array([laws[node].get(action, 0.0) for node, action in moves])
+      shape = len(states), self._num_actions
+      laws = policies.policy_array(policy, states, shape)
+      unknown = np.isnan(laws).any(axis=1)
+      if unknown.any():
+        string = level.strings[int(unknown.argmax())]
+        raise ValueError(
+          f"policy must have a law for each state, it has none for {string!r}."
+        )
+      return laws[level.origins, level.actions]
 
     steps = game_walk.walk(self._roots, game_walk.Crowd(probabilities))
     for index, (level, groups) in enumerate(steps):

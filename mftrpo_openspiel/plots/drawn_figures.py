@@ -107,7 +107,7 @@ def difference_figure(
     common = one.mean_fields.keys() & other.mean_fields.keys()
     pairs = [(moment, moment) for moment in one.choose(common, moments)]
   first, second = names(runs)
-  differences = {}
+  differences: dict[str, np.ndarray] = {}
   for before, after in pairs:
     above = f"{second}\n\N{MINUS SIGN} {first}"
     if before != after:

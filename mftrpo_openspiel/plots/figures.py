@@ -16,6 +16,7 @@ import matplotlib
 from matplotlib import axes as axes_lib
 from matplotlib import collections
 from matplotlib import figure as figure_lib
+from matplotlib import gridspec
 from matplotlib import lines as lines_lib
 from matplotlib import transforms
 import numpy as np
@@ -115,13 +116,20 @@ def wrapped(text: str, width: float) -> str:
 
 def first_of_rows(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
   """Returns the leftmost panel of each row."""
-  return [axes for axes in all_axes if axes.get_subplotspec().is_first_col()]
+  return [axes for axes in all_axes if _place(axes).is_first_col()]
 
 
 def last_of_rows(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
   """Returns the rightmost panel of each row."""
-  full = [axes for axes in all_axes if axes.get_subplotspec().is_last_col()]
+  full = [axes for axes in all_axes if _place(axes).is_last_col()]
   return full if all_axes[-1] in full else [*full, all_axes[-1]]
+
+
+def _place(axes: axes_lib.Axes) -> gridspec.SubplotSpec:
+  """Returns the place of a panel among the others."""
+  place = axes.get_subplotspec()
+  assert place is not None
+  return place
 
 
 def add_discs(
@@ -162,13 +170,13 @@ def add_legend(
   """
   title = wrapped(title, figure.get_figwidth() - 0.2)
   # The last ones are of one column, with ever shorter lines.
-  layouts = [(columns, None) for columns in range(max_columns, 0, -1)]
-  longest = max(len(label) for label in entries)
+  longest = max(1, *(len(label) for label in entries))
+  layouts = [(columns, longest) for columns in range(max_columns, 0, -1)]
   layouts += [(1, letters) for letters in range(longest - 1, 0, -1)]
   for columns, letters in layouts:
     legend = figure.legend(
       entries.values(),
-      [textwrap.fill(label, letters or longest) for label in entries],
+      [textwrap.fill(label, letters) for label in entries],
       loc="outside lower center",
       ncols=columns,
       frameon=False,
@@ -200,9 +208,10 @@ def trim(figure: figure_lib.Figure, all_axes: Sequence[axes_lib.Axes]) -> None:
 def _empty_height(axes: axes_lib.Axes) -> float:
   """Returns how much of the place of drawn axes they leave empty, in pixels."""
   place = axes.get_position(original=True).transformed(
-    axes.get_figure().transSubfigure
+    axes.figure.transSubfigure
   )
   filled = axes.get_tightbbox()
+  assert filled is not None  # Panels are visible.
   return transforms.Bbox.union([place, filled]).height - filled.height
 
 

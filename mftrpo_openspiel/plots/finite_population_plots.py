@@ -16,8 +16,8 @@ from mftrpo_openspiel.plots import figures
 
 # By what the player sees who leaves the policy.
 _SEES = {"own": "own state seen", "counts": "counts seen"}
-# What a log axis has no place for, and rounding.
-_FLOOR = 1e-13
+# Gains of less than this share of the value are rounding.
+_ROUNDING = 1e-12
 # The mean-field exploitability is drawn if it is more than this share of phi_N.
 _VISIBLE = 0.03
 
@@ -43,8 +43,8 @@ class GapCurve:
 
   @property
   def exploitabilities(self) -> list[float]:
-    """phi_N."""
-    return [gap.exploitability for gap in self.gaps]
+    """phi_N; nan where it is 0 up to rounding."""
+    return [_without_rounding(gap) for gap in self.gaps]
 
   @property
   def value_gaps(self) -> list[float]:
@@ -57,6 +57,11 @@ class GapCurve:
     return [
       np.nan if gap.distance is None else gap.distance for gap in self.gaps
     ]
+
+
+def _without_rounding(gap: gaps.Gap) -> float:
+  is_rounding = gap.exploitability <= _ROUNDING * abs(gap.value)
+  return np.nan if is_rounding else gap.exploitability
 
 
 def gap_figure(curves: Sequence[GapCurve]) -> figure_lib.Figure:
@@ -87,7 +92,8 @@ def gap_figure(curves: Sequence[GapCurve]) -> figure_lib.Figure:
     for axes, values in zip(all_axes, quantities):
       _draw(axes, curve.num_players, values, "", style)
     phi = curve.mean_field_exploitability
-    if phi > _VISIBLE * min(curve.exploitabilities):
+    gains = np.array(curve.exploitabilities)
+    if phi > _VISIBLE * gains.min(initial=np.inf, where=gains > 0):
       all_axes[0].axhline(phi, color=style["color"], linestyle=":", linewidth=1)
       entries["phi of the mean-field game"] = lines_lib.Line2D(
         [], [], color="0.3", linestyle=":", linewidth=1
@@ -119,14 +125,13 @@ def regularization_figure(
   etas = sorted(eta for eta in results if eta > 0)
   entries = {}
   for column, gap in enumerate(results[etas[0]]):
-    gains = [results[eta][column].exploitability for eta in etas]
+    gains = [_without_rounding(results[eta][column]) for eta in etas]
     style = _style(column)
     label = f"N = {gap.num_players:,}"
     entries[label] = _plot(all_axes[0], etas, gains, style)
-    at_zero = results.get(0.0)
-    if at_zero and at_zero[column].exploitability > _FLOOR:
+    if 0.0 in results:
       all_axes[0].axhline(
-        at_zero[column].exploitability,
+        _without_rounding(results[0.0][column]),
         color=style["color"],
         linestyle=":",
         linewidth=1,
@@ -163,9 +168,9 @@ def _style(row: int) -> dict[str, Any]:
 
 
 def _plot(axes, x, y, style) -> lines_lib.Line2D:
-  """Draws the positive points of a curve."""
+  """Draws a curve; nan and 0 are left out."""
   values = np.array(y, dtype=float)
-  values[~(values > _FLOOR)] = np.nan
+  values[values <= 0] = np.nan
   (line,) = axes.plot(x, values, linewidth=1.5, markersize=5, **style)
   return line
 
@@ -173,7 +178,7 @@ def _plot(axes, x, y, style) -> lines_lib.Line2D:
 def _draw(axes, x, y, label: str, style) -> None:
   """Draws a curve whose slope stands in the legend of the panel."""
   line = _plot(axes, x, y, style)
-  rate = rates.fit(x, np.where(np.array(y) > _FLOOR, y, 0.0))
+  rate = rates.fit(x, y)
   slope = "" if rate is None else f"slope {rate}".replace("+-", "$\\pm$")
   line.set_label(", ".join(part for part in (label, slope) if part))
 
@@ -188,7 +193,7 @@ def _finish(axes: axes_lib.Axes, xlabel: str) -> None:
     axes.text(
       0.5,
       0.5,
-      f"0 (below {_FLOOR:g})\nor not known",
+      "0 up to rounding,\nor not known",
       transform=axes.transAxes,
       horizontalalignment="center",
     )

@@ -1,9 +1,7 @@
 """Figures of policies of any game that has a drawing."""
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 
-from matplotlib import axes as axes_lib
 from matplotlib import cm
 from matplotlib import colormaps
 from matplotlib import colors
@@ -45,12 +43,11 @@ def policy_figure(
     ValueError: If there is no panel, or it is not known for which places
       actions head.
   """
-  reached = {}
+  reached: dict[str, np.ndarray] = {}
   for name, policy in policies.items():
-    known = policy.any(axis=1)
+    reached[name] = np.asarray(policy.any(axis=1))
     if name in mean_fields:
-      known &= mean_fields[name] >= policy_plots.LEAST_MASS
-    reached[name] = known
+      reached[name] &= mean_fields[name] >= policy_plots.LEAST_MASS
   if isinstance(game_drawing.drawing, drawing_lib.Line):
     return _action_figure(game_drawing, policies, reached, title, columns)
   if game_drawing.moves is None:
@@ -105,16 +102,10 @@ def _action_figure(
     line_drawing.draw_actions(
       axes, line, policy, reached[name], names, colors_of
     )
-  _label(all_axes, colors_of)
-  return figure
-
-
-def _label(
-  all_axes: Sequence[axes_lib.Axes], colors_of: cm.ScalarMappable
-) -> None:
-  """Says what the axes and the colours are, at the ends of the rows."""
+  # At the ends of the rows.
   for axes in figures.first_of_rows(all_axes):
     axes.set_ylabel("Action")
   for axes in figures.last_of_rows(all_axes):
     bar_axes = axes.inset_axes((1.04, 0.0, 0.05, 1.0))
-    axes.get_figure().colorbar(colors_of, cax=bar_axes, label="Probability")
+    figure.colorbar(colors_of, cax=bar_axes, label="Probability")
+  return figure

@@ -116,7 +116,7 @@ def draw_size_key(
   The graph is drawn already, with the same colours.
   """
   (left, bottom), (right, _) = limits(graph)
-  largest = float(colors_of.norm.vmax or 0.0)
+  _, largest = colors_of.get_clim()
   values = np.array(
     [*(float(f"{share * largest:.1g}") for share in _KEY_SHARES), largest]
   )

@@ -66,7 +66,8 @@ def draw(
   )
   if line.is_continuous:
     axes.plot(line.positions, values, color=figures.DARK, linewidth=1.2)
-  low, high = min(colors_of.norm.vmin, 0.0), colors_of.norm.vmax
+  low, high = (float(limit) for limit in colors_of.get_clim())
+  low = min(low, 0.0)
   axes.axhline(0, color=figures.DARK, linewidth=0.8)
   margin = 0.05 * (high - low)
   axes.set(
@@ -99,9 +100,13 @@ def draw_actions(
   shown[:, ~np.asarray(is_reached, dtype=bool)] = np.ma.masked
   actions = np.arange(len(action_names) + 1) - 0.5
   axes.pcolormesh(
-    edges(line), actions, shown, cmap=colors_of.cmap, norm=colors_of.norm
+    edges(line),
+    actions,
+    shown,
+    cmap=colors_of.cmap,
+    norm=colors_of.norm,  # type: ignore[arg-type]  # Any Norm will do.
   )
-  axes.set_facecolor(colors_of.cmap.get_bad())
+  axes.set_facecolor(tuple(colors_of.cmap.get_bad().tolist()))
   every = -(-len(action_names) // _MAX_TICKS)
   # Among them the middle one, which mostly is to stay.
   ticks = range(len(action_names) // 2 % every, len(action_names), every)

@@ -177,11 +177,12 @@ def mass_colors(
     raise ValueError("mean_fields must have at least one panel, got none.")
   laws = np.array(list(mean_fields.values()))
   cmap = colormaps["YlOrRd"]
+  # Matplotlib's types say that colorbar_extend is a bool.
   match scale:
     case "log":
       norm: colors.Normalize = colors.LogNorm(0.1 / laws.shape[1], laws.max())
       cmap = cmap.with_extremes(bad=figures.DARK, under="white")
-      cmap.colorbar_extend = "min"
+      cmap.colorbar_extend = "min"  # type: ignore[assignment]
     case "linear":
       norm = colors.Normalize(0.0, laws.max())
       cmap = cmap.with_extremes(bad=figures.DARK)
@@ -191,7 +192,7 @@ def mass_colors(
       cmap = colors.ListedColormap(cmap(np.linspace(0.0, 0.85, 255)))
       cmap = cmap.with_extremes(bad=figures.DARK, over=_OVER_COLOR)
       if laws.max() > norm.vmax:
-        cmap.colorbar_extend = "max"
+        cmap.colorbar_extend = "max"  # type: ignore[assignment]
   return cm.ScalarMappable(norm, cmap)
 
 
@@ -211,7 +212,7 @@ def add_keys(
   for axes in figures.last_of_rows(all_axes):
     # A child of the panel, whose shape it follows.
     bar_axes = axes.inset_axes((1.04, 0.0, 0.05, 1.0))
-    axes.get_figure().colorbar(colors_of, cax=bar_axes, label=label)
+    axes.figure.colorbar(colors_of, cax=bar_axes, label=label)
   drawer = drawers.drawer_of(drawing)
   if hasattr(drawer, "draw_size_key"):
     drawer.draw_size_key(all_axes[0], drawing, colors_of)

@@ -4,6 +4,7 @@ from matplotlib import axes as axes_lib
 from matplotlib import cm
 from matplotlib import lines
 from matplotlib import patches
+from matplotlib import patheffects
 import numpy as np
 from scipy import sparse
 
@@ -178,7 +179,7 @@ def _draw_links(
     arrow.set_in_layout(False)
     axes.add_artist(arrow)
   for circle, name in zip(circles, network.node_names):
-    axes.annotate(
+    text = axes.annotate(
       name,
       circle.center,
       (0, 5),
@@ -187,7 +188,11 @@ def _draw_links(
       va="bottom",
       fontsize="small",
       zorder=4,
-    ).set_in_layout(False)
+    )
+    text.set_path_effects(
+      [patheffects.withStroke(linewidth=2, foreground="white")]
+    )
+    text.set_in_layout(False)
   low, high = _limits(network)
   axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
   axes.set_axis_off()

@@ -50,7 +50,8 @@ def policy_figure(
       "drawing of mdp must be a Grid or a Graph for a policy, got None."
     )
   kernel = mdp.kernel_at(mdp.initial_distribution)
-  moves, reached = {}, {}
+  moves: dict[str, sparse.coo_array] = {}
+  reached: dict[str, np.ndarray] = {}
   for name, policy in policies.items():
     shape = (mdp.num_states, mdp.num_actions)
     array = validation.check_numbers(f"policy {name!r}", policy)
@@ -58,7 +59,7 @@ def policy_figure(
       raise ValueError(
         f"policy {name!r} must have shape {shape}, got {array.shape}."
       )
-    known = array.any(axis=1)
+    known = np.asarray(array.any(axis=1))
     validation.check_policy(array[known], np.ones(array[known].shape, bool))
     if isinstance(drawing, drawing_lib.Grid):
       moves[name] = headings(kernel, array)

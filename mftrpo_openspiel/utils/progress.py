@@ -4,12 +4,15 @@ Ctrl-C, a full standard output and a standard error that nobody reads cannot
 break either.
 """
 
+from collections.abc import Collection
+from collections.abc import Iterator
 import contextlib
 import importlib
 import sys
 import time
 from typing import Protocol
 from typing import Self
+from typing import TypeVar
 import warnings
 
 import tqdm
@@ -20,6 +23,7 @@ from mftrpo_openspiel.utils import interrupts
 LINE_SECONDS = 10.0
 
 _is_quiet = False
+_Item = TypeVar("_Item")
 
 
 class Progress(Protocol):
@@ -85,6 +89,14 @@ def progress_bar(
       unit_scale=total >= 10_000,
       disable=is_quiet,
     )
+
+
+def each(items: Collection[_Item], unit: str) -> Iterator[_Item]:
+  """Yields the items, and shows how many have been dealt with."""
+  with progress_bar(len(items), unit) as bar:
+    for item in items:
+      yield item
+      bar.update(1)
 
 
 def live_bar(num_iterations: int, is_wanted: bool = True) -> tqdm.tqdm:

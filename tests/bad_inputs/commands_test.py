@@ -56,7 +56,7 @@ BAD_COMMANDS = [
    "games must be registered OpenSpiel games or settings .* got 'nothing'"),
   ("benchmark --games=mfg_garnet,", "games must be .*, got 'mfg_garnet,'"),
   ("benchmark --algorithms=q_learning",
-   "algorithms must be one of fictitious_play, .*, got 'q_learning'"),
+   "algorithms must be one of .*, or package.module:Class, got 'q_learning'"),
   ("benchmark --models=stationary",
    "models must be one of compiled, openspiel, got 'stationary'"),
   ("reproduce-paper --eta=1", "there is no flag --eta"),
@@ -198,8 +198,8 @@ BAD_COMMANDS = [
    "path must be a whole file .*, got no_solution/solution.npz"),
   # Pictures.
   ("plot", "RUN_DIR must be one or more run directories, got none"),
-  ("plot empty", "path must be a run directory, got empty"),
-  ("plot run nowhere", "path must be a run directory, got nowhere"),
+  ("plot empty", "RUN_DIR must be a run directory or .*, got empty"),
+  ("plot run nowhere", "RUN_DIR must be a run directory or .*, got nowhere"),
   ("plot cut", "cut/metrics.csv, line 6, is cut"),
   ("plot bad_line",
    "bad_line/metrics.csv, line 7, must have a whole number, .*, got 'end'"),
@@ -231,7 +231,7 @@ EXACT = [
    "--game_name must not be a setting, got 'two_islands'; give"
    " setting=two_islands instead."),
   ("solve --setting=dynamic_routing_braess",
-   "--game_name must be given with setting 'dynamic_routing_braess', which is"
+   "--game_name must be given with --setting 'dynamic_routing_braess', which is"
    " one of mfg_dynamic_routing and python_mfg_dynamic_routing."),
   ("lint --game_name=chess",
    "game must be a mean-field game, got 'chess'; --list_games lists them."),

@@ -10,6 +10,7 @@ from open_spiel.python.mfg.algorithms import nash_conv
 import pyspiel
 import pytest
 
+from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.benchmarks import comparison
 from mftrpo_openspiel.benchmarks import game_names
 from mftrpo_openspiel.benchmarks import growth_table
@@ -72,9 +73,10 @@ def test_a_difference_is_seen():
 
 def test_mf_trpo_arrives():
   model = compiled("python_mfg_two_islands(horizon=5)")
-  row = comparison.run_mf_trpo(
-    model, 60.0, regularization=0.3, population_update_rate=0.3
+  algorithm = mf_trpo.MFTRPO(
+    model, regularization=0.3, population_update_rate=0.3, warm_start=True
   )
+  row = comparison.run_alone("MF-TRPO", algorithm, 60.0)
   assert 0 <= row["phi_eta"] < comparison.EQUILIBRIUM
   # The bias of eta, which phi_eta does not have.
   assert row["ours reached"] > 1e-3

@@ -115,10 +115,67 @@ def test_a_game_and_an_algorithm_are_solved_resumed_plotted_and_linted(
   )
   output = run(
     *("benchmark", "--import=user_game_1", "--num_iterations=1"),
-    *("--games=python_mfg_user_1(horizon=2)", "--algorithms=mirror_descent"),
-    "--seconds=1",
+    "--import=user_method_1",
+    "--games=python_mfg_user_1(horizon=2)",
+    "--algorithms=mirror_descent,user_method_1",
+    "--seconds=0.1",
   ).stdout
-  assert "python_mfg_user_1(horizon=2)" in output
+  rows = output.splitlines()[1:]
+  assert [" OMD " in row for row in rows].count(True) == 1
+  assert [" The Method " in row for row in rows].count(True) == 1
+  assert all(row.startswith("python_mfg_user_1(horizon=2)") for row in rows[:4])
+
+
+PLAIN = """
+    import pathlib
+    from open_spiel.python.mfg.games import crowd_modelling
+    from mftrpo_openspiel.plots import game_drawings
+    from mftrpo_openspiel.plots import openspiel_drawings
+
+    text = pathlib.Path(crowd_modelling.__file__).read_text()
+    exec(text.replace("python_mfg_crowd_modelling", "python_mfg_plain_5"))
+    game_drawings.register("python_mfg_plain_5", openspiel_drawings.ring)
+    """
+
+
+def test_a_game_that_knows_openspiel_alone_is_taken_by_all_programs(
+  program, folder
+):
+  """OpenSpiel's crowd modelling, as if it were a user's."""
+  write(folder, "plain_5.py", PLAIN)
+  flags = (
+    "--algorithm=fictitious_play",
+    "--num_iterations=3",
+    "--record_every=1",
+  )
+  for name, game in (
+    ("user", "python_mfg_plain_5(size=4,horizon=3)"),
+    ("openspiel", "python_mfg_crowd_modelling(size=4,horizon=3)"),
+  ):
+    program(
+      *("solve", "--import=plain_5", f"--game_name={game}", *flags),
+      f"--logdir={name}",
+      cwd=folder,
+    )
+  ours, theirs = (
+    [
+      record.exploitability
+      for record in run_directory.load_run(folder / name).records
+    ]
+    for name in ("user", "openspiel")
+  )
+  assert ours == pytest.approx(theirs, abs=1e-12)
+  assert ours[-1] < ours[0]
+  program("plot", "--kind=mean_field", "--output=ring.png", "user", cwd=folder)
+  assert (folder / "ring.png").stat().st_size > 1000
+  # Its rewards depend on the path, as those of OpenSpiel's game do.
+  output = program(
+    *("lint", "--import=plain_5"),
+    "--game_name=python_mfg_plain_5(size=3,horizon=2)",
+    cwd=folder,
+    status=1,
+  ).stdout
+  assert "differs by 0.333 between paths" in output
 
 
 def test_a_run_whose_module_is_gone_says_which(program, folder, tmp_path):
@@ -169,34 +226,34 @@ def test_a_run_whose_module_is_gone_says_which(program, folder, tmp_path):
 BAD = [
   (
     "solve --setting=two_islands --import=absent_module",
-    "import must be a module that can be imported, got 'absent_module': there"
+    "--import must be a module that can be imported, got 'absent_module': there"
     " is no module 'absent_module', neither installed nor in the current folder"
     " or one of PYTHONPATH.",
   ),
   (
     "lint --import=broken_3 --game_name=python_mfg_two_islands",
-    "import must be a module that can be imported, got 'broken_3':"
+    "--import must be a module that can be imported, got 'broken_3':"
     " ZeroDivisionError: division by zero (broken_3.py, line 2).",
   ),
   (
     "plot --import=user/game.py run",
-    "import must be a module that can be imported, got 'user/game.py':"
+    "--import must be a module that can be imported, got 'user/game.py':"
     " 'user/game.py' is no name of a Python module.",
   ),
   (
     "benchmark --import=taken_3",
-    "import must be a module that can be imported, got 'taken_3': ValueError:"
+    "--import must be a module that can be imported, got 'taken_3': ValueError:"
     " name must be that of no other algorithm, got 'mf_trpo', which is"
     " mftrpo_openspiel.algorithms.mf_trpo.MFTRPO (registry.py, line ",
   ),
   (
     "solve --setting=two_islands --algorithm=user_method_3:Absent",
-    "algorithm must be package.module:name of what can be imported, got"
+    "--algorithm must be package.module:name of what can be imported, got"
     " 'user_method_3:Absent': module 'user_method_3' has no 'Absent'.",
   ),
   (
     "solve --setting=two_islands --algorithm=pathlib:Path",
-    "algorithm must be a subclass of MeanFieldAlgorithm, got the class"
+    "--algorithm must be a subclass of MeanFieldAlgorithm, got the class"
     " pathlib.Path.",
   ),
   (
@@ -213,23 +270,23 @@ BAD = [
   ),
   (
     "solve --setting=two_islands --algorithm_options=warm_start",
-    "algorithm_options must be name=value, got 'warm_start'.",
+    "--algorithm_options must be name=value, got 'warm_start'.",
   ),
   (
     "solve --setting=two_islands --algorithm=mirror_descent"
     " --algorithm_options=lr=0.1 --algorithm_options=lr=0.2",
-    "algorithm_options must have lr once, got it twice.",
+    "--algorithm_options must have lr once, got it twice.",
   ),
   (
     "solve --setting=two_islands --algorithm=mirror_descent --learning_rate=0.1"
     " --algorithm_options=lr=0.2",
-    "learning_rate must be given once, got it by a flag of its own and as"
+    "--learning_rate must be given once, got it by a flag of its own and as"
     " algorithm_options.lr.",
   ),
   (
     "sweep --setting=two_islands --logdir=sweep"
     " --grid=algorithm=mf_trpo,absent_module:Method",
-    "grid, at algorithm=absent_module:Method: algorithm must be"
+    "--grid, at algorithm=absent_module:Method: --algorithm must be"
     " package.module:name of what can be imported, got 'absent_module:Method':"
     " there is no module 'absent_module', neither installed nor in the current"
     " folder or one of PYTHONPATH.",
@@ -237,11 +294,11 @@ BAD = [
   (
     "sweep --setting=two_islands --logdir=sweep"
     " --grid=algorithm_options.hardness=1,2 --grid=algorithm=mf_trpo",
-    "algorithm_options.hardness is not known to mf_trpo.",
+    "algorithm_options.hardness is not an option of mf_trpo.",
   ),
   (
     "sweep --setting=two_islands --logdir=sweep --grid=algorithm_options=lr=1",
-    "grid must name algorithm_options one by one, as algorithm_options.NAME,"
+    "--grid must name algorithm_options one by one, as algorithm_options.NAME,"
     " got 'algorithm_options=lr=1'.",
   ),
 ]

@@ -143,3 +143,25 @@ def test_nodes_beyond_the_states_are_named_and_can_be_taken_in():
     rtol=1e-11,
     atol=1e-15,
   )
+
+
+@pytest.mark.parametrize("name", [BRAESS, MEMORY])
+def test_a_table_without_a_law_for_a_node_is_one_line(name):
+  game = pyspiel.load_game(name)
+  model = compiled_game.CompiledGame(game)
+  missing = []
+
+  class Table(draws.RandomPolicy):
+    """Has no law for the first node that it is asked about."""
+
+    def action_probabilities(self, state, player_id=None):
+      missing.append(state.observation_string(0))
+      if missing[0] == missing[-1]:
+        raise KeyError(missing[0])
+      return super().action_probabilities(state, player_id)
+
+  with pytest.raises(ValueError) as error:
+    model.from_openspiel(Table(game, 4))
+  assert str(error.value) == (
+    f"policy must have a law for each state, it has none for {missing[0]!r}."
+  )

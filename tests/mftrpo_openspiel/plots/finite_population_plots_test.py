@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mftrpo_openspiel.finite_population import gaps
+from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import finite_population_plots
 
 NUMBERS = [10, 100, 1000]
@@ -52,14 +53,27 @@ def test_a_dotted_line_is_the_gain_of_the_mean_field_game():
   assert "phi of the mean-field game" in texts(figure.legends[0])
 
 
-def test_gains_of_zero_are_left_out():
-  found = [gap(10, -1.0), gaps.Gap(20, "own", 0.0, 0.0, 1.0, 1.0, None, "")]
+def test_gains_of_zero_up_to_rounding_are_left_out():
+  found = [
+    gaps.Gap(n, "own", gain, 0.0, 1.0, 1.0, None, "")
+    for n, gain in [(10, 0.3), (20, 0.0), (30, 1e-14)]
+  ]
+  figure = finite_population_plots.gap_figure(
+    [finite_population_plots.GapCurve("a", found, 1e-14)]
+  )
+  (line,) = figure.axes[0].lines
+  np.testing.assert_allclose(line.get_ydata(), [0.3, np.nan, np.nan])
+  # Of distances nothing is known.
+  assert "not known" in figure.axes[2].texts[0].get_text()
+
+
+def test_a_policy_that_nobody_leaves_can_be_drawn(tmp_path):
+  found = [gaps.Gap(n, "own", 0.0, 0.0, 2.0, 1.0, 0.1, "") for n in NUMBERS]
   figure = finite_population_plots.gap_figure(
     [finite_population_plots.GapCurve("a", found, 0.0)]
   )
-  # Of distances nothing is known.
-  assert "not known" in figure.axes[2].texts[0].get_text()
-  np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.3, np.nan])
+  figures.save(figure, tmp_path / "figure.png")
+  assert "0 up to rounding" in figure.axes[0].texts[0].get_text()
 
 
 @pytest.mark.parametrize("best", [[], [(10, 0.1), (100, 0.01), (1000, 0.001)]])
