@@ -55,8 +55,7 @@ OPTIONS = {
     "regularization",
     float,
     "eta, weight of the entropy bonus; for mf_trpo (default 0.05),"
-    " mirror_descent, fictitious_play and fixed_point (default 0). Also that of"
-    " the regularized exploitability (default 0.05).",
+    " mirror_descent, fictitious_play and fixed_point (default 0).",
   ),
   "num_policy_updates": Option(
     "num_policy_updates",
@@ -286,7 +285,8 @@ def find(name: str, what: str = "algorithm") -> Entry:
   if name not in ALGORITHMS:
     raise ValueError(
       f"{what} must be one of {', '.join(sorted(ALGORITHMS))}, or"
-      f" package.module:Class, got {name!r}."
+      f" package.module:Class, got {name!r}"
+      f"{validation.suggestion(name, ALGORITHMS)}."
     )
   return ALGORITHMS[name]
 

@@ -18,6 +18,17 @@ GAME_SETTINGS = game_settings.GAME_SETTINGS
 # OpenSpiel's function. It takes our games and settings too.
 create_game_with_setting = openspiel_factory.create_game_with_setting
 
+# How the names of OpenSpiel's settings begin -> the games that they are of,
+# which OpenSpiel does not keep.
+_OPENSPIEL_SETTINGS = {
+  "crowd_avoidance": ("python_mfg_crowd_avoidance",),
+  "crowd_modelling_2d": ("mfg_crowd_modelling_2d",),
+  "dynamic_routing": ("mfg_dynamic_routing", "python_mfg_dynamic_routing"),
+  "linear_quadratic": ("mean_field_lin_quad",),
+  "periodic_aversion": ("python_mfg_periodic_aversion",),
+  "predator_prey": ("python_mfg_predator_prey",),
+}
+
 # Of the paper's table in its section IV.d. It gives neither the number of
 # policy updates L nor of population steps M: these two are ours, chosen by the
 # study in `algorithms/mf_trpo.py`.
@@ -30,28 +41,68 @@ PAPER_HYPERPARAMETERS: dict[str, Any] = {
 }
 
 
+def mean_field_games() -> list[str]:
+  """Returns the names of all mean-field games that are registered."""
+  return [
+    game_type.short_name
+    for game_type in pyspiel.registered_games()
+    if game_type.dynamics == pyspiel.GameType.Dynamics.MEAN_FIELD
+  ]
+
+
+def settings() -> dict[str, tuple[str, ...]]:
+  """Returns the games of all settings that have a name of their own.
+
+  The name of a game is a setting too, of its default parameters.
+  """
+  names = openspiel_factory.GAME_SETTINGS.keys() - {*pyspiel.registered_names()}
+  return {setting: games_of_setting(setting) for setting in sorted(names)}
+
+
+def games_of_setting(setting: str) -> tuple[str, ...]:
+  """Returns the games that a setting is known to be of; none if it is not."""
+  if setting in _SETTINGS:
+    return (_SETTINGS[setting][0],)
+  if setting in pyspiel.registered_names():
+    return (setting,)
+  for start, game_names in _OPENSPIEL_SETTINGS.items():
+    if setting.startswith(start):
+      return game_names
+  return ()
+
+
 def create_game(
   game_name: str | None = None, setting: str | None = None
 ) -> pyspiel.Game:
   """Returns a game by its name, with parameters or a setting, or by a setting.
 
   Args:
-    game_name: As for `pyspiel.load_game`; may be left out with one of our
-      settings.
+    game_name: As for `pyspiel.load_game`; may be left out with a setting that
+      is of one game.
     setting: One of our settings or of OpenSpiel's, or None.
 
   Raises:
-    ValueError: If neither is given, or one of them is unknown.
+    ValueError: If neither is given, one of them is unknown, or a setting could
+      be of several games.
   """
   if setting is None:
     if not game_name:
-      raise ValueError("game_name or setting must be given, got neither.")
+      raise ValueError(
+        "game_name or setting must be given, such as the setting four_rooms;"
+        " got neither."
+      )
     validation.check_type("game_name", game_name, str)
     short_name = game_name.partition("(")[0]
+    if short_name in settings():
+      raise ValueError(
+        f"game_name must not be a setting, got {game_name!r}; give"
+        f" setting={game_name} instead."
+      )
     if short_name not in pyspiel.registered_names():
       raise ValueError(
-        f"game_name must be a registered OpenSpiel game, got {game_name!r};"
-        f" ours are {', '.join(_OUR_GAMES)}."
+        f"game_name must be a registered OpenSpiel game, got {game_name!r}"
+        f"{validation.suggestion(short_name, mean_field_games())}; ours are"
+        f" {', '.join(_OUR_GAMES)}."
       )
     _check_whole_numbers(game_name)
     return _loaded(game_name, pyspiel.load_game, game_name)
@@ -62,9 +113,13 @@ def create_game(
       f" {game_name!r} and {setting!r}."
     )
   if not game_name:
-    if setting not in _SETTINGS:
-      raise ValueError(f"game_name must be given with setting {setting!r}.")
-    game_name = _SETTINGS[setting][0]
+    candidates = games_of_setting(setting)
+    if len(candidates) != 1:
+      raise ValueError(
+        f"game_name must be given with setting {setting!r}, which is one of"
+        f" {' and '.join(candidates) or 'an unknown game'}."
+      )
+    (game_name,) = candidates
   elif setting in _SETTINGS and _SETTINGS[setting][0] != game_name:
     raise ValueError(
       f"setting {setting!r} is one of {_SETTINGS[setting][0]}, got game_name"

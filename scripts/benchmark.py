@@ -124,15 +124,16 @@ def _origin() -> str:
 def define_flags() -> None:
   """Defines the flags of the program."""
   programs.define_import_flag()
+  programs.define_lists()
   flags.DEFINE_list(
-    "tables", ["comparison"], "Which of " + ", ".join(tables.TABLES)
+    "tables", ["comparison"], f"Which of {', '.join(tables.TABLES)}."
   )
   flags.DEFINE_string(
     "games",
     ",".join(game_names.HEAD_TO_HEAD),
-    "Games to compare on, with commas between: a game, game:setting, or one of"
-    " our settings; 'all' for all mean-field games of OpenSpiel and ours, which"
-    " takes about half an hour.",
+    "Games to compare on, with commas between: a game, game:setting, or a"
+    " setting of one game; 'all' for all mean-field games of OpenSpiel and"
+    " ours, which takes about half an hour.",
   )
   flags.DEFINE_list(
     "algorithms",

@@ -21,12 +21,14 @@ FLAGS = flags.FLAGS
 NAMES = {
   *run_config.FIELDS,
   *(option.flag for option in registry.OPTIONS.values()),
+  experiment_lib.EVALUATION_REGULARIZATION,
 } - {"imports", "options"}
 
 
 class _NumberOrAutoParser(flags.FloatParser):
   """Takes numbers and "auto"."""
 
+  allowed = "a number or auto"
   syntactic_help = "a number or auto"
 
   def parse(self, argument):
@@ -62,17 +64,30 @@ def define_flags() -> None:
   )
   flags.DEFINE_string(
     "algorithm",
-    "mf_trpo",
-    f"What learns: {', '.join(sorted(registry.ALGORITHMS))}; one that a module"
-    " of --import registers; or package.module:Class.",
+    experiment_lib.Experiment.algorithm,
+    "What learns. mf_trpo is the paper's algorithm as printed, or with"
+    " --warm_start; annealed_mf_trpo is this package's method without a bias."
+    f"\nOne of: {', '.join(sorted(registry.ALGORITHMS))}; one that a module of"
+    " --import registers; or package.module:Class.",
   )
   flags.DEFINE_multi_string(
     "algorithm_options",
     [],
     "Options of the algorithm by the names that its constructor has for them,"
-    " as in step=0.1,rounds=3; may be given several times.",
+    " as in step=0.1,rounds=3.",
   )
-  flags.DEFINE_integer("num_iterations", 1000, "Number of iterations.")
+  flags.DEFINE_integer(
+    "num_iterations",
+    experiment_lib.Experiment.num_iterations,
+    "Number of iterations.",
+  )
+  flags.DEFINE_float(
+    experiment_lib.EVALUATION_REGULARIZATION,
+    None,
+    "eta of the regularized exploitability phi_eta that is measured (default:"
+    " --regularization where the algorithm has one that is positive, else"
+    f" {experiment_lib.Experiment.regularization:g}).",
+  )
   flags.DEFINE_integer(
     "record_every",
     None,
@@ -162,9 +177,9 @@ def from_flags(resumed: str | None = None) -> experiment_lib.Experiment:
     values["imports"] = run_directory.import_plugins(resumed)
   algorithm = FLAGS.algorithm
   taken = {option.flag for option in registry.options_of(algorithm).values()}
-  # Every run is measured with regularization.
   known = {option.flag for option in registry.OPTIONS.values()}
-  for flag in sorted(known - taken - {"regularization"}):
+  for flag in sorted(known - taken):
     if flag in values:
-      raise ValueError(f"--{flag} is not an option of algorithm {algorithm!r}.")
+      default = "" if FLAGS["algorithm"].present else " (the default)"
+      raise ValueError(experiment_lib.untaken_option(flag, algorithm + default))
   return experiment_lib.create_experiment(values)

@@ -1,10 +1,13 @@
-"""What the programs share: how they run and end, and flags of games."""
+"""What the programs share: how they run, help and end, and flags of games."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent import futures
 import contextlib
+import inspect
 import os
+import signal
 import sys
 import traceback
 from typing import Any
@@ -15,9 +18,15 @@ from absl import flags
 from absl import logging
 
 import mftrpo_openspiel
+from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.scripts import help_text
+from mftrpo_openspiel.scripts import messages
 from mftrpo_openspiel.utils import interrupts
 from mftrpo_openspiel.utils import plugins
+from mftrpo_openspiel.utils import progress
 
+_HELP = ("-h", "-?", "-help", "--help", "--helpshort")
+_READER_GONE_STATUS = 128 + signal.SIGPIPE
 # Errors that end a program in a line: of the user, or of the machine.
 _REFUSALS = (
   ArithmeticError,
@@ -30,12 +39,16 @@ _REFUSALS = (
 
 
 def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
-  """Runs `main` as an absl program with --version and all our flags in --help.
+  """Runs `main` as an absl program with --help, --version and --quiet.
 
-  A ValueError, by which the package refuses what the user asked for, an
+  --help, or -h, prints what the program is and all of its flags, and makes the
+  exit status 0 whatever else is given. A ValueError, by which the package
+  refuses what the user asked for, an
   OSError, such as of a full disk, a want of memory, or a flag that absl refuses
   is printed as one line and makes the exit status 2; with --verbosity=1 the
-  traceback is printed too. Ctrl-C makes it 130, SIGTERM 143 and SIGHUP 129.
+  traceback is printed too. Ctrl-C makes it 130, SIGTERM 143, SIGHUP 129, and a
+  reader of standard output that is gone, as in `| head -1`, 141 without a word:
+  what a shell reports of a program that SIGPIPE ends.
 
   Args:
     main: What to run; the exit status is what it returns.
@@ -47,26 +60,43 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
     if not flags.FLAGS["verbosity"].present:
       # OpenSpiel tells of every game that it makes.
       logging.set_verbosity(logging.WARNING)
+    if flags.FLAGS.quiet:
+      progress.be_quiet()
     if flags.FLAGS.version:
       print("mftrpo_openspiel", mftrpo_openspiel.__version__)
       return 0
-    if len(argv) > 1 and not takes_arguments:
-      raise ValueError(
-        f"all arguments must be flags, got {' '.join(argv[1:])!r}."
-      )
     if "import" in flags.FLAGS:
       plugins.import_modules(getattr(flags.FLAGS, "import"), "import")
+    for name, lines in _LISTS.items():
+      if name in flags.FLAGS and flags.FLAGS[name].value:
+        print("\n".join(lines()))
+        return 0
+    if len(argv) > 1 and not takes_arguments:
+      raise ValueError(
+        "all arguments must be flags, as in --name=value, got"
+        f" {' '.join(argv[1:])!r}."
+      )
     return main(argv[1:]) if takes_arguments else main()
 
   flags.DEFINE_bool("version", False, "Prints the version and ends.")
+  flags.DEFINE_bool(
+    "quiet",
+    False,
+    "Whether progress is not shown; results, warnings and errors are.",
+  )
   interrupts.take()
-  _document(main)
   said = None
   try:
     with contextlib.redirect_stdout(_Output(sys.stdout)):
-      app.run(checked, flags_parser=flags.FLAGS)
+      if _asks_for_help(sys.argv[1:]):
+        print(_help(main))
+        status = 0
+      else:
+        app.run(checked, flags_parser=flags.FLAGS)
   except SystemExit as end:
     status = end.code
+  except _ReaderGone:
+    status = _READER_GONE_STATUS
   except KeyboardInterrupt:
     status, said = interrupts.exit_status(), "Interrupted."
   except _REFUSALS as error:
@@ -75,8 +105,11 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
     status, said = 2, _line(error)
   try:
     _Output(sys.stdout).flush()
-  except OSError as error:
-    status, said = 2, _line(error)
+  except (OSError, _ReaderGone) as error:
+    if isinstance(error, OSError):
+      status, said = 2, _line(error)
+    else:
+      status, said = _READER_GONE_STATUS, None
     # Python tries it again at the end.
     with open(os.devnull, "wb") as null:
       os.dup2(null.fileno(), sys.stdout.fileno())
@@ -89,14 +122,11 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
 
 def _line(error: Exception) -> str:
   """Returns what is said of an error."""
-  reason = " ".join(str(error).split())
-  if isinstance(error, MemoryError):
-    reason = f"there is not enough memory ({reason or 'no more is known'})."
-  elif isinstance(error, futures.BrokenExecutor):
-    reason = (
-      "one of its processes has died, as by a kill or for want of memory."
-    )
-  return f"{os.path.basename(sys.argv[0])}: {reason}"
+  return f"{os.path.basename(sys.argv[0])}: {messages.reason(error)}"
+
+
+class _ReaderGone(KeyboardInterrupt):
+  """Nobody reads standard output any more: the program ends as on Ctrl-C."""
 
 
 class _Output:
@@ -122,19 +152,32 @@ class _Output:
   def _named(self) -> Iterator[None]:
     try:
       yield
+    except BrokenPipeError:
+      raise _ReaderGone from None
     except OSError as error:
       raise OSError(
         f"standard output cannot be written ({error.strerror})."
       ) from None
 
 
-def _document(main: Callable[..., int | None]) -> None:
-  """Makes --help show the program of `main` whichever way it was started."""
-  sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
-  for module, its_flags in flags.FLAGS.flags_by_module_dict().items():
-    if module.startswith(__package__) or module == sys.argv[0]:
-      for flag in its_flags:
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+def _asks_for_help(arguments: Sequence[str]) -> bool:
+  """Returns whether --help is among the flags of a command line."""
+  if "--" in arguments:
+    arguments = arguments[: arguments.index("--")]
+  return any(argument in _HELP for argument in arguments)
+
+
+def _help(main: Callable[..., int | None]) -> str:
+  """Returns what --help prints for the program of `main`."""
+  own = [
+    flag
+    for module, its_flags in flags.FLAGS.flags_by_module_dict().items()
+    # As it is called when it is run by python -m.
+    if module.startswith(__package__) or module == sys.argv[0]
+    for flag in its_flags
+  ]
+  description = inspect.getdoc(sys.modules[main.__module__])
+  return help_text.help_text(description or "", own)
 
 
 def define_import_flag() -> None:
@@ -143,7 +186,7 @@ def define_import_flag() -> None:
     "import",
     [],
     "Python module that registers games or algorithms of yours, installed or in"
-    " the current folder; may be given several times.",
+    " the current folder.",
   )
 
 
@@ -153,8 +196,44 @@ def define_game_flags() -> None:
     "game_name",
     None,
     "OpenSpiel mean-field game, with parameters in brackets if any. May be left"
-    " out where --setting is one of this package.",
+    " out where --setting is of one game. --list_games lists all of them.",
   )
   flags.DEFINE_string(
-    "setting", None, "Setting of the game, of this package or of OpenSpiel."
+    "setting",
+    None,
+    "\n".join(["Named parameters of a game:", *_settings_by_games()]),
   )
+  define_lists()
+
+
+def define_lists() -> None:
+  """Defines --list_games and --list_settings."""
+  flags.DEFINE_bool(
+    "list_games", False, "Prints the names of all mean-field games and ends."
+  )
+  flags.DEFINE_bool(
+    "list_settings", False, "Prints all settings with their games and ends."
+  )
+
+
+def _settings_by_games() -> list[str]:
+  """Returns a line for each game, or games, with its settings."""
+  settings: dict[str, list[str]] = {}
+  for setting, games in game_factory.settings().items():
+    settings.setdefault(" or ".join(games), []).append(setting)
+  return [f"  {games}: {', '.join(settings[games])}" for games in settings]
+
+
+def _list_settings() -> list[str]:
+  settings = game_factory.settings()
+  width = max(map(len, settings))
+  return [
+    f"{setting:{width}}  {', '.join(games)}"
+    for setting, games in settings.items()
+  ]
+
+
+_LISTS = {
+  "list_games": game_factory.mean_field_games,
+  "list_settings": _list_settings,
+}

@@ -46,7 +46,7 @@ def run_all(
     for name, run in runs.items()
   }
   with progress.progress_bar(
-    total=len(pending) * num_iterations, unit="iteration", unit_scale=True
+    len(pending) * num_iterations, unit="iteration"
   ) as bar:
     for future in futures.as_completed(pending):
       path = logdir / f"{pending[future].file_name}.csv"

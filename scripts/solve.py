@@ -1,7 +1,13 @@
 """Runs one algorithm on one game and prints its exploitability as it goes.
 
+    mftrpo-solve --setting=four_rooms
     mftrpo-solve --setting=two_islands --algorithm=mf_trpo --logdir=runs/islands
     mftrpo-solve --game_name=mfg_crowd_modelling --algorithm=mirror_descent
+
+The default algorithm is annealed_mf_trpo, which is a method of this package and
+ends at an equilibrium. mf_trpo is the algorithm of the MF-TRPO paper as it is
+printed there, which starts from the uniform policy in each iteration, or with
+--warm_start from its previous policy.
 
 A game of this package is solved over an infinite horizon unless --model says
 otherwise; any other OpenSpiel mean-field game over its own finite horizon, on
@@ -15,11 +21,13 @@ results.
 
 from collections.abc import Iterator
 import contextlib
+import sys
 
 from absl import flags
 import tqdm
 
 from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import experiment_flags
@@ -45,13 +53,31 @@ def define_flags() -> None:
   )
 
 
+def _method(experiment: experiment_lib.Experiment) -> str:
+  """Returns what the algorithm of an experiment is called in the title."""
+  if experiment.algorithm != "mf_trpo":
+    return registry.title(experiment.algorithm)
+  if experiment.options.get("warm_start"):
+    return "MF-TRPO with a warm start (goes on from its previous policy)"
+  return "MF-TRPO as printed in the paper (restarts from the uniform policy)"
+
+
+def _game(experiment: experiment_lib.Experiment) -> str:
+  """Returns what the game of an experiment is called in the title."""
+  name = experiment.game_name or experiment.create_game().get_type().short_name
+  given = [f"{key}={x}" for key, x in experiment.game_parameters.items()]
+  if experiment.setting:
+    given.insert(0, f"setting {experiment.setting}")
+  return ", ".join([name, *given])
+
+
 @contextlib.contextmanager
 def table(
   experiment: experiment_lib.Experiment,
 ) -> Iterator[iteration_loop.Report]:
   """Gives what prints records as they come, beside a progress bar."""
-  title = f"{experiment.algorithm} on {experiment.create_game()}"
-  bar: tqdm.tqdm | None = None
+  title = f"{_method(experiment)} on {_game(experiment)}"
+  bar: progress.Progress | None = None
 
   def report(finished: iteration_loop.FinishedIteration) -> None:
     nonlocal bar
@@ -62,9 +88,9 @@ def table(
       eta = f"phi_{experiment.regularization:g}"
       print(f"{'iteration':>9} {'phi_0':>11} {eta:>11} {'seconds':>9}")
       bar = progress.progress_bar(
-        total=experiment.num_iterations,
-        initial=max(finished.iteration - 1, 0),
+        experiment.num_iterations,
         unit="iteration",
+        initial=max(finished.iteration - 1, 0),
       )
     bar.update(finished.iteration - bar.n)
     if finished.record is not None:
@@ -73,6 +99,7 @@ def table(
         f" {finished.record.regularized_exploitability:11.4e}"
         f" {finished.seconds:9.3f}"
       )
+      sys.stdout.flush()
 
   try:
     yield report

@@ -45,9 +45,11 @@ from mftrpo_openspiel.runs import sweep as sweep_lib
 from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.runs import sweep_table
 from mftrpo_openspiel.scripts import experiment_flags
+from mftrpo_openspiel.scripts import messages
 from mftrpo_openspiel.scripts import programs
 from mftrpo_openspiel.scripts import verdicts
 from mftrpo_openspiel.utils import interrupts
+from mftrpo_openspiel.utils import validation
 
 FLAGS = flags.FLAGS
 
@@ -63,7 +65,7 @@ def define_flags() -> None:
     [],
     "name=value,value,... for a flag of a run, game_parameters.NAME for a"
     " parameter of the game, or algorithm_options.NAME for an option of the"
-    " algorithm; may be given several times.",
+    " algorithm.",
   )
   flags.DEFINE_string("logdir", None, "Folder of the sweep.")
   flags.DEFINE_integer(
@@ -93,7 +95,6 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
     ValueError: If a text is not of this form, a name is unknown or there twice,
       or a value is none of the flag.
   """
-  known = sorted(experiment_flags.NAMES)
   axes: dict[str, list[Any]] = {}
   for text in texts:
     name, equals, values = text.partition("=")
@@ -103,11 +104,8 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
       raise ValueError(
         f"grid must name {name} one by one, as {name}.NAME, got {text!r}."
       )
-    if not is_text and name not in known:
-      raise ValueError(
-        f"grid must be over flags of a run, {', '.join(known)}, or"
-        f" {' or '.join(f'{start}NAME' for start in _STARTS)}, got {text!r}."
-      )
+    if not is_text and name not in experiment_flags.NAMES:
+      raise ValueError(_unknown_axis(name, text))
     if name in axes:
       raise ValueError(f"grid must have {name} once, got it twice.")
     parts = game_parameters.split_at_commas(values)
@@ -119,13 +117,28 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
   return axes
 
 
+def _unknown_axis(name: str, text: str) -> str:
+  """Returns what is said of an axis that is no flag of a run."""
+  if messages.is_game_parameter(name):
+    right = experiment_lib.PARAMETER + text
+    return f"grid must name parameters of the game as {right}, got {text!r}."
+  starts = " or ".join(f"{start}NAME" for start in _STARTS)
+  return (
+    "grid must be over flags of a run,"
+    f" {', '.join(sorted(experiment_flags.NAMES))}, or {starts}, got {text!r}"
+    f"{validation.suggestion(name, experiment_flags.NAMES)}."
+  )
+
+
 def _value(name: str, text: str) -> Any:
   """Returns the value of a flag that is given by a text."""
   flag = copy.deepcopy(FLAGS[name])
   try:
     flag.parse(text)
   except flags.Error as error:
-    raise ValueError(f"grid, at {name}={text}: {error}.") from None
+    raise ValueError(
+      f"grid, at {name}={text}: {messages.reason(error)}"
+    ) from None
   return flag.value
 
 
@@ -163,7 +176,8 @@ def report(
     if outcome.error is not None:
       if logging.level_debug():
         print(outcome.details, file=sys.stderr)
-      print(f"Failed: {run.name}: {outcome.error}", file=sys.stderr)
+      error = messages.with_flags(outcome.error)
+      print(f"Failed: {run.name}: {error}", file=sys.stderr)
 
 
 def main() -> int:

@@ -119,7 +119,11 @@ def table(options: Options) -> Iterator[Row]:
   Seconds are those of one call or iteration, "difference" is the largest
   relative difference of NashConv over "count" policies or iterations, and
   "reached" is NashConv at the end, of ours after the same wall time.
+
+  Raises:
+    ValueError: At the end, if nothing could be compared on any game.
   """
+  reason, is_empty = "", True
   for name, model_name in itertools.product(
     game_names.parse(options.games), options.models
   ):
@@ -127,9 +131,13 @@ def table(options: Options) -> Iterator[Row]:
     try:
       for row in _compare_all(game_names.load(name), model_name, options):
         yield start | row
+        is_empty = False
     except ValueError as error:
       # Not every game can be loaded, or has every model.
-      yield start | {"note": str(error)}
+      reason = str(error)
+      yield start | {"note": reason}
+  if is_empty:
+    raise ValueError(f"games must be ones that can be compared: {reason}")
 
 
 def _compare_all(

@@ -55,23 +55,38 @@ def parse(value: str) -> Sequence[str]:
       "games must be 'all' or names of games with commas between, got"
       f" {value!r}."
     )
+  known = {*factory.mean_field_games(), *factory.settings()}
   for name in names:
     short_name = re.split(r"[(:]", name)[0]
-    if short_name not in (*pyspiel.registered_names(), *factory.GAME_SETTINGS):
-      raise ValueError(
-        "games must be registered OpenSpiel games or settings of this package,"
-        f" got {name!r}."
-      )
+    if short_name in known:
+      _check_setting(name)
+      continue
+    if short_name in pyspiel.registered_names():
+      raise ValueError(f"games must be mean-field games, got {name!r}.")
+    raise ValueError(
+      "games must be registered OpenSpiel games or settings of them, got"
+      f" {name!r}."
+    )
   return names
 
 
+def _check_setting(name: str) -> None:
+  """Raises a ValueError if a name is that of a setting of several games."""
+  candidates = factory.settings().get(name, ())
+  if len(candidates) > 1:
+    allowed = " or ".join(f"{game}:{name}" for game in candidates)
+    raise ValueError(
+      f"games must say which game a setting is of, {allowed}, got {name!r}."
+    )
+
+
 def load(name: str) -> pyspiel.Game:
-  """Returns a game by its name, name:setting, or setting of this package.
+  """Returns a game by its name, name:setting, or a setting of one game.
 
   Raises:
     ValueError: If there is no such game.
   """
-  if name in factory.GAME_SETTINGS and not name.startswith("python_"):
+  if name in factory.settings():
     return factory.create_game(setting=name)
   game_name, _, setting = name.partition(":")
   return factory.create_game(game_name, setting or None)

@@ -21,7 +21,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tqdm
 
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.benchmarks import time_to_accuracy
@@ -30,6 +29,7 @@ from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.utils import progress
 from mftrpo_openspiel.utils import tabular_policies
 
 KINDS = ("potential", "rotational", "mixed")
@@ -78,13 +78,17 @@ def table() -> Iterator[dict[str, Any]]:
   """
   for kind in KINDS:
     runs: dict[str, list[list[float]]] = {name: [] for name in METHODS}
-    for seed in tqdm.trange(NUM_GAMES, desc=kind, leave=False):
-      model = random_game(kind, seed)
-      for name, method in METHODS.items():
-        of_points = [
-          _exploitabilities(model, name, point) for point in method.points()
-        ]
-        runs[name].append(min(of_points, key=lambda values: values[-1]))
+    with progress.progress_bar(
+      NUM_GAMES, unit="game", title=kind, keep=False
+    ) as bar:
+      for seed in range(NUM_GAMES):
+        model = random_game(kind, seed)
+        for name, method in METHODS.items():
+          of_points = [
+            _exploitabilities(model, name, point) for point in method.points()
+          ]
+          runs[name].append(min(of_points, key=lambda values: values[-1]))
+        bar.update(1)
     best = np.min([np.array(runs[name])[:, -1] for name in BASELINES], axis=0)
     for name in METHODS:
       summary = _summary(np.array(runs[name]), best)

@@ -89,7 +89,7 @@ def run_timed(
   measure_at = set(iteration_loop.log_spaced_iterations(max_iterations))
   record()
   with progress.progress_bar(
-    total=round(seconds), unit="s", leave=False, desc=title, disable=None
+    round(seconds), unit="second", title=title, keep=False
   ) as bar:
     while (
       stopwatch.seconds < seconds

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pyspiel
 
+from mftrpo_openspiel.mdp import mean_field_mdp
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.models import openspiel_model
@@ -92,6 +93,11 @@ def as_model(
     ValueError: If it is neither, there is no such model of the game, or a
       `root_state` is given with a model, which has its own.
   """
+  if isinstance(game, mean_field_mdp.MeanFieldMDP):
+    raise ValueError(
+      "game must be a MeanFieldModel or a Game, got a MeanFieldMDP; pass"
+      " StationaryModel(mdp), or MDPGame(mdp) for a finite horizon."
+    )
   validation.check_type("game", game, model_lib.MeanFieldModel, pyspiel.Game)
   if isinstance(game, pyspiel.Game):
     return create_model("compiled", game, root_state)

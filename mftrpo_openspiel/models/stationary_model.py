@@ -82,6 +82,15 @@ class StationaryModel(mean_field_model.MeanFieldModel):
       ValueError: If there is no such solver, or it is band LU and the kernel
         depends on the mean field.
     """
+    if isinstance(mdp, pyspiel.Game):
+      raise ValueError(
+        "mdp must be a MeanFieldMDP, got a game; "
+        + (
+          "pass game.mean_field_mdp()."
+          if hasattr(mdp, "mean_field_mdp")
+          else "it has none, pass the game to CompiledGame instead."
+        )
+      )
     self.mdp = validation.check_type("mdp", mdp, mdp_lib.MeanFieldMDP)
     self._game = game
     self._fixed_kernel: transition_kernel.TransitionKernel | None = None

@@ -26,6 +26,9 @@ from mftrpo_openspiel.utils import validation
 # an option of the algorithm that is given by its own name.
 PARAMETER = "game_parameters."
 OPTION = "algorithm_options."
+# The name among them of the field `regularization`: there, "regularization" is
+# the option of an algorithm.
+EVALUATION_REGULARIZATION = "evaluation_regularization"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Experiment:
   setting: str | None = None
   game_parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   model: str | None = None
-  algorithm: str = "mf_trpo"
+  algorithm: str = "annealed_mf_trpo"
   options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   num_iterations: int = 1000
   regularization: float = 0.05
@@ -144,17 +147,20 @@ def create_experiment(values: Mapping[str, Any]) -> Experiment:
 
   Args:
     values: Of fields, and of options of the algorithm by the names of their
-      flags; "regularization" is the field and, where the algorithm takes it,
-      the option. And texts of game parameters, as game_parameters.NAME, and of
-      options by their own names, as algorithm_options.NAME.
+      flags; "regularization" is the option, and the field of that name is
+      "evaluation_regularization". If that is not given, it is the option where
+      that is given and positive. And texts of game parameters, as
+      game_parameters.NAME, and of options by their own names, as
+      algorithm_options.NAME.
 
   Raises:
     ValueError: If a value is refused.
   """
   if "record_every" in values and "num_records" in values:
     raise ValueError("num_records must not be given with record_every.")
+  names = run_config.FIELDS.keys() - {"regularization"}
   experiment = Experiment(
-    **{name: x for name, x in values.items() if name in run_config.FIELDS}
+    **{name: x for name, x in values.items() if name in names}
   )
   options = {
     name: values[option.flag]
@@ -172,8 +178,40 @@ def create_experiment(values: Mapping[str, Any]) -> Experiment:
   parameters = (
     game_parameters.parse(texts, experiment.create_game()) if texts else {}
   )
+  if EVALUATION_REGULARIZATION in values:
+    regularization = validation.check_real(
+      EVALUATION_REGULARIZATION, values[EVALUATION_REGULARIZATION], 0
+    )
+  else:
+    regularization = options.get("regularization") or experiment.regularization
   return dataclasses.replace(
-    experiment, game_parameters=parameters, options=options
+    experiment,
+    game_parameters=parameters,
+    options=options,
+    regularization=regularization,
+  )
+
+
+def untaken_option(flag: str, *algorithms: str) -> str:
+  """Returns the message for an option that none of `algorithms` takes.
+
+  Args:
+    flag: Its name in programs.
+    *algorithms: What was asked for.
+  """
+  takers = [
+    name
+    for name in registry.ALGORITHMS
+    if flag in {option.flag for option in registry.options_of(name).values()}
+  ]
+  advice = (
+    f"; --{EVALUATION_REGULARIZATION} sets the eta of phi_eta"
+    if flag == "regularization"
+    else ""
+  )
+  return (
+    f"--{flag} is for --algorithm={', '.join(takers)}, not for"
+    f" {', '.join(algorithms)}{advice}."
   )
 
 

@@ -188,9 +188,13 @@ def check_same_run(
     unsaid = ADDED_FIELDS.get(name)
     ours, theirs = here.get(name, unsaid), there.get(name, unsaid)
     if ours != theirs:
+      # As programs call it: there, "regularization" is of the algorithm.
+      if name == "regularization":
+        name = "evaluation_regularization"
+      allowed = "not be given" if theirs is None else f"be {theirs!r}"
       raise ValueError(
-        f"{name} must be {theirs!r} to go on with the run in {path}, got"
-        f" {ours!r}."
+        f"{name} must {allowed} to go on with the run in {path}, got"
+        f" {'nothing' if ours is None else repr(ours)}."
       )
   before = begun["experiment"]["num_iterations"]
   if config["experiment"]["num_iterations"] < before:

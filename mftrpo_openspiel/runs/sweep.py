@@ -157,9 +157,7 @@ def _wait(pending: Futures, count: Count | None) -> None:
 
   total = sum(run.experiment.num_iterations for run in pending.values())
   waiting = set(pending)
-  with progress.progress_bar(
-    total=total, unit="iteration", unit_scale=True
-  ) as bar:
+  with progress.progress_bar(total, unit="iteration") as bar:
     while waiting:
       _, waiting = futures.wait(waiting, _UPDATE_SECONDS)
       done = len(pending) - len(waiting)

@@ -21,7 +21,6 @@ import pyspiel
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import experiment as experiment_lib
-from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.utils import plugins
 
 # Stand in for larger ones when a run is checked.
@@ -100,7 +99,7 @@ def expand(
   notes = []
   for name, places in left_out.items():
     if name not in taken:
-      raise ValueError(f"{name} is not known to {', '.join(places)}.")
+      raise ValueError(_refusal(name, list(places)))
     notes.append(f"{name} is left out for {', '.join(places)}.")
   if len(runs) < len(points):
     notes.append(f"{len(points)} combinations are {len(runs)} different runs.")
@@ -112,6 +111,7 @@ def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
   algorithm = given.get("algorithm", experiment_lib.Experiment.algorithm)
   taken = {option.flag for option in registry.options_of(algorithm).values()}
   options = registry.text_options(algorithm)
+  flags = {option.flag for option in registry.OPTIONS.values()}
   game_type = _game(given.get("game_name"), given.get("setting")).get_type()
   for name in given:
     if name.startswith(experiment_lib.PARAMETER):
@@ -123,9 +123,17 @@ def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     elif name.startswith(experiment_lib.OPTION):
       if name.removeprefix(experiment_lib.OPTION) not in options:
         yield name, algorithm
-    # Every run measures with regularization, whatever its algorithm takes.
-    elif name not in run_config.FIELDS and name not in taken:
+    elif name in flags and name not in taken:
       yield name, algorithm
+
+
+def _refusal(name: str, places: Sequence[str]) -> str:
+  """Returns what is said of a value that none of `places` takes."""
+  if name.startswith(experiment_lib.PARAMETER):
+    return f"{name} is not a parameter of {', '.join(places)}."
+  if name.startswith(experiment_lib.OPTION):
+    return f"{name} is not an option of {', '.join(places)}."
+  return experiment_lib.untaken_option(name, *places)
 
 
 @functools.lru_cache(maxsize=64)

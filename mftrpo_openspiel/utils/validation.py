@@ -5,6 +5,7 @@ and what is allowed, and returns the value in the form the package works with.
 """
 
 from collections.abc import Iterable
+import difflib
 import numbers
 import reprlib
 from typing import Any
@@ -78,8 +79,15 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
   if value in choices:
     return value
   raise ValueError(
-    f"{name} must be one of {', '.join(choices)}, got {value!r}."
+    f"{name} must be one of {', '.join(choices)}, got {value!r}"
+    f"{suggestion(value, choices)}."
   )
+
+
+def suggestion(value: object, choices: Iterable[str]) -> str:
+  """Returns what may have been meant, for the end of a message, or ""."""
+  close = difflib.get_close_matches(str(value).lower(), choices, 1)
+  return f" (did you mean {close[0]}?)" if close else ""
 
 
 def check_numbers(name: str, value: npt.ArrayLike) -> np.ndarray:

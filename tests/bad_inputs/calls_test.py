@@ -120,9 +120,9 @@ BAD_CALLS = [
   (lambda: load("four_rooms_poi", point_of_interest="middle"),
    "point_of_interest must be a free cell 'row|column' .* got 'middle'"),
   (lambda: game_factory.create_game(),
-   "game_name or setting must be given, got neither"),
+   "game_name or setting must be given, .*; got neither"),
   (lambda: game_factory.create_game("mfg_nothing"),
-   "game_name must be a registered OpenSpiel game, got 'mfg_nothing'; ours"),
+   "game_name must be a registered OpenSpiel game, got 'mfg_nothing' .*; ours"),
   (lambda: game_factory.create_game(3),
    "game_name must be a str, got 3"),
   (lambda: game_factory.create_game("mfg_garnet(size=large)"),
@@ -167,7 +167,10 @@ BAD_CALLS = [
     "stationary", pyspiel.load_game("mfg_garnet")),
    "model must be 'compiled' or 'openspiel' for a game .* got 'stationary'"),
   (lambda: stationary_model.StationaryModel(islands()),
-   "mdp must be a MeanFieldMDP, got python_mfg_tw"),
+   r"^mdp must be a MeanFieldMDP, got a game; pass game.mean_field_mdp\(\)\.$"),
+  (lambda: stationary_model.StationaryModel(pyspiel.load_game("mfg_garnet")),
+   "^mdp must be a MeanFieldMDP, got a game; it has none, pass the game to"
+   " CompiledGame instead.$"),
   (lambda: compiled_game.CompiledGame("mfg_garnet"),
    "game must be a Game, got 'mfg_garnet'"),
   (lambda: openspiel_model.OpenSpielModel(pyspiel.load_game("kuhn_poker")),
@@ -201,7 +204,8 @@ BAD_CALLS = [
    "seed must be a whole number of at least 0, got -1"),
   # Algorithms.
   (lambda: mf_trpo.MFTRPO(mdp()),
-   "game must be a MeanFieldModel or Game, got MeanFieldMDP"),
+   "^game must be a MeanFieldModel or a Game, got a MeanFieldMDP; pass"
+   r" StationaryModel\(mdp\), or MDPGame\(mdp\) for a finite horizon\.$"),
   (lambda: from_game.as_model(model(), islands().new_initial_state()),
    "root_state must be None where a model is given, which has its own, got"),
   (lambda: mf_trpo.MFTRPO(model(), regularization=0),

@@ -10,8 +10,8 @@ import pytest
 
 # In the folder that `folder` makes. Goes on with a run that is there:
 RESUME = (
-  "solve --setting=two_islands --record_every=1 --log_distribution --resume"
-  " --logdir="
+  "solve --setting=two_islands --algorithm=mf_trpo --record_every=1"
+  " --log_distribution --resume --logdir="
 )
 LAW_OF = "solve --setting=two_islands --game_parameters=initial_distribution="
 ZEROS = ";0" * 12
@@ -23,7 +23,7 @@ INT32 = r"\[-2147483648, 2147483647\]"
 # fmt: off
 BAD_COMMANDS = [
   # Names.
-  ("solve", "game_name or setting must be given, got neither"),
+  ("solve", "--game_name or --setting must be given, .*; got neither"),
   ("solve --game_name=nothing",
    "game_name must be a registered OpenSpiel game, got 'nothing'"),
   ("solve --game_name=kuhn_poker",
@@ -32,12 +32,13 @@ BAD_COMMANDS = [
   ("solve --setting=two_islands --algorithm=q_learning",
    "algorithm must be one of annealed_mf_trpo, .*, or package.module:Class"),
   ("solve --setting=two_islands --model=infinite",
-   "--model=infinite: value should be one of <compiled|openspiel|stationary>"),
+   "--model must be one of compiled, openspiel, stationary, got 'infinite'"),
   ("solve --setting=two_islands --learning_rat=1",
-   "Unknown command line flag 'learning_rat'"),
-  ("solve --flagfile=flags.txt", "Unknown command line flag 'speed'"),
+   "there is no flag --learning_rat; did you mean --learning_rate"),
+  ("solve --flagfile=flags.txt", "there is no flag --speed"),
   ("solve --flagfile=nowhere.txt", "Unable to open flagfile.*'nowhere.txt'"),
-  ("solve --setting=two_islands now", "must be flags, got 'now'"),
+  ("solve --setting=two_islands now",
+   "must be flags, as in --name=value, got 'now'"),
   ("solve --game_name=mfg_garnet(rooms=4)",
    "Unknown parameter 'rooms'. Available parameters are: eta, horizon, "),
   ("solve --setting=two_islands --game_parameters=rooms=4",
@@ -58,28 +59,34 @@ BAD_COMMANDS = [
    "algorithms must be one of .*, or package.module:Class, got 'q_learning'"),
   ("benchmark --models=stationary",
    "models must be one of compiled, openspiel, got 'stationary'"),
-  ("reproduce-paper --eta=1", "Unknown command line flag 'eta'"),
+  ("reproduce-paper --eta=1", "there is no flag --eta"),
   # Numbers.
   ("solve --setting=two_islands --num_iterations=ten",
-   "flag --num_iterations=ten: invalid literal for int"),
+   "--num_iterations must be a whole number, got 'ten'"),
   ("solve --setting=two_islands --num_iterations=0",
    r"num_iterations must be a whole number in \[1, 10{12}\], got 0"),
-  ("solve --setting=two_islands --regularization=nan",
+  ("solve --setting=two_islands --evaluation_regularization=nan",
    r"regularization must be a number in \[0, inf\), got nan"),
-  ("solve --setting=two_islands --population_update_rate=2",
+  ("solve --setting=two_islands --regularization=0.3",
+   "--regularization is for --algorithm=mf_trpo, fictitious_play, .*, not for"
+   r" annealed_mf_trpo \(the default\); --evaluation_regularization sets the"
+   r" eta of phi_eta\.$"),
+  ("solve --setting=two_islands --algorithm=mf_trpo --population_update_rate=2",
    r"population_update_rate must be a number in \(0, 1\], got 2.0"),
   ("solve --setting=two_islands --population_update_rate=slow",
-   "population_update_rate"),
+   "--population_update_rate must be a number or auto, got 'slow'"),
   ("solve --setting=two_islands --algorithm=annealed_mf_trpo --warm_start",
-   "--warm_start is not an option of algorithm 'annealed_mf_trpo'"),
-  ("solve --setting=two_islands --max_step_count=5",
-   "max_step_count must not be given without warm_start, got 5"),
-  ("solve --setting=two_islands --nowarm_start --max_step_count=0",
-   "max_step_count must not be given without warm_start, got 0"),
-  ("solve --setting=two_islands --population_update_rate=nan",
+   r"--warm_start is for --algorithm=mf_trpo, not for annealed_mf_trpo\.$"),
+  ("solve --setting=two_islands --algorithm=mf_trpo --max_step_count=5",
+   "max_step_count must not be given without --warm_start, got 5"),
+  ("solve --setting=two_islands --algorithm=mf_trpo --nowarm_start"
+   " --max_step_count=0",
+   "max_step_count must not be given without --warm_start, got 0"),
+  ("solve --setting=two_islands --algorithm=mf_trpo"
+   " --population_update_rate=nan",
    "population_update_rate must be a number in .*, got nan"),
   ("solve --setting=two_islands --algorithm=mirror_descent --learning_rate=0",
-   r"lr must be a number in \(0, inf\), got 0.0"),
+   r"--learning_rate must be a number in \(0, inf\), got 0.0"),
   ("solve --setting=two_islands --game_parameters=seed=one",
    "game parameter seed must be of type int, got 'one'"),
   (f"{LAW_OF}[0.5;0.6{ZEROS}]", "initial_distribution must sum to 1, .* 1.1"),
@@ -91,13 +98,13 @@ BAD_COMMANDS = [
   ("lint --game_name=mfg_garnet(size=-1)",
    r"game must be one that OpenSpiel can play, mfg_garnet\(size=-1\) is not"),
   ("lint --game_name=mfg_garnet --seed=-1",
-   "flag --seed=-1: -1 is not a non-negative integer"),
+   "--seed must be a non-negative integer, got '-1'"),
   (f"benchmark --games={SMALL} --seconds=nan",
    r"seconds must be a number in \(0, inf\), got nan"),
   (f"benchmark --games={SMALL} --learning_rate=0",
    r"learning_rate must be a number in \(0, inf\), got 0"),
   ("reproduce-paper --num_iterations=0",
-   r"--num_iterations=0: 0 is not an integer in the range \[1, 10{12}\]"),
+   r"--num_iterations must be a whole .* in the range \[1, 10{12}\], got '0'"),
   # Too large for the memory, for an int of C++, or for anyone's patience.
   (f"solve --setting=two_islands --num_iterations={HUGE}",
    rf"num_iterations must be a whole number in \[1, 10{{12}}\], got {HUGE}"),
@@ -116,33 +123,34 @@ BAD_COMMANDS = [
   ("lint --game_name=mfg_garnet(size=3,seed=2147483648)",
    f"game_name must have whole numbers in {INT32}, .*, got seed=2147483648"),
   (f"{SWEEP}num_iterations={HUGE}",
-   r"grid, at num_iterations=.*: num_iterations must be .* in \[1, 10{12}\]"),
+   r"grid, at num_iterations=.*: --num_iterations must be .* in \[1, 10{12}\]"),
   (f"{SWEEP}game_parameters.seed=1,{HUGE}",
    f"grid, at .*: game parameter seed must be a whole number in {INT32}"),
   (f"reproduce-paper --num_iterations={HUGE}",
-   rf"num_iterations={HUGE}: {HUGE} is not .* in the range \[1, 10{{12}}\]"),
+   rf"--num_iterations must be .* in the range \[1, 10{{12}}\], got '{HUGE}'"),
   (f"reproduce-paper --num_processes={HUGE}",
-   rf"num_processes={HUGE}: {HUGE} is not .* in the range \[1, 10000\]"),
+   rf"--num_processes must be .* in the range \[1, 10000\], got '{HUGE}'"),
   # What does not go together.
   ("solve --setting=two_islands --algorithm=mirror_descent --temperature=1",
-   "--temperature is not an option of algorithm 'mirror_descent'"),
+   r"--temperature is for --algorithm=.*, not for mirror_descent\.$"),
   ("solve --game_name=mfg_garnet --model=stationary",
    "model must be 'compiled' or 'openspiel' for a game .* got 'stationary'"),
   ("solve --setting=two_islands --record_every=2 --num_records=3",
-   "num_records must not be given with record_every"),
+   "num_records must not be given with --record_every"),
   ("solve --setting=two_islands --resume",
-   "resume must not be given without logdir"),
+   "resume must not be given without --logdir"),
   # Grids.
   ("sweep --logdir=new", "grid must be given, as name=value,value,..."),
   (SWEEP + "speed=1", "grid must be over flags of a run, .*, got 'speed=1'"),
   (SWEEP + "model=compiled,", "grid must be name=value,.*'model=compiled,'"),
-  (SWEEP + "regularization=0.1,nan",
-   "at regularization=nan: regularization must be a number in .*, got nan"),
+  (SWEEP + "evaluation_regularization=0.1,nan",
+   "at .*nan: --evaluation_regularization must be a number in .*, got nan"),
   (SWEEP + "game_parameters.rooms=1,2",
-   "game_parameters.rooms is not known to python_mfg_two_islands"),
+   r"game_parameters.rooms is not a parameter of python_mfg_two_islands\.$"),
   (SWEEP + "game_parameters.seed=1,-1",
    "game_parameters.seed=-1: seed must be a whole number .*, got -1"),
-  (SWEEP + "temperature=1,2", "temperature is not known to mf_trpo"),
+  (SWEEP + "temperature=1,2",
+   r"--temperature is for .*, not for annealed_mf_trpo\.$"),
   (SWEEP + "setting=four_rooms", "setting must be given by .*, got both"),
   (SWEEP + "num_iterations=1 --scheduler_address=nowhere",
    "scheduler_address (must be that of a running scheduler|needs the package)"),
@@ -167,7 +175,7 @@ BAD_COMMANDS = [
   ("solve --setting=two_islands --logdir=loose",
    "logdir must be new .* loose, which has metrics.csv but no config.json"),
   (RESUME + "run --warm_start --num_iterations=4",
-   "options.warm_start must be None to go on with the run in run, got True"),
+   "--warm_start must not be given to go on with the run in run, got True"),
   (RESUME + "run --num_iterations=2",
    "num_iterations must be at least 4 to go on with the run in run, got 2"),
   (RESUME + "truncated", "truncated/checkpoint.npz is no whole checkpoint"),
@@ -214,6 +222,74 @@ BAD_COMMANDS = [
   ("plot run --group_by=speed",
    "group_by must be fields of the runs, algorithm, .*, got 'speed'"),
 ]
+# The whole line.
+EXACT = [
+  ("solve",
+   "--game_name or --setting must be given, such as the setting four_rooms; got"
+   " neither."),
+  ("solve --game_name=two_islands",
+   "--game_name must not be a setting, got 'two_islands'; give"
+   " setting=two_islands instead."),
+  ("solve --setting=dynamic_routing_braess",
+   "--game_name must be given with setting 'dynamic_routing_braess', which is"
+   " one of mfg_dynamic_routing and python_mfg_dynamic_routing."),
+  ("lint --game_name=chess",
+   "game must be a mean-field game, got 'chess'; --list_games lists them."),
+  ("solve --game_name=garnet",
+   "--game_name must be a registered OpenSpiel game, got 'garnet' (did you mean"
+   " mfg_garnet?); ours are python_mfg_four_rooms, python_mfg_four_rooms_poi,"
+   " python_mfg_two_islands; --list_games lists them."),
+  ("solve --setting=two_islands --lr=1",
+   "there is no flag --lr; did you mean --learning_rate?"),
+  ("solve --setting=two_islands --horizon=3",
+   "there is no flag --horizon; did you mean --game_parameters=horizon=VALUE?"),
+  ("solve --setting=two_islands --speed=3",
+   "there is no flag --speed; --help lists all flags."),
+  ("solve --setting=two_islands --algorithm=mirror_descent --learning_rate=0",
+   "--learning_rate must be a number in (0, inf), got 0.0."),
+  ("solve --setting=two_islands --learning_rate=1",
+   "--learning_rate is for --algorithm=fictitious_play, mirror_descent,"
+   " openspiel_fictitious_play, openspiel_mirror_descent,"
+   " openspiel_mirror_descent_frozen_table, not for annealed_mf_trpo (the"
+   " default)."),
+  ("solve --setting=two_islands --algorithm=annealed_mf_trpo"
+   " --regularization=1",
+   "--regularization is for --algorithm=mf_trpo, fictitious_play,"
+   " mirror_descent, fixed_point, not for annealed_mf_trpo;"
+   " --evaluation_regularization sets the eta of phi_eta."),
+  ("solve --setting=two_islands --num_iterations=1e3",
+   "--num_iterations must be a whole number, got '1e3'."),
+  ("solve --setting=two_islands --population_update_rate=slow",
+   "--population_update_rate must be a number or auto, got 'slow'."),
+  ("solve --setting=two_islands --warm_start=maybe",
+   "--warm_start must be true or false, got 'maybe'."),
+  ("solve --setting=two_islands --model=infinite",
+   "--model must be one of compiled, openspiel, stationary, got 'infinite'."),
+  ("solve --setting=two_islands --resume",
+   "--resume must not be given without --logdir."),
+  (RESUME + "run --warm_start",
+   "--warm_start must not be given to go on with the run in run, got True."),
+  (RESUME + "run --evaluation_regularization=0.3",
+   "--evaluation_regularization must be 0.05 to go on with the run in run, got"
+   " 0.3."),
+  (SWEEP + "seed=1",
+   "--grid must name parameters of the game as game_parameters.seed=1, got"
+   " 'seed=1'."),
+  (SWEEP + "algorithm=mirror_descent --learning_rate=0",
+   "--grid, at algorithm=mirror_descent: --learning_rate must be a number in"
+   " (0, inf), got 0.0."),
+  (SWEEP + "learning_rate=fast",
+   "--grid, at learning_rate=fast: --learning_rate must be a number, got"
+   " 'fast'."),
+  ("benchmark --games=chess", "--games must be mean-field games, got 'chess'."),
+  ("benchmark --games=dynamic_routing_line",
+   "--games must say which game a setting is of,"
+   " mfg_dynamic_routing:dynamic_routing_line or"
+   " python_mfg_dynamic_routing:dynamic_routing_line, got"
+   " 'dynamic_routing_line'."),
+  ("lint two_islands",
+   "all arguments must be flags, as in --name=value, got 'two_islands'."),
+]
 # fmt: on
 
 
@@ -229,6 +305,16 @@ def test_a_command_is_refused_in_one_line(
   assert line.startswith(f"mftrpo-{command.split()[0]}: ")
   assert re.search(message, line), line
   assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+  ("command", "message"), EXACT, ids=[row[0] for row in EXACT]
+)
+def test_a_message_names_the_flag_and_the_next_step(
+  program, folder, command, message
+):
+  result = program(*shlex.split(command), cwd=folder, status=2)
+  assert result.stderr == f"mftrpo-{command.split()[0]}: {message}\n"
 
 
 @pytest.mark.parametrize("command", ["plot cut", RESUME + "truncated"])

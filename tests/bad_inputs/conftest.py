@@ -19,6 +19,7 @@ def folder(tmp_path_factory):
     experiment_lib.run_experiment(
       experiment_lib.Experiment(
         setting="two_islands",
+        algorithm="mf_trpo",
         options=options,
         num_iterations=4,
         record_every=1,

@@ -38,6 +38,7 @@ def perform(path, num_iterations, resume=True, report=None):
   return experiment_lib.run_experiment(
     experiment_lib.Experiment(
       setting="two_islands",
+      algorithm="mf_trpo",
       num_iterations=num_iterations,
       record_every=1,
       log_distribution=True,

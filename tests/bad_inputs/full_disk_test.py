@@ -20,8 +20,8 @@ from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import sweep as sweep_lib
 
 RESUME = (
-  "solve --setting=two_islands --record_every=1 --log_distribution --resume"
-  " --logdir="
+  "solve --setting=two_islands --algorithm=mf_trpo --record_every=1"
+  " --log_distribution --resume --logdir="
 )
 SMALL = "python_mfg_two_islands(horizon=2)"
 

@@ -52,6 +52,43 @@ def test_openspiels_way_to_games_is_ours_too(setting):
   assert str(error.value) == f"nine_rooms setting does not exist for {name}."
 
 
+def test_a_setting_finds_its_game():
+  """The games know all parameters of the settings that are said to be theirs.
+
+  And OpenSpiel's factory has each game's default setting under its name.
+  """
+  types = {kind.short_name: kind for kind in pyspiel.registered_games()}
+  for setting, games in factory.settings().items():
+    parameters = openspiel_factory.GAME_SETTINGS[setting]
+    assert games
+    for game in games:
+      known = types[game].parameter_specification.keys()
+      # OpenSpiel's factory makes objects of the name of a network.
+      assert parameters.keys() <= {*known, "network"}
+  for game in factory.mean_field_games():
+    theirs = openspiel_factory.GAME_SETTINGS.get(game)
+    for setting, parameters in openspiel_factory.GAME_SETTINGS.items():
+      if setting not in types and parameters is theirs:
+        assert game in factory.games_of_setting(setting)
+  assert factory.games_of_setting("nowhere") == ()
+
+
+@pytest.mark.parametrize(
+  "setting",
+  [
+    "crowd_modelling_2d_four_rooms",
+    "linear_quadratic",
+    "mfg_crowd_modelling_2d",
+    "predator_prey_5x5x3",
+    "python_mfg_four_rooms",
+  ],
+)
+def test_a_setting_of_one_game_is_enough(setting):
+  (game_name,) = factory.games_of_setting(setting)
+  theirs = openspiel_factory.create_game_with_setting(game_name, setting)
+  assert str(factory.create_game(setting=setting)) == str(theirs)
+
+
 def test_games_of_openspiel():
   game = factory.create_game("mfg_crowd_modelling_2d(size=3)")
   assert game.get_parameters()["size"] == 3
@@ -68,7 +105,18 @@ def test_games_of_openspiel():
     ("", None, "game_name or setting must be given"),
     ("python_mfg_nine_rooms", None, "registered OpenSpiel game"),
     (None, "nine_rooms", "setting must be one of"),
-    (None, "crowd_modelling_2d_maze", "game_name must be given with"),
+    (
+      None,
+      "dynamic_routing_braess",
+      "^game_name must be given with setting 'dynamic_routing_braess', which is"
+      " one of mfg_dynamic_routing and python_mfg_dynamic_routing.$",
+    ),
+    (
+      "four_rooms",
+      None,
+      "^game_name must not be a setting, got 'four_rooms'; give"
+      " setting=four_rooms instead.$",
+    ),
     ("mfg_garnet", "two_islands", "is one of python_mfg_two_islands"),
     ("python_mfg_two_islands(rooms=9)", None, "is refused"),
     ("python_mfg_two_islands(discount=1.5)", None, "discount must"),

@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import os
 import pathlib
+import re
 import resource
 import signal
 import subprocess
@@ -38,31 +39,63 @@ def test_reproduce_paper_writes_everything(program, tmp_path):
   assert not [name for name in names if name.startswith(".")]
 
 
-@pytest.mark.parametrize(
-  ("name", "module"),
-  [
-    ("benchmark", "benchmark"),
-    ("lint", "lint_game"),
-    ("plot", "plot"),
-    ("reproduce-paper", "reproduce_paper"),
-    ("solve", "solve"),
-    ("sweep", "sweep"),
-  ],
-)
+PROGRAMS = {
+  "benchmark": "benchmark",
+  "lint": "lint_game",
+  "plot": "plot",
+  "reproduce-paper": "reproduce_paper",
+  "solve": "solve",
+  "sweep": "sweep",
+}
+
+
+@pytest.mark.parametrize(("name", "module"), PROGRAMS.items())
 def test_help_says_what_each_flag_is(program, name, module):
-  # absl: status 1 after --help.
-  shown = program(name, "--help", status=1).stdout
+  result = program(name, "--help")
+  shown = result.stdout
+  assert not result.stderr
+  assert max(map(len, shown.splitlines())) <= 80
   script = importlib.import_module(f"mftrpo_openspiel.scripts.{module}")
-  assert script.__doc__.splitlines()[0] in shown
+  assert shown.startswith(script.__doc__.splitlines()[0] + "\n")
   for flag in flags_of(script):
     assert flag.help
-    assert f"--{flag.name}:" in shown or f"--[no]{flag.name}:" in shown
+    assert re.search(
+      rf"^  --(\[no\])?{flag.name}\b.*\n      \S", shown, re.MULTILINE
+    ), flag.name
+    for choice in getattr(flag.parser, "enum_values", None) or ():
+      assert re.search(rf"\b{choice}\b", shown), choice
+  # Whatever is given beside it, and however it is asked for.
+  assert program(name, "-h", "--nonsense=1").stdout == shown
+  assert program(name, "--helpshort").stdout == shown
 
 
-@pytest.mark.parametrize("name", ["plot", "solve"])
+def test_help_lists_the_settings_with_their_games(program):
+  shown = " ".join(program("solve", "--help").stdout.split())
+  assert " python_mfg_predator_prey: predator_prey_5x5x3, predator_" in shown
+  assert " python_mfg_two_islands: two_islands, two_islands_imbal" in shown
+  assert "Default: 1000." in shown
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_version_is_that_of_the_package(program, name):
   shown = program(name, "--version").stdout
   assert shown == f"mftrpo_openspiel {mftrpo_openspiel.__version__}\n"
+
+
+@pytest.mark.parametrize("name", ["benchmark", "lint", "solve", "sweep"])
+def test_games_and_settings_are_listed(program, name):
+  games = program(name, "--list_games").stdout.splitlines()
+  assert {"python_mfg_four_rooms", "mfg_garnet"} < set(games)
+  assert "chess" not in games
+  lines = program(name, "--list_settings").stdout.splitlines()
+  settings = dict(line.split(maxsplit=1) for line in lines)
+  assert settings["predator_prey_5x5x3"] == "python_mfg_predator_prey"
+  assert settings["dynamic_routing_line"] == (
+    "mfg_dynamic_routing, python_mfg_dynamic_routing"
+  )
+  assert {game for text in settings.values() for game in text.split(", ")} < {
+    *games
+  }
 
 
 def flags_of(script):
@@ -195,10 +228,48 @@ def test_a_reader_that_is_gone_is_no_traceback():
     env={**os.environ, "PYTHONUNBUFFERED": "1"},
   )
   os.close(writing)
-  assert status == 2
-  assert said == (
-    "mftrpo-lint: standard output cannot be written (Broken pipe).\n"
+  assert (status, said) == (141, "")
+
+
+@pytest.mark.parametrize("errors", ["", "2>&1"])
+@pytest.mark.parametrize(
+  ("command", "status"),
+  [
+    ("solve --setting=two_islands --num_iterations=100000 --logdir=run", 141),
+    ("lint --setting=two_islands", 141),
+    ("lint --setting=nowhere", 2),
+    ("plot --help", 141),
+    (
+      "sweep --setting=two_islands --num_iterations=2 --logdir=sweep"
+      " --grid=algorithm=mf_trpo,mirror_descent --learning_rate=0.1",
+      141,
+    ),
+  ],
+)
+def test_head_ends_a_program_without_a_word(tmp_path, command, status, errors):
+  # Nothing reads what comes after nothing: as `head` does once it has a line.
+  result = subprocess.run(
+    [
+      "bash",
+      "-c",
+      f"{COMMANDS}/mftrpo-{command} {errors} | (exec 0<&-; sleep 0.1);"
+      " exit ${PIPESTATUS[0]}",
+    ],
+    cwd=tmp_path,
+    capture_output=True,
+    text=True,
+    timeout=120,
   )
+  assert result.returncode == status, result.stderr
+  assert not result.stdout
+  lines = [
+    line for line in result.stderr.splitlines() if "iterations" not in line
+  ]
+  assert len(lines) == (status == 2 and not errors), result.stderr
+  if "logdir=run" in command:
+    # What was done is kept, as on Ctrl-C.
+    solution = run_directory.load_run(tmp_path / "run").solution
+    assert 0 <= solution.iteration < 100000
 
 
 def close_all_but_input():

@@ -77,6 +77,33 @@ def test_it_stops_below_an_exploitability(run, tmp_path):
   assert "less than 0.01." in output
 
 
+@pytest.mark.parametrize(
+  ("arguments", "title"),
+  [
+    ((), "MF-TRPO (annealed) on "),
+    (
+      ("--algorithm=mf_trpo",),
+      "MF-TRPO as printed in the paper (restarts from the uniform policy) on ",
+    ),
+    (
+      ("--algorithm=mf_trpo", "--warm_start"),
+      "MF-TRPO with a warm start (goes on from its previous policy) on ",
+    ),
+  ],
+)
+def test_the_title_says_which_form_of_mf_trpo_it_is(run, arguments, title):
+  output, _ = run("--setting=two_islands", "--num_iterations=1", *arguments)
+  assert output.startswith(
+    title + "python_mfg_two_islands, setting two_islands\n"
+  )
+
+
+def test_the_default_algorithm_reaches_an_equilibrium(run):
+  output, _ = run("--setting=four_rooms")
+  rows = re.findall(r"^ *\d+ +(\S+) +\S+ +\S+$", output, re.MULTILINE)
+  assert 0 <= float(rows[-1]) < 1e-9 * float(rows[0])
+
+
 def test_it_prints_what_it_writes(run, tmp_path):
   output, _ = run(
     "--setting=two_islands",
@@ -115,7 +142,11 @@ def test_it_prints_what_it_writes(run, tmp_path):
 @pytest.mark.parametrize(
   "arguments",
   [
-    ("--game_name=python_mfg_two_islands", "--warm_start"),
+    (
+      "--game_name=python_mfg_two_islands",
+      "--algorithm=mf_trpo",
+      "--warm_start",
+    ),
     ("--game_name=mfg_garnet", "--algorithm=openspiel_mirror_descent"),
     ("--game_name=mfg_crowd_modelling", "--model=compiled"),
     (
@@ -133,7 +164,7 @@ def test_it_runs_without_a_folder(run, arguments):
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [
-    ((), "game_name or setting must be given"),
+    ((), "--game_name or --setting must be given"),
     (("--setting=nope",), "setting must be one of"),
     (("--game_name=nope",), "game_name must be a registered OpenSpiel game"),
     (
@@ -146,12 +177,12 @@ def test_it_runs_without_a_folder(run, arguments):
       "setting 'two_islands' is one of python_mfg_two_islands",
     ),
     (
-      ("--setting=two_islands", "--regularization=0"),
+      ("--setting=two_islands", "--algorithm=mf_trpo", "--regularization=0"),
       "regularization must be a number in",
     ),
     (
       ("--setting=two_islands", "--algorithm=mirror_descent", "--warm_start"),
-      "--warm_start is not an option of algorithm 'mirror_descent'",
+      "--warm_start is for --algorithm=mf_trpo, not for mirror_descent.",
     ),
     (
       ("--game_name=mfg_garnet", "--model=stationary"),
@@ -168,7 +199,7 @@ def test_it_runs_without_a_folder(run, arguments):
     (("--setting=two_islands", "--resume"), "resume must not be given without"),
     (
       ("--setting=two_islands", "--tensorboard"),
-      "tensorboard must not be set without logdir",
+      "tensorboard must not be set without --logdir",
     ),
   ],
 )
@@ -181,7 +212,7 @@ def test_it_refuses_in_one_line(run, arguments, message):
 
 
 def test_help_documents_every_flag(run):
-  output, _ = run("--help", status=1)
+  output, _ = run("--help")
   fields = {
     field.name for field in dataclasses.fields(experiment_lib.Experiment)
   }
@@ -189,7 +220,7 @@ def test_help_documents_every_flag(run):
   names |= {"algorithm_options"}
   names -= {"imports", "options"}
   for name in names:
-    assert re.search(rf"^ +--(\[no\])?{name}: \S", output, re.MULTILINE), name
+    assert re.search(rf"^  --(\[no\])?{name}\b", output, re.MULTILINE), name
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ Experiment = experiment_lib.Experiment
 
 ISLANDS = Experiment(
   setting="two_islands",
+  algorithm="mf_trpo",
   options={"warm_start": True},
   num_iterations=40,
   record_every=3,
@@ -337,6 +338,21 @@ def test_flags_make_an_experiment(tmp_path):
     regularization=0.1,
     record_every=7,
   )
+  assert parse(
+    "--setting=two_islands",
+    "--algorithm=mf_trpo",
+    "--regularization=0.1",
+    "--evaluation_regularization=0",
+  ) == Experiment(
+    setting="two_islands",
+    algorithm="mf_trpo",
+    options={"regularization": 0.1},
+    regularization=0.0,
+  )
+  for flags in ([], ["--regularization=0"]):
+    assert parse(
+      "--setting=two_islands", "--algorithm=mirror_descent", *flags
+    ).regularization == (0.05)
   default = parse("--game_name=mfg_garnet")
   assert default == Experiment(game_name="mfg_garnet")
 
@@ -353,13 +369,21 @@ def test_game_parameters_are_on_top_of_name_and_setting():
   ("arguments", "message"),
   [
     (["--num_iterations=0"], r"num_iterations must be a whole number in \[1"),
-    (["--regularization=-1"], "regularization must be a number in"),
-    (["--regularization=nan"], "regularization must be a number in"),
+    (["--evaluation_regularization=-1"], "regularization must be a number in"),
+    (["--evaluation_regularization=nan"], "regularization must be a number in"),
+    (
+      ["--regularization=0.3"],
+      "--regularization is for --algorithm=mf_trpo, .*, not for"
+      r" annealed_mf_trpo \(the default\); --evaluation_regularization sets",
+    ),
     (["--checkpoint_seconds=-1"], "checkpoint_seconds must be a number in"),
     (["--record_every=0"], "record_every must be a whole number of at least 1"),
     (["--num_records=0"], r"num_records must be a whole number in \[1, 10"),
     (["--record_every=2", "--num_records=3"], "num_records must not be given"),
-    (["--learning_rate=1"], "--learning_rate is not an option of algorithm"),
+    (
+      ["--learning_rate=1", "--algorithm=annealed_mf_trpo"],
+      "--learning_rate is for .*, not for annealed_mf_trpo.$",
+    ),
     (["--game_parameters=seed"], "must be name=value, got 'seed'"),
     (["--game_parameters=seed=1,seed=1"], "must have seed once"),
     (["--game_parameters=sed=1"], "game parameter must be one of .*'sed'"),

@@ -20,6 +20,7 @@ def test_each_combination_is_what_solve_runs_with_these_flags():
   runs, notes = sweep_runs.expand(
     ["regularization=0.05,0.3", "game_parameters.seed=1,2"],
     "--setting=two_islands",
+    "--algorithm=mf_trpo",
     "--warm_start",
     "--num_iterations=7",
     "--game_parameters=crowd_aversion=0.4",
@@ -27,6 +28,7 @@ def test_each_combination_is_what_solve_runs_with_these_flags():
   assert [run.experiment for run in runs] == [
     solved(
       "--setting=two_islands",
+      "--algorithm=mf_trpo",
       "--warm_start",
       "--num_iterations=7",
       f"--regularization={eta}",
@@ -92,14 +94,20 @@ def test_what_is_not_taken_is_left_out_and_equal_runs_are_one():
   ]
 
 
-def test_regularization_is_kept_where_it_is_only_measured_with():
+def test_what_is_measured_is_the_regularization_of_the_algorithm_or_given():
+  algorithms = "algorithm=openspiel_fictitious_play,fictitious_play"
+  arguments = ("--game_name=mfg_garnet", "--model=openspiel")
   runs, notes = sweep_runs.expand(
-    [
-      "algorithm=openspiel_fictitious_play,fictitious_play",
-      "regularization=0.1,0.2",
-    ],
-    "--game_name=mfg_garnet",
-    "--model=openspiel",
+    [algorithms, "regularization=0.1,0.2"], *arguments
+  )
+  assert [run.experiment.regularization for run in runs] == [0.05, 0.1, 0.2]
+  assert notes == [
+    "regularization is left out for openspiel_fictitious_play.",
+    "4 combinations are 3 different runs.",
+  ]
+  runs, notes = sweep_runs.expand(
+    [algorithms, "evaluation_regularization=0.1,0.2"],
+    *arguments,
   )
   assert [run.experiment.regularization for run in runs] == [0.1, 0.2] * 2
   assert not notes
@@ -109,6 +117,7 @@ def test_names_do_not_hang_on_spelling_or_on_other_runs():
   (run,), notes = sweep_runs.expand(
     ["regularization=0.3,0.30,3e-1", "warm_start=True,1"],
     "--setting=two_islands",
+    "--algorithm=mf_trpo",
   )
   assert run.name == "regularization=0.3,warm_start=true"
   assert notes == ["6 combinations are 1 different runs."]
@@ -134,7 +143,8 @@ def test_commas_in_brackets_do_not_part_values_and_names_suit_a_shell():
   ("grid", "arguments", "message"),
   [
     ([], (), "grid must be given"),
-    (["seed=1,2"], (), "grid must be over flags of a run, .*got 'seed=1,2'"),
+    (["seed=1,2"], (), "as game_parameters.seed=1,2, got 'seed=1,2'"),
+    (["lr=1,2"], (), "grid must be over flags of a run, .*got 'lr=1,2'"),
     (["setting"], (), "grid must be name=value"),
     (["setting=two_islands,"], (), "grid must be name=value"),
     (["setting=a", "setting=b"], (), "grid must have setting once"),
@@ -142,7 +152,11 @@ def test_commas_in_brackets_do_not_part_values_and_names_suit_a_shell():
     (["setting=two_islands,nowhere"], (), "at setting=nowhere: setting must"),
     (["game_name=kuhn_poker"], (), "must be a mean-field game"),
     (["regularization=0.1,x"], ("--setting=two_islands",), "=x: .*'x'"),
-    (["regularization=0.1,nan"], ("--setting=two_islands",), "regularization"),
+    (
+      ["evaluation_regularization=0.1,nan"],
+      ("--setting=two_islands",),
+      "at evaluation_regularization=nan: evaluation_regularization must be",
+    ),
     (
       ["algorithm=sarsa"],
       ("--setting=two_islands",),
@@ -151,7 +165,7 @@ def test_commas_in_brackets_do_not_part_values_and_names_suit_a_shell():
     (["num_iterations=0"], ("--setting=two_islands",), "num_iterations must"),
     (
       ["population_update_rate=0.5,2"],
-      ("--setting=two_islands",),
+      ("--setting=two_islands", "--algorithm=mf_trpo"),
       "at population_update_rate=2: population_update_rate must be",
     ),
     (["model=stationary"], ("--game_name=mfg_garnet",), "model must be"),
@@ -169,12 +183,12 @@ def test_commas_in_brackets_do_not_part_values_and_names_suit_a_shell():
     (
       ["learning_rate=0.1"],
       ("--setting=two_islands",),
-      "learning_rate is not known to mf_trpo",
+      "^--learning_rate is for .*, not for annealed_mf_trpo.$",
     ),
     (
       ["game_parameters.seed=1"],
       ("--setting=four_rooms",),
-      "game_parameters.seed is not known to python_mfg_four_rooms",
+      "^game_parameters.seed is not a parameter of python_mfg_four_rooms.$",
     ),
     (
       ["regularization=0.1"],

@@ -1,0 +1,114 @@
+"""What a program says of an error: a line that names the user's flags."""
+
+from concurrent import futures
+import difflib
+import re
+
+from absl import flags
+import pyspiel
+
+from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.games import factory as game_factory
+
+# What the package says of parameters begins with their names.
+_SUBJECT = re.compile(
+  r"(?:^|(?<=: ))(?:options\.)?(\w+)(?: or (\w+))?(?= must |, at )"
+)
+# And where two do not go together, ends with the other one.
+_OTHER = re.compile(r"(?<=must not be )(given|set) (with|without) (\w+)")
+# What absl says of a value that it cannot read.
+_UNREADABLE = re.compile(r"flag --(\w+)=(.*?): (.*)", re.DOTALL)
+# Values of flags by the types of their parsers, as they are called here.
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+
+
+def reason(error: Exception) -> str:
+  """Returns what is said of an error."""
+  text = " ".join(str(error).split())
+  match error:
+    case MemoryError():
+      return f"there is not enough memory ({text or 'no more is known'})."
+    case futures.BrokenExecutor():
+      return (
+        "one of its processes has died, as by a kill or for want of memory."
+      )
+    case flags.UnrecognizedFlagError():
+      return _unknown_flag(error)
+    case flags.IllegalFlagValueError():
+      return _unreadable(text)
+  return with_flags(text.removeprefix("ERROR:: "))
+
+
+def with_flags(text: str) -> str:
+  """Returns a message of the package with the flags for its parameters.
+
+  "lr must be positive." becomes "--learning_rate must be positive.", where the
+  program has this flag.
+  """
+
+  def subject(found: re.Match[str]) -> str:
+    names = [name for name in found.groups() if name]
+    if _flag(names[0]) is None:
+      return found[0]
+    return " or ".join(_flag(name) or name for name in names)
+
+  def other(found: re.Match[str]) -> str:
+    return f"{found[1]} {found[2]} {_flag(found[3]) or found[3]}"
+
+  text = _OTHER.sub(other, _SUBJECT.sub(subject, text))
+  is_about_games = re.search(
+    r"must be a (mean-field|registered OpenSpiel) game\b", text
+  )
+  if is_about_games and _flag("list_games"):
+    text = f"{text.rstrip('.')}; --list_games lists them."
+  return text
+
+
+def _flag(parameter: str) -> str | None:
+  """Returns the flag of a parameter, if the program has one."""
+  if parameter in registry.OPTIONS:
+    parameter = registry.OPTIONS[parameter].flag
+  return f"--{parameter}" if parameter in flags.FLAGS else None
+
+
+def _unknown_flag(error: flags.UnrecognizedFlagError) -> str:
+  """Returns what is said of a flag that the program does not have."""
+  name = error.flagname
+  right = _flag(name)
+  if right is None and _flag("game_parameters") and is_game_parameter(name):
+    right = f"--game_parameters={name}=VALUE"
+  close = difflib.get_close_matches(name, list(flags.FLAGS), 2)
+  if right is None and close:
+    right = " or ".join(f"--{flag}" for flag in close)
+  advice = f"did you mean {right}?" if right else "--help lists all flags."
+  return f"there is no flag --{name}; {advice}"
+
+
+def is_game_parameter(name: str) -> bool:
+  """Returns whether some mean-field game has a parameter of this name."""
+  games = game_factory.mean_field_games()
+  return any(
+    name in game_type.parameter_specification
+    for game_type in pyspiel.registered_games()
+    if game_type.short_name in games
+  )
+
+
+def _unreadable(text: str) -> str:
+  """Returns what is said of a flag whose value absl refused with `text`."""
+  found = _UNREADABLE.fullmatch(text)
+  if found is None or found[1] not in flags.FLAGS:
+    return text
+  name, value, _ = found.groups()
+  parser = flags.FLAGS[name].parser
+  choices = getattr(parser, "enum_values", None)
+  if choices:
+    allowed = f"one of {', '.join(choices)}"
+  elif getattr(parser, "lower_bound", None) is not None:
+    # It names the bounds.
+    allowed = parser.syntactic_help.replace("an integer", "a whole number")
+  else:
+    allowed = getattr(parser, "allowed", _KINDS.get(parser.flag_type()))
+  if allowed is None:
+    return text
+  return f"--{name} must be {allowed}, got {value!r}."
