@@ -87,21 +87,21 @@ def progress_bar(
     )
 
 
-def live_bar(num_iterations: int, is_wanted: bool = True) -> tqdm.tqdm:
+def live_bar(
+  total: int, is_wanted: bool = True, unit: str = "iteration"
+) -> tqdm.tqdm:
   """Returns the progress bar of a call from Python, a context manager.
 
   In a notebook it is one of a notebook. It is gone at the end. Where standard
   error is no terminal, as in a batch job, nothing is shown.
   """
   if not (is_wanted and (sys.stderr.isatty() or _is_notebook())):
-    return tqdm.tqdm(total=num_iterations, disable=True)
+    return tqdm.tqdm(total=total, disable=True)
   with warnings.catch_warnings():
     # Without the package ipywidgets it is a line of text in a notebook.
     warnings.simplefilter("ignore", tqdm.TqdmWarning)
     auto = importlib.import_module("tqdm.auto")
-  return auto.tqdm(
-    total=num_iterations, unit="iteration", leave=False, disable=False
-  )
+  return auto.tqdm(total=total, unit=unit, leave=False, disable=False)
 
 
 def _is_notebook() -> bool:
