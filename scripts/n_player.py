@@ -211,7 +211,7 @@ def _solve(
   experiment: experiment_lib.Experiment, logdir: pathlib.Path | None
 ) -> run_directory.RunResult:
   """Returns the run of an experiment, in the folder "run" of `logdir`."""
-  bar: tqdm.tqdm | None = None
+  bar: progress.Progress | None = None
 
   def report(finished: iteration_loop.FinishedIteration) -> None:
     nonlocal bar
@@ -369,13 +369,17 @@ def _compare_regularizations(
     gains = [gap.exploitability for gap in found] + [mean_field[eta]]
     print(f"{eta:9.3g}", *(f"{gain:11.4e}" for gain in gains))
   best = []
-  for place, number in enumerate(progress.each(numbers, unit="population")):
-    tried = {eta: found[place].exploitability for eta, found in results.items()}
-    one = regularization_study.find_best(
-      model, find, tried, number, FLAGS.information[0]
-    )
-    if one is not None:
-      best.append(one)
+  with progress.progress_bar(len(numbers), "population size") as bar:
+    for place, number in enumerate(numbers):
+      tried = {
+        eta: found[place].exploitability for eta, found in results.items()
+      }
+      one = regularization_study.find_best(
+        model, find, tried, number, FLAGS.information[0]
+      )
+      if one is not None:
+        best.append(one)
+      bar.update()
   for one in best:
     print(
       f"N = {one.num_players}: the best eta is {one.regularization:.3g},"

@@ -129,7 +129,7 @@ def simulate(
   block = max(_MAX_REWARDS // players.num_rewards, 1)
   sizes = [block] * (num_replicas // block) + [num_replicas % block]
   generators = np.random.default_rng(seed).spawn(len(sizes))
-  with progress.progress_bar(num_replicas, unit="replica", keep=False) as bar:
+  with progress.live_bar(num_replicas, unit="replica") as bar:
     for size, rng in zip(sizes, generators):
       if size:
         statistics.add(*players.play(size, rng))

@@ -4,15 +4,12 @@ Ctrl-C, a full standard output and a standard error that nobody reads cannot
 break either.
 """
 
-from collections.abc import Collection
-from collections.abc import Iterator
 import contextlib
 import importlib
 import sys
 import time
 from typing import Protocol
 from typing import Self
-from typing import TypeVar
 import warnings
 
 import tqdm
@@ -23,7 +20,6 @@ from mftrpo_openspiel.utils import interrupts
 LINE_SECONDS = 10.0
 
 _is_quiet = False
-_Item = TypeVar("_Item")
 
 
 class Progress(Protocol):
@@ -91,29 +87,21 @@ def progress_bar(
     )
 
 
-def each(items: Collection[_Item], unit: str) -> Iterator[_Item]:
-  """Yields the items, and shows how many have been dealt with."""
-  with progress_bar(len(items), unit) as bar:
-    for item in items:
-      yield item
-      bar.update(1)
-
-
-def live_bar(num_iterations: int, is_wanted: bool = True) -> tqdm.tqdm:
+def live_bar(
+  total: int, is_wanted: bool = True, unit: str = "iteration"
+) -> tqdm.tqdm:
   """Returns the progress bar of a call from Python, a context manager.
 
   In a notebook it is one of a notebook. It is gone at the end. Where standard
   error is no terminal, as in a batch job, nothing is shown.
   """
   if not (is_wanted and (sys.stderr.isatty() or _is_notebook())):
-    return tqdm.tqdm(total=num_iterations, disable=True)
+    return tqdm.tqdm(total=total, disable=True)
   with warnings.catch_warnings():
     # Without the package ipywidgets it is a line of text in a notebook.
     warnings.simplefilter("ignore", tqdm.TqdmWarning)
     auto = importlib.import_module("tqdm.auto")
-  return auto.tqdm(
-    total=num_iterations, unit="iteration", leave=False, disable=False
-  )
+  return auto.tqdm(total=total, unit=unit, leave=False, disable=False)
 
 
 def _is_notebook() -> bool:

@@ -198,8 +198,12 @@ BAD_COMMANDS = [
    "path must be a whole file .*, got no_solution/solution.npz"),
   # Pictures.
   ("plot", "RUN_DIR must be one or more run directories, got none"),
-  ("plot empty", "RUN_DIR must be a run directory or .*, got empty"),
-  ("plot run nowhere", "RUN_DIR must be a run directory or .*, got nowhere"),
+  ("plot empty",
+   "RUN_DIR must be a run directory or a folder of them, such as that of a"
+   " sweep, got empty"),
+  ("plot run nowhere",
+   "RUN_DIR must be a run directory or a folder of them, such as that of a"
+   " sweep, got nowhere"),
   ("plot cut", "cut/metrics.csv, line 6, is cut"),
   ("plot bad_line",
    "bad_line/metrics.csv, line 7, must have a whole number, .*, got 'end'"),
