@@ -30,6 +30,9 @@ def test_the_table_as_csv_and_parquet(tmp_path):
       int(row["game_parameters.seed"])
       == (run.experiment.game_parameters["seed"])
     )
+    # What was given for all runs.
+    assert (row["setting"], row["num_iterations"]) == ("two_islands", "5")
+    assert row["record_every"] == "2"
     for name, value in vars(record).items():
       assert float(row[name]) == value
   parquet = pytest.importorskip("pyarrow.parquet")
@@ -40,6 +43,19 @@ def test_the_table_as_csv_and_parquet(tmp_path):
   assert [
     str(table.schema.field(name).type) for name in (*axes, "exploitability")
   ] == ["string", "double", "int64", "double"]
+
+
+def test_what_an_algorithm_does_not_take_is_empty_in_its_rows(tmp_path):
+  runs = sweep_runs.runs_of(
+    ["algorithm=mf_trpo,mirror_descent"],
+    (*sweep_runs.FLAGS, "--learning_rate=0.2", "--game_parameters=seed=3"),
+  )
+  outcomes, _ = sweep_runs.perform(runs, tmp_path)
+  results = [(run, x.records) for run, x in zip(runs, outcomes)]
+  table = sweep_table.columns(["algorithm"], results)
+  assert list(table)[:2] == ["run", "algorithm"]
+  assert table["learning_rate"] == 4 * [None] + 4 * [0.2]
+  assert table["game_parameters.seed"] == 8 * [3]
 
 
 def test_a_parquet_file_of_other_results_does_not_stay(tmp_path, monkeypatch):

@@ -1,0 +1,66 @@
+"""A sweep on a cluster that has no workers."""
+
+import contextlib
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+distributed = pytest.importorskip("distributed")
+
+pytestmark = pytest.mark.slow
+SWEEP = pathlib.Path(sys.executable).parent / "mftrpo-sweep"
+# Ctrl-C ends a sweep in much less; a machine that is busy takes longer.
+SECONDS = 30
+
+
+@contextlib.contextmanager
+def started(*command, **options):
+  process = subprocess.Popen(command, text=True, **options)
+  try:
+    yield process
+  finally:
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def address():
+  """The address of a scheduler without workers."""
+  with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+    yield cluster.scheduler_address
+
+
+def sweep(address, logdir):
+  return started(
+    *(SWEEP, f"--logdir={logdir}", f"--scheduler_address={address}"),
+    *("--setting=two_islands", "--num_iterations=1000000"),
+    "--grid=game_parameters.seed=1,2,3",
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+  )
+
+
+def interrupted(process):
+  """Returns the lines on standard error of a sweep that Ctrl-C ends."""
+  process.send_signal(signal.SIGINT)
+  printed, said = process.communicate(timeout=SECONDS)
+  assert process.returncode == 130, said
+  assert "0 of 3 runs are finished." in printed
+  assert "Traceback" not in said
+  assert "Failed" not in said
+  assert said.splitlines()[-1] == "Interrupted; the same command goes on."
+  return said.splitlines()
+
+
+def test_a_sweep_without_workers_says_so_and_ends_on_ctrl_c(address, tmp_path):
+  with sweep(address, tmp_path / "sweep") as process:
+    line = process.stderr.readline()
+    assert line == (
+      f"Waiting for workers: the scheduler at {address} has none. To start"
+      f" one: dask worker {address}\n"
+    )
+    interrupted(process)
+  assert not (tmp_path / "sweep" / "stop").exists()
