@@ -88,6 +88,17 @@ def test_runs_folders_and_openspiel_algorithms_are_drawn_too(tmp_path):
   assert "3 runs" in shown
 
 
+def test_a_solver_and_a_run_of_a_setting_share_their_game():
+  solver = mftrpo_openspiel.MFTRPO(pyspiel.load_game("python_mfg_two_islands"))
+  solver.run(2)
+  given = experiment(game_name=None, setting="two_islands", model="compiled")
+  result = mftrpo_openspiel.run_experiment(given)
+  shown = texts(plots.exploitability([solver, result]))
+  assert "python_mfg_two_islands" in shown
+  assert "\ntwo_islands" not in shown
+  assert "Fictitious Play" in shown.splitlines()
+
+
 @pytest.mark.parametrize("model", ["stationary", "compiled"])
 def test_maps_of_solvers_and_runs(model, tmp_path):
   game = pyspiel.load_game(GAME)
