@@ -12,10 +12,10 @@ from mftrpo_openspiel.games import factory as game_factory
 
 # What the package says of parameters begins with their names.
 _SUBJECT = re.compile(
-  r"(?:^|(?<=: ))(?:options\.)?(\w+)(?: or (\w+))?(?= must |, at )"
+  r"(?:^|(?<=: ))(?:options\.)?(\w+)(?:( or | and )(\w+))?(?= must |, at )"
 )
 # And where two do not go together, ends with the other one.
-_OTHER = re.compile(r"(?<=must not be )(given|set) (with|without) (\w+)")
+_OTHER = re.compile(r"(?<= must )(.*?(?:given|set) with(?:out)? )(\w+)")
 # What absl says of a value that it cannot read.
 _UNREADABLE = re.compile(r"flag --(\w+)=(.*?): (.*)", re.DOTALL)
 # Values of flags by the types of their parsers, as they are called here.
@@ -47,13 +47,15 @@ def with_flags(text: str) -> str:
   """
 
   def subject(found: re.Match[str]) -> str:
-    names = [name for name in found.groups() if name]
-    if _flag(names[0]) is None:
+    first, between, second = found.groups()
+    if _flag(first) is None:
       return found[0]
-    return " or ".join(_flag(name) or name for name in names)
+    if not second:
+      return _flag(first) or first
+    return f"{_flag(first)}{between}{_flag(second) or second}"
 
   def other(found: re.Match[str]) -> str:
-    return f"{found[1]} {found[2]} {_flag(found[3]) or found[3]}"
+    return f"{found[1]}{_flag(found[2]) or found[2]}"
 
   text = _OTHER.sub(other, _SUBJECT.sub(subject, text))
   is_about_games = re.search(

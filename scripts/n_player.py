@@ -369,7 +369,7 @@ def _compare_regularizations(
     gains = [gap.exploitability for gap in found] + [mean_field[eta]]
     print(f"{eta:9.3g}", *(f"{gain:11.4e}" for gain in gains))
   best = []
-  with progress.progress_bar(len(numbers), "number of players") as bar:
+  with progress.progress_bar(len(numbers), "population size") as bar:
     for place, number in enumerate(numbers):
       tried = {
         eta: found[place].exploitability for eta, found in results.items()

@@ -122,43 +122,47 @@ def test_play_stands_beside_the_value_of_the_mean_field_game(program, tmp_path):
   [
     (
       ("--num_players=ten",),
-      "num_players must be whole numbers of at least 1, got 'ten'.",
+      "--num_players must be whole numbers of at least 1, got 'ten'.",
     ),
     (
       ("--num_players=10,0",),
-      "num_players must be whole numbers of at least 1, got '10,0'.",
+      "--num_players must be whole numbers of at least 1, got '10,0'.",
     ),
     (
       ("--information=all",),
-      "information must be one of counts, own, got 'all'.",
+      "--information must be one of counts, own, got 'all'.",
     ),
     (
       (ISLANDS, "--eta=-0.1"),
-      "eta must be numbers of at least 0, got '-0.1'.",
+      "--eta must be numbers of at least 0, got '-0.1'.",
     ),
     (
       (ISLANDS, "--eta=0.1", "--algorithm=mf_trpo"),
-      "algorithm must not be given with eta.",
+      "--algorithm must not be given with --eta.",
     ),
     (
       (ISLANDS, "--eta=0.1", "--information=own,counts"),
-      "information must be one with eta, got 'own,counts'.",
+      "--information must be one with eta, got 'own,counts'.",
     ),
     (
       (ISLANDS, "--eta=0.1", "--play=mfg_garnet"),
-      "eta and play must not be given together.",
+      "--eta and --play must not be given together.",
     ),
     (
       (ISLANDS, "somewhere"),
-      "setting must not be given with RUN_DIR.",
+      "--setting must not be given with RUN_DIR.",
     ),
-    ((ISLANDS, "--seed=3"), "seed must be given with play only."),
+    ((ISLANDS, "--seed=3"), "--seed must be given with --play only."),
     (
       ("--play=python_mfg_predator_prey",),
       "game must be of one population, got 'python_mfg_predator_prey' of 3.",
     ),
     (("nowhere",), "path must be a run directory, got nowhere."),
-    ((), "game_name or setting must be given, got neither."),
+    (
+      (),
+      "--game_name or --setting must be given, such as the setting four_rooms;"
+      " got neither.",
+    ),
   ],
 )
 def test_bad_commands_get_one_line(program, arguments, line):

@@ -251,34 +251,34 @@ def test_a_run_whose_algorithm_has_no_module_can_be_drawn(
 BAD = [
   (
     "solve --setting=two_islands --import=absent_module",
-    "import must be a module that can be imported, got 'absent_module': there"
+    "--import must be a module that can be imported, got 'absent_module': there"
     " is no module 'absent_module', neither installed nor in the current folder"
     " or one of PYTHONPATH.",
   ),
   (
     "lint --import=broken_3 --game_name=python_mfg_two_islands",
-    "import must be a module that can be imported, got 'broken_3':"
+    "--import must be a module that can be imported, got 'broken_3':"
     " ZeroDivisionError: division by zero (broken_3.py, line 2).",
   ),
   (
     "plot --import=user/game.py run",
-    "import must be a module that can be imported, got 'user/game.py':"
+    "--import must be a module that can be imported, got 'user/game.py':"
     " 'user/game.py' is no name of a Python module.",
   ),
   (
     "benchmark --import=taken_3",
-    "import must be a module that can be imported, got 'taken_3': ValueError:"
+    "--import must be a module that can be imported, got 'taken_3': ValueError:"
     " name must be that of no other algorithm, got 'mf_trpo', which is"
     " mftrpo_openspiel.algorithms.mf_trpo.MFTRPO (registry.py, line ",
   ),
   (
     "solve --setting=two_islands --algorithm=user_method_3:Absent",
-    "algorithm must be package.module:name of what can be imported, got"
+    "--algorithm must be package.module:name of what can be imported, got"
     " 'user_method_3:Absent': module 'user_method_3' has no 'Absent'.",
   ),
   (
     "solve --setting=two_islands --algorithm=pathlib:Path",
-    "algorithm must be a subclass of MeanFieldAlgorithm, got the class"
+    "--algorithm must be a subclass of MeanFieldAlgorithm, got the class"
     " pathlib.Path.",
   ),
   (
@@ -295,23 +295,23 @@ BAD = [
   ),
   (
     "solve --setting=two_islands --algorithm_options=warm_start",
-    "algorithm_options must be name=value, got 'warm_start'.",
+    "--algorithm_options must be name=value, got 'warm_start'.",
   ),
   (
     "solve --setting=two_islands --algorithm=mirror_descent"
     " --algorithm_options=lr=0.1 --algorithm_options=lr=0.2",
-    "algorithm_options must have lr once, got it twice.",
+    "--algorithm_options must have lr once, got it twice.",
   ),
   (
     "solve --setting=two_islands --algorithm=mirror_descent --learning_rate=0.1"
     " --algorithm_options=lr=0.2",
-    "learning_rate must be given once, got it by a flag of its own and as"
+    "--learning_rate must be given once, got it by a flag of its own and as"
     " algorithm_options.lr.",
   ),
   (
     "sweep --setting=two_islands --logdir=sweep"
     " --grid=algorithm=mf_trpo,absent_module:Method",
-    "grid, at algorithm=absent_module:Method: algorithm must be"
+    "--grid, at algorithm=absent_module:Method: --algorithm must be"
     " package.module:name of what can be imported, got 'absent_module:Method':"
     " there is no module 'absent_module', neither installed nor in the current"
     " folder or one of PYTHONPATH.",
@@ -319,11 +319,11 @@ BAD = [
   (
     "sweep --setting=two_islands --logdir=sweep"
     " --grid=algorithm_options.hardness=1,2 --grid=algorithm=mf_trpo",
-    "algorithm_options.hardness is not known to mf_trpo.",
+    "algorithm_options.hardness is not an option of mf_trpo.",
   ),
   (
     "sweep --setting=two_islands --logdir=sweep --grid=algorithm_options=lr=1",
-    "grid must name algorithm_options one by one, as algorithm_options.NAME,"
+    "--grid must name algorithm_options one by one, as algorithm_options.NAME,"
     " got 'algorithm_options=lr=1'.",
   ),
 ]
