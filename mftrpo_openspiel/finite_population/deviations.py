@@ -9,7 +9,10 @@ what the player sees, its `information`:
   whatever the player does. So it faces an ordinary MDP with the rewards r_N of
   `player_rewards`. In a stationary model all start from the invariant law of
   pi, so that mu_t is mu^pi at all times, and so does the player.
-* "counts": also how many of the others are in each state; see `joint_chain`.
+* "counts": also how many of the others are in each state. Kernels and rewards
+  may depend on the mean field in any way; see `joint_chain`. In a stationary
+  model all N players start independently from the mean field mu^pi of the
+  policy: with a fixed kernel the law of the others then stays the same.
 """
 
 import dataclasses
@@ -17,7 +20,9 @@ import dataclasses
 import numpy as np
 from open_spiel.python import policy as policy_lib
 
+from mftrpo_openspiel.finite_population import joint_chain
 from mftrpo_openspiel.finite_population import player_rewards
+from mftrpo_openspiel.finite_population import worlds
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import validation
@@ -71,14 +76,14 @@ def exploitability(
   policy = checked_policy(model, policy)
   num_players = checked_number(num_players)
   validation.check_choice("information", information, INFORMATION)
-  rewards = player_rewards.of_model(model)
   if information == "counts":
-    raise ValueError("information must be 'own', got 'counts'.")
+    return _with_counts(model, policy, num_players)
   if not has_fixed_kernel(model):
     raise ValueError(
       "information must be 'counts' where the kernel depends on the mean field,"
       " got 'own': a player would have to infer where the others are."
     )
+  rewards = player_rewards.of_model(model)
   if not rewards.is_exact:
     raise ValueError(
       "model must have a reward that is known to be local or linear, as a"
@@ -92,6 +97,24 @@ def exploitability(
     deviation.value,
     f"exact, {rewards.kind}",
     deviation.error_bound,
+  )
+
+
+def _with_counts(
+  model: player_rewards.Model, policy: np.ndarray, num_players: int
+) -> Exploitability:
+  """Returns what a player gains that sees the counts of the others."""
+  world = worlds.of_model(model, policy)
+  chain = joint_chain.JointChain(world, policy, num_players)
+  if isinstance(model, stationary_model.StationaryModel):
+    values = chain.discounted_values(model.mdp.discount)
+  else:
+    values = chain.finite_values()
+  return Exploitability(
+    max(values.best - values.own, 0.0),
+    values.own,
+    f"exact, joint chain of {chain.num_states:,} states",
+    values.error_bound,
   )
 
 
