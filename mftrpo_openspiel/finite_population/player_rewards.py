@@ -34,15 +34,21 @@ Model = stationary_model.StationaryModel | compiled_game.CompiledGame
 
 
 class PlayerRewards(abc.ABC):
-  """What players earn, by the empirical mean field.
+  """What players earn, by the empirical mean field."""
+
+  @abc.abstractmethod
+  def under(self, mean_fields: np.ndarray) -> np.ndarray:
+    """Returns (R, S, A): the rewards under each of the (R, S) mean fields."""
+
+
+class ExactRewards(PlayerRewards):
+  """Rewards of which r_N is known.
 
   Attributes:
     kind: In words, for reports.
-    is_exact: Whether `expected` is known.
   """
 
   kind: str
-  is_exact = True
 
   @abc.abstractmethod
   def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
@@ -51,15 +57,9 @@ class PlayerRewards(abc.ABC):
     Of a game with several populations each has `num_players` players.
     """
 
-  @abc.abstractmethod
-  def under(self, mean_fields: np.ndarray) -> np.ndarray:
-    """Returns (R, S, A): the rewards under each of the (R, S) mean fields."""
-
 
 class _MDPRewards(PlayerRewards):
   """Of an MDP, in layers that pay gamma^t r; one for a stationary model."""
-
-  kind = "general reward"
 
   def __init__(self, mdp: mdp_lib.MeanFieldMDP, discounts: np.ndarray):
     """Initializes the rewards in layers with these (L,) discounts."""
@@ -82,16 +82,8 @@ class _MDPRewards(PlayerRewards):
     laws = self._layers(mean_fields)
     return self._paid(np.stack([self._mdp.reward_at(law) for law in laws]))
 
-  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
-    """See the base class."""
-    raise NotImplementedError
 
-
-class _GeneralRewards(_MDPRewards):
-  is_exact = False
-
-
-class _LocalRewards(_MDPRewards):
+class _LocalRewards(_MDPRewards, ExactRewards):
   kind = "local reward"
 
   def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
@@ -110,7 +102,7 @@ class _LocalRewards(_MDPRewards):
     return self._mdp.num_states, self._mdp.num_actions
 
 
-class _CrowdAversionRewards(_MDPRewards):
+class _CrowdAversionRewards(_MDPRewards, ExactRewards):
   """With the logarithm of the mass taken for all layers at once."""
 
   kind = "local reward"
@@ -140,7 +132,7 @@ class _CrowdAversionRewards(_MDPRewards):
     return self._with_logs(logs[None])[0]
 
 
-class _LinearRewards(_MDPRewards):
+class _LinearRewards(_MDPRewards, ExactRewards):
   kind = "linear reward"
 
   def __init__(
@@ -164,9 +156,6 @@ class _LinearRewards(_MDPRewards):
 class _GameRewards(PlayerRewards):
   """Of a game of OpenSpiel that is enumerated, asked for what it pays."""
 
-  kind = "general reward"
-  is_exact = False
-
   def __init__(self, form: fixed_moves_form.FixedMovesForm):
     """Initializes the rewards."""
     self._form = form
@@ -179,12 +168,8 @@ class _GameRewards(PlayerRewards):
       rewards.append(mdp.action_rewards(*self._form.rewards(mean_field)))
     return np.stack(rewards)
 
-  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
-    """See the base class."""
-    raise NotImplementedError
 
-
-class _DensityRewards(PlayerRewards):
+class _DensityRewards(ExactRewards):
   """Of a game of OpenSpiel of which `known_games` has a formula."""
 
   def __init__(
@@ -269,4 +254,4 @@ def _of_mdp(mdp: mdp_lib.MeanFieldMDP, discounts: np.ndarray) -> PlayerRewards:
     return _LocalRewards(mdp, discounts)
   if isinstance(reward, declared_rewards.LinearReward):
     return _LinearRewards(mdp, discounts, reward)
-  return _GeneralRewards(mdp, discounts)
+  return _MDPRewards(mdp, discounts)

@@ -1,0 +1,204 @@
+"""How many of some players are in each state: all vectors of counts.
+
+For S states and m players these are the vectors c of S whole numbers >= 0 whose
+sum is m. They are numbered such that the number of a vector does not depend on
+its first entry: with the sums r_i = c_i + ... + c_{S-1} of its last entries,
+
+    rank(c) = sum over i from 1 to S - 1 of binomial(r_i + S - 1 - i, S - i).
+
+So the vectors for fewer players have the first of the numbers, and one table
+says for all m which vector one more player makes of each.
+
+Functions f of the counts are arrays (..., L, Y), with one or several values Y
+for each of the L vectors. If one player of m + 1 is in state y with probability
+p(y), independently, the mean of f is
+
+    (T_p f)(c) = sum over y of p(y) f(c + e_y),
+
+a function of the counts of the m others. The mean over many independent players
+is the product of such operators.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+
+def size(num_states: int, num_players: int) -> int:
+  """Returns L: how many vectors of counts there are."""
+  return math.comb(num_players + num_states - 1, num_players)
+
+
+class CountLattice:
+  """All vectors of counts of up to `num_players` players in S states.
+
+  Attributes:
+    num_states: S.
+    num_players: The largest number of players.
+    joined: (L, S), for the vectors of one player less: the number of the vector
+      if one more player is in each state.
+  """
+
+  def __init__(self, num_states: int, num_players: int):
+    """Initializes the tables; they have S times L numbers."""
+    self.num_states, self.num_players = num_states, num_players
+    self._tails = _tails(num_states, num_players)
+    fewer = self.points(num_players - 1)
+    one = np.eye(num_states, dtype=np.int64)
+    self.joined = np.stack(
+      [self.rank(fewer + one[y]) for y in range(num_states)], axis=1
+    )
+
+  def size(self, num_players: int) -> int:
+    """Returns the number of vectors of so many players."""
+    return size(self.num_states, num_players)
+
+  def points(self, num_players: int) -> np.ndarray:
+    """Returns (L, S): the vectors of so many players, in order."""
+    tails = self._tails[: self.size(num_players)]
+    first = num_players - tails.sum(axis=1, keepdims=True)
+    return np.concatenate([first, tails], axis=1)
+
+  def rank(self, points: np.ndarray) -> np.ndarray:
+    """Returns the numbers of (..., S) vectors."""
+    rests = points[..., :0:-1].cumsum(axis=-1)[..., ::-1]
+    result = np.zeros(points.shape[:-1], dtype=np.int64)
+    for i in range(1, self.num_states):
+      column = self._binomials(self.num_states - i)
+      result += column[rests[..., i - 1]]
+    return result
+
+  def _binomials(self, k: int) -> np.ndarray:
+    """Returns binomial(r + k - 1, k) for r = 0, ..., number of players."""
+    return np.array(
+      [math.comb(r + k - 1, k) for r in range(self.num_players + 1)]
+    )
+
+  def without_one(self, values: np.ndarray, law: np.ndarray) -> np.ndarray:
+    """Returns T_p f, the mean of f over the state of one player.
+
+    Args:
+      values: (..., L, Y), f of m + 1 players.
+      law: (S,), p.
+
+    Returns:
+      (..., L', Y), of m players.
+    """
+    num_others = self._numbers[values.shape[-2]] - 1
+    joined = self.joined[: self.size(num_others)]
+    targets = np.flatnonzero(law)
+    result = law[targets[0]] * values[..., joined[:, targets[0]], :]
+    for y in targets[1:]:
+      result += law[y] * values[..., joined[:, y], :]
+    return result
+
+  @functools.cached_property
+  def _numbers(self) -> dict[int, int]:
+    """The numbers of players by the numbers of their vectors."""
+    return {self.size(m): m for m in range(self.num_players + 1)}
+
+  def mean(
+    self, values: np.ndarray, law: np.ndarray, num_players: int
+  ) -> np.ndarray:
+    """Returns (..., Y): the mean of f, all players independent with one law.
+
+    Args:
+      values: (..., L, Y), f.
+      law: (S,), p.
+      num_players: How many there are.
+    """
+    for _ in range(num_players):
+      values = self.without_one(values, law)
+    return values[..., 0, :]
+
+
+class Expectations:
+  """Means of functions of the next counts, given the present counts.
+
+  The players of one state after the other are moved. On the way, a function is
+  known of the present counts of those not moved yet, which end up as a prefix
+  of the result, and of the next counts of the rest.
+  """
+
+  def __init__(
+    self, lattice: CountLattice, next_lattice: CountLattice, num_players: int
+  ):
+    """Initializes what depends on no chain.
+
+    Args:
+      lattice: Of the present counts.
+      next_lattice: Of the next counts.
+      num_players: How many players move.
+    """
+    self._next, self._num_players = next_lattice, num_players
+    # The prefixes of the present counts in the order of `__call__`.
+    prefixes = [
+      np.zeros((int(m == num_players), 0), dtype=np.int64)
+      for m in range(num_players + 1)
+    ]
+    for state in range(lattice.num_states):
+      moved = np.zeros((0, state + 1), dtype=np.int64)
+      for m in range(num_players, -1, -1):
+        one_more = moved + np.eye(state + 1, dtype=np.int64)[state]
+        none = np.pad(prefixes[m], [(0, 0), (0, 1)])
+        prefixes[m] = moved = np.concatenate([none, one_more])
+    self._order = np.argsort(lattice.rank(prefixes[0]))
+
+  def __call__(self, values: np.ndarray, chain: np.ndarray) -> np.ndarray:
+    """Returns (L, Y): the mean of f(next counts) for all present counts.
+
+    Args:
+      values: (L', Y), f.
+      chain: (S, S'), where the players of each state go.
+    """
+    last = self._num_players
+    parts = [
+      np.zeros((0, self._next.size(m), values.shape[1]))
+      for m in range(last + 1)
+    ]
+    parts[last] = values[None]
+    for law in chain:
+      moved = parts[last]  # Nobody was in this state.
+      for m in range(last - 1, -1, -1):
+        moved = self._next.without_one(moved, law)
+        parts[m] = moved = np.concatenate([parts[m], moved])
+    return parts[0][self._order, 0]
+
+
+def laws_of_counts(
+  lattice: CountLattice, states: np.ndarray, chains: np.ndarray
+) -> np.ndarray:
+  """Returns the laws of the counts of players who move by themselves.
+
+  Args:
+    lattice: Of the next counts.
+    states: (R, m), where the players are in each of R cases.
+    chains: (R, S, S'), where they go in each case.
+
+  Returns:
+    (R, L).
+  """
+  num_cases = len(states)
+  laws = np.ones((num_cases, 1))
+  for m, places in enumerate(states.T):
+    law = chains[np.arange(num_cases), places]
+    joined = lattice.joined[: lattice.size(m)]
+    following = np.zeros((num_cases, lattice.size(m + 1)))
+    for y in range(lattice.num_states):
+      following[:, joined[:, y]] += law[:, y, None] * laws
+    laws = following
+  return laws
+
+
+def _tails(num_states: int, num_players: int) -> np.ndarray:
+  """Returns (L, S - 1): all but the first entry of all vectors, in order."""
+  tails = np.zeros((1, 0), dtype=np.int64)
+  for num_last in range(1, num_states):
+    parts = []
+    for rest in range(num_players + 1):
+      last = tails[: size(num_last, rest)]
+      first = rest - last.sum(axis=1, keepdims=True)
+      parts.append(np.concatenate([first, last], axis=1))
+    tails = np.concatenate(parts)
+  return tails
