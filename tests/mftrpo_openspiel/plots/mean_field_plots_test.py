@@ -306,6 +306,22 @@ class TestAnyDrawing:
     assert len(axes.collections) == num_collections
     assert not is_cut_off(figure)
 
+  def test_a_single_array_is_one_panel_without_a_title(self):
+    law = np.full(5, 0.2)
+    alone, titled = (
+      mean_field_plots.mean_field_figure(grid(), given)
+      for given in (law, {"": law})
+    )
+    (axes,), (expected,) = alone.axes, titled.axes
+    assert axes.get_title() == ""
+    np.testing.assert_array_equal(
+      axes.images[0].get_array(), expected.images[0].get_array()
+    )
+    with pytest.raises(
+      ValueError, match=r"mean field '' must have shape \(5,\)"
+    ):
+      mean_field_plots.mean_field_figure(grid(), law[:4])
+
   def test_linear_scale(self):
     for any_drawing, size in ((grid(), 5), (graph(), 3)):
       laws = {"": np.full(size, 1 / size)}
