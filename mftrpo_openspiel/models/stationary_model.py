@@ -126,9 +126,9 @@ class StationaryModel(mean_field_model.MeanFieldModel):
 
   @property
   def game_name(self) -> str:
-    """The name of the game; "MDP" where the model was made of an MDP alone."""
+    """The name of the game; of a model of an MDP alone "mean-field MDP"."""
     # A game of finite horizon is made only where it is asked for.
-    return games.brief_name(self._game) if self._game else "MDP"
+    return games.brief_name(self._game) if self._game else "mean-field MDP"
 
   @property
   def observation_strings(self) -> list[str]:
