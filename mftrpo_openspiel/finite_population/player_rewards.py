@@ -18,6 +18,7 @@ import abc
 
 import numpy as np
 
+from mftrpo_openspiel.compiler import comparison
 from mftrpo_openspiel.compiler import fixed_moves_form
 from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.compiler import mdp_form
@@ -160,6 +161,28 @@ class _GameRewards(PlayerRewards):
     """Initializes the rewards."""
     self._form = form
 
+  def see_their_layer_alone(self) -> bool:
+    """Returns whether no layer seems to pay by the masses of another one.
+
+    In two mixtures of random mean fields, each layer must pay what it does
+    under the one from which its own masses are taken.
+    """
+    form = self._form
+    rng = np.random.default_rng(0)
+    num_layers = form.layers.max() + 1
+    parts = form.layers * (form.populations.max() + 1) + form.populations
+    for _ in range(2):
+      masses = rng.exponential(size=(2, len(parts)))
+      first, second = (m / np.bincount(parts, m)[parts] for m in masses)
+      is_first = (rng.random(num_layers) < 0.5)[form.layers]
+      mixture = np.where(is_first, first, second)
+      paid = self.under(np.stack([first, second, mixture]))
+      expected = np.where(is_first[:, None], paid[0], paid[1])
+      scale = np.abs(paid).max()
+      if np.abs(paid[2] - expected).max() > comparison.TOLERANCE * scale:
+        return False
+    return True
+
   def under(self, mean_fields: np.ndarray) -> np.ndarray:
     """See the base class."""
     rewards = []
@@ -222,7 +245,7 @@ def of_model(model: Model) -> PlayerRewards:
 
   Raises:
     ValueError: If it is a game of OpenSpiel whose moves depend on the mean
-      field, or whose players are paid by the mean field of an earlier layer.
+      field, or whose players are paid by the masses of another layer.
   """
   if isinstance(model, stationary_model.StationaryModel):
     return _of_mdp(model.mdp, np.ones(1))
@@ -236,14 +259,15 @@ def of_model(model: Model) -> PlayerRewards:
       "model must be of a game over a MeanFieldMDP where moves depend on the"
       f" mean field, got {model.game}; mftrpo_openspiel.NPlayerGame plays it."
     )
-  if not form.pays_by_layer:
-    raise ValueError(
-      "model must be of a game that pays by the mean field of the last time,"
-      f" got {model.game}; mftrpo_openspiel.NPlayerGame plays it."
-    )
   if isinstance(form.reward_source, reward_sources.DensityRewards):
     return _DensityRewards(form, form.reward_source)
-  return _GameRewards(form)
+  rewards = _GameRewards(form)
+  if not rewards.see_their_layer_alone():
+    raise ValueError(
+      "model must be of a game that pays by the masses where players are at the"
+      f" time, got {model.game}; mftrpo_openspiel.NPlayerGame plays it."
+    )
+  return rewards
 
 
 def _of_mdp(mdp: mdp_lib.MeanFieldMDP, discounts: np.ndarray) -> PlayerRewards:
