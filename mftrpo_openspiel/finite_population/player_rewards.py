@@ -6,9 +6,10 @@ field mu, a player in state s expects from action a
 
     r_N(s, a) = E[ r(s, a, (e_s + sum over j < N of e_{X_j}) / N) ],  X_j ~ mu.
 
-If r sees the mass of the own state alone, that is a mean over one binomial law,
-and if it is linear, it is r at the mean of its argument. The source of other
-rewards can only be asked under one empirical mean field after the other.
+If r sees the mass of the own state alone, that is a mean over one binomial law;
+if it is linear, it is r at the mean of its argument; and if it is quadratic, it
+follows from the covariance of that as well. The source of other rewards can
+only be asked under one empirical mean field after the other.
 
 All arrays are over the states of a model: N states in layers, or the S states
 of a stationary model; here both numbers are called S.
@@ -21,6 +22,7 @@ import numpy as np
 from mftrpo_openspiel.compiler import comparison
 from mftrpo_openspiel.compiler import fixed_moves_form
 from mftrpo_openspiel.compiler import game_form
+from mftrpo_openspiel.compiler import known_games
 from mftrpo_openspiel.compiler import mdp_form
 from mftrpo_openspiel.compiler import reward_sources
 from mftrpo_openspiel.finite_population import binomial_means
@@ -192,6 +194,41 @@ class _GameRewards(PlayerRewards):
     return np.stack(rewards)
 
 
+class _QuadraticRewards(_GameRewards, ExactRewards):
+  """Of a game that pays by a quadratic function of the masses in a layer.
+
+  The mean of a quadratic function r of the shares M of all players is
+
+      r(E M) + (N - 1) / N^2 sum over x of mu(x) (e_x - mu)' H (e_x - mu) / 2
+
+  with the matrix H of its second derivatives; a second difference of r between
+  mu and e_x is exact.
+  """
+
+  kind = "quadratic reward"
+
+  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
+    """See the base class."""
+    layers = self._form.layers
+    places = np.arange(len(layers)) - np.searchsorted(layers, layers)
+    # All players in the first state of each layer, in the second, ...
+    together = (places == np.arange(places.max() + 1)[:, None]) * 1.0
+    share = (num_players - 1) / num_players
+    own = self.under(share * mean_field + (1 - share) * together)
+    ends, middles = (
+      self.under(mean_fields)
+      for mean_fields in (together, (together + mean_field) / 2)
+    )
+    center = self.under(mean_field[None])
+    curvatures = 2 * (ends - 2 * middles + center)
+    rewards = own[places, np.arange(len(places))]
+    for place, curvature in enumerate(curvatures):
+      # The mass of that state of the layer.
+      masses = np.bincount(layers, np.where(places == place, mean_field, 0.0))
+      rewards += share / num_players * masses[layers, None] * curvature
+    return rewards
+
+
 class _DensityRewards(ExactRewards):
   """Of a game of OpenSpiel of which `known_games` has a formula."""
 
@@ -261,7 +298,8 @@ def of_model(model: Model) -> PlayerRewards:
     )
   if isinstance(form.reward_source, reward_sources.DensityRewards):
     return _DensityRewards(form, form.reward_source)
-  rewards = _GameRewards(form)
+  is_quadratic = known_games.has_quadratic_rewards(model.game)
+  rewards = (_QuadraticRewards if is_quadratic else _GameRewards)(form)
   if not rewards.see_their_layer_alone():
     raise ValueError(
       "model must be of a game that pays by the masses where players are at the"

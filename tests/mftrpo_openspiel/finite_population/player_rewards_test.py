@@ -8,6 +8,7 @@ import draws
 import numpy as np
 import odd_game  # noqa: F401 (registers it)
 from open_spiel.python.mfg import games  # noqa: F401
+from open_spiel.python.mfg.games import normal_form_game  # noqa: F401
 import pyspiel
 import pytest
 
@@ -137,3 +138,47 @@ def test_many_players_cost_a_few_times_what_a_continuum_does(num_players):
     lambda policy: finite_population.exploitability(model, policy, num_players)
   )
   assert players < 10 * continuum
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "mean_field_lin_quad(size=4,horizon=2,n_actions_per_side=1)",
+    *(
+      f"mean_field_nfg(num_actions=3,reward_function={function})"
+      for function in ("coop", "dom", "biased_indirect_rps")
+    ),
+  ],
+)
+@pytest.mark.parametrize("num_players", [1, 2, 4])
+def test_quadratic_rewards_by_enumeration(name, num_players):
+  """In each layer, of all places where the others may be."""
+  model = quietly(name)
+  policy = draws.random_policy(model)
+  mean_field = model.mean_field(policy)
+  rewards = player_rewards.of_model(model)
+  found = rewards.expected(mean_field, num_players)
+  for layer in range(model.layers.max() + 1):
+    here = np.flatnonzero(model.layers == layer)
+    expected = np.zeros((len(here), policy.shape[1]))
+    for places in np.ndindex(*(len(here),) * (num_players - 1)):
+      probability = np.prod(mean_field[here[list(places)]])
+      mean_fields = np.zeros((len(here), len(mean_field)))
+      for own in range(len(here)):
+        counts = np.bincount([own, *places], minlength=len(here))
+        mean_fields[own, here] = counts / num_players
+      paid = rewards.under(mean_fields)
+      expected += probability * paid[np.arange(len(here)), here]
+    np.testing.assert_allclose(found[here], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_the_linear_quadratic_game_by_its_joint_chain():
+  model = quietly("mean_field_lin_quad(size=5,horizon=3,n_actions_per_side=1)")
+  policy = draws.random_policy(model)
+  own, counts = (
+    finite_population.exploitability(model, policy, 5, information)
+    for information in ("own", "counts")
+  )
+  assert own.method == "exact, quadratic reward"
+  assert own.value == pytest.approx(counts.value, rel=1e-12)
+  assert own.exploitability <= counts.exploitability
