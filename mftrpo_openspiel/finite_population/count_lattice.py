@@ -9,8 +9,8 @@ its first entry: with the sums r_i = c_i + ... + c_{S-1} of its last entries,
 So the vectors for fewer players have the first of the numbers, and one table
 says for all m which vector one more player makes of each.
 
-Functions f of the counts are arrays (..., L, Y), with one or several values Y
-for each of the L vectors. If one player of m + 1 is in state y with probability
+Functions f of the counts are arrays (L, Y), with one or several values Y for
+each of the L vectors. If one player of m + 1 is in state y with probability
 p(y), independently, the mean of f is
 
     (T_p f)(c) = sum over y of p(y) f(c + e_y),
@@ -23,6 +23,7 @@ import functools
 import math
 
 import numpy as np
+from scipy import sparse
 
 
 def size(num_states: int, num_players: int) -> int:
@@ -79,38 +80,60 @@ class CountLattice:
     """Returns T_p f, the mean of f over the state of one player.
 
     Args:
-      values: (..., L, Y), f of m + 1 players.
+      values: (L, Y), f of m + 1 players.
       law: (S,), p.
 
     Returns:
-      (..., L', Y), of m players.
+      (L', Y), of m players.
     """
-    num_others = self._numbers[values.shape[-2]] - 1
-    joined = self.joined[: self.size(num_others)]
     targets = np.flatnonzero(law)
-    result = law[targets[0]] * values[..., joined[:, targets[0]], :]
-    for y in targets[1:]:
-      result += law[y] * values[..., joined[:, y], :]
-    return result
+    size = self.size(self._numbers[len(values)] - 1)
+    joined = self.joined[:size, targets]
+    operator = sparse.csr_array(
+      (
+        np.tile(law[targets], size),
+        joined.ravel(),
+        np.arange(0, joined.size + 1, len(targets)),
+      ),
+      shape=(size, len(values)),
+    )
+    return operator @ values
 
   @functools.cached_property
   def _numbers(self) -> dict[int, int]:
     """The numbers of players by the numbers of their vectors."""
     return {self.size(m): m for m in range(self.num_players + 1)}
 
+  def with_one(self, laws: np.ndarray, law: np.ndarray) -> np.ndarray:
+    """Returns the laws of counts if there is one more player in each case.
+
+    Args:
+      laws: (R, L), of the counts of m players.
+      law: (R, S), of the state of the other one.
+
+    Returns:
+      (R, L'), of the counts of m + 1 players.
+    """
+    joined = self.joined[: laws.shape[1]]
+    num_players = self._numbers[laws.shape[1]] + 1
+    result = np.zeros((len(laws), self.size(num_players)))
+    for y in range(self.num_states):
+      result[:, joined[:, y]] += law[:, y, None] * laws
+    return result
+
   def mean(
     self, values: np.ndarray, law: np.ndarray, num_players: int
   ) -> np.ndarray:
-    """Returns (..., Y): the mean of f, all players independent with one law.
+    """Returns (Y,): the mean of f, all players independent with one law.
 
     Args:
-      values: (..., L, Y), f.
+      values: (L, Y), f.
       law: (S,), p.
       num_players: How many there are.
     """
     for _ in range(num_players):
       values = self.without_one(values, law)
-    return values[..., 0, :]
+    return values[0]
 
 
 class Expectations:
@@ -137,13 +160,17 @@ class Expectations:
       np.zeros((int(m == num_players), 0), dtype=np.int64)
       for m in range(num_players + 1)
     ]
-    for state in range(lattice.num_states):
+    for state in range(lattice.num_states - 1):
       moved = np.zeros((0, state + 1), dtype=np.int64)
       for m in range(num_players, -1, -1):
         one_more = moved + np.eye(state + 1, dtype=np.int64)[state]
         none = np.pad(prefixes[m], [(0, 0), (0, 1)])
         prefixes[m] = moved = np.concatenate([none, one_more])
-    self._order = np.argsort(lattice.rank(prefixes[0]))
+    counts = [
+      np.pad(prefix, [(0, 0), (0, 1)], constant_values=m)
+      for m, prefix in enumerate(prefixes)
+    ]
+    self._order = np.argsort(lattice.rank(np.concatenate(counts)))
 
   def __call__(self, values: np.ndarray, chain: np.ndarray) -> np.ndarray:
     """Returns (L, Y): the mean of f(next counts) for all present counts.
@@ -153,17 +180,21 @@ class Expectations:
       chain: (S, S'), where the players of each state go.
     """
     last = self._num_players
-    parts = [
-      np.zeros((0, self._next.size(m), values.shape[1]))
-      for m in range(last + 1)
-    ]
-    parts[last] = values[None]
-    for law in chain:
+    # For each number of players left, by prefix and value in the columns.
+    parts = [np.zeros((self._next.size(m), 0)) for m in range(last + 1)]
+    parts[last] = values
+    for law in chain[:-1]:
       moved = parts[last]  # Nobody was in this state.
       for m in range(last - 1, -1, -1):
         moved = self._next.without_one(moved, law)
-        parts[m] = moved = np.concatenate([parts[m], moved])
-    return parts[0][self._order, 0]
+        parts[m] = moved = np.concatenate([parts[m], moved], axis=1)
+    # All the others are in the last state.
+    laws = np.ones((1, 1))
+    means = [laws[0] @ parts[0]]
+    for part in parts[1:]:
+      laws = self._next.with_one(laws, chain[-1:])
+      means.append(laws[0] @ part)
+    return np.concatenate(means).reshape(-1, values.shape[1])[self._order]
 
 
 def laws_of_counts(
@@ -181,13 +212,8 @@ def laws_of_counts(
   """
   num_cases = len(states)
   laws = np.ones((num_cases, 1))
-  for m, places in enumerate(states.T):
-    law = chains[np.arange(num_cases), places]
-    joined = lattice.joined[: lattice.size(m)]
-    following = np.zeros((num_cases, lattice.size(m + 1)))
-    for y in range(lattice.num_states):
-      following[:, joined[:, y]] += law[:, y, None] * laws
-    laws = following
+  for places in states.T:
+    laws = lattice.with_one(laws, chains[np.arange(num_cases), places])
   return laws
 
 
