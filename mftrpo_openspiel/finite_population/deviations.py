@@ -68,6 +68,9 @@ def exploitability(
 ) -> Exploitability:
   """Returns what a player gains by leaving a policy among N players.
 
+  Of a game whose values depend on the path (`CompiledGame` warns), rewards are
+  those of the first path, as they are in OpenSpiel's values.
+
   Args:
     model: A StationaryModel or a CompiledGame.
     policy: (N, A) of the model, or a policy for its OpenSpiel game.
