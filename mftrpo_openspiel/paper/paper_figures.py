@@ -80,7 +80,7 @@ def mean_field_figure(
     },
     "clipped",
     f"{name}: mean field of {claims.MF_TRPO}, eta = {eta:g}"
-    f" (the uniform law has {1 / len(result.mean_fields[0]):.2g} in each state)",
+    f" (the uniform law: {1 / len(result.mean_fields[0]):.2g} in each state)",
   )
 
 
