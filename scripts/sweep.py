@@ -15,7 +15,8 @@ then the same are run once.
 --logdir then has
 
     <name=value,...>/   a run directory for each run, as mftrpo-solve makes them
-    results.csv         a row for each record of each run that is finished
+    results.csv         a row for each record of each run that is finished, with
+                        all flags that were given
     results.parquet     the same, if pyarrow is installed
 
 The same command again goes on where it was stopped: finished runs are left as
@@ -142,15 +143,15 @@ def _value(name: str, text: str) -> Any:
   return flag.value
 
 
-def _executor(
+def _workers(
   num_runs: int,
-) -> contextlib.AbstractContextManager[sweep_lib.CountedExecutor]:
+) -> contextlib.AbstractContextManager[sweep_lib.Workers]:
   """Returns what performs the runs."""
   if not FLAGS.scheduler_address:
-    return sweep_lib.local_executor(min(FLAGS.num_processes, num_runs))
+    return sweep_lib.local_workers(min(FLAGS.num_processes, num_runs))
   if FLAGS["num_processes"].present:
     raise ValueError("num_processes must not be given with scheduler_address.")
-  return sweep_lib.dask_executor(FLAGS.scheduler_address)
+  return sweep_lib.dask_workers(FLAGS.scheduler_address)
 
 
 def report(
@@ -192,13 +193,13 @@ def main() -> int:
       f" {FLAGS.logdir}."
     )
   with (
-    _executor(len(runs)) as (executor, count),
+    _workers(len(runs)) as workers,
     # One sweep at a time.
     run_directory.locked(FLAGS.logdir) as folder,
   ):
     logdir = folder.resolve()
     print("\n".join(notes), end="\n" * bool(notes), flush=True)
-    outcomes, interrupted = sweep_lib.run_sweep(runs, logdir, executor, count)
+    outcomes, interrupted = sweep_lib.run_sweep(runs, logdir, workers)
     results = [
       (run, outcome.records)
       for run, outcome in zip(runs, outcomes)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from concurrent import futures
 import contextlib
 import dataclasses
-import importlib
 import multiprocessing
 import os
 import pathlib
@@ -21,7 +20,10 @@ import time
 import traceback
 from typing import Any
 
+import tqdm
+
 from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.runs import dask_cluster
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import processes
 from mftrpo_openspiel.runs import sweep_grid
@@ -32,10 +34,10 @@ from mftrpo_openspiel.utils import progress
 # Seconds between two updates of the progress bar.
 _UPDATE_SECONDS = 0.2
 
+# On Ctrl-C, runs that are on other machines are waited for no longer than this.
+_STOP_SECONDS = 10.0
+
 Futures = dict[futures.Future, sweep_grid.SweepRun]
-# Returns the number of iterations so far.
-Count = Callable[[], int]
-CountedExecutor = tuple[futures.Executor, Count | None]
 
 # A shared RawValue that all iterations of this process are added to; set in
 # processes of the machine of the sweep. It is of one process alone: one that is
@@ -60,9 +62,28 @@ class RunOutcome:
   details: str = ""
 
 
+@dataclasses.dataclass(frozen=True)
+class Workers:
+  """What performs the runs of a sweep.
+
+  Attributes:
+    executor: Performs calls.
+    count: Returns the number of iterations so far; None where only whole runs
+      can be counted.
+    trouble: Returns a line on why nothing is performed, or "".
+    is_busy: Returns whether some run is being performed; None where all of
+      them end by themselves when they are stopped.
+  """
+
+  executor: futures.Executor
+  count: Callable[[], int] | None = None
+  trouble: Callable[[], str] = str
+  is_busy: Callable[[], bool] | None = None
+
+
 @contextlib.contextmanager
-def local_executor(num_processes: int) -> Iterator[CountedExecutor]:
-  """Gives processes of this machine, and a count of their iterations."""
+def local_workers(num_processes: int) -> Iterator[Workers]:
+  """Gives processes of this machine."""
   counters: list[Any] = []
 
   def new_counter() -> tuple[Any]:
@@ -72,80 +93,94 @@ def local_executor(num_processes: int) -> Iterator[CountedExecutor]:
   with processes.SeparateProcesses(
     num_processes, _begin_process, new_counter
   ) as executor:
-    yield executor, lambda: sum(counter.value for counter in counters)
+    yield Workers(executor, lambda: sum(counter.value for counter in counters))
 
 
 @contextlib.contextmanager
-def dask_executor(address: str) -> Iterator[CountedExecutor]:
-  """Gives the workers of a dask.distributed cluster, and no count.
+def dask_workers(address: str) -> Iterator[Workers]:
+  """Gives the workers of a dask.distributed cluster.
 
   Raises:
     ValueError: If the package is not installed, or no scheduler answers.
   """
-  try:
-    distributed = importlib.import_module("distributed")
-  except ImportError:
-    raise ValueError(
-      "scheduler_address needs the package distributed: pip install"
-      " 'mftrpo_openspiel[dask]'."
-    ) from None
-  try:
-    client = distributed.Client(address, timeout=10)
-  except (OSError, ValueError) as error:
-    raise ValueError(
-      "scheduler_address must be that of a running scheduler, got"
-      f" {address!r} ({' '.join(str(error).split())})."
-    ) from None
-  with client:
-    # Not pure: the same task later on is no longer the same.
-    yield client.get_executor(pure=False), None
+  with dask_cluster.connected(address) as cluster:
+    yield Workers(cluster, cluster.count, cluster.trouble, cluster.is_busy)
 
 
 def run_sweep(
   runs: Sequence[sweep_grid.SweepRun],
   logdir: pathlib.Path,
-  executor: futures.Executor,
-  count: Count | None = None,
+  workers: Workers,
 ) -> tuple[list[RunOutcome], bool]:
   """Performs all runs; returns how they ended and whether it was interrupted.
 
   Args:
     runs: In folders of their names.
     logdir: The folder of the sweep.
-    executor: Performs them.
-    count: Of their iterations; None where only whole runs can be counted.
+    workers: Perform them.
   """
   stop_file = logdir / "stop"
   stop_file.unlink(missing_ok=True)
   pending: Futures = {}
-  interrupted = False
+  interrupted, has_stopped = False, True
   try:
     with interrupts.deferred():
       for run in runs:
         folder = str(logdir / run.name)
-        future = executor.submit(
+        future = workers.executor.submit(
           run_one, run.experiment, folder, str(stop_file), os.getcwd()
         )
         pending[future] = run
-    _wait(pending, count)
+    _wait(pending, workers)
   except BaseException as error:
     stop_file.touch()
-    # There is no terminal any more if that is why it stops.
-    with contextlib.suppress(OSError):
-      print("\nStopping after the next iterations.", file=sys.stderr)
+    _say("Stopping after the next iterations.")
     try:
-      futures.wait(pending)
+      has_stopped = _wait_for_the_stop(pending, workers)
     except KeyboardInterrupt:
-      executor.shutdown(wait=False)
+      workers.executor.shutdown(wait=False)
       raise
     if not isinstance(error, KeyboardInterrupt):
       raise
     interrupted = True
-  stop_file.unlink(missing_ok=True)
-  return [outcome_of(future) for future in pending], interrupted
+  if has_stopped:
+    stop_file.unlink(missing_ok=True)
+  outcomes = [
+    RunOutcome() if interrupted and future.cancelled() else outcome_of(future)
+    for future in pending
+  ]
+  return outcomes, interrupted
 
 
-def _wait(pending: Futures, count: Count | None) -> None:
+def _wait_for_the_stop(pending: Futures, workers: Workers) -> bool:
+  """Waits for runs that are being stopped; returns whether all of them are.
+
+  Those on other machines may be at a worker that is gone, or that takes long
+  for an iteration. They are cancelled here, and find the stop file later on.
+  """
+  if workers.is_busy is None:
+    futures.wait(pending)
+    return True
+  end = time.monotonic() + _STOP_SECONDS
+  waiting = set(pending)
+  while waiting and workers.is_busy() and time.monotonic() < end:
+    _, waiting = futures.wait(waiting, _UPDATE_SECONDS)
+  is_busy = bool(waiting) and workers.is_busy()
+  for future in waiting:
+    future.cancel()
+  if is_busy:
+    _say("Runs that are in a long iteration stop after it.")
+  return not is_busy
+
+
+def _say(line: str) -> None:
+  """Prints a line on standard error, beside the progress bar."""
+  # There is no terminal any more if that is why a sweep stops.
+  with contextlib.suppress(OSError):
+    tqdm.tqdm.write(line, sys.stderr)
+
+
+def _wait(pending: Futures, workers: Workers) -> None:
   """Waits for all runs, with a progress bar."""
 
   def count_finished() -> int:
@@ -155,14 +190,21 @@ def _wait(pending: Futures, count: Count | None) -> None:
       if future.done() and outcome_of(future).records is not None
     )
 
+  trouble = ""
   total = sum(run.experiment.num_iterations for run in pending.values())
   waiting = set(pending)
   with progress.progress_bar(total, unit="iteration") as bar:
     while waiting:
+      before, trouble = trouble, workers.trouble()
+      if trouble and trouble != before:
+        _say(trouble)
       _, waiting = futures.wait(waiting, _UPDATE_SECONDS)
       done = len(pending) - len(waiting)
-      bar.set_postfix_str(f"{done} of {len(pending)} runs", refresh=False)
-      bar.update((count or count_finished)() - bar.n)
+      beside = f"{done} of {len(pending)} runs"
+      if trouble:
+        beside += ", waiting"
+      bar.set_postfix_str(beside, refresh=False)
+      bar.update((workers.count or count_finished)() - bar.n)
 
 
 def outcome_of(future: futures.Future) -> RunOutcome:
@@ -214,6 +256,7 @@ def run_one(
     nonlocal counted
     if _counter is not None:
       _counter.value += iteration - counted
+    dask_cluster.tell(iteration)
     counted = iteration
 
   def stop_if_asked() -> None:

@@ -38,11 +38,13 @@ class SweepRun:
     name: Of its folder: what was varied, with the values.
     varied: Values by the names of the axes; None where left out.
     experiment: What is run.
+    fixed: What was given for all runs, as `varied`.
   """
 
   name: str
   varied: Mapping[str, Any]
   experiment: experiment_lib.Experiment
+  fixed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def expand(
@@ -94,7 +96,8 @@ def expand(
     ):
       kept.update({start + name: value for name, value in typed.items()})
     varied = {name: kept.get(name) for name in axes}
-    run = SweepRun(_folder_name(varied), varied, experiment)
+    constant = {name: kept.get(name) for name in fixed if name != "imports"}
+    run = SweepRun(_folder_name(varied), varied, experiment, constant)
     runs.setdefault(run.name, run)
   notes = []
   for name, places in left_out.items():

@@ -19,11 +19,17 @@ _FIELDS = [field.name for field in dataclasses.fields(iteration_loop.Record)]
 def columns(
   axes: Sequence[str], results: Sequence[Result]
 ) -> dict[str, list[Any]]:
-  """Returns the table by columns: run, the axes, the fields of a record."""
-  table: dict[str, list[Any]] = {name: [] for name in ("run", *axes, *_FIELDS)}
+  """Returns the table by columns.
+
+  They are the run, the axes, what was given for all runs, and the fields of a
+  record.
+  """
+  fixed = results[0][0].fixed if results else ()
+  names = ("run", *axes, *fixed, *_FIELDS)
+  table: dict[str, list[Any]] = {name: [] for name in names}
   for run, records in results:
     for record in records:
-      row = {"run": run.name, **run.varied, **vars(record)}
+      row = {"run": run.name, **run.fixed, **run.varied, **vars(record)}
       for name, values in table.items():
         values.append(row[name])
   return table

@@ -129,9 +129,10 @@ def test_a_full_disk_leaves_the_table_of_a_sweep(
   program, tmp_path, monkeypatch
 ):
   def threads(_):
-    return contextlib.nullcontext((futures.ThreadPoolExecutor(1), None))
+    workers = sweep_lib.Workers(futures.ThreadPoolExecutor(1))
+    return contextlib.nullcontext(workers)
 
-  monkeypatch.setattr(sweep_lib, "local_executor", threads)
+  monkeypatch.setattr(sweep_lib, "local_workers", threads)
   command = "sweep --logdir=new --setting=two_islands --grid=num_iterations=1"
   program(*command.split(), cwd=tmp_path)
   table = tmp_path / "new" / "results.csv"

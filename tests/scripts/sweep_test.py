@@ -189,5 +189,5 @@ def test_a_dask_cluster_gives_the_same_and_stops_on_ctrl_c(tmp_path):
     with run_directory.locked(folder):
       pass
   with pytest.raises(ValueError, match="must be that of a running scheduler"):
-    with sweep_lib.dask_executor("nowhere"):
+    with sweep_lib.dask_workers("nowhere"):
       pass

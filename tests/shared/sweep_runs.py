@@ -35,7 +35,7 @@ def main(*arguments):
 
 def perform(runs, logdir):
   with futures.ThreadPoolExecutor(1) as executor:
-    return sweep_lib.run_sweep(runs, logdir, executor, None)
+    return sweep_lib.run_sweep(runs, logdir, sweep_lib.Workers(executor))
 
 
 def expected(run):

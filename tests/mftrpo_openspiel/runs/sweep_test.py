@@ -57,9 +57,9 @@ def test_a_process_that_is_killed_ends_one_run(tmp_path):
     process.kill()
 
   thread = threading.Thread(target=sweep_runs.once_begun, args=(tmp_path, kill))
-  with sweep_lib.local_executor(1) as (executor, count):
+  with sweep_lib.local_workers(1) as workers:
     thread.start()
-    outcomes, interrupted = sweep_lib.run_sweep(runs, tmp_path, executor, count)
+    outcomes, interrupted = sweep_lib.run_sweep(runs, tmp_path, workers)
   thread.join()
   assert not interrupted
   (dead,) = (i for i, outcome in enumerate(outcomes) if outcome.error)
@@ -81,8 +81,9 @@ def test_a_worker_of_dask_that_dies_ends_one_run():
     distributed.LocalCluster(
       n_workers=1, threads_per_worker=1, dashboard_address=None
     ) as cluster,
-    sweep_lib.dask_executor(cluster.scheduler_address) as (executor, _),
+    sweep_lib.dask_workers(cluster.scheduler_address) as workers,
   ):
+    executor = workers.executor
     dead = executor.submit(os._exit, 0)
     assert "KilledWorker" in sweep_lib.outcome_of(dead).error
     assert executor.submit(os.getpid).result() != os.getpid()
@@ -96,7 +97,7 @@ def test_processes_that_die_are_reported(tmp_path):
       return future
 
   (outcome, _), interrupted = sweep_lib.run_sweep(
-    sweep_runs.runs_of(), tmp_path, Broken(), None
+    sweep_runs.runs_of(), tmp_path, sweep_lib.Workers(Broken())
   )
   assert not interrupted
   assert outcome.records is None
@@ -136,5 +137,5 @@ def test_the_stop_file_stops_a_run_which_is_then_gone_on_with(tmp_path):
 def test_without_dask_it_says_what_to_install(monkeypatch):
   monkeypatch.setitem(sys.modules, "distributed", None)
   with pytest.raises(ValueError, match=r"needs the package distributed: pip"):
-    with sweep_lib.dask_executor("tcp://localhost:1"):
+    with sweep_lib.dask_workers("tcp://localhost:1"):
       pass
