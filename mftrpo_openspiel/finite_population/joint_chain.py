@@ -108,8 +108,8 @@ class JointChain:
         raise ValueError(
           f"num_players must leave no more than {limit:,} {what} where"
           f" information is 'counts', {self._num_players} gives {number:,};"
-          " take fewer players, information='own', or simulate(...), which takes"
-          " any number of them."
+          " take fewer players, information='own', or simulate(...), which"
+          " takes any number of them."
         )
 
   def _find_rewards(self) -> list[np.ndarray]:
