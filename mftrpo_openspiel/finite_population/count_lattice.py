@@ -76,28 +76,27 @@ class CountLattice:
       [math.comb(r + k - 1, k) for r in range(self.num_players + 1)]
     )
 
-  def without_one(self, values: np.ndarray, law: np.ndarray) -> np.ndarray:
-    """Returns T_p f, the mean of f over the state of one player.
+  def without_one(self, law: np.ndarray, num_players: int) -> sparse.csr_array:
+    """Returns T_p, of functions of the counts of `num_players` players.
 
     Args:
-      values: (L, Y), f of m + 1 players.
-      law: (S,), p.
+      law: (S,), p, where one of the players is.
+      num_players: How many there are with that one.
 
     Returns:
-      (L', Y), of m players.
+      (L', L), from functions (L, Y) to those of the others' counts, (L', Y).
     """
     targets = np.flatnonzero(law)
-    size = self.size(self._numbers[len(values)] - 1)
+    size = self.size(num_players - 1)
     joined = self.joined[:size, targets]
-    operator = sparse.csr_array(
+    return sparse.csr_array(
       (
         np.tile(law[targets], size),
         joined.ravel(),
         np.arange(0, joined.size + 1, len(targets)),
       ),
-      shape=(size, len(values)),
+      shape=(size, self.size(num_players)),
     )
-    return operator @ values
 
   @functools.cached_property
   def _numbers(self) -> dict[int, int]:
@@ -131,70 +130,60 @@ class CountLattice:
       law: (S,), p.
       num_players: How many there are.
     """
-    for _ in range(num_players):
-      values = self.without_one(values, law)
+    for m in range(num_players, 0, -1):
+      values = self.without_one(law, m) @ values
     return values[0]
 
 
 class Expectations:
   """Means of functions of the next counts, given the present counts.
 
-  The players of one state after the other are moved. On the way, a function is
-  known of the present counts of those not moved yet, which end up as a prefix
-  of the result, and of the next counts of the rest.
+  The players of the first state are moved one after the other; each time, the
+  rest may be in the other states in all ways, of which that is a smaller case.
   """
 
   def __init__(
-    self, lattice: CountLattice, next_lattice: CountLattice, num_players: int
+    self, next_lattice: CountLattice, chain: np.ndarray, num_players: int
   ):
-    """Initializes what depends on no chain.
+    """Initializes what is the same for all functions.
 
     Args:
-      lattice: Of the present counts.
       next_lattice: Of the next counts.
+      chain: (S, S'), where the players of each state go.
       num_players: How many players move.
     """
-    self._next, self._num_players = next_lattice, num_players
-    # The prefixes of the present counts in the order of `__call__`.
-    prefixes = [
-      np.zeros((int(m == num_players), 0), dtype=np.int64)
-      for m in range(num_players + 1)
+    self._num_players = num_players
+    self._operators = [
+      [next_lattice.without_one(law, m + 1) for m in range(num_players)]
+      for law in chain[:-1]
     ]
-    for state in range(lattice.num_states - 1):
-      moved = np.zeros((0, state + 1), dtype=np.int64)
-      for m in range(num_players, -1, -1):
-        one_more = moved + np.eye(state + 1, dtype=np.int64)[state]
-        none = np.pad(prefixes[m], [(0, 0), (0, 1)])
-        prefixes[m] = moved = np.concatenate([none, one_more])
-    counts = [
-      np.pad(prefix, [(0, 0), (0, 1)], constant_values=m)
-      for m, prefix in enumerate(prefixes)
-    ]
-    self._order = np.argsort(lattice.rank(np.concatenate(counts)))
+    # Of players all of whom are in the last state.
+    self._laws = [np.ones((1, 1))]
+    for _ in range(num_players):
+      self._laws.append(next_lattice.with_one(self._laws[-1], chain[-1:]))
 
-  def __call__(self, values: np.ndarray, chain: np.ndarray) -> np.ndarray:
+  def __call__(self, values: np.ndarray) -> np.ndarray:
     """Returns (L, Y): the mean of f(next counts) for all present counts.
 
     Args:
       values: (L', Y), f.
-      chain: (S, S'), where the players of each state go.
     """
-    last = self._num_players
-    # For each number of players left, by prefix and value in the columns.
-    parts = [np.zeros((self._next.size(m), 0)) for m in range(last + 1)]
-    parts[last] = values
-    for law in chain[:-1]:
-      moved = parts[last]  # Nobody was in this state.
-      for m in range(last - 1, -1, -1):
-        moved = self._next.without_one(moved, law)
-        parts[m] = moved = np.concatenate([parts[m], moved], axis=1)
-    # All the others are in the last state.
-    laws = np.ones((1, 1))
-    means = [laws[0] @ parts[0]]
-    for part in parts[1:]:
-      laws = self._next.with_one(laws, chain[-1:])
-      means.append(laws[0] @ part)
-    return np.concatenate(means).reshape(-1, values.shape[1])[self._order]
+    return self._means(values, 0, self._num_players)
+
+  def _means(
+    self, values: np.ndarray, state: int, num_players: int
+  ) -> np.ndarray:
+    """Returns the means if all players are in this state or later ones."""
+    if not num_players:
+      return values
+    if state == len(self._operators):
+      return self._laws[num_players] @ values
+    parts = [self._means(values, state + 1, num_players)]
+    for m in range(num_players - 1, -1, -1):
+      values = self._operators[state][m] @ values
+      parts.append(self._means(values, state + 1, m))
+    # Vectors with fewer players outside of the state come first.
+    return np.concatenate(parts[::-1])
 
 
 def laws_of_counts(

@@ -55,7 +55,7 @@ class Exploitability:
   value: float
   method: str
   error_bound: float
-  deviation: np.ndarray | None = None
+  deviation: np.ndarray | None = dataclasses.field(default=None, repr=False)
 
 
 def exploitability(

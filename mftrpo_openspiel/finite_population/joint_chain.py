@@ -18,9 +18,11 @@ import numpy as np
 from mftrpo_openspiel.finite_population import count_lattice
 from mftrpo_openspiel.finite_population import worlds
 
-# What is followed: joint states of a step, and numbers that are held at once.
+# What is followed, in a step: joint states, numbers that are held at once, and
+# products, a billion of which take seconds.
 MAX_STATES = 100_000
 MAX_NUMBERS = 40_000_000
+MAX_PRODUCTS = 2_000_000_000
 # Values are iterated until their error is no more than this share of them, or
 # than what rounding adds up to.
 TOLERANCE = 1e-12
@@ -86,34 +88,29 @@ class JointChain:
 
   def _check_size(self) -> None:
     """Raises a ValueError if there is too much to do."""
-    advice = (
-      "; take fewer players, information='own', or simulate(...), which takes"
-      " any number of them."
-    )
-    if self.num_states > MAX_STATES:
-      raise ValueError(
-        "num_players must leave no more than"
-        f" {MAX_STATES:,} joint states of a player and the counts of the others"
-        f" where information is 'counts', {self._num_players} gives"
-        f" {self.num_states:,}{advice}"
-      )
-    num_others = self._num_others
-    most = 0
+    size, num_others = count_lattice.size, self._num_others
+    most_numbers = most_products = 0
     for here, then in zip(self._sizes, self._sizes[1:] or self._sizes):
       if self._world.has_fixed_kernel:
-        both = here + then - 1
-        numbers = 2 * then * count_lattice.size(both, num_others)
+        numbers = (here - 1) * then * size(then + 1, num_others)
+        products = 2 * then * size(here + then - 1, num_others)
       else:
-        joint_states = here * count_lattice.size(here, num_others)
-        numbers = joint_states * count_lattice.size(then, num_others)
-      most = max(most, numbers)
-    if most > MAX_NUMBERS:
-      raise ValueError(
-        "num_players must leave no more than"
-        f" {MAX_NUMBERS:,} numbers to hold for the moves of the joint chain"
-        f" where information is 'counts', {self._num_players} gives"
-        f" {most:,}{advice}"
-      )
+        numbers = here * size(here, num_others) * size(then, num_others)
+        products = numbers * 2 * then
+      most_numbers = max(most_numbers, numbers)
+      most_products = max(most_products, products)
+    for number, limit, what in (
+      (self.num_states, MAX_STATES, "joint states of a player and the others"),
+      (most_numbers, MAX_NUMBERS, "numbers to hold for the joint chain"),
+      (most_products, MAX_PRODUCTS, "products in a step of the joint chain"),
+    ):
+      if number > limit:
+        raise ValueError(
+          f"num_players must leave no more than {limit:,} {what} where"
+          f" information is 'counts', {self._num_players} gives {number:,};"
+          " take fewer players, information='own', or simulate(...), which"
+          " takes any number of them."
+        )
 
   def _find_rewards(self) -> list[np.ndarray]:
     """Returns for each step (F, S, A), for the F counts of all N players."""
@@ -200,7 +197,9 @@ class JointChain:
     lattice, next_lattice = self._lattices[step], self._next_lattice(step)
     kernel = world.kernel(step, world.initial)
     chain = world.chain(step, world.initial, self._policy).toarray()
-    expectations = self._expectations(step, chain)
+    expectations = count_lattice.Expectations(
+      next_lattice, chain, self._num_others
+    )
 
     def follows(values: np.ndarray) -> np.ndarray:
       expected = expectations(values.reshape(len(values), -1))
@@ -208,24 +207,6 @@ class JointChain:
       return moved.reshape(-1, 2, lattice.num_states, self._policy.shape[1])
 
     return follows
-
-  def _expectations(
-    self, step: int, chain: np.ndarray
-  ) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns what gives means over the next counts, (L', Y) to (L, Y)."""
-    lattice, next_lattice = self._lattices[step], self._next_lattice(step)
-    num_laws = lattice.size(self._num_others)
-    num_numbers = num_laws * next_lattice.size(self._num_others)
-    if self._world.is_stationary and num_numbers <= MAX_NUMBERS:
-      # It takes longer, but once for all sweeps.
-      places = self._places(lattice)
-      chains = np.broadcast_to(chain, (num_laws, *chain.shape))
-      laws = count_lattice.laws_of_counts(next_lattice, places, chains)
-      return lambda values: laws @ values
-    expectations = count_lattice.Expectations(
-      lattice, next_lattice, self._num_others
-    )
-    return lambda values: expectations(values, chain)
 
   def _places(self, lattice: count_lattice.CountLattice) -> np.ndarray:
     """Returns (L, N - 1): where the others are, one by one, by their counts."""

@@ -62,9 +62,9 @@ def test_means_over_the_next_counts(num_states, num_next, num_players):
   )
   values = rng.normal(size=(next_lattice.size(num_players), 2))
   expected = means(values, chain, lattice, next_lattice, num_players)
-  expectations = count_lattice.Expectations(lattice, next_lattice, num_players)
+  expectations = count_lattice.Expectations(next_lattice, chain, num_players)
   np.testing.assert_allclose(
-    expectations(values, chain), expected, rtol=1e-12, atol=1e-14
+    expectations(values), expected, rtol=1e-12, atol=1e-14
   )
   counts = lattice.points(num_players)
   places = np.array(
