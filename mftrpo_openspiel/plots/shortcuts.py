@@ -77,11 +77,11 @@ def exploitability(
     looks = [(label, "") for label in labels]
   else:
     labels, looks = run_labels.labels(configs), run_labels.looks(configs)
-  for run, label in zip(listed, labels):
-    if regularized and getattr(run, "regularization", None) == 0:
+  for config, label in zip(configs, labels):
+    if regularized and not config["experiment"]["regularization"]:
       raise ValueError(
-        "regularized must be False where a solver has no regularization, as"
-        f" {label} has none."
+        "regularized must be False where nothing was measured with"
+        f" regularization, as of {label}."
       )
   return run_curves.figure(
     [

@@ -161,7 +161,8 @@ def test_differences_and_several_maps_are_named():
     ),
     (
       lambda solver: plots.exploitability(solver, regularized=True),
-      "regularized must be False where a solver has no regularization",
+      "regularized must be False where nothing was measured with regularization"
+      ", as of Fictitious Play",
     ),
     (lambda solver: plots.policy("nothing"), "path must be a run directory"),
   ],
