@@ -93,9 +93,14 @@ class _LocalRewards(_MDPRewards, ExactRewards):
     """See the base class."""
 
     def rewards(others: np.ndarray) -> np.ndarray:
+      # In most sums, counts are the same in many layers.
+      paid: dict[bytes, np.ndarray] = {}
       laws = self._layers((1 + others) / num_players)
-      paid = np.stack([self._mdp.reward_at(law) for law in laws])
-      return paid.reshape(len(others), -1)
+      keys = [law.tobytes() for law in laws]
+      for key, law in zip(keys, laws):
+        if key not in paid:
+          paid[key] = self._mdp.reward_at(law)
+      return np.concatenate([paid[key] for key in keys])
 
     means = binomial_means.mean(rewards, num_players - 1, mean_field)
     return self._paid(means.reshape(-1, *self._shape))[0]
