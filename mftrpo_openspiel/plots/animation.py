@@ -44,8 +44,8 @@ def save_mean_fields(
     scale: Of the colours, see `mean_field_plots.mean_field_figure`.
     frames_per_second: How fast; viewers may refuse to be faster than 50.
     title: Of all frames; say which game it is.
-    size: Width and height of the frames in pixels, each in `SIZES`, to which the
-      picture is scaled, texts as well; what the drawing needs if not given.
+    size: Width and height of the frames in pixels, each in `SIZES`, to which
+      the picture is scaled, texts as well; what the drawing needs if not given.
 
   Raises:
     ValueError: If the drawing is not one, there is no frame or more than
