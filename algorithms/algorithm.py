@@ -41,6 +41,8 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
 
   Attributes:
     model: The mean-field game that it runs on.
+    regularization: The eta of its options, the weight of the entropy; 0 if it
+      has none. `run` measures phi_eta with it.
   """
 
   def __init__(
@@ -58,6 +60,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
       ValueError: As `from_game.as_model`.
     """
     self.model = from_game.as_model(game, root_state)
+    self.regularization = float(self.options.get("regularization") or 0.0)
     # Of `run`.
     self._records: list[iteration_loop.Record] = []
     # OpenSpiel walks through the whole game for it.
@@ -161,7 +164,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
         for finished in iteration_loop.iterations(
           self,
           first + num_iterations,
-          self._eta(),
+          self.regularization,
           {first, *record_at},
           seconds=last.seconds if last else 0.0,
           is_resumed=is_resumed,
@@ -190,13 +193,9 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
       type(self),
       self.shown_options(),
       self.model,
-      self._eta(),
+      self.regularization,
       tuple(records),
     )
-
-  def _eta(self) -> float:
-    """Returns the `regularization` of its options; 0 if it has none."""
-    return float(self.options.get("regularization") or 0.0)
 
   def __repr__(self) -> str:
     """Returns one line: what runs, on what, and how far it is."""
