@@ -23,6 +23,9 @@ from mftrpo_openspiel.finite_population import worlds
 MAX_STATES = 100_000
 MAX_NUMBERS = 40_000_000
 MAX_PRODUCTS = 2_000_000_000
+# Numbers of rewards that are held at once, before those of joint states are
+# taken out.
+_MAX_REWARDS = 4_000_000
 # Values are iterated until their error is no more than this share of them, or
 # than what rounding adds up to.
 TOLERANCE = 1e-12
@@ -113,20 +116,30 @@ class JointChain:
         )
 
   def _find_rewards(self) -> list[np.ndarray]:
-    """Returns for each step (F, S, A), for the F counts of all N players."""
-    world, num_players = self._world, self._num_players
+    """Returns for each step (L, S, A): what is paid, by the joint state."""
+    num_players, num_actions = self._num_players, self._policy.shape[1]
     laws = [
       lattice.points(num_players) / num_players for lattice in self._lattices
     ]
-    if world.is_stationary:
-      return [world.rewards.under(laws[0])]
-    # One mean field of the game has one law for each step.
-    places = np.arange(max(map(len, laws)))
-    mean_fields = np.concatenate(
-      [law[np.minimum(places, len(law) - 1)] for law in laws], axis=1
-    )
-    rewards = world.rewards.under(mean_fields)
-    return [rewards[: len(law), step] for law, step in zip(laws, world.steps)]
+    joined = [
+      lattice.joined[: lattice.size(self._num_others)]
+      for lattice in self._lattices
+    ]
+    rewards = [np.empty((*numbers.shape, num_actions)) for numbers in joined]
+    # A mean field of the game is made of a law for each step.
+    most = max(map(len, laws))
+    block = max(_MAX_REWARDS // (sum(self._sizes) * num_actions), 1)
+    for start in range(0, most, block):
+      rows = np.arange(start, min(start + block, most))
+      mean_fields = np.concatenate(
+        [law[np.minimum(rows, len(law) - 1)] for law in laws], axis=1
+      )
+      paid = self._world.rewards.under(mean_fields)
+      for k, numbers in enumerate(joined):
+        others, own = np.nonzero((numbers >= start) & (numbers <= rows[-1]))
+        state = self._world.steps[k].start + own
+        rewards[k][others, own] = paid[numbers[others, own] - start, state]
+    return rewards
 
   def finite_values(self) -> Values:
     """Returns the values in a game of finite horizon."""
@@ -164,11 +177,7 @@ class JointChain:
 
   def _values(self, step: int, follows: np.ndarray | float) -> np.ndarray:
     """Returns the values at a step, from what follows each action."""
-    lattice = self._lattices[step]
-    joined = lattice.joined[: lattice.size(self._num_others)]
-    # By the counts of the others and the own state, (L, S, A).
-    rewards = self._rewards[step][joined, np.arange(lattice.num_states)]
-    action_values = rewards[:, None] + follows
+    action_values = self._rewards[step][:, None] + follows
     here = self._world.steps[step]
     own = np.einsum("lsa,sa->ls", action_values[:, 0], self._policy[here])
     legal = self._world.legal_actions_mask[here]

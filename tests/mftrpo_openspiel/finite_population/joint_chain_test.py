@@ -120,6 +120,18 @@ def test_what_a_player_earns_does_not_depend_on_what_it_may_see(is_stationary):
   assert counts.method == "exact, joint chain of 630 states"
 
 
+def test_rewards_are_found_in_blocks(monkeypatch):
+  game = mftrpo_openspiel.MDPGame(tiny_mdp(reward=general), horizon=3)
+  model = compiled_game.CompiledGame(game)
+  policy = draws.random_policy(model)
+  expected = finite_population.exploitability(model, policy, 5, "counts")
+  # Of the 21 mean fields, four at a time.
+  monkeypatch.setattr(joint_chain, "_MAX_REWARDS", 4 * 9 * 2)
+  found = finite_population.exploitability(model, policy, 5, "counts")
+  assert found.value == expected.value
+  assert found.exploitability == expected.exploitability
+
+
 def test_a_game_of_openspiel_is_that_of_its_states():
   """The same MDP as a game that is enumerated, and asked what it pays."""
   game = mftrpo_openspiel.MDPGame(tiny_mdp(), horizon=3)
