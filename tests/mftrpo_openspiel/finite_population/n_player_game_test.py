@@ -386,7 +386,7 @@ def test_nash_conv_of_openspiel_is_the_gain_of_each_player(
   np.testing.assert_allclose(improvements, gain, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("observation", ["own"])
+@pytest.mark.parametrize("observation", n_player_game.OBSERVATIONS)
 @pytest.mark.parametrize("num_players,horizon,moves_with_crowd", WORLDS)
 def test_nash_conv_of_openspiel_is_what_is_computed_on_arrays(
   num_players, horizon, moves_with_crowd, observation
@@ -431,6 +431,10 @@ def test_nash_conv_with_own_state_where_moves_depend_on_the_crowd():
     policy = game.n_player_policy(world.openspiel_policy)
     gains[observation] = exploitability.nash_conv(game, policy) / 2
   assert gains["counts"] == pytest.approx(world.gain(2, "counts"), abs=1e-9)
+  computed = deviations.exploitability(
+    compiled_game.CompiledGame(world.game), world.openspiel_policy, 2, "counts"
+  )
+  assert gains["counts"] == pytest.approx(computed.exploitability, abs=1e-9)
   assert world.gain(2, "own") < gains["own"] - 1e-3
   assert gains["own"] < gains["counts"] - 1e-3
 
