@@ -368,33 +368,19 @@ def _compare_regularizations(
   for eta, found in results.items():
     gains = [gap.exploitability for gap in found] + [mean_field[eta]]
     print(f"{eta:9.3g}", *(f"{gain:11.4e}" for gain in gains))
-  best = []
+  choices = []
   with progress.progress_bar(len(numbers), "population size") as bar:
     for place, number in enumerate(numbers):
       tried = {
         eta: found[place].exploitability for eta, found in results.items()
       }
-      one = regularization_study.find_best(
-        model, find, tried, number, FLAGS.information[0]
+      choices.append(
+        regularization_study.choose(
+          model, find, tried, number, FLAGS.information[0]
+        )
       )
-      if one is not None:
-        best.append(one)
       bar.update()
-  for one in best:
-    print(
-      f"N = {one.num_players}: the best eta is {one.regularization:.3g},"
-      f" phi_N {one.exploitability:.4e}"
-    )
-  missing = len(numbers) - len(best)
-  if missing:
-    print(
-      f"For {missing} of {len(numbers)} N the best eta is not between others."
-    )
-  rate = rates.fit(
-    [one.num_players for one in best], [one.regularization for one in best]
-  )
-  if rate is not None:
-    print(f"Slope of the best eta against N: {rate} (1 / sqrt(N) is -0.5).")
+  chosen = _print_choices(choices)
   if logdir is None:
     return
   columns = ["eta", "mean_field_exploitability", *_GAP_COLUMNS]
@@ -409,10 +395,39 @@ def _compare_regularizations(
   )
   if any(eta > 0 for eta in results):
     figure = finite_population_plots.regularization_figure(
-      results, mean_field, [(x.num_players, x.regularization) for x in best]
+      results, mean_field, chosen
     )
     figures.save(figure, logdir / "eta.png")
     print(f"eta.csv, eta.png and the equilibria are in {logdir}.")
+
+
+def _print_choices(
+  choices: Sequence[regularization_study.Choice],
+) -> dict[str, list[tuple[int, float]]]:
+  """Prints which eta suits each number of players.
+
+  Returns:
+    Pairs of N and an eta by what is said of the eta.
+  """
+  print(f"{'N':>9} {'least phi_N':>11} {'best eta':>9} {'tolerable eta':>14}")
+  for choice in choices:
+    best, tolerable = (
+      "none" if eta is None else f"{eta:.3g}"
+      for eta in (choice.best, choice.tolerable)
+    )
+    print(
+      f"{choice.num_players:9d} {choice.exploitability:11.4e} {best:>9}"
+      f" {tolerable:>14}"
+    )
+  chosen = {}
+  for name, label in (("best", "least gain"), ("tolerable", "twice the least")):
+    pairs = [(choice.num_players, getattr(choice, name)) for choice in choices]
+    chosen[label] = [(n, eta) for n, eta in pairs if eta is not None]
+    rate = rates.fit(*np.reshape(chosen[label], (-1, 2)).T)
+    if rate is not None:
+      print(f"Slope of the {name} eta against N: {rate}.")
+  print("Tolerable is up to twice the least phi_N. 1 / sqrt(N) is slope -0.50.")
+  return chosen
 
 
 def _play(numbers: Sequence[int], logdir: pathlib.Path | None) -> None:

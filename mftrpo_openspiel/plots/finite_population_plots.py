@@ -1,5 +1,6 @@
 """Figures of what policies are worth among N players."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 from typing import Any
@@ -108,19 +109,21 @@ def gap_figure(curves: Sequence[GapCurve]) -> figure_lib.Figure:
 def regularization_figure(
   results: dict[float, list[gaps.Gap]],
   mean_field: dict[float, float],
-  best: Sequence[tuple[int, float]],
+  chosen: Mapping[str, Sequence[tuple[int, float]]],
 ) -> figure_lib.Figure:
-  """Returns phi_N against eta for each N, and the best eta against N.
+  """Returns phi_N against eta for each N, and which eta suits N against N.
 
   Args:
     results: For each eta, one of them positive, a gap for each number of
       players.
     mean_field: For each eta the exploitability in the mean-field game.
-    best: N and the best eta for it; may be empty.
+    chosen: By what is said of them, pairs of N and an eta; those without pairs
+      are left out.
   """
+  chosen = {label: pairs for label, pairs in chosen.items() if pairs}
   titles = ["Gain by leaving the regularized equilibrium, phi_N"]
-  if best:
-    titles.append("The eta of least gain")
+  if chosen:
+    titles.append("Which eta suits N players")
   figure, all_axes = figures.panels(titles, 4.6, 0.85)
   etas = sorted(eta for eta in results if eta > 0)
   entries = {}
@@ -145,15 +148,19 @@ def regularization_figure(
   _finish(all_axes[0], "Regularization eta")
   sees = _SEES[results[etas[0]][0].information]
   all_axes[0].set_ylabel(f"phi_N ({sees})")
-  if best:
-    numbers, values = zip(*best)
-    _draw(all_axes[1], numbers, values, "best eta", _style(0))
+  for row, (label, pairs) in enumerate(chosen.items()):
+    numbers, values = zip(*pairs)
+    _draw(all_axes[1], numbers, values, label, _style(row))
     for power, dashes in ((1 / 2, "--"), (1, ":")):
-      reference = values[-1] * (numbers[-1] / np.array(numbers)) ** power
-      label = "1 / sqrt(N)" if power == 1 / 2 else "1 / N"
       all_axes[1].plot(
-        numbers, reference, color="0.4", linestyle=dashes, label=label
+        numbers,
+        values[-1] * (numbers[-1] / np.array(numbers)) ** power,
+        color="0.6",
+        linestyle=dashes,
+        zorder=1,
+        label=("1 / sqrt(N)" if power < 1 else "1 / N") if not row else "",
       )
+  if chosen:
     _finish(all_axes[1], "Number of players N")
   title = "dotted: without regularization" if 0.0 in results else ""
   figures.add_legend(figure, entries, 4, title)
