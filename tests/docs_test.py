@@ -29,7 +29,14 @@ def test_the_methods_are_those_of_the_benchmark():
   )
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "docs/solvers.md"])
+@pytest.mark.parametrize(
+  "path",
+  [
+    ROOT / "README.md",
+    ROOT / "docs/finite_population.md",
+    ROOT / "docs/solvers.md",
+  ],
+)
 def test_links_lead_to_files(path):
   links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text())
   assert links

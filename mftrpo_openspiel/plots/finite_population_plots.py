@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from matplotlib import lines as lines_lib
+from matplotlib import ticker
 import numpy as np
 
 from mftrpo_openspiel.finite_population import gaps
@@ -19,6 +20,8 @@ from mftrpo_openspiel.plots import figures
 _SEES = {"own": "own state seen", "counts": "counts seen"}
 # Gains of less than this share of the value are rounding.
 _ROUNDING = 1e-12
+# Of numbers of players along an axis.
+_MAX_LABELS = 8
 # The mean-field exploitability is drawn if it is more than this share of phi_N.
 _VISIBLE = 0.03
 
@@ -101,6 +104,7 @@ def gap_figure(curves: Sequence[GapCurve]) -> figure_lib.Figure:
       )
   for axes in all_axes:
     _finish(axes, "Number of players N")
+    _mark_numbers(axes)
   all_axes[2].set_ylabel("Total variation, mean over times")
   figures.add_legend(figure, entries, 3)
   return figure
@@ -149,22 +153,34 @@ def regularization_figure(
   sees = _SEES[results[etas[0]][0].information]
   all_axes[0].set_ylabel(f"phi_N ({sees})")
   for row, (label, pairs) in enumerate(chosen.items()):
-    numbers, values = zip(*pairs)
-    _draw(all_axes[1], numbers, values, label, _style(row))
-    for power, dashes in ((1 / 2, "--"), (1, ":")):
+    _draw(all_axes[1], *zip(*pairs), label, _style(row))
+  for row, pairs in enumerate(chosen.values()):
+    numbers, values = np.transpose(pairs)
+    for label, power, dashes in (("1 / sqrt(N)", 0.5, "--"), ("1 / N", 1, ":")):
       all_axes[1].plot(
         numbers,
-        values[-1] * (numbers[-1] / np.array(numbers)) ** power,
+        values[-1] * (numbers[-1] / numbers) ** power,
         color="0.6",
         linestyle=dashes,
         zorder=1,
-        label=("1 / sqrt(N)" if power < 1 else "1 / N") if not row else "",
+        label="" if row else label,
       )
   if chosen:
     _finish(all_axes[1], "Number of players N")
+    _mark_numbers(all_axes[1])
   title = "dotted: without regularization" if 0.0 in results else ""
   figures.add_legend(figure, entries, 4, title)
   return figure
+
+
+def _mark_numbers(axes: axes_lib.Axes) -> None:
+  """Labels each number of players, if there are not too many of them."""
+  numbers = sorted({int(x) for x in axes.get_lines()[0].get_xdata()})
+  axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+  if len(numbers) <= _MAX_LABELS:
+    axes.set_xticks(numbers, [f"{number:,}" for number in numbers])
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+  axes.tick_params(axis="x", labelsize="small")
 
 
 def _style(row: int) -> dict[str, Any]:
