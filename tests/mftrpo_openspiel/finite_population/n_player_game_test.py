@@ -4,6 +4,8 @@ import copy
 import functools
 import itertools
 import pickle
+import subprocess
+import sys
 import unittest
 
 from absl import flags
@@ -217,6 +219,21 @@ def test_returns_are_the_rewards_that_everybody_counts(game):
       np.testing.assert_allclose(state.returns(), total, rtol=1e-13)
     was_paid |= total.any()
   assert was_paid
+
+
+def test_importing_the_package_is_enough_to_load_it_by_name():
+  program = f"""
+import mftrpo_openspiel
+import pyspiel
+game = pyspiel.load_game("{n_player_game.SHORT_NAME}(num_players=3)")
+print(type(game) is mftrpo_openspiel.NPlayerGame, game.num_players())
+"""
+  result = subprocess.run(
+    [sys.executable, "-c", program], capture_output=True, text=True
+  )
+  # Also not at the end of the interpreter, where OpenSpiel lets go of games.
+  assert (result.returncode, result.stderr) == (0, "")
+  assert result.stdout.split() == ["True", "3"]
 
 
 def test_players_choose_then_chance_asks_each_of_them():
