@@ -2,15 +2,20 @@
 
 import pathlib
 import re
+import shlex
 
+from absl import flags
+import command_line
 import pytest
 
 from mftrpo_openspiel.benchmarks import markdown_tables
 from mftrpo_openspiel.benchmarks import tables
 from mftrpo_openspiel.benchmarks import time_to_accuracy
+from mftrpo_openspiel.scripts import n_player
 
 ROOT = pathlib.Path(__file__).parents[1]
 SOLVERS = (ROOT / "docs" / "solvers.md").read_text()
+N_PLAYERS = (ROOT / "docs" / "finite_population.md").read_text()
 BLOCKS = markdown_tables.blocks(SOLVERS)
 
 
@@ -27,6 +32,15 @@ def test_the_methods_are_those_of_the_benchmark():
   assert BLOCKS["methods"].endswith(
     "\n\n" + markdown_tables.markdown(rows, time_to_accuracy.METHOD_COLUMNS)
   )
+
+
+def test_the_program_understands_the_commands_about_n_players():
+  commands = re.findall(r"```bash\n(mftrpo-n-player .*)\n```", N_PLAYERS)
+  assert len(commands) >= 4 == N_PLAYERS.count("```bash")
+  for command in commands:
+    with command_line.given(n_player.define_flags, *shlex.split(command)[1:]):
+      assert flags.FLAGS.logdir
+      assert flags.FLAGS.num_players
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,8 @@ def regularization_figure(
   sees = _SEES[results[etas[0]][0].information]
   all_axes[0].set_ylabel(f"phi_N ({sees})")
   for row, (label, pairs) in enumerate(chosen.items()):
-    _draw(all_axes[1], *zip(*pairs), label, _style(row))
+    numbers, values = np.transpose(pairs)
+    _draw(all_axes[1], numbers, values, label, _style(row))
   for row, pairs in enumerate(chosen.values()):
     numbers, values = np.transpose(pairs)
     for label, power, dashes in (("1 / sqrt(N)", 0.5, "--"), ("1 / N", 1, ":")):
@@ -175,10 +176,10 @@ def regularization_figure(
 
 def _mark_numbers(axes: axes_lib.Axes) -> None:
   """Labels each number of players, if there are not too many of them."""
-  numbers = sorted({int(x) for x in axes.get_lines()[0].get_xdata()})
+  numbers = np.unique(np.array(axes.get_lines()[0].get_xdata()))
   axes.xaxis.set_minor_formatter(ticker.NullFormatter())
   if len(numbers) <= _MAX_LABELS:
-    axes.set_xticks(numbers, [f"{number:,}" for number in numbers])
+    axes.set_xticks(numbers, [f"{number:,.0f}" for number in numbers])
     axes.xaxis.set_minor_locator(ticker.NullLocator())
   axes.tick_params(axis="x", labelsize="small")
 
