@@ -76,6 +76,8 @@ setuptools.setup(
       "build>=1.2.1",
       "distributed>=2024.1",
       "hypothesis>=6.100",
+      "ipykernel>=6.29",
+      "nbclient>=0.10",
       "pyarrow>=14",
       "pytest>=7.4",
       "pytest-xdist>=3.5",

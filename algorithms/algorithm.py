@@ -41,9 +41,9 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
 
   Attributes:
     model: The mean-field game that it runs on.
+    regularization: The eta of its options, the weight of the entropy; 0 if it
+      has none. `run` measures phi_eta with it.
   """
-
-  _records: tuple[iteration_loop.Record, ...] = ()
 
   def __init__(
     self,
@@ -60,6 +60,9 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
       ValueError: As `from_game.as_model`.
     """
     self.model = from_game.as_model(game, root_state)
+    self.regularization = float(self.options.get("regularization") or 0.0)
+    # Of `run`.
+    self._records: list[iteration_loop.Record] = []
     # OpenSpiel walks through the whole game for it.
     self._distribution_of = memo.Memo(self._find_distribution)
 
@@ -97,11 +100,6 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     Raises:
       ValueError: If it is not the state of such an algorithm on such a model.
     """
-
-  @property
-  def regularization(self) -> float:
-    """The eta of its options, the weight of the entropy; 0 if it has none."""
-    return float(self.options.get("regularization") or 0.0)
 
   @property
   def history(self) -> history_lib.History:
@@ -155,7 +153,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
       first + num_iterations, num_records, record_every
     )
     # Later ones are of a state that was left by `restore`.
-    self._records = self._history_from(0).records
+    self._records = list(self.history.records)
     last = self._records[-1] if self._records else None
     is_resumed = last is not None and last.iteration == first
     if is_resumed and iteration_loop.is_below(last, stop_below):
@@ -174,7 +172,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
         ):
           state = finished.state
           if finished.record is not None:
-            self._records += (finished.record,)
+            self._records.append(finished.record)
             phi = f"{finished.record.exploitability:.3g}"
             bar.set_postfix_str(f"phi_0 = {phi}", refresh=False)
           bar.update(finished.iteration - first - bar.n)

@@ -14,7 +14,7 @@ from typing import Any
 
 # Types whose values can be given as texts, in the order in which they are
 # tried where a parameter is of several.
-_SIMPLE = (type(None), bool, int, float, str)
+ANY = (type(None), bool, int, float, str)
 _BOOLS = {"true": True, "false": False}
 _VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -25,6 +25,8 @@ def parameters(constructor: Callable[..., Any]) -> dict[str, inspect.Parameter]:
   """Returns the parameters of a constructor after the first, the model.
 
   With annotations that are types, also in modules that keep them as texts.
+
+  `takes_others` says whether there are more.
 
   Raises:
     ValueError: If it takes no argument, or does not tell.
@@ -39,6 +41,12 @@ def parameters(constructor: Callable[..., Any]) -> dict[str, inspect.Parameter]:
   return {x.name: x for x in others if x.kind not in _VARIABLE}
 
 
+def takes_others(constructor: Callable[..., Any]) -> bool:
+  """Whether a constructor takes options of any name, by its **options."""
+  known = inspect.signature(constructor).parameters.values()
+  return any(x.kind is inspect.Parameter.VAR_KEYWORD for x in known)
+
+
 def kinds(parameter: inspect.Parameter) -> Kinds:
   """Returns the types that the value of an option may have in programs.
 
@@ -48,13 +56,13 @@ def kinds(parameter: inspect.Parameter) -> Kinds:
   """
   annotation, default = parameter.annotation, parameter.default
   members = _members(annotation)
-  found = tuple(kind for kind in _SIMPLE if kind in members)
+  found = tuple(kind for kind in ANY if kind in members)
   if set(found) - {type(None)}:
     return found
   if default not in (None, inspect.Parameter.empty):
-    return (type(default),) if type(default) in _SIMPLE else ()
+    return (type(default),) if type(default) in ANY else ()
   is_open = annotation in (inspect.Parameter.empty, Any)
-  return _SIMPLE if is_open or isinstance(annotation, str) else ()
+  return ANY if is_open or isinstance(annotation, str) else ()
 
 
 def _members(annotation: Any) -> Sequence[Any]:

@@ -122,6 +122,11 @@ class Entry:
     """The parameters of the constructor after the first."""
     return constructor_options.parameters(self.constructor)
 
+  @functools.cached_property
+  def takes_others(self) -> bool:
+    """Whether it takes options of any other names, too."""
+    return constructor_options.takes_others(self.constructor)
+
 
 ALGORITHMS: dict[str, Entry] = {}
 
@@ -337,33 +342,39 @@ def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
     ValueError: If there is no such algorithm or option, or a value is of
       another type than the signature of the constructor has.
   """
-  kinds = text_options(name)
   options = {}
   for key, text in texts.items():
-    _check_option(name, key, kinds)
+    kinds = option_kinds(name, key)
+    if not kinds:
+      known = [x for x in find(name).parameters if option_kinds(name, x)]
+      raise _unknown_option(name, key, known)
     options[key] = constructor_options.parse(
-      f"{key} of algorithm {name!r}", text, kinds[key]
+      f"{key} of algorithm {name!r}", text, kinds
     )
   return options
 
 
-def text_options(name: str) -> dict[str, constructor_options.Kinds]:
-  """Returns the types of the options that an algorithm takes in programs."""
-  found = {
-    key: constructor_options.kinds(parameter)
-    for key, parameter in find(name).parameters.items()
-  }
-  return {key: kinds for key, kinds in found.items() if kinds}
+def option_kinds(name: str, option: str) -> constructor_options.Kinds:
+  """Returns the types that an option of an algorithm may have in programs.
+
+  None where the algorithm has no such option, or it can only be given in
+  Python.
+  """
+  entry = find(name)
+  if option in entry.parameters:
+    return constructor_options.kinds(entry.parameters[option])
+  return constructor_options.ANY if entry.takes_others else ()
 
 
-def _check_option(name: str, option: str, known: Collection[str]) -> None:
+def _unknown_option(
+  name: str, option: str, known: Collection[str]
+) -> ValueError:
   if not known:
-    raise ValueError(f"algorithm {name!r} takes no options, got {option!r}.")
-  if option not in known:
-    raise ValueError(
-      f"option of algorithm {name!r} must be one of {', '.join(known)}, got"
-      f" {option!r}."
-    )
+    return ValueError(f"algorithm {name!r} takes no options, got {option!r}.")
+  return ValueError(
+    f"option of algorithm {name!r} must be one of {', '.join(known)}, got"
+    f" {option!r}."
+  )
 
 
 def create_algorithm(
@@ -379,7 +390,8 @@ def create_algorithm(
   if entry.model and not from_game.is_model(entry.model, model):
     raise ValueError(f"algorithm {name!r} needs model={entry.model!r}.")
   for option in options:
-    _check_option(name, option, entry.parameters)
+    if option not in entry.parameters and not entry.takes_others:
+      raise _unknown_option(name, option, entry.parameters)
   for option, parameter in entry.parameters.items():
     if parameter.default is parameter.empty and option not in options:
       raise ValueError(

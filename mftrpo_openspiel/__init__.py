@@ -62,6 +62,7 @@ _MODULES = {
   "MeanFieldMDP": "mdp.mean_field_mdp",
   "MirrorDescent": "algorithms.mirror_descent",
   "MunchausenMirrorDescent": "algorithms.munchausen_mirror_descent",
+  "NPlayerGame": "finite_population.n_player_game",
   "OpenSpielAlgorithm": "algorithms.openspiel_algorithm",
   "OpenSpielModel": "models.openspiel_model",
   "PriorDescent": "algorithms.prior_descent",

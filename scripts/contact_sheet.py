@@ -66,9 +66,11 @@ GAMES: dict[str, dict[str, Any]] = {
   "routing_sioux_falls": {
     "game_name": _ROUTING,
     "setting": "dynamic_routing_sioux_falls_dummy_demand",
-    "num_iterations": 2,
+    "num_iterations": 1,
   },
 }
+# These take many minutes.
+_SLOW = {"routing_sioux_falls"}
 # What is the same in all, unless a game says otherwise. Fictitious Play gives
 # policies with a direction in a few iterations.
 _COMMON: dict[str, Any] = {
@@ -88,7 +90,10 @@ def define_flags() -> None:
     "output", "contact_sheet", "Folder for the runs, pictures and sheets."
   )
   flags.DEFINE_list(
-    "games", list(GAMES), "Of which games, of those in the list of this file."
+    "games",
+    [name for name in GAMES if name not in _SLOW],
+    "Of which games, of those in the list of this file; if not given, of all"
+    f" but {', '.join(_SLOW)}.",
   )
 
 

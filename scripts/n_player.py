@@ -19,14 +19,16 @@ ask for, and the slopes on log axes. --logdir then has n_player.csv,
 n_player.png and the run, which the same command goes on with.
 
 --eta does so for the regularized equilibria of a game, and tells for each N
-which eta has the least phi_N: eta.csv, eta.png and the equilibria, which the
-same command does not compute again.
+which eta has the least phi_N, and which one at most twice of it: eta.csv,
+eta.png and the equilibria, which the same command does not compute again.
 
---play lets N players play the uniform policy in OpenSpiel games, as mean-field
-game strings, and prints their mean return beside the value of the mean-field
-game and what mftrpo-lint says of it: play.csv.
+--play lets N players play the uniform policy in OpenSpiel's mean-field games,
+and prints their mean return beside J_N (empty where it is not known), what
+OpenSpiel's PolicyValue says of the mean-field game, J, and whether that is
+exact, as mftrpo-lint says: play.csv.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 import csv
@@ -34,11 +36,13 @@ import functools
 import itertools
 import pathlib
 from typing import Any
+import warnings
 
 from absl import flags
 import numpy as np
 from open_spiel.python import policy as policy_lib
 from open_spiel.python.mfg import games as openspiel_games  # noqa: F401
+import pyspiel
 import tqdm
 
 from mftrpo_openspiel.algorithms import iteration_loop
@@ -64,6 +68,7 @@ from mftrpo_openspiel.scripts import programs
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import interrupts
 from mftrpo_openspiel.utils import progress
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 FLAGS = flags.FLAGS
@@ -368,33 +373,19 @@ def _compare_regularizations(
   for eta, found in results.items():
     gains = [gap.exploitability for gap in found] + [mean_field[eta]]
     print(f"{eta:9.3g}", *(f"{gain:11.4e}" for gain in gains))
-  best = []
+  choices = []
   with progress.progress_bar(len(numbers), "population size") as bar:
     for place, number in enumerate(numbers):
       tried = {
         eta: found[place].exploitability for eta, found in results.items()
       }
-      one = regularization_study.find_best(
-        model, find, tried, number, FLAGS.information[0]
+      choices.append(
+        regularization_study.choose(
+          model, find, tried, number, FLAGS.information[0]
+        )
       )
-      if one is not None:
-        best.append(one)
       bar.update()
-  for one in best:
-    print(
-      f"N = {one.num_players}: the best eta is {one.regularization:.3g},"
-      f" phi_N {one.exploitability:.4e}"
-    )
-  missing = len(numbers) - len(best)
-  if missing:
-    print(
-      f"For {missing} of {len(numbers)} N the best eta is not between others."
-    )
-  rate = rates.fit(
-    [one.num_players for one in best], [one.regularization for one in best]
-  )
-  if rate is not None:
-    print(f"Slope of the best eta against N: {rate} (1 / sqrt(N) is -0.5).")
+  chosen = _print_choices(choices)
   if logdir is None:
     return
   columns = ["eta", "mean_field_exploitability", *_GAP_COLUMNS]
@@ -409,10 +400,39 @@ def _compare_regularizations(
   )
   if any(eta > 0 for eta in results):
     figure = finite_population_plots.regularization_figure(
-      results, mean_field, [(x.num_players, x.regularization) for x in best]
+      results, mean_field, chosen
     )
     figures.save(figure, logdir / "eta.png")
     print(f"eta.csv, eta.png and the equilibria are in {logdir}.")
+
+
+def _print_choices(
+  choices: Sequence[regularization_study.Choice],
+) -> dict[str, list[tuple[int, float]]]:
+  """Prints which eta suits each number of players.
+
+  Returns:
+    Pairs of N and an eta by what is said of the eta.
+  """
+  print(f"{'N':>9} {'least phi_N':>11} {'best eta':>9} {'tolerable eta':>14}")
+  for choice in choices:
+    best, tolerable = (
+      "none" if eta is None else f"{eta:.3g}"
+      for eta in (choice.best, choice.tolerable)
+    )
+    print(
+      f"{choice.num_players:9d} {choice.exploitability:11.4e} {best:>9}"
+      f" {tolerable:>14}"
+    )
+  chosen = {}
+  for name, label in (("best", "least gain"), ("tolerable", "twice the least")):
+    pairs = [(choice.num_players, getattr(choice, name)) for choice in choices]
+    chosen[label] = [(n, eta) for n, eta in pairs if eta is not None]
+    rate = rates.fit(*np.reshape(chosen[label], (-1, 2)).T)
+    if rate is not None:
+      print(f"Slope of the {name} eta against N: {rate}.")
+  print("Tolerable is up to twice the least phi_N. 1 / sqrt(N) is slope -0.50.")
+  return chosen
 
 
 def _play(numbers: Sequence[int], logdir: pathlib.Path | None) -> None:
@@ -425,21 +445,43 @@ def _play(numbers: Sequence[int], logdir: pathlib.Path | None) -> None:
     n_player_game.NPlayerGame(game, 1)
   columns = ["game", "num_players", "mean_return", "standard_error"]
   rows = []
-  print(f"{'N':>9} {'mean return':>20} {'mean-field value':>17}  rewards, game")
+  print(f"{'N':>9} {'mean return':>20} {'J_N':>10} {'J':>10}  rewards, game")
   for game in games:
     uniform = policy_lib.UniformRandomPolicy(game)
-    value = play.mean_field_value(game, uniform)
+    value, computed = play.mean_field_value(game, uniform), _values_of(game)
     is_exact = lint.lint_game(game, ["rewards"]).passed
     verdict = "exact" if is_exact else "path-dependent"
     for number in numbers:
       n_player = n_player_game.NPlayerGame(game, number)
       got = play.play(n_player, uniform, FLAGS.num_plays, FLAGS.seed)
-      rows.append([game, number, *got, value, verdict])
+      value_n = computed(number)
+      rows.append([game, number, *got, value_n, value, verdict])
       shown = f"{got.mean:.4f} +- {got.standard_error:.4f}"
-      print(f"{number:9d} {shown:>20} {value:17.4f}  {verdict}, {game}")
+      shown_n = "" if value_n is None else f"{value_n:.4f}"
+      print(
+        f"{number:9d} {shown:>20} {shown_n:>10} {value:10.4f}  {verdict},"
+        f" {game}"
+      )
   if logdir is not None:
-    _write(logdir / "play.csv", [*columns, "mean_field_value", "rewards"], rows)
+    columns += ["value", "mean_field_value", "rewards"]
+    _write(logdir / "play.csv", columns, rows)
     print(f"play.csv is in {logdir}.")
+
+
+def _values_of(game: pyspiel.Game) -> Callable[[int], float | None]:
+  """Returns what gives J_N of the uniform policy, None if it is not known."""
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # What the linter says too.
+    model = compiled_game.CompiledGame(game)
+  uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
+
+  def value(num_players: int) -> float | None:
+    try:
+      return gaps.find_gap(model, uniform, num_players).value
+    except ValueError:
+      return None
+
+  return value
 
 
 def _write(

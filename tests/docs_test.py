@@ -2,15 +2,20 @@
 
 import pathlib
 import re
+import shlex
 
+from absl import flags
+import command_line
 import pytest
 
 from mftrpo_openspiel.benchmarks import markdown_tables
 from mftrpo_openspiel.benchmarks import tables
 from mftrpo_openspiel.benchmarks import time_to_accuracy
+from mftrpo_openspiel.scripts import n_player
 
 ROOT = pathlib.Path(__file__).parents[1]
 SOLVERS = (ROOT / "docs" / "solvers.md").read_text()
+N_PLAYERS = (ROOT / "docs" / "finite_population.md").read_text()
 BLOCKS = markdown_tables.blocks(SOLVERS)
 
 
@@ -29,7 +34,23 @@ def test_the_methods_are_those_of_the_benchmark():
   )
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "docs/solvers.md"])
+def test_the_program_understands_the_commands_about_n_players():
+  commands = re.findall(r"```bash\n(mftrpo-n-player .*)\n```", N_PLAYERS)
+  assert len(commands) >= 4 == N_PLAYERS.count("```bash")
+  for command in commands:
+    with command_line.given(n_player.define_flags, *shlex.split(command)[1:]):
+      assert flags.FLAGS.logdir
+      assert flags.FLAGS.num_players
+
+
+@pytest.mark.parametrize(
+  "path",
+  [
+    ROOT / "README.md",
+    ROOT / "docs/finite_population.md",
+    ROOT / "docs/solvers.md",
+  ],
+)
 def test_links_lead_to_files(path):
   links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text())
   assert links

@@ -15,6 +15,7 @@ import pyspiel
 import pytest
 
 from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.plots import game_drawings
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.scripts import example_own_algorithm
 
@@ -98,7 +99,7 @@ def test_the_commands_run_one_after_the_other(folder, tmp_path):
     records = run_directory.load_run(tmp_path / "runs" / name).records
     assert records[-1].exploitability < below < records[0].exploitability
 
-  (example,) = examples("python")
+  _, example = examples("python")
   result = subprocess.run(
     [sys.executable, "-c", example],
     cwd=tmp_path,
@@ -107,6 +108,20 @@ def test_the_commands_run_one_after_the_other(folder, tmp_path):
   )
   assert result.returncode == 0, result.stderr
   assert 0 < float(result.stdout) < 2
+
+
+def test_the_drawing_of_a_circle(monkeypatch):
+  monkeypatch.setattr(
+    game_drawings, "_FUNCTIONS", dict(game_drawings._FUNCTIONS)
+  )
+  example, _ = examples("python")
+  exec(example, {})
+  circle = game_drawings._FUNCTIONS["python_mfg_my_circle"]
+  game = pyspiel.load_game("mfg_crowd_modelling", {"size": 5})
+  ours, known = circle(game), game_drawings.of_game(game)
+  assert ours.drawing.num_places == known.drawing.num_places
+  np.testing.assert_array_equal(ours.moves.toarray(), known.moves.toarray())
+  assert ours.locate("(3, 2)") == known.locate("(3, 2)") == (2, 0, 3)
 
 
 def test_who_walks_into_a_crowd_may_not_get_through(market):

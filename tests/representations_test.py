@@ -59,7 +59,7 @@ def test_models(game):
   )
   mdp = game.mean_field_mdp()
   assert repr(mftrpo_openspiel.StationaryModel(mdp)) == (
-    "StationaryModel(MDP: 14 states, 2 actions)"
+    "StationaryModel(mean-field MDP: 14 states, 2 actions)"
   )
   assert repr(mftrpo_openspiel.StationaryModel(mdp, game)) == (
     f"StationaryModel({GAME}: 14 states, 2 actions)"

@@ -26,8 +26,6 @@ class FixedMovesForm(game_form.GameForm):
     checks_moves: Whether each mean field is checked in a walk.
     reward_source: Where rewards come from.
     populations: (N,), whose states they are.
-    pays_by_layer: Whether what is paid in a layer depends on the masses of that
-      layer alone.
   """
 
   def __init__(
@@ -49,11 +47,6 @@ class FixedMovesForm(game_form.GameForm):
     self.times = np.repeat(folded.times, sizes)
     self.populations = np.concatenate(
       [level.populations for level in self._kept]
-    )
-    carriers = folding.mass_carriers(folded.levels)
-    first = min(carriers, default=len(folded.levels))
-    self.pays_by_layer = all(
-      index in carriers.values() for index in folded.kept if index > first
     )
 
   @property

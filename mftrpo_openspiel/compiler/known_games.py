@@ -57,6 +57,15 @@ def has_fixed_moves(game: pyspiel.Game) -> bool:
   return name == "mean_field_nfg" or name in FORMULAS
 
 
+def has_quadratic_rewards(game: pyspiel.Game) -> bool:
+  """Returns whether rewards are known to be quadratic in the mean field.
+
+  Of the linear-quadratic game they are in its mean position, and of the normal
+  form games in the shares of the actions.
+  """
+  return game.get_type().short_name in ("mean_field_lin_quad", "mean_field_nfg")
+
+
 def density_formula(game: pyspiel.Game) -> DensityFormula | None:
   """Returns how rewards depend on densities; None if that is not known."""
   formula = FORMULAS.get(game.get_type().short_name)

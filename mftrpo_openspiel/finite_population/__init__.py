@@ -3,11 +3,13 @@
 The N - 1 others keep to the policy, and one player may leave it.
 `deviations.exploitability` computes what it gains: exactly for a player who
 sees its own state where rewards are local or linear (`player_rewards`, with
-`binomial_means`). `simulation.simulate` draws how many players are in each
-state; `worlds` has what it needs of a model. `n_player_game` makes of any
-mean-field game of one population the N-player game itself, for OpenSpiel. The
-room imports `models`, `compiler` and what is below. A newcomer starts with
-`deviations`. The names in `__all__` are loaded when they are first used.
+`binomial_means`), and for one who sees how many others are in each state where
+the world is small (`joint_chain`, with `count_lattice`). `simulation.simulate`
+draws how many players are in each state; `worlds` has what it needs of a model.
+`n_player_game` makes of any mean-field game of one population the N-player game
+itself, for OpenSpiel. The room imports `models`, `compiler` and what is below.
+A newcomer starts with `deviations`. The names in `__all__` are loaded when they
+are first used.
 """
 
 import importlib

@@ -36,7 +36,7 @@ TAIL = 41.0
 # deviations.
 STEP = 0.6
 HALF_WIDTH = 11.5
-# Counts that are summed over at once; all where one case is rare.
+# Counts that are summed over at once.
 _BLOCK = 128
 # Nodes on each interval of a table of means.
 _NUM_NODES = 22
@@ -120,10 +120,10 @@ def _smooth_sum(
 ) -> np.ndarray:
   """Returns the mean by one sum, with the longest steps."""
   steps = _longest_steps(num_trials, probabilities)
-  total = weight = np.zeros(len(probabilities))
-  for counts, weights in _terms(num_trials, probabilities, steps):
-    total = total + np.einsum("ks,ks->s", weights, function(counts))
-    weight = weight + weights.sum(axis=0)
+  total, weight = np.zeros((2, len(probabilities)))
+  for here, counts, weights in _terms(num_trials, probabilities, steps):
+    total[here] += np.einsum("ks,ks->s", weights, function(counts))
+    weight[here] += weights.sum(axis=0)
   return total / weight
 
 
@@ -136,39 +136,34 @@ def _sum(
   """Returns the mean by one sum, asking for one count a state at a time."""
   total: np.ndarray | float = 0.0
   weight = np.zeros(len(probabilities))
-  for counts, weights in _terms(num_trials, probabilities, steps):
-    weight = weight + weights.sum(axis=0)
-    for here, its_weight in zip(counts, weights):
-      total = total + (function(here).T * its_weight).T
+  for here, counts, weights in _terms(num_trials, probabilities, steps):
+    weight[here] += weights.sum(axis=0)
+    for some_counts, some_weights in zip(counts, weights):
+      all_counts, all_weights = np.zeros((2, len(probabilities)))
+      all_counts[here], all_weights[here] = some_counts, some_weights
+      total = total + (function(all_counts).T * all_weights).T
   return (np.transpose(total) / weight).T
 
 
 def _terms(
   num_trials: int, probabilities: np.ndarray, steps: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-  """Yields the counts that are summed over, (K, S), and their weights.
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+  """Yields which states, (S,) of bool, are summed over which counts, (K, S').
 
-  Weights are those of the law up to a factor in each state. The (S,) `steps`
-  are those between counts where neither case is rare.
+  And with which weights, (K, S'), which are those of the law up to a factor in
+  each state. The (S,) `steps` are those between counts where neither case is
+  rare.
   """
   is_bulk = num_trials * _rare(probabilities) > MAX_RARE
-  rare_counts, rare_weights = _all_counts(num_trials, probabilities[~is_bulk])
+  if not is_bulk.all():
+    yield ~is_bulk, *_all_counts(num_trials, probabilities[~is_bulk])
   bulk, steps = probabilities[is_bulk], steps[is_bulk]
   deviations = _deviations(num_trials, bulk)
   half = int(np.ceil(HALF_WIDTH * deviations / steps).max(initial=-1.0))
   offsets = np.arange(-half, half + 1)
-  for start in range(0, max(len(rare_counts), len(offsets)), _BLOCK):
-    block = slice(start, start + _BLOCK)
-    parts = (
-      (~is_bulk, rare_counts[block], rare_weights[block]),
-      (is_bulk, *_some_counts(num_trials, bulk, steps, offsets[block])),
-    )
-    shape = max(len(weights) for _, _, weights in parts), len(probabilities)
-    all_counts, all_weights = np.zeros((2, *shape))
-    for here, counts, weights in parts:
-      all_counts[: len(counts), here] = counts
-      all_weights[: len(counts), here] = weights
-    yield all_counts, all_weights
+  for start in range(0, len(offsets), _BLOCK):
+    block = offsets[start : start + _BLOCK]
+    yield is_bulk, *_some_counts(num_trials, bulk, steps, block)
 
 
 def _longest_steps(num_trials: int, probabilities: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ field mu, a player in state s expects from action a
 
     r_N(s, a) = E[ r(s, a, (e_s + sum over j < N of e_{X_j}) / N) ],  X_j ~ mu.
 
-If r sees the mass of the own state alone, that is a mean over one binomial law,
-and if it is linear, it is r at the mean of its argument. The source of other
-rewards can only be asked under one empirical mean field after the other.
+If r sees the mass of the own state alone, that is a mean over one binomial law;
+if it is linear, it is r at the mean of its argument; and if it is quadratic, it
+follows from the covariance of that as well. The source of other rewards can
+only be asked under one empirical mean field after the other.
 
 All arrays are over the states of a model: N states in layers, or the S states
 of a stationary model; here both numbers are called S.
@@ -18,8 +19,10 @@ import abc
 
 import numpy as np
 
+from mftrpo_openspiel.compiler import comparison
 from mftrpo_openspiel.compiler import fixed_moves_form
 from mftrpo_openspiel.compiler import game_form
+from mftrpo_openspiel.compiler import known_games
 from mftrpo_openspiel.compiler import mdp_form
 from mftrpo_openspiel.compiler import reward_sources
 from mftrpo_openspiel.finite_population import binomial_means
@@ -34,15 +37,21 @@ Model = stationary_model.StationaryModel | compiled_game.CompiledGame
 
 
 class PlayerRewards(abc.ABC):
-  """What players earn, by the empirical mean field.
+  """What players earn, by the empirical mean field."""
+
+  @abc.abstractmethod
+  def under(self, mean_fields: np.ndarray) -> np.ndarray:
+    """Returns (R, S, A): the rewards under each of the (R, S) mean fields."""
+
+
+class ExactRewards(PlayerRewards):
+  """Rewards of which r_N is known.
 
   Attributes:
     kind: In words, for reports.
-    is_exact: Whether `expected` is known.
   """
 
   kind: str
-  is_exact = True
 
   @abc.abstractmethod
   def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
@@ -51,15 +60,9 @@ class PlayerRewards(abc.ABC):
     Of a game with several populations each has `num_players` players.
     """
 
-  @abc.abstractmethod
-  def under(self, mean_fields: np.ndarray) -> np.ndarray:
-    """Returns (R, S, A): the rewards under each of the (R, S) mean fields."""
-
 
 class _MDPRewards(PlayerRewards):
   """Of an MDP, in layers that pay gamma^t r; one for a stationary model."""
-
-  kind = "general reward"
 
   def __init__(self, mdp: mdp_lib.MeanFieldMDP, discounts: np.ndarray):
     """Initializes the rewards in layers with these (L,) discounts."""
@@ -82,25 +85,22 @@ class _MDPRewards(PlayerRewards):
     laws = self._layers(mean_fields)
     return self._paid(np.stack([self._mdp.reward_at(law) for law in laws]))
 
-  def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
-    """See the base class."""
-    raise NotImplementedError
 
-
-class _GeneralRewards(_MDPRewards):
-  is_exact = False
-
-
-class _LocalRewards(_MDPRewards):
+class _LocalRewards(_MDPRewards, ExactRewards):
   kind = "local reward"
 
   def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
     """See the base class."""
 
     def rewards(others: np.ndarray) -> np.ndarray:
+      # In most sums, counts are the same in many layers.
+      paid: dict[bytes, np.ndarray] = {}
       laws = self._layers((1 + others) / num_players)
-      paid = np.stack([self._mdp.reward_at(law) for law in laws])
-      return paid.reshape(len(others), -1)
+      keys = [law.tobytes() for law in laws]
+      for key, law in zip(keys, laws):
+        if key not in paid:
+          paid[key] = self._mdp.reward_at(law)
+      return np.concatenate([paid[key] for key in keys])
 
     means = binomial_means.mean(rewards, num_players - 1, mean_field)
     return self._paid(means.reshape(-1, *self._shape))[0]
@@ -110,7 +110,7 @@ class _LocalRewards(_MDPRewards):
     return self._mdp.num_states, self._mdp.num_actions
 
 
-class _CrowdAversionRewards(_MDPRewards):
+class _CrowdAversionRewards(_MDPRewards, ExactRewards):
   """With the logarithm of the mass taken for all layers at once."""
 
   kind = "local reward"
@@ -140,7 +140,7 @@ class _CrowdAversionRewards(_MDPRewards):
     return self._with_logs(logs[None])[0]
 
 
-class _LinearRewards(_MDPRewards):
+class _LinearRewards(_MDPRewards, ExactRewards):
   kind = "linear reward"
 
   def __init__(
@@ -164,12 +164,31 @@ class _LinearRewards(_MDPRewards):
 class _GameRewards(PlayerRewards):
   """Of a game of OpenSpiel that is enumerated, asked for what it pays."""
 
-  kind = "general reward"
-  is_exact = False
-
   def __init__(self, form: fixed_moves_form.FixedMovesForm):
     """Initializes the rewards."""
     self._form = form
+
+  def see_their_layer_alone(self) -> bool:
+    """Returns whether no layer seems to pay by the masses of another one.
+
+    In two mixtures of random mean fields, each layer must pay what it does
+    under the one from which its own masses are taken.
+    """
+    form = self._form
+    rng = np.random.default_rng(0)
+    num_layers = form.layers.max() + 1
+    parts = form.layers * (form.populations.max() + 1) + form.populations
+    for _ in range(2):
+      masses = rng.exponential(size=(2, len(parts)))
+      first, second = (m / np.bincount(parts, m)[parts] for m in masses)
+      is_first = (rng.random(num_layers) < 0.5)[form.layers]
+      mixture = np.where(is_first, first, second)
+      paid = self.under(np.stack([first, second, mixture]))
+      expected = np.where(is_first[:, None], paid[0], paid[1])
+      scale = np.abs(paid).max()
+      if np.abs(paid[2] - expected).max() > comparison.TOLERANCE * scale:
+        return False
+    return True
 
   def under(self, mean_fields: np.ndarray) -> np.ndarray:
     """See the base class."""
@@ -179,12 +198,43 @@ class _GameRewards(PlayerRewards):
       rewards.append(mdp.action_rewards(*self._form.rewards(mean_field)))
     return np.stack(rewards)
 
+
+class _QuadraticRewards(_GameRewards, ExactRewards):
+  """Of a game that pays by a quadratic function of the masses in a layer.
+
+  The mean of a quadratic function r of the shares M of all players is
+
+      r(E M) + (N - 1) / N^2 sum over x of mu(x) (e_x - mu)' H (e_x - mu) / 2
+
+  with the matrix H of its second derivatives; a second difference of r between
+  mu and e_x is exact.
+  """
+
+  kind = "quadratic reward"
+
   def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
     """See the base class."""
-    raise NotImplementedError
+    layers = self._form.layers
+    places = np.arange(len(layers)) - np.searchsorted(layers, layers)
+    # All players in the first state of each layer, in the second, ...
+    together = (places == np.arange(places.max() + 1)[:, None]) * 1.0
+    share = (num_players - 1) / num_players
+    own = self.under(share * mean_field + (1 - share) * together)
+    ends, middles = (
+      self.under(mean_fields)
+      for mean_fields in (together, (together + mean_field) / 2)
+    )
+    center = self.under(mean_field[None])
+    curvatures = 2 * (ends - 2 * middles + center)
+    rewards = own[places, np.arange(len(places))]
+    for place, curvature in enumerate(curvatures):
+      # The mass of that state of the layer.
+      masses = np.bincount(layers, np.where(places == place, mean_field, 0.0))
+      rewards += share / num_players * masses[layers, None] * curvature
+    return rewards
 
 
-class _DensityRewards(PlayerRewards):
+class _DensityRewards(ExactRewards):
   """Of a game of OpenSpiel of which `known_games` has a formula."""
 
   def __init__(
@@ -237,7 +287,7 @@ def of_model(model: Model) -> PlayerRewards:
 
   Raises:
     ValueError: If it is a game of OpenSpiel whose moves depend on the mean
-      field, or whose players are paid by the mean field of an earlier layer.
+      field, or whose players are paid by the masses of another layer.
   """
   if isinstance(model, stationary_model.StationaryModel):
     return _of_mdp(model.mdp, np.ones(1))
@@ -251,14 +301,16 @@ def of_model(model: Model) -> PlayerRewards:
       "model must be of a game over a MeanFieldMDP where moves depend on the"
       f" mean field, got {model.game}; mftrpo_openspiel.NPlayerGame plays it."
     )
-  if not form.pays_by_layer:
-    raise ValueError(
-      "model must be of a game that pays by the mean field of the last time,"
-      f" got {model.game}; mftrpo_openspiel.NPlayerGame plays it."
-    )
   if isinstance(form.reward_source, reward_sources.DensityRewards):
     return _DensityRewards(form, form.reward_source)
-  return _GameRewards(form)
+  is_quadratic = known_games.has_quadratic_rewards(model.game)
+  rewards = (_QuadraticRewards if is_quadratic else _GameRewards)(form)
+  if not rewards.see_their_layer_alone():
+    raise ValueError(
+      "model must be of a game that pays by the masses where players are at the"
+      f" time, got {model.game}; mftrpo_openspiel.NPlayerGame plays it."
+    )
+  return rewards
 
 
 def _of_mdp(mdp: mdp_lib.MeanFieldMDP, discounts: np.ndarray) -> PlayerRewards:
@@ -269,4 +321,4 @@ def _of_mdp(mdp: mdp_lib.MeanFieldMDP, discounts: np.ndarray) -> PlayerRewards:
     return _LocalRewards(mdp, discounts)
   if isinstance(reward, declared_rewards.LinearReward):
     return _LinearRewards(mdp, discounts, reward)
-  return _GeneralRewards(mdp, discounts)
+  return _MDPRewards(mdp, discounts)

@@ -55,8 +55,9 @@ class Simulation:
     mean_field: The empirical mean field: (S,) of a game, in the states of the
       model, and (K, S) of a stationary model, at each time.
     tail: What was left out after the horizon is no more than this, if players
-      are paid no more, in absolute value, than the most that one was paid in
-      the simulation: gamma^K / (1 - gamma) times that. 0 for a game.
+      are paid no more, in absolute value, than for any action in any state
+      where one was in the simulation: gamma^K / (1 - gamma) times that. 0 for a
+      game.
     num_players: N.
     num_replicas: How often the game was played.
     seed: Of the random numbers, which give the same results again.
@@ -188,13 +189,13 @@ class _Players:
 
   def play(
     self, num_replicas: int, rng: np.random.Generator
-  ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  ) -> tuple[np.ndarray, np.ndarray, float]:
     """Plays once in each replica.
 
     Returns:
       What was earned, (R,), the empirical mean fields of all steps one after
       the other, (R, number of states in all steps), and the largest absolute
-      reward that a player was paid.
+      reward of any action in a state where a player was.
     """
     world = self._world
     counts = self._starts(num_replicas, rng)
@@ -265,7 +266,7 @@ class _Players:
 
   def _paid(
     self, mean_fields: np.ndarray, own_rows: list[np.ndarray]
-  ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  ) -> tuple[np.ndarray, np.ndarray, float]:
     """Returns what `play` does, from where everybody was."""
     world = self._world
     num_replicas = len(mean_fields)
@@ -279,7 +280,7 @@ class _Players:
       weights = np.zeros_like(mean_fields)
       weights[np.arange(num_replicas)[:, None], np.transpose(own_rows)] = 1.0
     occupied = mean_fields.reshape(-1, num_states)[..., None] > 0
-    largest = np.abs(rewards).max(initial=0.0, where=occupied)
+    largest = float(np.abs(rewards).max(initial=0.0, where=occupied))
     sizes = [step.stop - step.start for step in world.steps]
     weights = weights * np.repeat(world.discounts, sizes)
     return np.einsum("rs,rs->r", weights, paid), mean_fields, largest
@@ -305,7 +306,11 @@ def _leave(
 def _drawn(laws: np.ndarray, rng: np.random.Generator) -> np.ndarray:
   """Returns (R,): a draw from each of the (R, n) laws."""
   cumulative = laws.cumsum(axis=1)
-  thresholds = rng.random(len(laws)) * cumulative[:, -1]
+  total = cumulative[:, -1]
+  # Below the total, whatever the product is rounded to.
+  thresholds = np.minimum(
+    rng.random(len(laws)) * total, np.nextafter(total, 0.0)
+  )
   return (cumulative <= thresholds[:, None]).sum(axis=1)
 
 
@@ -330,7 +335,7 @@ class _Statistics:
     self.largest_reward = 0.0
 
   def add(
-    self, values: np.ndarray, mean_fields: np.ndarray, largest: np.ndarray
+    self, values: np.ndarray, mean_fields: np.ndarray, largest: float
   ) -> None:
     """Takes in what `_Players.play` returns."""
     self._values.append(values)
@@ -339,7 +344,7 @@ class _Statistics:
     self._distances.append(absolute / (2 * self._num_populations))
     self._excess += excess.sum(axis=0)
     self._squares += (excess**2).sum(axis=0)
-    self.largest_reward = max(self.largest_reward, float(largest))
+    self.largest_reward = max(self.largest_reward, largest)
 
   def estimates(self) -> tuple[Estimate, Estimate, Estimate]:
     """Returns those of the value, the distance and the mean field."""

@@ -26,6 +26,7 @@ class World:
   Attributes:
     steps: For each of the K steps, the states of the model that players are in.
     populations: (S,), whose states those of the model are.
+    legal_actions_mask: (S, A) of bool.
     initial: The masses that plays start with, those of each population sum to
       one.
     discounts: (K,), what the rewards of the model carry at each step on top.
@@ -38,6 +39,7 @@ class World:
 
   steps: list[slice]
   populations: np.ndarray
+  legal_actions_mask: np.ndarray
   initial: np.ndarray
   discounts: np.ndarray
   is_stationary: bool
@@ -83,6 +85,7 @@ def of_model(
     return World(
       steps=[slice(0, mdp.num_states)] * num_steps,
       populations=np.zeros(mdp.num_states, dtype=np.int64),
+      legal_actions_mask=model.legal_actions_mask,
       initial=model.mean_field(policy),
       discounts=mdp.discount ** np.arange(num_steps),
       is_stationary=True,
@@ -98,6 +101,7 @@ def of_model(
     return World(
       steps=[slice(k * size, (k + 1) * size) for k in range(horizon)],
       populations=np.zeros(horizon * size, dtype=np.int64),
+      legal_actions_mask=model.legal_actions_mask,
       initial=mdp.initial_distribution,
       discounts=np.ones(horizon),
       is_stationary=False,
@@ -110,6 +114,7 @@ def of_model(
   return World(
     steps=layered.layers,
     populations=form.populations,
+    legal_actions_mask=model.legal_actions_mask,
     initial=layered.initial,
     discounts=np.ones(len(layered.layers)),
     is_stationary=False,

@@ -88,7 +88,7 @@ class Network:
   Attributes:
     nodes: (V, 2), x and y of each node.
     links: (S, 2) of int, the nodes from and to which each link leads.
-    node_names: One a node.
+    node_names: One a node; "" for one that is not to be named.
   """
 
   nodes: np.ndarray

@@ -208,10 +208,29 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     mean_field = self._form.flow(policy)
     mdp, rows = self._form.dynamics(mean_field)
     rewards = rewards[rows]
-    losses = _losses(policy[rows], mdp.optimize(rewards, None), None)
+    best = mdp.optimize(rewards, None)
+    losses = _losses(policy[rows], best, None)
     masses = mean_field[rows]
     value = np.einsum("n,na,na->", masses, policy[rows], rewards)
-    return mean_field_model.Deviation(float(value), float(masses @ losses))
+    return mean_field_model.Deviation(
+      float(value),
+      float(masses @ losses),
+      tabular_policies.greedy_policy(self._expand(best, rows)),
+    )
+
+  def deviation_value(
+    self, policy: np.ndarray, deviation: np.ndarray, rewards: np.ndarray
+  ) -> float:
+    """Returns what a player earns with `deviation` where others play `policy`.
+
+    For the (N, A) policies, and given (N, A) rewards of each action; summed
+    over populations.
+    """
+    deviation = self._checked_policy(deviation)
+    mean_field = self._form.flow(self._checked_policy(policy))
+    mdp, rows = self._form.dynamics(mean_field)
+    masses = mdp.flow(deviation[rows])
+    return float(np.einsum("n,na,na->", masses, deviation[rows], rewards[rows]))
 
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray

@@ -25,12 +25,14 @@ class Deviation(NamedTuple):
   Attributes:
     value: What it earns with the policy itself.
     gain: What it earns more with the best policy.
+    policy: (N, A), the best policy.
     error_bound: A bound of the error of `gain`, where values are not exact up
       to rounding; 0 where they are.
   """
 
   value: float
   gain: float
+  policy: np.ndarray
   error_bound: float = 0.0
 
 

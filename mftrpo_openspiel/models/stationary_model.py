@@ -32,6 +32,7 @@ from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import memo
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 from mftrpo_openspiel.values import evaluation
 from mftrpo_openspiel.values import frozen_mdp
@@ -125,9 +126,9 @@ class StationaryModel(mean_field_model.MeanFieldModel):
 
   @property
   def game_name(self) -> str:
-    """The name of the game; "MDP" where the model was made of an MDP alone."""
+    """The name of the game; of a model of an MDP alone "mean-field MDP"."""
     # A game of finite horizon is made only where it is asked for.
-    return games.brief_name(self._game) if self._game else "MDP"
+    return games.brief_name(self._game) if self._game else "mean-field MDP"
 
   @property
   def observation_strings(self) -> list[str]:
@@ -288,16 +289,37 @@ class StationaryModel(mean_field_model.MeanFieldModel):
         of what the MDP pays under the mean field of the policy.
     """
     policy = self._checked_policy(policy)
+    law, values = self._paid(policy, policy, rewards)
+    gap = policy_iteration.optimality_gap(self.solver, values)
+    return mean_field_model.Deviation(
+      float(law @ values.values),
+      float(law @ gap.values),
+      tabular_policies.greedy_policy(gap.action_values),
+      0.0 if self.solver.is_direct else gap.error_bound,
+    )
+
+  def deviation_value(
+    self, policy: np.ndarray, deviation: np.ndarray, rewards: np.ndarray
+  ) -> float:
+    """Returns what a player earns with `deviation` where others play `policy`.
+
+    For the (S, A) policies, given (S, A) rewards of each action, and from the
+    invariant law of `policy`.
+    """
+    policy = self._checked_policy(policy)
+    deviation = validation.check_policy(deviation, self.legal_actions_mask)
+    law, values = self._paid(policy, deviation, rewards)
+    return float(law @ values.values)
+
+  def _paid(
+    self, policy: np.ndarray, own: np.ndarray, rewards: np.ndarray
+  ) -> tuple[np.ndarray, frozen_mdp.PolicyValues]:
+    """Returns mu^pi, and the values of the policy `own` for given rewards."""
     law = self._law_of(policy).masses
     mdp = frozen_mdp.FrozenMDP(
       self._transitions(law), np.asfortranarray(rewards), self.mdp.discount
     )
-    values = self.solver.evaluate(mdp, policy)
-    gap = policy_iteration.optimality_gap(self.solver, values)
-    error_bound = 0.0 if self.solver.is_direct else gap.error_bound
-    return mean_field_model.Deviation(
-      float(law @ values.values), float(law @ gap.values), error_bound
-    )
+    return law, self.solver.evaluate(mdp, own)
 
   def _law_and_gap(
     self, policy: np.ndarray, regularization: float

@@ -79,7 +79,8 @@ def mean_field_figure(
       if k in result.mean_fields
     },
     "clipped",
-    f"{name}: mean field of {claims.MF_TRPO}, eta = {eta:g}",
+    f"{name}: mean field of {claims.MF_TRPO}, eta = {eta:g}"
+    f" (the uniform law: {1 / len(result.mean_fields[0]):.2g} in each state)",
   )
 
 

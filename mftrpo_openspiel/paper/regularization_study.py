@@ -3,13 +3,18 @@
 The paper says that "setting eta on the order of O~(1 / sqrt(N)) ensures
 consistency with the approximation accuracy of the MARL problem". Here the
 regularized equilibrium of each eta is computed, and what a player gains by
-leaving it among N players; for each N one eta has the least gain.
+leaving it among N players, phi_N. For each N that gives two numbers: the eta of
+the least gain, if there is one, and the largest eta with which the gain is at
+most twice the least one, so that regularization costs no more than it costs
+that players are not a crowd. How they fall with N depends on what the player
+sees.
 """
 
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import itertools
 import pathlib
 
 import numpy as np
@@ -32,22 +37,28 @@ TOLERANCE = 1e-9
 # policy's exploitability, or after so many iterations.
 SHARE = 1e-9
 MAX_ITERATIONS = 2000
+# Times the least gain.
+TOLERABLE = 2.0
 # The best eta is found up to this in its logarithm.
 SEARCH_TOLERANCE = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
-class Best:
-  """The eta that is best for one number of players.
+class Choice:
+  """Which eta suits a number of players.
 
   Attributes:
     num_players: N.
-    regularization: eta.
-    exploitability: phi_N of its equilibrium.
+    best: The eta > 0 of the least gain; None where it may lie beyond those that
+      were tried, or several are equally good.
+    tolerable: The largest eta with at most `TOLERABLE` times the least gain;
+      None where it may lie beyond those that were tried.
+    exploitability: The least gain that was found, phi_N.
   """
 
   num_players: int
-  regularization: float
+  best: float | None
+  tolerable: float | None
   exploitability: float
 
 
@@ -144,51 +155,84 @@ def study(
   return results
 
 
-def find_best(
+def choose(
   model: Model,
   find: Callable[[float], np.ndarray],
   gains: Mapping[float, float],
   num_players: int,
   information: str,
-) -> Best | None:
-  """Returns the eta > 0 of least gain for a number of players.
+) -> Choice:
+  """Returns which eta suits a number of players.
 
-  It is searched for between the neighbours of the best one that was tried.
+  Both are searched for between neighbours that were tried.
 
   Args:
     model: What is played.
     find: Gives the policy for an eta.
-    gains: phi_N of each eta that was tried.
+    gains: phi_N of each eta that was tried, 0 among them or not.
     num_players: N.
     information: What the player sees who leaves the policy.
-
-  Returns:
-    None where the best eta may lie beyond those that were tried, or several are
-    equally good.
   """
+
+  def gain(log_eta: float) -> float:
+    # The same etas again whenever a search is repeated.
+    try:
+      policy = find(float(f"{np.exp(log_eta):.6g}"))
+    except ArithmeticError:
+      return np.inf
+    found = gaps.find_gap(model, policy, num_players, information)
+    return found.exploitability
+
+  best, least = None, min(gains.values())
+  around = _around_least(gains)
+  if around is not None:
+    low, middle, high = around
+    search = optimize.minimize_scalar(
+      gain,
+      bounds=(np.log(low), np.log(high)),
+      method="bounded",
+      options={"xatol": SEARCH_TOLERANCE},
+    )
+    best = middle
+    if search.fun <= gains[middle]:
+      best, least = float(np.exp(search.x)), min(least, float(search.fun))
+  limit = TOLERABLE * least
+  tolerable, between = None, _around_limit(gains, limit)
+  if between is not None:
+    root = optimize.brentq(
+      lambda log_eta: gain(log_eta) - limit,
+      float(np.log(between[0])),
+      float(np.log(between[1])),
+      xtol=SEARCH_TOLERANCE / 4,
+    )
+    tolerable = float(np.exp(root))
+  return Choice(num_players, best, tolerable, least)
+
+
+def _around_least(
+  gains: Mapping[float, float],
+) -> tuple[float, float, float] | None:
+  """Returns the best eta > 0 between its neighbours; None if it has not two."""
   etas = sorted(eta for eta in gains if eta > 0)
   least = min((gains[eta] for eta in etas), default=0.0)
   places = [place for place, eta in enumerate(etas) if gains[eta] == least]
   if len(places) != 1 or not 0 < places[0] < len(etas) - 1 or least <= 0:
     return None
   low, middle, high = etas[places[0] - 1 : places[0] + 2]
+  return low, middle, high
 
-  def gain(log_eta: float) -> float:
-    # The same etas again whenever the search is repeated.
-    eta = float(f"{np.exp(log_eta):.6g}")
-    try:
-      policy = find(eta)
-    except ArithmeticError:
-      return np.inf
-    found = gaps.find_gap(model, policy, num_players, information)
-    return found.exploitability
 
-  search = optimize.minimize_scalar(
-    gain,
-    bounds=(np.log(low), np.log(high)),
-    method="bounded",
-    options={"xatol": SEARCH_TOLERANCE},
-  )
-  if search.fun > least:
-    return Best(num_players, middle, least)
-  return Best(num_players, float(np.exp(search.x)), float(search.fun))
+def _around_limit(
+  gains: Mapping[float, float], limit: float
+) -> tuple[float, float] | None:
+  """Returns the largest eta > 0 with at most this gain, and the one after it.
+
+  None where there is none, or none after it.
+  """
+  etas = sorted(eta for eta in gains if eta > 0)
+  for low, high in reversed(list(itertools.pairwise(etas))):
+    if gains[high] <= limit:
+      return None
+    if gains[low] <= limit:
+      return low, high
+  return None

@@ -3,7 +3,8 @@
 It draws arrays, and runs from their directories, into Matplotlib figures. It
 imports `runs`, `games`, `mdp` and `utils`; nothing but programs, `paper` and
 `benchmarks` imports it, so that Matplotlib is loaded only where something is
-drawn. A newcomer starts with `figures`, which all figures share.
+drawn. A newcomer starts with `figures`, which all figures share; where the
+states of a game lie is the matter of `game_drawings`.
 
 Users find here what `shortcuts` has, a picture in one line of a solver or a
 run: `exploitability`, `mean_field`, `policy` and `difference`. Each is loaded

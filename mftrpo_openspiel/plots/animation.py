@@ -44,8 +44,8 @@ def save_mean_fields(
     scale: Of the colours, see `mean_field_plots.mean_field_figure`.
     frames_per_second: How fast; viewers may refuse to be faster than 50.
     title: Of all frames; say which game it is.
-    size: Width and height of the frames in pixels, each in `SIZES`; what the
-      drawing needs if not given.
+    size: Width and height of the frames in pixels, each in `SIZES`, to which
+      the picture is scaled, texts as well; what the drawing needs if not given.
 
   Raises:
     ValueError: If the drawing is not one, there is no frame or more than
@@ -101,7 +101,11 @@ def save_mean_fields(
       if not frame:
         mean_field_plots.add_marks_legend(figure, drawing)
         if size is not None:
-          figure.set_size_inches(size[0] / DPI, size[1] / DPI)
+          # All of the picture is smaller or larger, texts as well.
+          writer.dpi = min(size / figure.get_size_inches())
+          # A little more, so that rounding does not take a pixel off.
+          width, height = ((side + 1e-6) / writer.dpi for side in size)
+          figure.set_size_inches(width, height)
         # Everything stays where it is in the first frame.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")

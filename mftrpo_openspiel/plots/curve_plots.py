@@ -252,6 +252,8 @@ def exploitability_figure(
     "\n".join(filter(None, (note, _band_title(curves)))),
     # Of more than solid lines, some dashes have to be seen beside the marker.
     2.0 if len(styles) == 1 else 3.6,
+    # A column for each colour.
+    [sum(look[0] == k for look, _ in entries) for k in range(len(groups))],
   )
   return figure
 

@@ -156,6 +156,7 @@ def add_legend(
   max_columns: int,
   title: str = "",
   handle_length: float = 2.0,
+  column_sizes: Sequence[int] = (),
 ) -> None:
   """Adds a legend below the panels, and its height to the finished figure.
 
@@ -167,16 +168,27 @@ def add_legend(
     max_columns: Fewer are taken where the figure is not wide enough.
     title: Of the legend.
     handle_length: How long a line is in the legend, in letters.
+    column_sizes: How many of the entries are in each column, where there is
+      room for that; if not given, as many in each.
   """
   title = wrapped(title, figure.get_figwidth() - 0.2)
   # The last ones are of one column, with ever shorter lines.
   longest = max(1, *(len(label) for label in entries))
+  if column_sizes and len(column_sizes) <= max_columns:
+    max_columns = len(column_sizes)
   layouts = [(columns, longest) for columns in range(max_columns, 0, -1)]
-  layouts += [(1, letters) for letters in range(longest - 1, 0, -1)]
+  letters = longest
+  while letters > 1:
+    letters = letters * 9 // 10
+    layouts.append((1, letters))
   for columns, letters in layouts:
+    lines = [
+      (line, textwrap.fill(label, letters)) for label, line in entries.items()
+    ]
+    if columns == len(column_sizes):
+      lines = _padded(lines, column_sizes)
     legend = figure.legend(
-      entries.values(),
-      [textwrap.fill(label, letters) for label in entries],
+      *zip(*lines),
       loc="outside lower center",
       ncols=columns,
       frameon=False,
@@ -190,6 +202,18 @@ def add_legend(
   figure.set_figheight(figure.get_figheight() + box.height / figure.dpi)
   # One pass of the layout may leave titles over the edge; drawing is the next.
   figure.draw_without_rendering()
+
+
+def _padded(
+  lines: Sequence[tuple[lines_lib.Line2D, str]], column_sizes: Sequence[int]
+) -> list[tuple[lines_lib.Line2D, str]]:
+  """Returns the lines of a legend with as many in each of its columns."""
+  blank = (lines_lib.Line2D([], [], linestyle="none"), "")
+  padded: list[tuple[lines_lib.Line2D, str]] = []
+  for size, end in zip(column_sizes, np.cumsum(column_sizes)):
+    padded += lines[end - size : end]
+    padded += [blank] * (max(column_sizes) - size)
+  return padded
 
 
 def trim(figure: figure_lib.Figure, all_axes: Sequence[axes_lib.Axes]) -> None:

@@ -1,5 +1,6 @@
 """Figures of what policies are worth among N players."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from matplotlib import lines as lines_lib
+from matplotlib import ticker
 import numpy as np
 
 from mftrpo_openspiel.finite_population import gaps
@@ -18,6 +20,8 @@ from mftrpo_openspiel.plots import figures
 _SEES = {"own": "own state seen", "counts": "counts seen"}
 # Gains of less than this share of the value are rounding.
 _ROUNDING = 1e-12
+# Of numbers of players along an axis.
+_MAX_LABELS = 8
 # The mean-field exploitability is drawn if it is more than this share of phi_N.
 _VISIBLE = 0.03
 
@@ -100,6 +104,7 @@ def gap_figure(curves: Sequence[GapCurve]) -> figure_lib.Figure:
       )
   for axes in all_axes:
     _finish(axes, "Number of players N")
+    _mark_numbers(axes)
   all_axes[2].set_ylabel("Total variation, mean over times")
   figures.add_legend(figure, entries, 3)
   return figure
@@ -108,19 +113,21 @@ def gap_figure(curves: Sequence[GapCurve]) -> figure_lib.Figure:
 def regularization_figure(
   results: dict[float, list[gaps.Gap]],
   mean_field: dict[float, float],
-  best: Sequence[tuple[int, float]],
+  chosen: Mapping[str, Sequence[tuple[int, float]]],
 ) -> figure_lib.Figure:
-  """Returns phi_N against eta for each N, and the best eta against N.
+  """Returns phi_N against eta for each N, and which eta suits N against N.
 
   Args:
     results: For each eta, one of them positive, a gap for each number of
       players.
     mean_field: For each eta the exploitability in the mean-field game.
-    best: N and the best eta for it; may be empty.
+    chosen: By what is said of them, pairs of N and an eta; those without pairs
+      are left out.
   """
+  chosen = {label: pairs for label, pairs in chosen.items() if pairs}
   titles = ["Gain by leaving the regularized equilibrium, phi_N"]
-  if best:
-    titles.append("The eta of least gain")
+  if chosen:
+    titles.append("Which eta suits N players")
   figure, all_axes = figures.panels(titles, 4.6, 0.85)
   etas = sorted(eta for eta in results if eta > 0)
   entries = {}
@@ -145,19 +152,36 @@ def regularization_figure(
   _finish(all_axes[0], "Regularization eta")
   sees = _SEES[results[etas[0]][0].information]
   all_axes[0].set_ylabel(f"phi_N ({sees})")
-  if best:
-    numbers, values = zip(*best)
-    _draw(all_axes[1], numbers, values, "best eta", _style(0))
-    for power, dashes in ((1 / 2, "--"), (1, ":")):
-      reference = values[-1] * (numbers[-1] / np.array(numbers)) ** power
-      label = "1 / sqrt(N)" if power == 1 / 2 else "1 / N"
+  for row, (label, pairs) in enumerate(chosen.items()):
+    numbers, values = np.transpose(pairs)
+    _draw(all_axes[1], numbers, values, label, _style(row))
+  for row, pairs in enumerate(chosen.values()):
+    numbers, values = np.transpose(pairs)
+    for label, power, dashes in (("1 / sqrt(N)", 0.5, "--"), ("1 / N", 1, ":")):
       all_axes[1].plot(
-        numbers, reference, color="0.4", linestyle=dashes, label=label
+        numbers,
+        values[-1] * (numbers[-1] / numbers) ** power,
+        color="0.6",
+        linestyle=dashes,
+        zorder=1,
+        label="" if row else label,
       )
+  if chosen:
     _finish(all_axes[1], "Number of players N")
+    _mark_numbers(all_axes[1])
   title = "dotted: without regularization" if 0.0 in results else ""
   figures.add_legend(figure, entries, 4, title)
   return figure
+
+
+def _mark_numbers(axes: axes_lib.Axes) -> None:
+  """Labels each number of players, if there are not too many of them."""
+  numbers = np.unique(np.array(axes.get_lines()[0].get_xdata()))
+  axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+  if len(numbers) <= _MAX_LABELS:
+    axes.set_xticks(numbers, [f"{number:,.0f}" for number in numbers])
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+  axes.tick_params(axis="x", labelsize="small")
 
 
 def _style(row: int) -> dict[str, Any]:

@@ -16,6 +16,8 @@ PANEL_WIDTH = 3.6
 # In points: of a link without players, and what the largest value adds to it.
 LEAST_WIDTH = 0.8
 LARGEST_WIDTH = 6.0
+# Networks of more links than that have thinner ones.
+_NUM_WIDE_LINKS = 20
 EMPTY_COLOR = "#BFBFBF"
 CHOICE_COLOR = figures.PALETTE[0]
 # Of a link: how far its middle is from the straight line, to its length.
@@ -143,6 +145,7 @@ def _draw_links(
 ) -> None:
   """Draws links with a width by share, and what is nearly 0 in grey."""
   distance = _least_distance(network)
+  thickness = min(1.0, np.sqrt(_NUM_WIDE_LINKS / network.num_places))
   circles = [
     patches.Circle(
       position,
@@ -160,7 +163,7 @@ def _draw_links(
     share = shares[place]
     tail, head = (circles[node] for node in network.links[place])
     is_empty = share < grid_drawing.LEAST_PROBABILITY / 10
-    width = LEAST_WIDTH + LARGEST_WIDTH * share
+    width = LEAST_WIDTH + LARGEST_WIDTH * share * thickness
     arrow = patches.FancyArrowPatch(
       tail.center,
       head.center,
@@ -170,7 +173,7 @@ def _draw_links(
       shrinkB=0,
       connectionstyle=f"arc3,rad={2 * _BEND}",
       arrowstyle="-|>",
-      mutation_scale=7 + 2 * width,
+      mutation_scale=7 * thickness + 2 * width,
       color=EMPTY_COLOR if is_empty else colors[place],
       linewidth=LEAST_WIDTH if is_empty else width,
       zorder=1 + share,

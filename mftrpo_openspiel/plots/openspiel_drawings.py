@@ -142,9 +142,9 @@ def network(game: pyspiel.Game) -> placement.GameDrawing:
       return None
     return placement.Location(int(match[2]), 0, places[match[1]])
 
-  positions = _node_positions(roads, nodes, links)
+  positions, shown = _node_positions(roads, nodes, links)
   return placement.GameDrawing(
-    drawing.Network(positions, links, tuple(nodes)),
+    drawing.Network(positions, links, shown),
     locate,
     placement.certain_moves(targets),
     action_names=("wait", *names),
@@ -220,23 +220,30 @@ def _roads(game: pyspiel.Game) -> dynamic_routing_utils.Network:
 
 def _node_positions(
   roads: dynamic_routing_utils.Network, nodes: list[str], links: np.ndarray
-) -> np.ndarray:
-  """Returns (V, 2), all different: OpenSpiel's, or columns by distance."""
+) -> tuple[np.ndarray, tuple[str, ...]]:
+  """Returns (V, 2), all different, and the names that are shown.
+
+  Positions are OpenSpiel's, or columns by distance where there are none. In
+  OpenSpiel's Sioux Falls the nodes before and after a node lie on it: they are
+  moved aside, and not named.
+  """
   known = roads._node_position
   if known is None:
-    return _by_distance(len(nodes), links)
+    return _by_distance(len(nodes), links), tuple(nodes)
   positions = np.array([known[node] for node in nodes], dtype=float)
-  # In OpenSpiel's Sioux Falls the nodes before and after a node lie on it.
-  distinct = np.unique(positions, axis=0)
-  if len(distinct) < len(nodes):
-    gaps = np.linalg.norm(distinct[:, None] - distinct, axis=2)
-    stub = _STUB * gaps[gaps > 0].min()
-    for row, node in enumerate(nodes):
-      if node.startswith("bef_"):
-        positions[row] += (-stub, stub)
-      elif node.startswith("aft_"):
-        positions[row] += (stub, stub)
-  return positions
+  distinct, counts = np.unique(positions, axis=0, return_counts=True)
+  if counts.max() == 1:
+    return positions, tuple(nodes)
+  gaps = np.linalg.norm(distinct[:, None] - distinct, axis=2)
+  stub = _STUB * gaps[gaps > 0].min()
+  sides = {"bef": (-stub, stub), "aft": (stub, stub)}
+  names = list(nodes)
+  for row, node in enumerate(nodes):
+    side = sides.get(node.partition("_")[0])
+    if side is not None:
+      positions[row] += side
+      names[row] = ""
+  return positions, tuple(names)
 
 
 def _by_distance(num_nodes: int, links: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ def drawn_result(result: run_directory.RunResult, name: str) -> drawn_lib.Drawn:
   """
   config, solution = result.config, result.solution
   # As it was made, and not from its text, in which networks are missing.
-  game = experiment_lib.Experiment(**config["experiment"]).create_game()
+  game = experiment_lib.recorded_game(config)
   game_drawing = game_drawings.of_game(game)
   is_stationary = config["model"] == "stationary"
   title = game_title(config)

@@ -13,6 +13,7 @@ and which `figure.savefig(path)` writes.
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 import os
 from typing import Any
 
@@ -22,11 +23,13 @@ from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import history as history_lib
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.plots import drawn as drawn_lib
 from mftrpo_openspiel.plots import drawn_figures
 from mftrpo_openspiel.plots import run_curves
 from mftrpo_openspiel.plots import run_drawings
 from mftrpo_openspiel.plots import run_labels
+from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.utils import validation
 
@@ -66,15 +69,25 @@ def exploitability(
     ValueError: If one is something else, or has nothing to draw.
   """
   validation.check_choice("x", x, run_curves.XLABELS)
-  named = _named(runs, _MEASURED)
-  for run, label in named:
-    if regularized and getattr(run, "regularization", None) == 0:
+  listed = _listed(runs, _MEASURED)
+  results = _results(listed)
+  configs = [result.config for result in results]
+  if isinstance(runs, Mapping):
+    labels = [str(name) for name in runs]
+    looks = [(label, "") for label in labels]
+  else:
+    labels, looks = run_labels.labels(configs), run_labels.looks(configs)
+  for config, label in zip(configs, labels):
+    if regularized and not config["experiment"]["regularization"]:
       raise ValueError(
-        "regularized must be False where a solver has no regularization, as"
-        f" {label} has none."
+        "regularized must be False where nothing was measured with"
+        f" regularization, as of {label}."
       )
   return run_curves.figure(
-    [run_labels.Run(label, label, _result(run)) for run, label in named],
+    [
+      run_labels.Run(label, label, result, *look)
+      for label, result, look in zip(labels, results, looks)
+    ],
     [x],
     regularized,
     log_x=log_x,
@@ -135,24 +148,56 @@ def difference(
   return drawn_figures.difference_figure(_drawn([one, other]), moments)
 
 
-def _named(runs: Any, allowed: tuple[type, ...]) -> list[tuple[Any, str]]:
-  """Returns each solver or run with what it is called.
+def _listed(runs: Any, allowed: tuple[type, ...]) -> list[Any]:
+  """Returns the solvers and runs that are given alone, in a list or by names.
 
   Raises:
     ValueError: If there is none, or one is of none of the types `allowed`.
   """
   if isinstance(runs, Mapping):
-    names, listed = [str(name) for name in runs], list(runs.values())
+    listed = list(runs.values())
+  elif isinstance(runs, list | tuple):
+    listed = list(runs)
   else:
-    names, listed = None, [runs] if isinstance(runs, allowed) else runs
-  if not isinstance(listed, list | tuple):
-    validation.check_type("runs", runs, *allowed, list, Mapping)
+    listed = [validation.check_type("runs", runs, *allowed, list, Mapping)]
   if not listed:
     raise ValueError("runs must be at least one, got none.")
   for number, run in enumerate(listed):
     validation.check_type(f"runs[{number}]", run, *allowed)
-  names = names or run_labels.labels([_config(run) for run in listed])
-  return list(zip(listed, names))
+  return listed
+
+
+def _results(listed: Sequence[Measured]) -> list[run_directory.RunResult]:
+  """Returns what was measured of each, with configs that can be compared.
+
+  Solvers know no setting. Where there are some, runs are of a game by its name,
+  too.
+  """
+  results = [_result(run) for run in listed]
+  are_live = [
+    isinstance(run, algorithm_lib.MeanFieldAlgorithm | history_lib.History)
+    for run in listed
+  ]
+  if any(are_live):
+    results = [
+      result if is_live else _by_name(result)
+      for result, is_live in zip(results, are_live)
+    ]
+  return results
+
+
+def _by_name(result: run_directory.RunResult) -> run_directory.RunResult:
+  """Returns a result whose config names the game as `_config` does."""
+  experiment = result.config["experiment"]
+  game = experiment_lib.Experiment(**experiment).create_game()
+  named = {
+    **experiment,
+    "game_name": games.brief_name(game),
+    "setting": None,
+    "game_parameters": {},
+  }
+  config = {**result.config, "experiment": named}
+  return dataclasses.replace(result, config=config)
 
 
 def _result(run: Measured) -> run_directory.RunResult:
@@ -168,23 +213,20 @@ def _result(run: Measured) -> run_directory.RunResult:
   return run_directory.load_run(run)
 
 
-def _config(run: Measured) -> dict[str, Any]:
+def _config(history: history_lib.History) -> dict[str, Any]:
   """Returns what labels and titles ask of the config.json of a run."""
-  if isinstance(run, algorithm_lib.MeanFieldAlgorithm):
-    run = run.history
-  if not isinstance(run, history_lib.History):
-    return _result(run).config
-  options = dict(run.options)
+  options = dict(history.options)
   openspiel_class = options.pop("openspiel_class", None)
-  kind, game_name = from_game.kind_of(run.model), run.model.game_name
+  kind = from_game.kind_of(history.model)
+  game_name = history.model.game_name
   experiment = {
     "game_name": game_name,
     "setting": None,
     "game_parameters": {},
     "model": kind,
-    "algorithm": registry.name_of(run.algorithm, openspiel_class),
+    "algorithm": registry.name_of(history.algorithm, openspiel_class),
     "options": options,
-    "regularization": run.regularization,
+    "regularization": history.regularization,
   }
   return {"experiment": experiment, "game": game_name, "model": kind}
 
@@ -193,8 +235,13 @@ def _drawn(
   runs: Solved | Sequence[Solved] | Mapping[str, Solved],
 ) -> list[drawn_lib.Drawn]:
   """Returns what can be drawn of each."""
+  listed = _listed(runs, _SOLVED)
+  if isinstance(runs, Mapping):
+    labels = [str(name) for name in runs]
+  else:
+    labels = run_labels.labels([x.config for x in _results(listed)])
   drawn: list[drawn_lib.Drawn] = []
-  for run, label in _named(runs, _SOLVED):
+  for run, label in zip(listed, labels):
     taken = [other.name for other in drawn]
     name = f"{label} ({len(drawn) + 1})" if label in taken else label
     match run:

@@ -142,6 +142,21 @@ class Experiment:
     return registry.create_algorithm(self.algorithm, model, **self.options)
 
 
+def recorded_game(config: Mapping[str, Any]) -> pyspiel.Game:
+  """Returns the game of a run, also where its algorithm is known no more.
+
+  Args:
+    config: As in config.json.
+
+  Raises:
+    ValueError: If there is no such game (any more), or a module that registers
+      it cannot be imported.
+  """
+  names = ("game_name", "setting", "game_parameters", "imports")
+  fields = {name: config["experiment"][name] for name in names}
+  return Experiment(**fields).create_game()
+
+
 def create_experiment(values: Mapping[str, Any]) -> Experiment:
   """Returns the experiment with values that are named as in programs.
 

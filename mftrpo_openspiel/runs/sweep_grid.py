@@ -113,7 +113,6 @@ def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
   """Yields what the run does not take, and who is without it."""
   algorithm = given.get("algorithm", experiment_lib.Experiment.algorithm)
   taken = {option.flag for option in registry.options_of(algorithm).values()}
-  options = registry.text_options(algorithm)
   flags = {option.flag for option in registry.OPTIONS.values()}
   game_type = _game(given.get("game_name"), given.get("setting")).get_type()
   for name in given:
@@ -124,7 +123,8 @@ def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
       ):
         yield name, game_type.short_name
     elif name.startswith(experiment_lib.OPTION):
-      if name.removeprefix(experiment_lib.OPTION) not in options:
+      option = name.removeprefix(experiment_lib.OPTION)
+      if not registry.option_kinds(algorithm, option):
         yield name, algorithm
     elif name in flags and name not in taken:
       yield name, algorithm

@@ -95,7 +95,8 @@ def live_bar(
   In a notebook it is one of a notebook. It is gone at the end. Where standard
   error is no terminal, as in a batch job, nothing is shown.
   """
-  if not (is_wanted and (sys.stderr.isatty() or _is_notebook())):
+  is_terminal = sys.stderr is not None and sys.stderr.isatty()
+  if not is_wanted or not (is_terminal or _is_notebook()):
     return tqdm.tqdm(total=total, disable=True)
   with warnings.catch_warnings():
     # Without the package ipywidgets it is a line of text in a notebook.

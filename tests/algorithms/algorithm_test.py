@@ -301,3 +301,16 @@ def test_a_pickled_solver_keeps_options_and_history():
   assert again.history.iterations.tolist() == [0, 1, 2, 3]
   solver.run(2)
   assert again.num_iterations == 3
+
+
+@pytest.mark.parametrize("name", sorted(algorithm_factory.ALGORITHMS))
+def test_every_algorithm_runs_and_says_what_it_is(name):
+  model = algorithm_factory.ALGORITHMS[name].model or "stationary"
+  solver = make(name, {}, model, ISLANDS)
+  history = solver.run(2)
+  assert history.iterations.tolist() == [0, 1, 2]
+  assert history.exploitability[-1] == solver.model.exploitability(
+    solver.policy
+  )
+  assert "python_mfg_two_islands(horizon=3)" in repr(solver)
+  assert repr(solver).endswith("iteration 2>")

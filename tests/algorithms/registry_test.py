@@ -7,6 +7,7 @@ import pytest
 
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import fixed_point
+from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.models import compiled_game
 
@@ -170,6 +171,25 @@ def test_a_function_can_be_registered_and_is_titled_by_its_name(
   registered("made", made_by_a_function)
   assert registry.title("made") == "made"
   assert isinstance(registry.create_algorithm("made", islands), Mine)
+
+
+def test_a_function_can_hand_on_options_of_any_name(registered, islands):
+  def warm(model, **options):
+    return mf_trpo.MFTRPO(model, warm_start=True, **options)
+
+  registered("warm", warm)
+  texts = {"regularization": "0.3", "num_policy_updates": "2"}
+  options = registry.parse_options("warm", texts)
+  assert options == {"regularization": 0.3, "num_policy_updates": 2}
+  made = registry.create_algorithm("warm", islands, **options)
+  same = mf_trpo.MFTRPO(islands, warm_start=True, **options)
+  for solver in (made, same):
+    solver.iteration()
+  assert (made.policy == same.policy).all()
+  with pytest.raises(
+    ValueError, match=r"^algorithm 'warm' cannot be made: Typ"
+  ):
+    registry.create_algorithm("warm", islands, cold=True)
 
 
 def test_an_algorithm_is_found_where_it_stands(islands):

@@ -86,13 +86,14 @@ def test_regularizations_are_compared_and_kept(program, tmp_path):
   np.testing.assert_allclose(
     column(biased, "exploitability"), crowd[0.01], rtol=0.05
   )
-  best = [line for line in result.stdout.splitlines() if "best eta is" in line]
-  assert len(best) == 3
-  values = [float(line.split("eta is ")[1].split(",")[0]) for line in best]
-  assert values == sorted(values, reverse=True)
-  assert "Slope of the best eta against N: -" in result.stdout
-  slope = float(result.stdout.split("against N: ")[1].split()[0])
-  assert -1.3 < slope < -0.8
+  lines = result.stdout.splitlines()
+  start = next(i for i, line in enumerate(lines) if "best eta" in line)
+  chosen = np.array([line.split() for line in lines[start + 1 : start + 4]])
+  assert chosen[:, 0].tolist() == ["100", "300", "1000"]
+  # Least gain, best and tolerable eta fall about as 1 / N.
+  for values in chosen[:, 1:].astype(float).T:
+    assert 5 < values[0] / values[2] < 20
+  assert "Slope of the tolerable eta against N: -1." in result.stdout
   assert (tmp_path / "eta.png").stat().st_size > 10_000
   kept = tmp_path / "equilibria"
   assert (kept / "equilibrium_0.001.npz").exists()
@@ -106,12 +107,15 @@ def test_play_stands_beside_the_value_of_the_mean_field_game(program, tmp_path):
     "n-player",
     "--play=mfg_crowd_modelling(size=4,horizon=3),"
     "python_mfg_two_islands(horizon=2)",
-    "--num_players=2,20", "--num_plays=4", f"--logdir={tmp_path}",
+    "--num_players=2,20", "--num_plays=20", f"--logdir={tmp_path}",
   )  # fmt: skip
   rows = table(tmp_path / "play.csv")
   assert [row["rewards"] for row in rows] == 2 * ["path-dependent"] + 2 * [
     "exact"
   ]
+  # Of rewards that depend on the path, no J_N is exact either.
+  deviation = np.abs(column(rows, "mean_return") - column(rows, "value"))
+  assert (deviation[2:] < 4 * column(rows, "standard_error")[2:] + 1e-12).all()
   error = np.abs(column(rows, "mean_return") - column(rows, "mean_field_value"))
   assert error[1] < error[0] and error[3] < error[2]
   assert result.stdout.count("path-dependent") == 2

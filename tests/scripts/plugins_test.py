@@ -14,6 +14,9 @@ import textwrap
 import pytest
 import sweep_runs
 
+from mftrpo_openspiel.algorithms import fixed_point
+from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_directory
 
 GAME = """
@@ -221,6 +224,28 @@ def test_a_run_whose_module_is_gone_says_which(program, folder, tmp_path):
     " there is no module 'user_method_2', neither installed nor in the current"
     " folder or one of PYTHONPATH.\n"
   )
+
+
+def test_a_run_whose_algorithm_has_no_module_can_be_drawn(
+  program, folder, monkeypatch
+):
+  """Of a notebook, whose classes are gone with it."""
+
+  class Mine(fixed_point.FixedPoint):
+    pass
+
+  with monkeypatch.context() as patch:
+    patch.setattr(registry, "ALGORITHMS", dict(registry.ALGORITHMS))
+    registry.register_algorithm("of_a_notebook", Mine, title="Mine")
+    experiment_lib.run_experiment(
+      experiment_lib.Experiment(
+        setting="two_islands", algorithm="of_a_notebook", num_iterations=2
+      ),
+      folder / "run",
+    )
+  for kind in ("curves", "mean_field"):
+    program("plot", f"--kind={kind}", "--output=run.png", "run", cwd=folder)
+    (folder / "run.png").unlink()
 
 
 BAD = [

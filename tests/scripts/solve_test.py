@@ -250,7 +250,7 @@ def test_a_run_is_stopped_and_gone_on_with(run, tmp_path):
   process.send_signal(signal.SIGSTOP)
   _, errors = run(*arguments, status=2)
   assert errors.splitlines()[-1] == (
-    f"mftrpo-solve: logdir must not be in use by another program, got {path}."
+    f"mftrpo-solve: --logdir must not be in use by another program, got {path}."
   )
   process.kill()
   process.communicate()

@@ -7,6 +7,8 @@ import pyspiel
 import pytest
 
 from mftrpo_openspiel.finite_population import gaps
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import stationary_model
 
@@ -65,3 +67,24 @@ def test_gaps_close_as_players_become_many():
   assert abs(few.value - few.mean_field_value) > 0.1
   assert few.distance > 0.1
   assert (few.num_players, few.information) == (10, "own")
+
+
+def test_players_who_move_with_the_crowd_have_no_distance_that_is_known():
+  # Who is in the first state leaves it the sooner the fuller it is.
+  def kernel(mu):
+    stay = 0.9 - 0.5 * mu[0]
+    leave = [[stay, 1 - stay], [0.5, 0.5]]
+    return np.array([leave, [[0.3, 0.7], [0.6, 0.4]]])
+
+  mdp = mdp_lib.MeanFieldMDP(
+    kernel=kernel,
+    reward=mdp_lib.CrowdAversion(np.zeros((2, 2)), 0.5),
+    discount=0.8,
+    initial_distribution=[0.5, 0.5],
+  )
+  model = compiled_game.CompiledGame(mdp_game.MDPGame(mdp, horizon=3))
+  policy = random_policy(model)
+  found = gaps.find_gap(model, policy, 12, "counts")
+  assert found.distance is None
+  assert found.exploitability > 0
+  assert 0 < found.mean_field_value - found.value < 0.5

@@ -4,6 +4,8 @@ import copy
 import functools
 import itertools
 import pickle
+import subprocess
+import sys
 import unittest
 
 from absl import flags
@@ -219,6 +221,21 @@ def test_returns_are_the_rewards_that_everybody_counts(game):
   assert was_paid
 
 
+def test_importing_the_package_is_enough_to_load_it_by_name():
+  program = f"""
+import mftrpo_openspiel
+import pyspiel
+game = pyspiel.load_game("{n_player_game.SHORT_NAME}(num_players=3)")
+print(type(game) is mftrpo_openspiel.NPlayerGame, game.num_players())
+"""
+  result = subprocess.run(
+    [sys.executable, "-c", program], capture_output=True, text=True
+  )
+  # Also not at the end of the interpreter, where OpenSpiel lets go of games.
+  assert (result.returncode, result.stderr) == (0, "")
+  assert result.stdout.split() == ["True", "3"]
+
+
 def test_players_choose_then_chance_asks_each_of_them():
   game = pyspiel.load_game(
     f"{n_player_game.SHORT_NAME}(game=python_mfg_two_islands(horizon=2),"
@@ -386,7 +403,7 @@ def test_nash_conv_of_openspiel_is_the_gain_of_each_player(
   np.testing.assert_allclose(improvements, gain, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("observation", ["own"])
+@pytest.mark.parametrize("observation", n_player_game.OBSERVATIONS)
 @pytest.mark.parametrize("num_players,horizon,moves_with_crowd", WORLDS)
 def test_nash_conv_of_openspiel_is_what_is_computed_on_arrays(
   num_players, horizon, moves_with_crowd, observation
@@ -431,6 +448,10 @@ def test_nash_conv_with_own_state_where_moves_depend_on_the_crowd():
     policy = game.n_player_policy(world.openspiel_policy)
     gains[observation] = exploitability.nash_conv(game, policy) / 2
   assert gains["counts"] == pytest.approx(world.gain(2, "counts"), abs=1e-9)
+  computed = deviations.exploitability(
+    compiled_game.CompiledGame(world.game), world.openspiel_policy, 2, "counts"
+  )
+  assert gains["counts"] == pytest.approx(computed.exploitability, abs=1e-9)
   assert world.gain(2, "own") < gains["own"] - 1e-3
   assert gains["own"] < gains["counts"] - 1e-3
 

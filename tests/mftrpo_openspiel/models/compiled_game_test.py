@@ -456,3 +456,22 @@ def test_a_table_needs_no_laws_where_no_play_leads():
   assert str(error.value) == (
     "policy must have a law for each state, it has none for '(2, 0)'."
   )
+
+
+@pytest.mark.parametrize(
+  "name", ["python_mfg_four_rooms(room_size=2,horizon=4)", "mfg_garnet"]
+)
+def test_the_best_deviation_under_the_rewards_of_the_mean_field(name):
+  model = quietly(pyspiel.load_game(name))
+  policy = draws.random_policy(model)
+  mean_field = model.mean_field(policy)
+  mdp, _ = model.form.dynamics(mean_field)
+  rewards = mdp.action_rewards(*model.form.rewards(mean_field))
+  best = model.best_deviation(policy, rewards)
+  assert best.gain == pytest.approx(model.exploitability(policy), rel=1e-12)
+  value = model.deviation_value(policy, policy, rewards)
+  assert value == pytest.approx(best.value, rel=1e-12)
+  value = model.deviation_value(policy, best.policy, rewards)
+  assert value == pytest.approx(best.value + best.gain, rel=1e-12)
+  expected = nash_conv.NashConv(model.game, model.to_openspiel(policy))
+  assert best.gain == pytest.approx(expected.nash_conv(), rel=1e-11)

@@ -343,3 +343,18 @@ def test_greedy_policy_of_the_optimal_values_is_a_best_response():
   np.testing.assert_allclose(
     model.action_values(greedy, mean_field), optimal, atol=1e-12
   )
+
+
+def test_the_best_deviation_under_the_rewards_of_the_mean_field():
+  mdp = pyspiel.load_game("python_mfg_two_islands").mean_field_mdp()
+  model = stationary_model.StationaryModel(mdp)
+  policy = draws.random_policy(model)
+  law = model.mean_field(policy)
+  rewards = mdp.reward_at(law)
+  best = model.best_deviation(policy, rewards)
+  assert best.gain == pytest.approx(model.exploitability(policy), rel=1e-12)
+  assert best.error_bound == 0
+  value = law @ model.policy_values(policy, law).values
+  assert best.value == pytest.approx(value, rel=1e-12)
+  value = model.deviation_value(policy, best.policy, rewards)
+  assert value == pytest.approx(best.value + best.gain, rel=1e-12)

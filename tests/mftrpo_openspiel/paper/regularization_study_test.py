@@ -77,23 +77,40 @@ def test_the_best_eta_is_where_the_gain_is_least(model):
     return gaps.find_gap(model, policy, num_players).exploitability
 
   gains = {eta: gain(eta) for eta in (1e-4, 1e-3, 1e-2)}
-  best = regularization_study.find_best(
+  choice = regularization_study.choose(
     model,
     functools.partial(regularization_study.find_policy, model),
     gains,
     num_players,
     "own",
   )
-  assert best.num_players == num_players
-  assert best.exploitability < min(gains.values())
+  assert choice.num_players == num_players
+  assert choice.exploitability < min(gains.values())
+  assert choice.exploitability == pytest.approx(gain(choice.best), rel=1e-3)
   for factor in (0.9, 1.1):
-    assert gain(factor * best.regularization) > best.exploitability
+    assert gain(factor * choice.best) > choice.exploitability
+  ratio = gain(choice.tolerable) / choice.exploitability
+  assert ratio == pytest.approx(2, rel=0.02)
 
 
 @pytest.mark.parametrize(
-  "gains", [[1, 2, 3, 4], [4, 3, 2, 1], [3, 1, 1, 2], [3, 0, 1, 2], [1, 2]]
+  "gains", [[1, 2, 2, 2], [4, 3, 2, 2], [3, 1, 1, 2], [3, 0, 0, 0], [1, 2]]
 )
 def test_an_eta_that_may_not_be_best_is_not_said_to_be(model, gains):
   tried = {10.0**k: float(gain) for k, gain in enumerate(gains)}
-  tried[0.0] = 0.0  # It is not asked for.
-  assert regularization_study.find_best(model, None, tried, 10, "own") is None
+  choice = regularization_study.choose(model, None, tried, 10, "own")
+  assert choice.best is None
+  assert choice.exploitability == min(gains)
+
+
+@pytest.mark.parametrize(
+  "gains",
+  [
+    {0.0: 2.0, 0.1: 3.0, 1.0: 4.0},  # It is larger.
+    {0.0: 0.1, 0.1: 3.0, 1.0: 5.0},  # It is smaller.
+    {0.0: 1.0, 0.1: 2.0},
+  ],
+)
+def test_an_eta_that_may_not_be_tolerable_is_not_said_to_be(model, gains):
+  choice = regularization_study.choose(model, None, gains, 10, "own")
+  assert choice.tolerable is None

@@ -61,6 +61,24 @@ def test_mass_moves_on_one_scale_and_nothing_else_does(tmp_path):
   assert np.ptp(beside, axis=2).max() > 150
 
 
+def test_populations_are_side_by_side_and_the_size_is_as_asked(tmp_path):
+  path = tmp_path / "crowd.gif"
+  both = {"t = 0": np.eye(2), "t = 1": np.eye(2)[::-1]}
+  animation.save_mean_fields(
+    grid(), both, path, "linear", 1, title="Game", size=(640, 301)
+  )
+  pictures, _ = frames(path)
+  assert pictures.shape[:3] == (2, 301, 640)
+  # Full cells are darker than empty ones: one on the left and one on the right
+  # of each frame, and in the other frame the other ones.
+  changes = np.abs(pictures[0] - pictures[1]).max(axis=2) > 100
+  row = int(np.median(np.nonzero(changes)[0]))
+  columns = np.flatnonzero(changes[row])
+  gap = int(np.diff(columns).argmax())
+  for part in (columns[: gap + 1], columns[gap + 1 :]):
+    assert 100 < np.ptp(part) < 320
+
+
 def test_failure_leaves_the_old_file_alone(tmp_path, monkeypatch):
   path = tmp_path / "crowd.gif"
   path.write_text("old")
@@ -88,6 +106,9 @@ def test_failure_leaves_the_old_file_alone(tmp_path, monkeypatch):
       {"scale": "cubic"},
       "scale must be one of clipped, linear, log",
     ),
+    ([1.0, 0.0], "a.gif", {}, "must be a dictionary, .*, got list"),
+    (LAWS, "a.gif", {"size": (99, 200)}, "width .* in .100, 4000., got 99"),
+    (LAWS, "a.gif", {"size": (200, 5000)}, "height .*, got 5000"),
     (LAWS, "a.gif", {"frames_per_second": 0}, r"must be a number in \(0, 50\]"),
     (
       {str(k): [1.0, 0.0] for k in range(501)},

@@ -94,6 +94,23 @@ class TestExploitabilityFigure:
       for eta in (0.05, 0.3)
     ]
 
+  def test_a_legend_column_for_each_color_where_there_is_room(self):
+    curves = [
+      curve(f"{group}{k}", [1.0], group, str(k))
+      for group, count in (("a", 2), ("b", 1), ("c", 3))
+      for k in range(count)
+    ]
+    figure = curve_plots.exploitability_figure([curve_plots.Panel(curves)] * 3)
+    figure.draw_without_rendering()
+    places: dict[str, set[int]] = {}
+    for text in figure.legends[0].texts:
+      if text.get_text():
+        x = round(text.get_window_extent().x0)
+        places.setdefault(text.get_text()[0], set()).add(x)
+    assert list(places) == ["a", "b", "c"]
+    assert all(len(column) == 1 for column in places.values())
+    assert len(set.union(*places.values())) == 3
+
   def test_four_styles_look_different(self):
     curves = [curve(f"{k}", [1.0, 2.0], "a", f"{k}") for k in range(4)]
     (axes,) = figure_of(*curves).axes

@@ -2,11 +2,13 @@
 
 import dataclasses
 
+from matplotlib import quiver
 import numpy as np
 import pyspiel
 import pytest
 
 from mftrpo_openspiel.games import factory
+from mftrpo_openspiel.mdp import drawing
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.plots import drawn
 from mftrpo_openspiel.plots import drawn_figures
@@ -133,6 +135,26 @@ def test_places_without_players_are_not_reached(monkeypatch):
   for population, corner in enumerate((0, 4, 20)):
     reached = asked[f"t = 0, population {population}"]
     np.testing.assert_array_equal(np.flatnonzero(reached), [corner])
+
+
+@pytest.mark.parametrize("is_torus, way", [(True, -1), (False, 1)])
+def test_arrows_on_a_torus_go_the_short_way(is_torus, way):
+  cells = np.array([[0, 0], [0, 1], [0, 2]])
+  grid = drawing.Grid(np.zeros((1, 3), bool), cells, is_torus=is_torus)
+  # From the first cell to the last, in one action.
+  moves = placement.certain_moves(np.array([[2], [1], [2]]))
+  figure = game_policies.policy_figure(
+    placement.GameDrawing(grid, placement.locate_place_and_time, moves),
+    {"": np.ones((3, 1))},
+    {},
+  )
+  (arrows,) = [
+    item
+    for item in figure.axes[0].collections
+    if isinstance(item, quiver.Quiver)
+  ]
+  assert np.sign(arrows.U).tolist() == [way]
+  assert arrows.V.tolist() == [0]
 
 
 def test_refuses():

@@ -81,7 +81,9 @@ def test_regularizations_have_a_curve_for_each_number_and_the_crowd(best):
   etas = [0.0, 0.01, 0.1]
   results = {eta: [gap(n, -1.0) for n in NUMBERS] for eta in etas}
   figure = finite_population_plots.regularization_figure(
-    results, dict(zip(etas, [0.0, 0.2, 0.4])), best
+    results,
+    dict(zip(etas, [0.0, 0.2, 0.4])),
+    {"least gain": best, "twice the least": []},
   )
   (legend,) = figure.legends
   assert texts(legend) == ["N = 10", "N = 100", "N = 1,000", "mean-field game"]
@@ -93,7 +95,7 @@ def test_regularizations_have_a_curve_for_each_number_and_the_crowd(best):
   assert len(figure.axes) == 1 + bool(best)
   if best:
     assert texts(figure.axes[1].get_legend()) == [
-      r"best eta, slope -1.00 $\pm$ 0.00",
+      r"least gain, slope -1.00 $\pm$ 0.00",
       "1 / sqrt(N)",
       "1 / N",
     ]

@@ -138,10 +138,17 @@ class TestOnGrid:
     figure = mean_field_plots.mean_field_figure(marked, ON_GRID)
     picture = pixels(figure)
     for axes in figure.axes:
-      frame = rgb(grid_drawing.MARK_COLOR)
-      # State 2 is the cell in row 0 and column 2.
-      assert color_at(picture, axes, 2.46, 0) == frame
-      assert color_at(picture, axes, 0.46, 0) != frame
+      # State 2 is the cell in row 0 and column 2, state 1 that in column 0. A
+      # pixel at the edge of a line is in part of another colour.
+      right, other = (
+        np.abs(
+          np.subtract(
+            color_at(picture, axes, x, 0), rgb(grid_drawing.MARK_COLOR)
+          )
+        ).max()
+        for x in (2.46, 0.46)
+      )
+      assert right < 60 < other
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.texts] == ["the bar"]
 
@@ -305,6 +312,22 @@ class TestAnyDrawing:
     assert len(axes.images) == num_images
     assert len(axes.collections) == num_collections
     assert not is_cut_off(figure)
+
+  def test_a_single_array_is_one_panel_without_a_title(self):
+    law = np.full(5, 0.2)
+    alone, titled = (
+      mean_field_plots.mean_field_figure(grid(), given)
+      for given in (law, {"": law})
+    )
+    (axes,), (expected,) = alone.axes, titled.axes
+    assert axes.get_title() == ""
+    np.testing.assert_array_equal(
+      axes.images[0].get_array(), expected.images[0].get_array()
+    )
+    with pytest.raises(
+      ValueError, match=r"mean field '' must have shape \(5,\)"
+    ):
+      mean_field_plots.mean_field_figure(grid(), law[:4])
 
   def test_linear_scale(self):
     for any_drawing, size in ((grid(), 5), (graph(), 3)):

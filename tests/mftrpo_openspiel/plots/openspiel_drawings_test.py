@@ -94,8 +94,8 @@ def place_in(game_drawing, state):
     if hasattr(paper, "cells"):
       return paper.cells.tolist().index([numbers[1], numbers[0]])
     return numbers[0]
-  ends = [paper.node_names[node] for node in paper.links.ravel()]
-  return list(zip(ends[::2], ends[1::2])).index(tuple(name.split("->")))
+  # Action 0 is to wait.
+  return game_drawing.action_names.index(name) - 1
 
 
 @pytest.mark.parametrize("name", [*GAMES, *SETTINGS])
@@ -171,6 +171,19 @@ def test_nodes_of_networks_do_not_coincide(name):
   gaps = np.linalg.norm(nodes[:, None] - nodes, axis=2)
   np.fill_diagonal(gaps, np.inf)
   assert gaps.min() > 0
+
+
+def test_links_lead_from_node_to_node():
+  game_drawing = game_drawings.of_game(load("braess"))
+  network = game_drawing.drawing
+  names = [
+    "->".join(network.node_names[node] for node in link)
+    for link in network.links
+  ]
+  assert names == list(game_drawing.action_names[1:])
+  # As in dynamic_routing_data.py.
+  place = network.node_names.index("C")
+  assert network.nodes[place].tolist() == [2, -1]
 
 
 def test_nodes_without_positions_stand_in_the_order_of_their_links():

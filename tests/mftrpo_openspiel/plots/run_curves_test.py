@@ -6,7 +6,11 @@ from mftrpo_openspiel.plots import run_curves
 from mftrpo_openspiel.plots import run_labels
 from mftrpo_openspiel.runs import experiment
 
-ISLANDS = {"setting": "two_islands", "num_iterations": 2}
+ISLANDS = {
+  "setting": "two_islands",
+  "algorithm": "mf_trpo",
+  "num_iterations": 2,
+}
 EXPERIMENTS = {
   "trpo": ISLANDS,
   "trpo_high": {

@@ -88,6 +88,17 @@ def test_runs_folders_and_openspiel_algorithms_are_drawn_too(tmp_path):
   assert "3 runs" in shown
 
 
+def test_a_solver_and_a_run_of_a_setting_share_their_game():
+  solver = mftrpo_openspiel.MFTRPO(pyspiel.load_game("python_mfg_two_islands"))
+  solver.run(2)
+  given = experiment(game_name=None, setting="two_islands", model="compiled")
+  result = mftrpo_openspiel.run_experiment(given)
+  shown = texts(plots.exploitability([solver, result]))
+  assert "python_mfg_two_islands" in shown
+  assert "\ntwo_islands" not in shown
+  assert "Fictitious Play" in shown.splitlines()
+
+
 @pytest.mark.parametrize("model", ["stationary", "compiled"])
 def test_maps_of_solvers_and_runs(model, tmp_path):
   game = pyspiel.load_game(GAME)
@@ -150,7 +161,8 @@ def test_differences_and_several_maps_are_named():
     ),
     (
       lambda solver: plots.exploitability(solver, regularized=True),
-      "regularized must be False where a solver has no regularization",
+      "regularized must be False where nothing was measured with regularization"
+      ", as of Fictitious Play",
     ),
     (lambda solver: plots.policy("nothing"), "path must be a run directory"),
   ],
