@@ -104,6 +104,7 @@ def _unreadable(text: str) -> str:
   name, value, _ = found.groups()
   parser = flags.FLAGS[name].parser
   choices = getattr(parser, "enum_values", None)
+  allowed: str | None
   if choices:
     allowed = f"one of {', '.join(choices)}"
   elif getattr(parser, "lower_bound", None) is not None:

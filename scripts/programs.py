@@ -85,6 +85,7 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
     "Whether progress is not shown; results, warnings and errors are.",
   )
   interrupts.take()
+  status: str | int | None
   said = None
   try:
     with contextlib.redirect_stdout(_Output(sys.stdout)):

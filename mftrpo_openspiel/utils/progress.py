@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import sys
 import time
+import types
 from typing import Protocol
 from typing import Self
 import warnings
@@ -42,7 +43,13 @@ class Progress(Protocol):
 
   def __enter__(self) -> Self: ...
 
-  def __exit__(self, *exception: object) -> object: ...
+  def __exit__(
+    self,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: types.TracebackType | None,
+    /,
+  ) -> None: ...
 
 
 def be_quiet() -> None:
