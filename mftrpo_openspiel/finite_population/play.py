@@ -16,6 +16,7 @@ import pyspiel
 
 from mftrpo_openspiel.finite_population import n_player_game
 from mftrpo_openspiel.openspiel import recursion
+from mftrpo_openspiel.utils import progress
 from mftrpo_openspiel.utils import validation
 
 
@@ -51,7 +52,11 @@ def play(
   validation.check_int("num_plays", num_plays, 2)
   rng = np.random.default_rng(validation.check_int("seed", seed, 0))
   policy = game.n_player_policy(policy)
-  means = [np.mean(_returns(game, policy, rng)) for _ in range(num_plays)]
+  means = []
+  with progress.progress_bar(num_plays, "play", keep=False) as bar:
+    for _ in range(num_plays):
+      means.append(np.mean(_returns(game, policy, rng)))
+      bar.update()
   spread = np.std(means, ddof=1) / np.sqrt(num_plays)
   return MeanReturn(float(np.mean(means)), float(spread))
 
