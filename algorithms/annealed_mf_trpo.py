@@ -164,7 +164,10 @@ class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
       )
       eta = 1 / (2 * step.step_size)
     else:
-      ball = ball.next(gain, state.logits, action_values)
+      if ball.step_size:
+        ball = ball.next(gain, state.logits)
+      else:
+        ball = ball.begun(gain, self._first_step_size(state, action_values))
       if ball.is_given_up:
         return dataclasses.replace(
           state, logits=ball.best_logits, rate=1.0, ball=ball
@@ -174,6 +177,17 @@ class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
     logits = self._stepped(state, action_values, eta)
     return dataclasses.replace(
       state, logits=logits, rate=rate, ball=ball, optimistic_step=step
+    )
+
+  def _first_step_size(self, state: State, action_values: np.ndarray) -> float:
+    """Returns the first c, for which states that nobody reaches do not count.
+
+    Such states are empty, so that crowd aversion makes their values far larger
+    than all others.
+    """
+    alike = np.where(self.model.legal_actions_mask, 0.0, -np.inf)
+    return heavy_ball.first_step_size(
+      self._where_reached(state.policy, state.mean_field, action_values, alike)
     )
 
   def _stepped(

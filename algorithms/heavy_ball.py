@@ -38,8 +38,8 @@ def first_step_size(action_values: np.ndarray) -> float:
   """Returns the first c, with which logits move apart by FIRST_CHANGE.
 
   Args:
-    action_values: (N, A), of the uniform policy; -inf where an action is not
-      legal. Not all the same.
+    action_values: (N, A), of the uniform policy in the states that it reaches;
+      -inf where an action is not legal. Not all the same.
   """
   is_legal = np.isfinite(action_values)
   lowest = np.where(is_legal, action_values, np.inf).min(axis=1)
@@ -95,20 +95,17 @@ class HeavyBall:
     """Whether it has turned out to go round instead of coming to rest."""
     return self.num_failed_restarts >= MAX_FAILED_RESTARTS
 
-  def next(
-    self, gain: float, logits: np.ndarray, action_values: np.ndarray
-  ) -> "HeavyBall":
+  def begun(self, gain: float, step_size: float) -> "HeavyBall":
+    """Returns what it is in the first iteration, with the first c > 0."""
+    return dataclasses.replace(self, step_size=step_size, least_gain=gain)
+
+  def next(self, gain: float, logits: np.ndarray) -> "HeavyBall":
     """Returns what it is in the next iteration.
 
     Args:
       gain: See `gain`; > 0.
       logits: (N, A), before the step.
-      action_values: (N, A); -inf where an action is not legal.
     """
-    if not self.step_size:
-      return dataclasses.replace(
-        self, step_size=first_step_size(action_values), least_gain=gain
-      )
     ball, just_restarted = self, self.num_since_restart == 0
     if just_restarted:  # The mean field is that of the policy.
       if self.best_gain == np.inf:

@@ -16,6 +16,7 @@ from mftrpo_openspiel.benchmarks import monotone_games
 from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import openspiel_model
 from mftrpo_openspiel.models import stationary_model
 
 DISCOUNT = 0.9
@@ -177,6 +178,32 @@ def test_it_ends_without_bias(make, num_iterations):
   for _ in range(num_iterations):
     algorithm.iteration()
   assert model.exploitability(algorithm.policy) < 1e-6 * uniform
+
+
+def test_states_that_nobody_reaches_do_not_count():
+  """The compiled game has them, OpenSpiel's utilities meet no such node."""
+  game = pyspiel.load_game("python_mfg_four_rooms(room_size=2,horizon=4)")
+  compiled_model = compiled_game.CompiledGame(game)
+  openspiel = openspiel_model.OpenSpielModel(game)
+  assert (compiled_model.initial_mean_field() == 0).any()
+  policies = []
+  for model in (compiled_model, openspiel):
+    algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
+    for _ in range(12):
+      algorithm.iteration()
+    policies.append(
+      {
+        string: law
+        for string, law, mass in zip(
+          model.observation_strings, algorithm.policy, algorithm.mean_field
+        )
+        if mass
+      }
+    )
+  ours, theirs = policies
+  assert ours.keys() <= theirs.keys()
+  for string, law in ours.items():
+    assert law == pytest.approx(theirs[string], abs=1e-12)
 
 
 def test_it_stays_where_there_is_nothing_to_gain():

@@ -6,7 +6,6 @@ import pytest
 from mftrpo_openspiel.algorithms import heavy_ball
 
 LOGITS = np.zeros((1, 2))
-VALUES = np.array([[0.0, 2.0]])
 
 
 def gains_to_balls(gains):
@@ -15,7 +14,10 @@ def gains_to_balls(gains):
   balls, logits = [], []
   for gain in gains:
     logits.append(LOGITS - gain)
-    ball = ball.next(gain, logits[-1], VALUES)
+    if ball.step_size:
+      ball = ball.next(gain, logits[-1])
+    else:
+      ball = ball.begun(gain, step_size=0.05)
     balls.append(ball)
   return balls, logits
 
