@@ -3,8 +3,7 @@
     mftrpo-n-player [flags] [RUN_DIR...]
 
     mftrpo-n-player --logdir=out --num_players=10,100,1000 runs/mf_trpo
-    mftrpo-n-player --logdir=out --setting=two_islands \
-        --algorithm=annealed_mf_trpo --num_iterations=300
+    mftrpo-n-player --logdir=out --setting=two_islands --num_iterations=300
     mftrpo-n-player --logdir=out --setting=two_islands --eta=0.0001,0.001,0.01
     mftrpo-n-player --logdir=out --play=mfg_garnet,mfg_crowd_modelling
 

@@ -12,6 +12,7 @@ from mftrpo_openspiel.benchmarks import markdown_tables
 from mftrpo_openspiel.benchmarks import tables
 from mftrpo_openspiel.benchmarks import time_to_accuracy
 from mftrpo_openspiel.scripts import n_player
+from mftrpo_openspiel.scripts import solve
 
 ROOT = pathlib.Path(__file__).parents[1]
 SOLVERS = (ROOT / "docs" / "solvers.md").read_text()
@@ -34,13 +35,15 @@ def test_the_methods_are_those_of_the_benchmark():
   )
 
 
-def test_the_program_understands_the_commands_about_n_players():
-  commands = re.findall(r"```bash\n(mftrpo-n-player .*)\n```", N_PLAYERS)
-  assert len(commands) >= 4 == N_PLAYERS.count("```bash")
+def test_programs_understand_the_commands_about_n_players():
+  blocks = re.findall(r"```bash\n(.*?)```", N_PLAYERS, re.DOTALL)
+  commands = "".join(blocks).splitlines()
+  assert len(commands) > len(blocks) >= 5
   for command in commands:
-    with command_line.given(n_player.define_flags, *shlex.split(command)[1:]):
+    program, *arguments = shlex.split(command)
+    define = {"mftrpo-n-player": n_player, "mftrpo-solve": solve}[program]
+    with command_line.given(define.define_flags, *arguments):
       assert flags.FLAGS.logdir
-      assert flags.FLAGS.num_players
 
 
 @pytest.mark.parametrize(
