@@ -72,7 +72,7 @@ def folder(tmp_path_factory):
   for name, fields in EXPERIMENTS.items():
     experiment.run_experiment(
       experiment.Experiment(
-        **{"algorithm": "mf_trpo", "num_iterations": 4, **fields}
+        **{"num_iterations": 4, **fields}
       ),
       path / name,
     )
