@@ -71,9 +71,7 @@ def folder(tmp_path_factory):
   path = tmp_path_factory.mktemp("runs")
   for name, fields in EXPERIMENTS.items():
     experiment.run_experiment(
-      experiment.Experiment(
-        **{"num_iterations": 4, **fields}
-      ),
+      experiment.Experiment(**{"num_iterations": 4, **fields}),
       path / name,
     )
   return path
