@@ -20,6 +20,8 @@ from mftrpo_openspiel.finite_population import n_player_game
 from mftrpo_openspiel.finite_population import play
 from mftrpo_openspiel.finite_population import rates
 from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.paper import regularization_study
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import finite_population_plots
@@ -76,9 +78,11 @@ def compare_policies(
   ]
   if logdir is not None:
     _write(logdir / "n_player.csv", ["run", *_GAP_COLUMNS], rows)
-    figures.save(
-      finite_population_plots.gap_figure(curves), logdir / "n_player.png"
+    models = {_name(model) for _, model, _ in policies}
+    figure = finite_population_plots.gap_figure(
+      curves, models.pop() if len(models) == 1 else ""
     )
+    figures.save(figure, logdir / "n_player.png")
     print(f"n_player.csv and n_player.png are in {logdir}.")
 
 
@@ -113,15 +117,25 @@ def _gaps(
 
 def _print_slopes(curve: finite_population_plots.GapCurve) -> None:
   phi = curve.mean_field_exploitability
-  print(f"phi of the mean-field game: {phi:.4e}. Slopes against N:", end="")
+  slopes = []
   for name, values in (
     ("phi_N", curve.exploitabilities),
     ("|J_N - J|", curve.value_gaps),
     ("distance", curve.distances),
   ):
     rate = rates.fit(curve.num_players, values)
-    print(f" {name} {'none' if rate is None else rate}", end=";")
-  print()
+    slopes.append(f"{name} {'none' if rate is None else rate}")
+  print(
+    f"phi of the mean-field game: {phi:.4e}. Slopes against N:"
+    f" {'; '.join(slopes)}."
+  )
+
+
+def _name(model: regularization_study.Model) -> str:
+  """Returns the game of a model and its horizon, for a title."""
+  is_stationary = isinstance(model, stationary_model.StationaryModel)
+  horizon = "infinite" if is_stationary else "finite"
+  return f"{games.brief_name(model.game)}, {horizon} horizon"
 
 
 def compare_regularizations(
@@ -197,7 +211,7 @@ def compare_regularizations(
   )
   if any(eta > 0 for eta in results):
     figure = finite_population_plots.regularization_figure(
-      results, mean_field, chosen
+      results, mean_field, chosen, _name(model)
     )
     figures.save(figure, logdir / "eta.png")
     print(f"eta.csv, eta.png and the equilibria are in {logdir}.")

@@ -68,7 +68,9 @@ def _without_rounding(gap: gaps.Gap) -> float:
   return np.nan if is_rounding else gap.exploitability
 
 
-def gap_figure(curves: Sequence[GapCurve]) -> figure_lib.Figure:
+def gap_figure(
+  curves: Sequence[GapCurve], title: str = ""
+) -> figure_lib.Figure:
   """Returns three panels on log axes against N, with slopes in their legends.
 
   The gain by leaving the policy, how far the value is from that of the
@@ -78,13 +80,14 @@ def gap_figure(curves: Sequence[GapCurve]) -> figure_lib.Figure:
 
   Args:
     curves: At least one.
+    title: Of the figure; say which game it is if it is one.
   """
   titles = [
     "Gain by leaving the policy, phi_N",
     "Change of the value, |J_N - J|",
     "Distance to the mean field",
   ]
-  figure, all_axes = figures.panels(titles, 3.9, 0.95)
+  figure, all_axes = figures.panels(titles, 3.9, 0.95, title)
   entries = {}
   for row, curve in enumerate(curves):
     style = _style(row)
@@ -114,6 +117,7 @@ def regularization_figure(
   results: dict[float, list[gaps.Gap]],
   mean_field: dict[float, float],
   chosen: Mapping[str, Sequence[tuple[int, float]]],
+  title: str = "",
 ) -> figure_lib.Figure:
   """Returns phi_N against eta for each N, and which eta suits N against N.
 
@@ -123,12 +127,13 @@ def regularization_figure(
     mean_field: For each eta the exploitability in the mean-field game.
     chosen: By what is said of them, pairs of N and an eta; those without pairs
       are left out.
+    title: Of the figure; say which game it is.
   """
   chosen = {label: pairs for label, pairs in chosen.items() if pairs}
   titles = ["Gain by leaving the regularized equilibrium, phi_N"]
   if chosen:
     titles.append("Which eta suits N players")
-  figure, all_axes = figures.panels(titles, 4.6, 0.85)
+  figure, all_axes = figures.panels(titles, 4.6, 0.85, title)
   etas = sorted(eta for eta in results if eta > 0)
   entries = {}
   for column, gap in enumerate(results[etas[0]]):
@@ -169,8 +174,8 @@ def regularization_figure(
   if chosen:
     _finish(all_axes[1], "Number of players N")
     _mark_numbers(all_axes[1])
-  title = "dotted: without regularization" if 0.0 in results else ""
-  figures.add_legend(figure, entries, 4, title)
+  note = "dotted: without regularization" if 0.0 in results else ""
+  figures.add_legend(figure, entries, 4, note)
   return figure
 
 

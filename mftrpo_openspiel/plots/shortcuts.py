@@ -108,7 +108,7 @@ def mean_field(
     moments: Which are drawn. Over a finite horizon they are time steps; over an
       infinite one iterations, of which a solver has its last alone. Not given:
       the first, middle and last one.
-    scale: Of the colours: "log" or "linear".
+    scale: Of the colours, one of `mean_field_plots.SCALES`.
 
   Raises:
     ValueError: If one is something else, or has nothing to draw.
