@@ -1,12 +1,16 @@
-"""A sweep on a cluster that has no workers."""
+"""A sweep on a cluster that has no workers, or none any more."""
 
 import contextlib
 import pathlib
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
+
+from mftrpo_openspiel.runs import dask_cluster
 
 distributed = pytest.importorskip("distributed")
 
@@ -64,3 +68,48 @@ def test_a_sweep_without_workers_says_so_and_ends_on_ctrl_c(address, tmp_path):
     )
     interrupted(process)
   assert not (tmp_path / "sweep" / "stop").exists()
+
+
+def test_a_sweep_whose_worker_is_killed_says_so_and_ends_on_ctrl_c(
+  address, tmp_path
+):
+  begun = tmp_path / "sweep" / "seed=1" / "config.json"
+  worker_command = [
+    *(sys.executable, "-m", "distributed.cli.dask_worker", address),
+    *("--no-nanny", "--nthreads=1", "--no-dashboard"),
+    f"--local-directory={tmp_path}",
+  ]
+  quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+  with (
+    started(*worker_command, **quiet) as worker,
+    sweep(address, tmp_path / "sweep") as process,
+  ):
+    watchdog = threading.Timer(3 * SECONDS, process.kill)
+    watchdog.start()
+    while not begun.exists():
+      assert process.poll() is None
+      time.sleep(0.05)
+    worker.kill()
+    lines = iter(process.stderr.readline, "")
+    assert any(line.startswith("Waiting for workers: ") for line in lines)
+    interrupted(process)
+    watchdog.cancel()
+
+
+def test_iterations_of_runs_are_counted():
+  def run(num_iterations):
+    for iteration in range(1, num_iterations + 1):
+      dask_cluster.tell(iteration)
+
+  with (
+    distributed.LocalCluster(
+      n_workers=1, processes=False, dashboard_address=None
+    ) as local,
+    dask_cluster.connected(local.scheduler_address) as cluster,
+  ):
+    for call in [cluster.submit(run, 1000), cluster.submit(run, 234)]:
+      call.result(timeout=SECONDS)
+    end = time.monotonic() + SECONDS
+    while cluster.count() < 1234 and time.monotonic() < end:
+      time.sleep(0.05)
+    assert cluster.count() == 1234
