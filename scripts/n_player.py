@@ -82,7 +82,14 @@ def define_flags() -> None:
     " uniform policy is played in.",
   )
   flags.DEFINE_integer("num_plays", 20, "Of --play.", lower_bound=2)
-  flags.DEFINE_integer("seed", 0, "Of --play.", lower_bound=0)
+  flags.DEFINE_integer(
+    "num_samples",
+    None,
+    "Where rewards are not known to be local, linear or quadratic in the mean"
+    " field: how often it is drawn where the other players are. phi_N then has"
+    " an error bound, in n_player.csv.",
+  )
+  flags.DEFINE_integer("seed", 0, "Of --play and --num_samples.", lower_bound=0)
   flags.DEFINE_string(
     "logdir", None, "Folder of the results; not given: they are printed only."
   )
@@ -110,7 +117,12 @@ def main(paths: Sequence[str]) -> int:
   try:
     policies = _policies(paths, logdir)
     n_player_tables.compare_policies(
-      policies, numbers, FLAGS.information, logdir
+      policies,
+      numbers,
+      FLAGS.information,
+      logdir,
+      FLAGS.num_samples,
+      FLAGS.seed,
     )
   except run_loop.Interrupted as interrupt:
     print(f"Interrupted after iteration {interrupt.iteration}.")
@@ -135,9 +147,14 @@ def _check_flags(paths: Sequence[str]) -> None:
   if given == ["eta"]:
     pointless -= {"game_name", "setting", "model"}
     pointless -= {x for x in pointless if x.startswith("game_parameters.")}
-  for name in ("num_plays", "seed"):
-    if FLAGS[name].present and given != ["play"]:
-      raise ValueError(f"{name} must be given with play only.")
+  if FLAGS["num_plays"].present and given != ["play"]:
+    raise ValueError("num_plays must be given with play only.")
+  if FLAGS["num_samples"].present and given in (["eta"], ["play"]):
+    raise ValueError(f"num_samples must not be given with {given[0]}.")
+  if FLAGS["seed"].present and not (
+    given == ["play"] or FLAGS["num_samples"].present
+  ):
+    raise ValueError("--seed must be given with --play or --num_samples only.")
   if FLAGS["information"].present and given == ["play"]:
     raise ValueError("information must not be given with play.")
   if len(FLAGS.information) != 1 and given == ["eta"]:
@@ -182,12 +199,24 @@ def _policies(
     if result.solution is None:
       raise ValueError(f"RUN_DIR must have a solution, {path} has none yet.")
   if not paths:
-    results = [_solve(experiment_flags.from_flags(), logdir)]
+    experiment = experiment_flags.from_flags()
+    _check_rewards(experiment)
+    results = [_solve(experiment, logdir)]
   labels = run_labels.labels([result.config for result in results])
   return [
     (label, *_model_and_policy(result))
     for label, result in zip(labels, results)
   ]
+
+
+def _check_rewards(experiment: experiment_lib.Experiment) -> None:
+  """Raises a ValueError, before anything is solved, if all would be in vain."""
+  if "own" in FLAGS.information:
+    game = experiment.create_game()
+    name = experiment.model_name(game)
+    name = "compiled" if name == "openspiel" else name
+    model: Any = from_game.create_model(name, game)
+    deviations.own_state_rewards(model, FLAGS.num_samples, FLAGS.seed)
 
 
 def _solve(

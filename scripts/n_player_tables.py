@@ -4,6 +4,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 import csv
+import functools
 import itertools
 import pathlib
 from typing import Any
@@ -49,6 +50,8 @@ def compare_policies(
   numbers: Sequence[int],
   informations: Sequence[str],
   logdir: pathlib.Path | None,
+  num_samples: int | None,
+  seed: int,
 ) -> None:
   """Prints what policies are worth for each number of players.
 
@@ -57,6 +60,9 @@ def compare_policies(
     numbers: Of players.
     informations: What the player sees who leaves the policy, one or more.
     logdir: Where n_player.csv and n_player.png are written, or None.
+    num_samples: Of rewards that are not known to be local or linear; see
+      `deviations.exploitability`.
+    seed: Of these samples.
   """
   curves = []
   for (label, model, policy), information in itertools.product(
@@ -64,7 +70,15 @@ def compare_policies(
   ):
     sees = _SEEN[information]
     print(f"{label} on {model.game}; who leaves the policy sees {sees}:")
-    found = _gaps(model, policy, numbers, information)
+    find = functools.partial(
+      gaps.find_gap,
+      model,
+      policy,
+      information=information,
+      num_samples=num_samples,
+      seed=seed,
+    )
+    found = _gaps(find, numbers, information)
     curves.append(
       finite_population_plots.GapCurve(
         label, found, model.exploitability(policy)
@@ -87,10 +101,7 @@ def compare_policies(
 
 
 def _gaps(
-  model: regularization_study.Model,
-  policy: np.ndarray,
-  numbers: Sequence[int],
-  information: str,
+  find: Callable[[int], gaps.Gap], numbers: Sequence[int], information: str
 ) -> list[gaps.Gap]:
   """Returns and prints a gap for each number of players.
 
@@ -100,7 +111,7 @@ def _gaps(
   print(f"{'N':>9} {'phi_N':>11} {'J_N - J':>11} {'distance':>9}  method")
   for number in numbers:
     try:
-      gap = gaps.find_gap(model, policy, number, information)
+      gap = find(number)
     except ValueError as error:
       if information == "own" or not found:
         raise

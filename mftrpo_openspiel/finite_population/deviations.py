@@ -91,13 +91,9 @@ def exploitability(
   validation.check_choice("information", information, INFORMATION)
   if information == "counts":
     return _with_counts(model, policy, num_players)
-  if not has_fixed_kernel(model):
-    raise ValueError(
-      "information must be 'counts' where the kernel depends on the mean field,"
-      " got 'own': a player would have to infer where the others are."
-    )
-  rewards = player_rewards.of_model(model)
+  rewards = own_state_rewards(model, num_samples, seed)
   if not isinstance(rewards, player_rewards.ExactRewards):
+    assert num_samples is not None and seed is not None
     return _with_samples(model, policy, num_players, num_samples, seed)
   mean_field = model.mean_field(policy)
   expected = rewards.expected(mean_field, num_players)
@@ -111,22 +107,47 @@ def exploitability(
   )
 
 
+def own_state_rewards(
+  model: player_rewards.Model,
+  num_samples: int | None = None,
+  seed: int | None = None,
+) -> player_rewards.PlayerRewards:
+  """Returns the rewards of a game that is known where a player sees its state.
+
+  Args:
+    model: As of `exploitability`, as are the others.
+    num_samples: Needed, with a seed, where expected rewards are not exact.
+    seed: Of the samples.
+
+  Raises:
+    ValueError: If `exploitability` would refuse these with information "own".
+  """
+  if not has_fixed_kernel(model):
+    raise ValueError(
+      "information must be 'counts' where the kernel depends on the mean field,"
+      " got 'own': a player would have to infer where the others are."
+    )
+  rewards = player_rewards.of_model(model)
+  if not isinstance(rewards, player_rewards.ExactRewards):
+    if num_samples is None or seed is None:
+      raise ValueError(
+        "num_samples and seed must be given for a reward that is not known to"
+        " be local or linear, as CrowdAversion, LocalReward and LinearReward"
+        f" are, got {num_samples} and {seed}."
+      )
+    validation.check_int("num_samples", num_samples, sampled_rewards.NUM_GROUPS)
+    validation.check_int("seed", seed, 0)
+  return rewards
+
+
 def _with_samples(
   model: player_rewards.Model,
   policy: np.ndarray,
   num_players: int,
-  num_samples: int | None,
-  seed: int | None,
+  num_samples: int,
+  seed: int,
 ) -> Exploitability:
   """Returns what a player gains if expected rewards are sampled."""
-  if num_samples is None or seed is None:
-    raise ValueError(
-      "num_samples and seed must be given for a reward that is not known to be"
-      " local or linear, as CrowdAversion, LocalReward and LinearReward are,"
-      f" got {num_samples} and {seed}."
-    )
-  validation.check_int("num_samples", num_samples, sampled_rewards.NUM_GROUPS)
-  validation.check_int("seed", seed, 0)
   found = sampled_rewards.gain(
     model,
     worlds.of_model(model, policy),

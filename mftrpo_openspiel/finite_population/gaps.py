@@ -41,12 +41,16 @@ def find_gap(
   policy: np.ndarray,
   num_players: int,
   information: str = "own",
+  num_samples: int | None = None,
+  seed: int | None = None,
 ) -> Gap:
   """Returns what a policy is worth among N players; see `Gap`.
 
   For arguments and errors see `deviations.exploitability`.
   """
-  found = deviations.exploitability(model, policy, num_players, information)
+  found = deviations.exploitability(
+    model, policy, num_players, information, num_samples, seed
+  )
   mean_field = model.mean_field(policy)
   distance = None
   if deviations.has_fixed_kernel(model):

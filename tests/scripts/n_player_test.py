@@ -1,10 +1,27 @@
 """mftrpo-n-player as a command."""
 
 import csv
+import dataclasses
 
 import numpy as np
+import pyspiel
 import pytest
 
+from mftrpo_openspiel.finite_population import deviations
+from mftrpo_openspiel.mdp import declared_rewards
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.runs import run_directory
+from mftrpo_openspiel.scripts import example_own_game  # noqa: F401 (registers it)
+
+# Of a game whose reward declares nothing.
+BEACH = (
+  "--import=mftrpo_openspiel.scripts.example_own_game",
+  "--game_name=python_mfg_beach_bar",
+  "--model=compiled",
+  "--num_iterations=20",
+  "--num_players=5",
+)
 ISLANDS = "--setting=two_islands"
 ANNEALED = ("--algorithm=annealed_mf_trpo", "--num_iterations=200")
 
@@ -58,6 +75,25 @@ def test_run_directories_are_compared(program, tmp_path):
   assert [row["run"] for row in rows] == 2 * ["MF-TRPO"] + 2 * [
     "Mirror Descent"
   ]
+
+
+def test_general_rewards_are_sampled(program, tmp_path):
+  program("n-player", *BEACH, "--num_samples=200", f"--logdir={tmp_path}")
+  (row,) = table(tmp_path / "n_player.csv")
+  assert row["method"] == "200 samples of the others, general reward"
+  gain, bound = float(row["exploitability"]), float(row["error_bound"])
+  assert 0 < bound
+  # The reward is in fact local, and so phi_N is known.
+  game = pyspiel.load_game("python_mfg_beach_bar")
+  mdp = game.mean_field_mdp()
+  declared = dataclasses.replace(
+    mdp, reward=declared_rewards.LocalReward(mdp.reward)
+  )
+  solution = run_directory.load_run(tmp_path / "run").solution
+  model = compiled_game.CompiledGame(mdp_game.MDPGame(declared, game.horizon))
+  exact = deviations.exploitability(model, solution.policy, 5)
+  assert exact.error_bound == 0
+  assert abs(gain - exact.exploitability) <= bound
 
 
 def test_a_run_of_openspiel_is_measured(program):
@@ -156,7 +192,20 @@ def test_play_stands_beside_the_value_of_the_mean_field_game(program, tmp_path):
       (ISLANDS, "somewhere"),
       "--setting must not be given with RUN_DIR.",
     ),
-    ((ISLANDS, "--seed=3"), "--seed must be given with --play only."),
+    (
+      (ISLANDS, "--seed=3"),
+      "--seed must be given with --play or --num_samples only.",
+    ),
+    (
+      (ISLANDS, "--num_samples=50", "--eta=0.1"),
+      "--num_samples must not be given with --eta.",
+    ),
+    (
+      BEACH,
+      "--num_samples and --seed must be given for a reward that is not known to"
+      " be local or linear, as CrowdAversion, LocalReward and LinearReward are,"
+      " got None and 0.",
+    ),
     (
       ("--play=python_mfg_predator_prey",),
       "game must be of one population, got 'python_mfg_predator_prey' of 3.",
