@@ -198,6 +198,7 @@ def _policies(
   for path, result in zip(paths, results):
     if result.solution is None:
       raise ValueError(f"RUN_DIR must have a solution, {path} has none yet.")
+    run_directory.import_plugins(path)
   if not paths:
     experiment = experiment_flags.from_flags()
     _check_rewards(experiment)
