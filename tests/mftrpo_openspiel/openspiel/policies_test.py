@@ -49,13 +49,13 @@ def test_a_stationary_policy_is_played_at_every_time():
 
 
 def test_policy_array():
-  game = pyspiel.load_game("mfg_garnet")
+  game = pyspiel.load_game("mfg_garnet(horizon=2)")
   states = [game.new_initial_state().child(x) for x in range(3)]
   uniform = policy_lib.UniformRandomPolicy(game)
   np.testing.assert_array_equal(
     policies.policy_array(uniform, states, (3, 3)), np.full((3, 3), 1 / 3)
   )
-  table = policy_lib.TabularPolicy(game)
+  table = policy_lib.TabularPolicy(game)  # Exponential in the horizon.
   del table.state_lookup[states[1].observation_string(0)]
   np.testing.assert_array_equal(
     policies.policy_array(table, states, (3, 3)),
