@@ -16,6 +16,7 @@ import numpy as np
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.runs import solutions
+from mftrpo_openspiel.utils import interrupts
 
 
 class Sink(Protocol):
@@ -124,6 +125,7 @@ def run(
   """
   costs = Costs()
   last = start
+  interrupts.settle()
 
   def timed(write: Callable[..., None], *arguments: Any) -> None:
     begin = time.perf_counter()
@@ -158,9 +160,11 @@ def run(
       costs.evaluating += finished.evaluation_seconds
       if report is not None:
         report(finished)
+      interrupts.raise_lost()
     assert last is not None
     finish(last)
   except KeyboardInterrupt:
+    interrupts.settle()
     if last is None:
       raise
     # It may have come in the midst of an iteration.

@@ -13,6 +13,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _num_blocks = 0  # Of `deferred`, that are being run.
 _waiting: list[tuple[int, types.FrameType | None]] = []
 _last: int = signal.SIGINT
+_is_uncaught = (
+  False  # Whether a KeyboardInterrupt was raised, see `raise_lost`.
+)
 
 
 def take() -> None:
@@ -30,12 +33,31 @@ def exit_status() -> int:
   return 128 + _last
 
 
+def raise_lost() -> None:
+  """Raises KeyboardInterrupt if one was raised earlier and did not arrive.
+
+  Python ignores exceptions in places such as the end of a generator that is
+  given up, or a callback of its garbage collector; a signal that comes there
+  would be lost. Long loops of programs that `take` signals call this now and
+  then; who catches a KeyboardInterrupt calls `settle`.
+  """
+  if _is_uncaught:
+    raise KeyboardInterrupt
+
+
+def settle() -> None:
+  """Notes that the last KeyboardInterrupt has arrived."""
+  global _is_uncaught
+  _is_uncaught = False
+
+
 def _handle(number: int, frame: types.FrameType | None) -> None:
-  global _last
+  global _last, _is_uncaught
   if _num_blocks:
     _waiting.append((number, frame))
     return
   _last = number
+  _is_uncaught = True
   raise KeyboardInterrupt
 
 

@@ -20,6 +20,7 @@ from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.runs import solutions
 from mftrpo_openspiel.scripts import experiment_flags
+from mftrpo_openspiel.utils import interrupts
 
 Experiment = experiment_lib.Experiment
 
@@ -273,6 +274,30 @@ def test_a_full_disk_stops_a_run_that_can_be_gone_on_with(
   assert run_directory.load_run(tmp_path).solution is None
   result = experiment_lib.run_experiment(experiment, tmp_path, resume=True)
   assert_same_results(result, results["compiled"])
+
+
+def test_a_signal_that_python_ignores_ends_the_run(tmp_path, monkeypatch):
+  before = signal.getsignal(signal.SIGTERM)
+  monkeypatch.setattr(sys, "unraisablehook", lambda found: None)
+
+  def values():
+    try:
+      yield 1
+    finally:
+      signal.raise_signal(signal.SIGTERM)
+
+  def give_up(step):
+    if step.iteration == 2:
+      next(values())  # At its end a KeyboardInterrupt is ignored.
+
+  signal.signal(signal.SIGTERM, interrupts._handle)
+  try:
+    with pytest.raises(run_loop.Interrupted) as interrupt:
+      experiment_lib.run_experiment(ISLANDS, tmp_path, report=give_up)
+  finally:
+    signal.signal(signal.SIGTERM, before)
+  assert interrupt.value.iteration == 2
+  assert run_directory.load_run(tmp_path).solution.iteration == 2
 
 
 def events(folder):

@@ -1,6 +1,7 @@
 """Tests of Ctrl-C that waits."""
 
 import signal
+import sys
 import threading
 
 import pytest
@@ -73,6 +74,7 @@ def handlers():
   before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
   yield
   interrupts._last = signal.SIGINT
+  interrupts.settle()
   for number, handler in before.items():
     signal.signal(number, handler)
 
@@ -95,6 +97,30 @@ def test_a_program_takes_all_signals_as_ctrl_c(handlers, number, status):
       done.append("block")
   assert done == ["block"]
   assert interrupts.exit_status() == status
+
+
+def test_what_python_ignores_is_raised_again(handlers, monkeypatch):
+  ignored = []
+  monkeypatch.setattr(
+    sys, "unraisablehook", lambda found: ignored.append(found.exc_type)
+  )
+  interrupts.take()
+
+  def values():
+    try:
+      yield 1
+    finally:
+      signal.raise_signal(signal.SIGTERM)
+
+  given_up = values()
+  next(given_up)
+  del given_up
+  assert ignored == [KeyboardInterrupt]
+  with pytest.raises(KeyboardInterrupt):
+    interrupts.raise_lost()
+  assert interrupts.exit_status() == 143
+  interrupts.settle()
+  interrupts.raise_lost()
 
 
 def test_what_is_ignored_stays_so(handlers):
