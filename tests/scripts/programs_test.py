@@ -315,6 +315,7 @@ def test_a_want_of_memory_is_a_line(program, tmp_path):
     result = program(
       "solve",
       "--game_name=python_mfg_four_rooms(room_size=300)",
+      "--algorithm=mf_trpo",
       f"--logdir={tmp_path / 'run'}",
       status=2,
     )

@@ -1,9 +1,11 @@
 """Tests of openspiel_drawings against the states of OpenSpiel's games."""
 
+import importlib
+import pkgutil
 import re
 
 import numpy as np
-from open_spiel.python.mfg import games as openspiel_games  # noqa: F401
+from open_spiel.python.mfg import games
 from open_spiel.python.mfg.games import factory
 import pyspiel
 import pytest
@@ -153,16 +155,14 @@ def test_walls_of_the_modelling_grid_have_x_first_and_the_start_y_first():
 
 
 def test_every_mean_field_game_of_openspiel_has_an_entry():
-  own = ("python_mfg_four_rooms", "python_mfg_two_islands")
-  names = {
-    game_type.short_name
-    for game_type in pyspiel.registered_games()
-    if game_type.dynamics == pyspiel.GameType.Dynamics.MEAN_FIELD
-    and not game_type.short_name.startswith(own)
-    # Of all actions in one state, over and over.
-    and game_type.short_name != "python_mfg_normal_form_game"
-  }
-  assert names <= openspiel_drawings.DRAWINGS.keys()
+  names = {x for x in pyspiel.registered_names() if x.startswith("mfg_")}
+  for found in pkgutil.iter_modules(games.__path__, f"{games.__name__}."):
+    game_type = getattr(importlib.import_module(found.name), "_GAME_TYPE", None)
+    if game_type is not None:
+      names.add(game_type.short_name)
+  assert len(names) > 10
+  # In a normal-form game everybody is in one state, over and over.
+  assert names - {"mean_field_nfg"} == openspiel_drawings.DRAWINGS.keys()
 
 
 @pytest.mark.parametrize("name", ["braess", "line", "sioux falls"])
