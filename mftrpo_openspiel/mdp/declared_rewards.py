@@ -8,11 +8,11 @@ more than the mass of its own state (`LocalReward`), or is linear in the masses
 
 from collections.abc import Callable
 import dataclasses
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from mftrpo_openspiel.mdp import state_action_rows
 from mftrpo_openspiel.utils import validation
 
 # Of two laws, rewards are compared up to this share of the largest one.
@@ -87,21 +87,7 @@ class LinearReward:
         "base must have shape (number of states, number of actions), got"
         f" {base.shape}."
       )
-    num_states, num_actions = base.shape
-    shape = (num_states * num_actions, num_states)
-    weights: Any = self.weights
-    if sparse.issparse(weights):
-      validation.check_sparse_numbers("weights", weights)
-    else:
-      weights = validation.check_numbers("weights", weights)
-      if weights.shape == (num_states, num_actions, num_states):
-        weights = weights.reshape(shape)
-    if weights.shape != shape:
-      raise ValueError(
-        f"weights must have shape {shape}, a row for each state and action, or"
-        f" {(num_states, num_actions, num_states)}, got {weights.shape}."
-      )
-    weights = sparse.csr_array(weights, dtype=np.float64)
+    weights = state_action_rows.checked("weights", self.weights, *base.shape)
     for name, numbers in (("base", base), ("weights", weights.data)):
       if not np.isfinite(numbers).all():
         raise ValueError(f"{name} must be finite, an entry is not.")

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from mftrpo_openspiel.mdp import declared_rewards
 from mftrpo_openspiel.mdp import drawing as drawing_lib
+from mftrpo_openspiel.mdp import state_action_rows
 from mftrpo_openspiel.utils import validation
 
 # As in OpenSpiel's crowd-modelling games: the density under a logarithm.
@@ -203,20 +204,10 @@ class MeanFieldMDP:
 
   def _checked_kernel(self, kernel: Any) -> sparse.csr_array:
     """Returns `kernel` as a canonical CSR array, or raises ValueError."""
-    num_states, num_actions = self.num_states, self.num_actions
-    shape = (num_states * num_actions, num_states)
-    if sparse.issparse(kernel):
-      validation.check_sparse_numbers("kernel", kernel)
-    else:
-      kernel = validation.check_numbers("kernel", kernel)
-      if kernel.shape == (num_states, num_actions, num_states):
-        kernel = kernel.reshape(shape)
-    if kernel.shape != shape:
-      raise ValueError(
-        f"kernel must have shape {shape}, a row for each state and action, or"
-        f" {(num_states, num_actions, num_states)}, got {kernel.shape}."
-      )
-    kernel = sparse.csr_array(kernel, dtype=np.float64, copy=True)
+    num_actions = self.num_actions
+    kernel = state_action_rows.checked(
+      "kernel", kernel, self.num_states, num_actions
+    )
     kernel.sum_duplicates()
     kernel.eliminate_zeros()
     sums = kernel.sum(axis=1)

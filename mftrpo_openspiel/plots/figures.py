@@ -18,6 +18,7 @@ from matplotlib import collections
 from matplotlib import figure as figure_lib
 from matplotlib import gridspec
 from matplotlib import lines as lines_lib
+from matplotlib import patches
 from matplotlib import transforms
 import numpy as np
 
@@ -148,6 +149,43 @@ def add_discs(
       **style,
     )
   )
+
+
+def add_arrow(
+  axes: axes_lib.Axes,
+  tail: patches.Circle,
+  head: patches.Circle,
+  bend: float,
+  head_size: float,
+  **style: Any,
+) -> None:
+  """Draws an arrow between two outlines, bent to the right.
+
+  So the arrows of two directions lie side by side.
+
+  Args:
+    axes: Where; the arrow lies within its limits.
+    tail: Where it begins.
+    head: Where it ends.
+    bend: How far its middle is from the straight line, to its length.
+    head_size: In points.
+    **style: Of the patch.
+  """
+  arrow = patches.FancyArrowPatch(
+    tail.center,
+    head.center,
+    patchA=tail,
+    patchB=head,
+    shrinkA=0,
+    shrinkB=0,
+    connectionstyle=f"arc3,rad={2 * bend}",
+    arrowstyle="-|>",
+    mutation_scale=head_size,
+    **style,
+  )
+  # The layout need not ask for its extent.
+  arrow.set_in_layout(False)
+  axes.add_artist(arrow)
 
 
 def add_legend(

@@ -268,25 +268,14 @@ def _draw_arrow(
   head: patches.Circle,
   share: float | None = None,
 ) -> None:
-  """Draws an edge from outline to outline, bent to the right.
-
-  So the two directions of an edge lie side by side. Its width shows the share
-  of the players who take it, if given.
-  """
-  arrow = patches.FancyArrowPatch(
-    tail.center,
-    head.center,
-    patchA=tail,
-    patchB=head,
-    shrinkA=0,
-    shrinkB=0,
-    connectionstyle=f"arc3,rad={2 * BEND}",
-    arrowstyle="-|>",
-    mutation_scale=9 if share is None else 9 + 6 * share,
+  """Draws an edge; its width shows the share of who takes it, if given."""
+  figures.add_arrow(
+    axes,
+    tail,
+    head,
+    BEND,
+    head_size=9 if share is None else 9 + 6 * share,
     color=ARROW_COLOR,
     linewidth=1 if share is None else _POLICY_WIDTH * share,
     zorder=1,
   )
-  # It lies within the limits, so the layout need not ask for its extent.
-  arrow.set_in_layout(False)
-  axes.add_artist(arrow)

@@ -164,23 +164,16 @@ def _draw_links(
     tail, head = (circles[node] for node in network.links[place])
     is_empty = share < grid_drawing.LEAST_PROBABILITY / 10
     width = LEAST_WIDTH + LARGEST_WIDTH * share * thickness
-    arrow = patches.FancyArrowPatch(
-      tail.center,
-      head.center,
-      patchA=tail,
-      patchB=head,
-      shrinkA=0,
-      shrinkB=0,
-      connectionstyle=f"arc3,rad={2 * _BEND}",
-      arrowstyle="-|>",
-      mutation_scale=7 * thickness + 2 * width,
+    figures.add_arrow(
+      axes,
+      tail,
+      head,
+      _BEND,
+      head_size=7 * thickness + 2 * width,
       color=EMPTY_COLOR if is_empty else colors[place],
       linewidth=LEAST_WIDTH if is_empty else width,
       zorder=1 + share,
     )
-    # It lies within the limits, so the layout need not ask for its extent.
-    arrow.set_in_layout(False)
-    axes.add_artist(arrow)
   for circle, name in zip(circles, network.node_names):
     text = axes.annotate(
       name,

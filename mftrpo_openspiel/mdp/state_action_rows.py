@@ -1,0 +1,39 @@
+"""Arrays with a row over the states for each state and action."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from mftrpo_openspiel.utils import validation
+
+
+def checked(
+  name: str, value: Any, num_states: int, num_actions: int
+) -> sparse.csr_array:
+  """Returns such an array as a new (S * A, S) CSR array.
+
+  Args:
+    name: Of the array, for messages.
+    value: (S, A, S), or (S * A, S) as an array or a SciPy sparse array; row
+      s * A + a belongs to state s and action a.
+    num_states: S.
+    num_actions: A.
+
+  Raises:
+    ValueError: If it has another shape, or anything but numbers.
+  """
+  shape = (num_states * num_actions, num_states)
+  blocks = (num_states, num_actions, num_states)
+  if sparse.issparse(value):
+    validation.check_sparse_numbers(name, value)
+  else:
+    value = validation.check_numbers(name, value)
+    if value.shape == blocks:
+      value = value.reshape(shape)
+  if value.shape != shape:
+    raise ValueError(
+      f"{name} must have shape {shape}, a row for each state and action, or"
+      f" {blocks}, got {value.shape}."
+    )
+  return sparse.csr_array(value, dtype=np.float64, copy=True)
