@@ -108,6 +108,8 @@ def is_gone(group):
 def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
   arguments = [
     "--setting=two_islands",
+    # Whose iterations take their time to the end.
+    "--algorithm=mf_trpo",
     "--num_iterations=200",
     "--record_every=5",
     "--checkpoint_seconds=0.05",
