@@ -279,6 +279,8 @@ def test_a_full_disk_stops_a_run_that_can_be_gone_on_with(
 def test_a_signal_that_python_ignores_ends_the_run(tmp_path, monkeypatch):
   before = signal.getsignal(signal.SIGTERM)
   monkeypatch.setattr(sys, "unraisablehook", lambda found: None)
+  # So that it is as before at the end of the test.
+  monkeypatch.setattr(interrupts, "_last", signal.SIGINT)
 
   def values():
     try:
