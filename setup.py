@@ -56,7 +56,8 @@ setuptools.setup(
     "matplotlib>=3.8",
     "numpy>=1.24",
     "open_spiel>=2.0.2",
-    "scipy>=1.12",
+    # The first with optimize.NoConvergence.
+    "scipy>=1.13",
     "tqdm>=4.64",
   ],
   extras_require={

@@ -129,10 +129,11 @@ def simulate(
   statistics = _Statistics(world, mean_field)
   block = max(_MAX_REWARDS // players.num_rewards, 1)
   sizes = [block] * (num_replicas // block) + [num_replicas % block]
-  generators = np.random.default_rng(seed).spawn(len(sizes))
+  seeds = np.random.SeedSequence(seed).spawn(len(sizes))
   with progress.live_bar(num_replicas, unit="replica") as bar:
-    for size, rng in zip(sizes, generators):
+    for size, its_seed in zip(sizes, seeds):
       if size:
+        rng = np.random.default_rng(its_seed)
         statistics.add(*players.play(size, rng))
         bar.update(size)
   tail = 0.0

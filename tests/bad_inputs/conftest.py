@@ -70,6 +70,8 @@ def contents():
     return {
       file: (file.stat().st_mtime_ns, file.is_file() and file.read_bytes())
       for file in path.rglob("*")
+      # Which some versions of filelock touch.
+      if file.name != "lock"
     }
 
   return read
