@@ -7,9 +7,9 @@ sees its own state where rewards are local or linear (`player_rewards`, with
 the world is small (`joint_chain`, with `count_lattice`). `simulation.simulate`
 draws how many players are in each state; `worlds` has what it needs of a model.
 `n_player_game` makes of any mean-field game of one population the N-player game
-itself, for OpenSpiel. The room imports `models`, `compiler` and what is below.
-A newcomer starts with `deviations`. The names in `__all__` are loaded when they
-are first used.
+itself, for OpenSpiel, by the rules of `n_player_rules`. The room imports
+`models`, `compiler` and what is below. A newcomer starts with `deviations`. The
+names in `__all__` are loaded when they are first used.
 """
 
 import importlib

@@ -29,11 +29,8 @@ or, loaded by name,
       "num_players=3,observation=counts)")
 """
 
-import collections
 from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
-import dataclasses
 import functools
 from typing import Any
 
@@ -41,19 +38,13 @@ import numpy as np
 from open_spiel.python import policy as policy_lib
 import pyspiel
 
+from mftrpo_openspiel.finite_population import n_player_rules
 from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.utils import validation
 
 SHORT_NAME = "python_n_player_mean_field_game"
 # What a player sees: its own node, or also how many players are at each node.
 OBSERVATIONS = ("own", "counts")
-
-_CHANCE = int(pyspiel.PlayerId.CHANCE)
-_SIMULTANEOUS = int(pyspiel.PlayerId.SIMULTANEOUS)
-_TERMINAL = int(pyspiel.PlayerId.TERMINAL)
-_DEFAULT_PLAYER = pyspiel.PlayerId.DEFAULT_PLAYER_ID
-# The action of a player who waits while others choose.
-_WAIT = 0
 
 
 def _game_type(has_tensor: bool, has_chance: bool) -> pyspiel.GameType:
@@ -81,187 +72,6 @@ def _game_type(has_tensor: bool, has_chance: bool) -> pyspiel.GameType:
       "observation": "own",
     },
   )
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Node:
-  """Where a play stands; never changed, and shared by clones of the state.
-
-  Attributes:
-    player: Whose turn it is, as a PlayerId.
-    states: The states of the mean-field game, one for each player.
-    pending: The players whose chance nodes come next.
-    due: What each player has earned and was not paid yet.
-    rewards: What each player is paid here.
-    returns: What each player was paid so far, also here.
-    previous: The last node where players chose, and what they chose.
-  """
-
-  player: int
-  states: tuple[pyspiel.State, ...]
-  pending: tuple[int, ...]
-  due: tuple[float, ...]
-  rewards: tuple[float, ...]
-  returns: tuple[float, ...]
-  previous: "tuple[_Node, tuple[int, ...]] | None"
-
-  # OpenSpiel clones a state by deep-copying every attribute of it.
-  def __deepcopy__(self, memo):
-    return self
-
-  # Mean-field games written in C++ do not survive pickling: the state that
-  # finds None instead plays its history again.
-  def __reduce__(self):
-    return type(None), ()
-
-  @functools.cached_property
-  def strings(self) -> list[str]:
-    """The observation string of each player's state."""
-    return [_node_string(state) for state in self.states]
-
-  @functools.cached_property
-  def counts(self) -> str:
-    """How many players are at each node, as a text."""
-    counts = sorted(collections.Counter(self.strings).items())
-    return ", ".join(f"{string}: {count}" for string, count in counts)
-
-  def legal_actions(self, player: int) -> list[int]:
-    """Returns what `player` may do where players choose."""
-    state = self.states[player]
-    return state.legal_actions() if _decides(state) else [_WAIT]
-
-
-def _node_string(state: pyspiel.State) -> str:
-  """Returns what OpenSpiel's mean-field utilities tell nodes apart by."""
-  return state.observation_string(_DEFAULT_PLAYER)
-
-
-def _decides(state: pyspiel.State) -> bool:
-  return state.get_type() == pyspiel.StateType.DECISION
-
-
-def _moved(
-  states: Sequence[pyspiel.State],
-  due: Sequence[float],
-  changes: Mapping[int, pyspiel.State],
-) -> tuple[list[pyspiel.State], list[float]]:
-  """Returns the states with these changes, and what is due then."""
-  states, due = list(states), list(due)
-  for player, state in changes.items():
-    states[player] = state
-    # What OpenSpiel's mean-field utilities count.
-    if not state.is_chance_node():
-      due[player] += state.rewards()[0]
-  return states, due
-
-
-def _with_crowd(states: Sequence[pyspiel.State]) -> dict[int, pyspiel.State]:
-  """Returns what follows on the mean-field nodes among the states, by player.
-
-  As in OpenSpiel, what is in the support of a node but not among the nodes of
-  the players has mass 0.
-  """
-  strings = {
-    i: _node_string(state)
-    for i, state in enumerate(states)
-    if state.is_mean_field_node()
-  }
-  counts = collections.Counter(strings.values())
-  distributions: dict[str, list[float]] = {}
-  after = {}
-  for i, string in strings.items():
-    if string not in distributions:
-      support = states[i].distribution_support()
-      distributions[string] = [counts[x] / len(states) for x in support]
-    after[i] = states[i].clone()
-    after[i].update_distribution(distributions[string])
-  return after
-
-
-def _settled(
-  states: Sequence[pyspiel.State],
-  due: Sequence[float],
-  returns: tuple[float, ...],
-  previous: tuple[_Node, tuple[int, ...]] | None,
-) -> _Node:
-  """Returns the next node, where chance or somebody with a choice acts.
-
-  Args:
-    states: Of the players.
-    due: What each player has earned, also at these states.
-    returns: What each player was paid so far.
-    previous: The last node where players chose, and what they chose.
-  """
-  nothing = (0.0,) * len(states)
-  while True:
-    pending = tuple(i for i, s in enumerate(states) if s.is_chance_node())
-    if pending:
-      return _Node(
-        _CHANCE, tuple(states), pending, tuple(due), nothing, returns, previous
-      )
-    actions = {
-      i: state.legal_actions()
-      for i, state in enumerate(states)
-      if _decides(state)
-    }
-    is_over = all(state.is_terminal() for state in states)
-    if is_over or any(len(choices) > 1 for choices in actions.values()):
-      player = _TERMINAL if is_over else _SIMULTANEOUS
-      if previous is None and not is_over:
-        rewards, due = nothing, tuple(due)
-      else:
-        rewards, due = tuple(due), nothing
-      returns = tuple(map(sum, zip(returns, rewards)))
-      return _Node(player, tuple(states), (), due, rewards, returns, previous)
-    if actions:
-      changes = {i: states[i].child(choice) for i, (choice,) in actions.items()}
-    else:
-      changes = _with_crowd(states)
-    states, due = _moved(states, due, changes)
-
-
-def _root(game: pyspiel.Game, num_players: int) -> _Node:
-  """Returns the first node of a play."""
-  state = game.new_initial_state()
-  first: dict[int, pyspiel.State] = dict.fromkeys(range(num_players), state)
-  nothing = (0.0,) * num_players
-  return _settled(*_moved([state] * num_players, nothing, first), nothing, None)
-
-
-def _after_chance(node: _Node, outcome: int) -> _Node:
-  """Returns what follows on the chance node of the first pending player."""
-  player = node.pending[0]
-  state = node.states[player].child(outcome)
-  states, due = _moved(node.states, node.due, {player: state})
-  pending = node.pending[0 if state.is_chance_node() else 1 :]
-  if not pending:
-    return _settled(states, due, node.returns, node.previous)
-  return dataclasses.replace(
-    node, states=tuple(states), pending=pending, due=tuple(due)
-  )
-
-
-def _after_actions(node: _Node, actions: Sequence[int]) -> _Node:
-  """Returns what follows on the actions of all players.
-
-  Raises:
-    ValueError: If one of them is not legal; who has no choice may play any.
-  """
-  changes = {}
-  for player, (state, action) in enumerate(zip(node.states, actions)):
-    legal = node.legal_actions(player)
-    if len(legal) == 1:
-      action = legal[0]
-    elif action not in legal:
-      raise ValueError(
-        f"action of player {player} must be one of {legal} at"
-        f" {node.strings[player]}, got {action}."
-      )
-    if _decides(state):
-      changes[player] = state.child(action)
-  states, due = _moved(node.states, node.due, changes)
-  previous = node, tuple(actions)
-  return _settled(states, due, node.returns, previous)
 
 
 class NPlayerGame(pyspiel.Game):
@@ -374,19 +184,19 @@ class NPlayerGame(pyspiel.Game):
     return NPlayerPolicy(self, policy)
 
   @functools.cached_property
-  def root(self) -> _Node:
+  def root(self) -> n_player_rules.Node:
     """The first node of a play."""
-    return _root(self.mean_field_game, self.num_players())
+    return n_player_rules.root(self.mean_field_game, self.num_players())
 
-  def replay(self, history: Iterable[int]) -> _Node:
+  def replay(self, history: Iterable[int]) -> n_player_rules.Node:
     """Returns the node after these outcomes and actions, in their order."""
     node, items = self.root, iter(history)
     for item in items:
-      if node.player == _CHANCE:
-        node = _after_chance(node, item)
+      if node.player == n_player_rules.CHANCE:
+        node = n_player_rules.after_chance(node, item)
       else:
         rest = [next(items) for _ in range(self.num_players() - 1)]
-        node = _after_actions(node, [item, *rest])
+        node = n_player_rules.after_actions(node, [item, *rest])
     return node
 
 
@@ -400,13 +210,13 @@ class NPlayerState(pyspiel.State):
 
   # Until it is asked for; without a constructor of its own, a state is cloned
   # faster.
-  _node: _Node | None = None
+  _node: n_player_rules.Node | None = None
 
   def __reduce__(self):
     return _restored_state, (self.get_game(), self.serialize())
 
   @property
-  def node(self) -> _Node:
+  def node(self) -> n_player_rules.Node:
     """Where the play stands."""
     if self._node is None:
       self._node = self.get_game().replay(self.history())
@@ -427,7 +237,7 @@ class NPlayerState(pyspiel.State):
 
   def is_terminal(self) -> bool:
     """Returns whether the play is over."""
-    return self.node.player == _TERMINAL
+    return self.node.player == n_player_rules.TERMINAL
 
   def _legal_actions(self, player: int) -> list[int]:
     """Returns the legal actions of a player where players choose.
@@ -445,7 +255,7 @@ class NPlayerState(pyspiel.State):
       ValueError: If this is no chance node.
     """
     node = self.node
-    if node.player != _CHANCE:
+    if node.player != n_player_rules.CHANCE:
       raise ValueError(f"{self} is not a chance node.")
     return node.states[node.pending[0]].chance_outcomes()
 
@@ -460,7 +270,7 @@ class NPlayerState(pyspiel.State):
       raise ValueError(
         f"action must be one of {outcomes} at {self}, got {action}."
       )
-    self._node = _after_chance(self.node, action)
+    self._node = n_player_rules.after_chance(self.node, action)
 
   def _apply_actions(self, actions: list[int]) -> None:
     """Applies the actions of all players; who has no choice may play any.
@@ -468,9 +278,9 @@ class NPlayerState(pyspiel.State):
     Raises:
       ValueError: If one is not legal, or players do not choose here.
     """
-    if self.node.player != _SIMULTANEOUS:
+    if self.node.player != n_player_rules.SIMULTANEOUS:
       raise ValueError(f"players do not choose at {self}.")
-    self._node = _after_actions(self.node, actions)
+    self._node = n_player_rules.after_actions(self.node, actions)
 
   def rewards(self) -> list[float]:
     """Returns what each player is paid at this node."""
@@ -483,14 +293,14 @@ class NPlayerState(pyspiel.State):
   def _action_to_string(self, player: int, action: int) -> str:
     """Returns an action for people to read."""
     node = self.node
-    if player == _CHANCE:
+    if player == n_player_rules.CHANCE:
       mover = node.pending[0]
       text = node.states[mover].action_to_string(player, action)
       return f"player {mover}: {text}"
     state = node.states[player]
-    if not _decides(state):
+    if not n_player_rules.decides(state):
       return "wait"
-    return state.action_to_string(_DEFAULT_PLAYER, action)
+    return state.action_to_string(n_player_rules.DEFAULT_PLAYER, action)
 
   def __str__(self) -> str:
     """A string with the nodes of all players, and whose chance comes next."""
@@ -549,9 +359,14 @@ class Observer:
     """Updates `tensor` and `dict` to reflect `state` from PoV of `player`."""
     states = state.node.states
     if "own" in self.dict:
-      self.dict["own"][:] = states[player].observation_tensor(_DEFAULT_PLAYER)
+      self.dict["own"][:] = states[player].observation_tensor(
+        n_player_rules.DEFAULT_PLAYER
+      )
     if "crowd" in self.dict:
-      tensors = [other.observation_tensor(_DEFAULT_PLAYER) for other in states]
+      tensors = [
+        other.observation_tensor(n_player_rules.DEFAULT_PLAYER)
+        for other in states
+      ]
       self.dict["crowd"][:] = np.mean(tensors, axis=0)
 
   def string_from(self, state: NPlayerState, player: int) -> str:
@@ -569,7 +384,7 @@ class Observer:
     text = " -> ".join(reversed(parts))
     return f"player {player}: {text}" if self._shows_own else text
 
-  def _seen(self, node: _Node, player: int) -> str:
+  def _seen(self, node: n_player_rules.Node, player: int) -> str:
     own = self._shows_own * [node.strings[player]]
     counts = self._shows_counts * [f"{{{node.counts}}}"]
     return " ".join(own + counts)
@@ -607,9 +422,9 @@ class NPlayerPolicy(policy_lib.Policy):
     if isinstance(state, pyspiel.TurnBasedSimultaneousState):
       state = state.simultaneous_game_state()
     own = state.mean_field_state(player_id)
-    if not _decides(own):
-      return {_WAIT: 1.0}
-    return self._policy.action_probabilities(own, _DEFAULT_PLAYER)
+    if not n_player_rules.decides(own):
+      return {n_player_rules.WAIT: 1.0}
+    return self._policy.action_probabilities(own, n_player_rules.DEFAULT_PLAYER)
 
 
 class Loader:

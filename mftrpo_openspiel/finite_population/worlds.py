@@ -16,6 +16,7 @@ from mftrpo_openspiel.compiler import fixed_moves_form
 from mftrpo_openspiel.compiler import mdp_form
 from mftrpo_openspiel.finite_population import player_rewards
 from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.mdp import state_action_rows
 from mftrpo_openspiel.models import stationary_model
 
 
@@ -51,16 +52,7 @@ class World:
     self, step: int, masses: np.ndarray, policy: np.ndarray
   ) -> sparse.csr_array:
     """Returns (n_k, n_{k+1}): the chain of the (S, A) policy at a step."""
-    plays = policy[self.steps[step]]
-    num_states, num_actions = plays.shape
-    mixture = sparse.csr_array(
-      (
-        plays.ravel(),
-        np.arange(plays.size),
-        np.arange(0, plays.size + 1, num_actions),
-      ),
-      shape=(num_states, plays.size),
-    )
+    mixture = state_action_rows.mixture(policy[self.steps[step]])
     return mixture @ self.kernel(step, masses)
 
 

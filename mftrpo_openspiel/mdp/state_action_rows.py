@@ -37,3 +37,19 @@ def checked(
       f" {blocks}, got {value.shape}."
     )
   return sparse.csr_array(value, dtype=np.float64, copy=True)
+
+
+def mixture(policy: np.ndarray) -> sparse.csr_array:
+  """Returns (S, S * A): what mixes rows of state-action pairs by a policy.
+
+  Its product with a (S * A, S) kernel is the chain of the (S, A) policy.
+  """
+  num_states, num_actions = policy.shape
+  return sparse.csr_array(
+    (
+      policy.ravel(),
+      np.arange(policy.size),
+      np.arange(0, policy.size + 1, num_actions),
+    ),
+    shape=(num_states, policy.size),
+  )

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from mftrpo_openspiel.mdp import drawing as drawing_lib
+from mftrpo_openspiel.mdp import state_action_rows
 from mftrpo_openspiel.plots import drawers
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import grid_drawing
@@ -56,21 +57,13 @@ def policy_figure(
       " None."
     )
   moves = {
-    name: sparse.coo_array(_choices(policy) @ game_drawing.moves)
+    name: sparse.coo_array(
+      state_action_rows.mixture(policy) @ game_drawing.moves
+    )
     for name, policy in policies.items()
   }
   return policy_plots.moves_figure(
     game_drawing.drawing, moves, reached, title, columns
-  )
-
-
-def _choices(policy: np.ndarray) -> sparse.csr_array:
-  """Returns (S, S * A): an (S, A) policy, each place in columns of its own."""
-  num_places, num_actions = policy.shape
-  places = np.repeat(np.arange(num_places), num_actions)
-  return sparse.csr_array(
-    (policy.ravel(), (places, np.arange(policy.size))),
-    (num_places, policy.size),
   )
 
 

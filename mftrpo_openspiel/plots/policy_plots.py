@@ -8,6 +8,7 @@ from scipy import sparse
 
 from mftrpo_openspiel.mdp import drawing as drawing_lib
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.mdp import state_action_rows
 from mftrpo_openspiel.plots import drawers
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import grid_drawing
@@ -148,10 +149,4 @@ def transitions(
   kernel: sparse.csr_array, policy: np.ndarray
 ) -> sparse.coo_array:
   """Returns (S, S), how likely players go from a state to a state."""
-  num_states, num_actions = policy.shape
-  states = np.repeat(np.arange(num_states), num_actions)
-  choices = sparse.csr_array(
-    (policy.ravel(), (states, np.arange(policy.size))),
-    (num_states, policy.size),
-  )
-  return sparse.coo_array(choices @ kernel)
+  return sparse.coo_array(state_action_rows.mixture(policy) @ kernel)

@@ -9,6 +9,7 @@ import sys
 import unittest
 
 from absl import flags
+import copiers
 import numpy as np
 from open_spiel.integration_tests import api_test
 from open_spiel.python import policy as policy_lib
@@ -178,21 +179,9 @@ def test_game_round_trips(game):
 
 
 def test_states_survive_copies_with_all_that_they_hold(game):
-  copiers = {
-    "clone": lambda state: state.clone(),
-    "copy": copy.copy,
-    "deepcopy": copy.deepcopy,
-    "pickle": lambda state: pickle.loads(pickle.dumps(state)),
-    "serialize": lambda state: game.deserialize_state(state.serialize()),
-    "serialize_game_and_state": lambda state: (
-      pyspiel.deserialize_game_and_state(
-        pyspiel.serialize_game_and_state(game, state)
-      )[1]
-    ),
-  }
   for state in play(game, 1):
     before = snapshot(state)
-    for name, copier in copiers.items():
+    for name, copier in copiers.copiers_of(game).items():
       other = copier(state)
       assert snapshot(other) == before, name
       if state.is_chance_node():

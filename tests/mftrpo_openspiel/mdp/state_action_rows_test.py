@@ -39,3 +39,10 @@ def test_another_shape_is_refused(value):
     rf" or \(3, 2, 3\), got \({', '.join(map(str, value.shape))}\)\.$",
   ):
     state_action_rows.checked("weights", value, 3, 2)
+
+
+def test_a_mixture_makes_the_chain_of_a_policy():
+  policy = np.array([[0.5, 0.5, 0.0], [0.0, 0.25, 0.75]])
+  kernel = state_action_rows.checked("kernel", BLOCKS, 2, 3)
+  chain = state_action_rows.mixture(policy) @ kernel
+  np.testing.assert_array_equal(chain.toarray(), [[2, 3], [3, 1.5]])
