@@ -325,7 +325,10 @@ class _Statistics:
       world: Where players are.
       mean_field: (S,), what empirical mean fields are compared to.
     """
-    self._num_states = len(mean_field)
+    # (K, S) where all steps have the same states, see `Simulation`.
+    self._shape: tuple[int, ...] = mean_field.shape
+    if world.is_stationary:
+      self._shape = (len(world.steps), len(mean_field))
     self._expected = np.concatenate([mean_field[step] for step in world.steps])
     sizes = [step.stop - step.start for step in world.steps]
     self._starts = np.cumsum([0, *sizes[:-1]])
@@ -353,10 +356,8 @@ class _Statistics:
     size = len(values)
     mean = self._excess / size
     variance = (self._squares - size * mean**2).clip(0) / (size - 1)
-    mean = self._expected + mean
-    if len(self._expected) > self._num_states:  # By time.
-      shape = len(self._starts), self._num_states
-      mean, variance = mean.reshape(shape), variance.reshape(shape)
+    mean = (self._expected + mean).reshape(self._shape)
+    variance = variance.reshape(self._shape)
     return (
       _estimate(values.mean(), values.var(ddof=1), size),
       _estimate(distances.mean(axis=0), distances.var(axis=0, ddof=1), size),

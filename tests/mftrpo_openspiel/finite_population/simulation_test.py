@@ -224,6 +224,20 @@ def test_replicas_are_played_in_blocks(monkeypatch):
   assert is_inside(exact, found.value)
 
 
+def test_shapes():
+  model = load("stationary two_islands")
+  policy = draws.random_policy(model)
+  for horizon in (1, 3):
+    found = finite_population.simulate(model, policy, 5, 2, 0, horizon=horizon)
+    assert found.distance.mean.shape == (horizon,)
+    assert found.mean_field.mean.shape == (horizon, 14)
+    assert found.mean_field.half_width.shape == (horizon, 14)
+  model = load("finite two_islands")
+  policy = draws.random_policy(model)
+  found = finite_population.simulate(model, policy, 5, 2, 0)
+  assert found.mean_field.mean.shape == model.mean_field(policy).shape
+
+
 def test_what_is_left_out_after_the_horizon():
   model = load("stationary two_islands")
   policy = draws.random_policy(model)
