@@ -202,7 +202,6 @@ def _advice(experiment: experiment_lib.Experiment) -> str | None:
       )
     case (
       "mirror_descent"
-      | "munchausen_mirror_descent"
       | "openspiel_mirror_descent"
       | "openspiel_mirror_descent_frozen_table"
     ):

@@ -17,7 +17,7 @@ def expected_distance(mean_field: np.ndarray, num_players: int) -> float:
   such draws.
 
   Args:
-    mean_field: (N,), one law or the laws of several layers one after the other;
+    mean_field: (S,), one law or the laws of several layers one after the other;
       of these the mean is returned.
     num_players: N >= 1.
   """
