@@ -12,6 +12,7 @@ ROOMS = (
   "chains",
   "values",
   "compiler",
+  "simulators",
   "models",
   "finite_population",
   "runs",

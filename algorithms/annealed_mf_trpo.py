@@ -149,7 +149,9 @@ class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
   def _improved(self, state: State) -> State:
     """Returns it with the next logits, beta, ball and optimistic step."""
     ball, step, rate = state.ball, state.optimistic_step, state.rate
-    action_values = self.model.action_values(state.policy, state.mean_field)
+    action_values = self.model.action_values(
+      state.policy, state.mean_field, start=self._restart
+    )
     gain = heavy_ball.gain(state.policy, state.mean_field, action_values)
     if not gain:
       return state

@@ -106,8 +106,6 @@ class TrustRegionAlgorithm(algorithm.ArrayAlgorithm[algorithm.StateT]):
     before a step, only in these states.
     """
     start = mean_field if self._restart is None else self._restart
-    if (start > 0).all():
-      return stepped
     visited = self.model.reachable(policy, mean_field, start)
     return np.where(visited[:, None], stepped, logits)
 
@@ -210,7 +208,7 @@ class MFTRPO(TrustRegionAlgorithm[State]):
     logits, policy, step_count = first.logits, first.policy, first.step_count
     for _ in range(self._num_policy_updates):
       action_values = self.model.action_values(
-        policy, mean_field, self._regularization
+        policy, mean_field, self._regularization, self._restart
       )
       stepped = mirror_steps.mirror_step(
         logits,

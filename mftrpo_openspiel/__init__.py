@@ -40,6 +40,7 @@ if typing.TYPE_CHECKING:
   from mftrpo_openspiel.mdp.mean_field_mdp import MeanFieldMDP
   from mftrpo_openspiel.models.compiled_game import CompiledGame
   from mftrpo_openspiel.models.openspiel_model import OpenSpielModel
+  from mftrpo_openspiel.models.sampled_model import SampledModel
   from mftrpo_openspiel.models.stationary_model import StationaryModel
   from mftrpo_openspiel.runs.experiment import Experiment
   from mftrpo_openspiel.runs.experiment import run_experiment
@@ -66,6 +67,7 @@ _MODULES = {
   "OpenSpielAlgorithm": "algorithms.openspiel_algorithm",
   "OpenSpielModel": "models.openspiel_model",
   "PriorDescent": "algorithms.prior_descent",
+  "SampledModel": "models.sampled_model",
   "StationaryModel": "models.stationary_model",
   "lint_game": "compiler.lint",
   "load_run": "runs.run_directory",

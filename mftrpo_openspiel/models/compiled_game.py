@@ -162,6 +162,7 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     policy: np.ndarray,
     mean_field: np.ndarray,
     regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns Q_mu^pi, (N, A): OpenSpiel's PolicyValue of each action."""
     policy = self._checked_policy(policy)
@@ -238,8 +239,10 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     """Returns (N,) of bool: where `policy` leads from where `start` > 0."""
     policy = self._checked_policy(policy)
     mean_field = self._checked_mean_field(mean_field)
-    mdp, rows = self._form.dynamics(mean_field)
     start = validation.check_masses("start", start, len(self.layers)) > 0
+    if start.all():
+      return start
+    mdp, rows = self._form.dynamics(mean_field)
     reached = start.copy()
     reached[rows] = mdp.reached(
       policy[rows], start[rows], at_once=self._discount == 0

@@ -6,6 +6,7 @@ OpenSpiel mean-field game (`OpenSpielModel`) alike.
 """
 
 import abc
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,8 @@ class MeanFieldModel(abc.ABC):
     discounts: (N,), the factor gamma^t that the action values of each state
       carry, and with which its entropy is weighed; ones in a stationary model.
     root_state: Where plays of the game start; None for its initial states.
+    num_environment_steps: How many decisions have been simulated so far; None
+      for a model that simulates nothing.
     game: The OpenSpiel game whose policies `to_openspiel` gives.
   """
 
@@ -55,6 +58,26 @@ class MeanFieldModel(abc.ABC):
   legal_actions_mask: np.ndarray
   discounts: np.ndarray
   root_state: pyspiel.State | None = None
+  num_environment_steps: int | None = None
+
+  def state(self) -> dict[str, np.ndarray]:
+    """Returns all that later results depend on but their arguments.
+
+    Nothing, in a model that is no estimate. It is not to be written to.
+    """
+    return {}
+
+  def restore(self, state: Mapping[str, np.ndarray]) -> None:
+    """Goes back to what `state` was.
+
+    Raises:
+      ValueError: If it is not the state of such a model.
+    """
+    if state:
+      raise ValueError(
+        f"state must be empty for a {type(self).__name__}, got"
+        f" {', '.join(sorted(state))}."
+      )
 
   @property
   @abc.abstractmethod
@@ -93,11 +116,19 @@ class MeanFieldModel(abc.ABC):
     policy: np.ndarray,
     mean_field: np.ndarray,
     regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns Q_mu^pi, the values of each action followed by `policy`.
 
     The entropy bonus of later states is in them, that of the state itself is
     not.
+
+    Args:
+      policy: (N, A), pi.
+      mean_field: (N,), mu.
+      regularization: eta.
+      start: (N,), nu: estimates are from states that `policy` leads to from
+        there; None for `mean_field`. Exact models do not need it.
     """
 
   @abc.abstractmethod

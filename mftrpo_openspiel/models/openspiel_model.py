@@ -151,6 +151,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     policy: np.ndarray,
     mean_field: np.ndarray,
     regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns (N, A): Q_mu^pi."""
     told = self._checked_distribution(mean_field)
@@ -190,6 +191,8 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N,) of bool: where the game can get to from `start`."""
     start = validation.check_masses("start", start, len(self._states)) > 0
+    if start.all():
+      return start
     told = self._checked_distribution(mean_field)
     ends = self._is_first & (self._discount == 0)
     arrived = self._push(

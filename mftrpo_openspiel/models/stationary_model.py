@@ -211,6 +211,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     policy: np.ndarray,
     mean_field: np.ndarray,
     regularization: float = 0.0,
+    start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns (S, A): Q_mu^pi."""
     values = self.policy_values(policy, mean_field, regularization)
@@ -339,7 +340,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """Returns (S,) of bool: the support of sum_t gamma^t start P^t."""
     policy, mean_field = self._checked(policy, mean_field)
     start = validation.check_masses("start", start, self.mdp.num_states)
-    if not self.mdp.discount:
+    if not self.mdp.discount or (start > 0).all():
       return start > 0
     if not self.mdp.has_fixed_kernel:
       return reachability.reached(self._chain(policy, mean_field), start > 0)
