@@ -19,6 +19,7 @@ from scipy import sparse
 from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import memory
 from mftrpo_openspiel.values import layered_mdp
 
@@ -63,6 +64,10 @@ class MDPForm(game_form.GameForm):
     if self.has_fixed_moves:
       kernel = self._mdp.kernel_at(self._mdp.initial_distribution)
       self._fixed_dynamics = self._layered([kernel] * (game.horizon - 1))
+    # Of a kernel that depends on the mean field: what algorithms and measures
+    # ask for one after the other.
+    self._flow_of = memo.Memo(self._moving_flow)
+    self._dynamics_under = memo.Memo(self._moving_dynamics)
 
   def _layered(
     self, kernels: Sequence[sparse.csr_array]
@@ -124,12 +129,20 @@ class MDPForm(game_form.GameForm):
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
     if self._fixed_dynamics:
       return self._fixed_dynamics.flow(policy)
+    return self._flow_of(policy).copy()
+
+  def _moving_flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns the flow where the kernel depends on the mean field."""
     law = self._mdp.initial_distribution
-    laws = [law]
+    laws, kernels = [law], []
     for plays in policy.reshape(*self._shape, -1)[:-1]:
-      law = (law[:, None] * plays).ravel() @ self._mdp.kernel_at(law)
+      kernels.append(self._mdp.kernel_at(law))
+      law = (law[:, None] * plays).ravel() @ kernels[-1]
       laws.append(law)
-    return np.concatenate(laws)
+    flow = np.concatenate(laws)
+    # What is asked for next is mostly values under it.
+    self._dynamics_under.remember(self._layered(kernels), flow)
+    return flow
 
   def dynamics(
     self, mean_field: np.ndarray
@@ -137,9 +150,12 @@ class MDPForm(game_form.GameForm):
     """Returns where actions lead under a mean field, and all rows."""
     if self._fixed_dynamics:
       return self._fixed_dynamics, slice(None)
+    return self._dynamics_under(mean_field), slice(None)
+
+  def _moving_dynamics(self, mean_field: np.ndarray) -> layered_mdp.LayeredMDP:
+    """Returns where actions lead if the kernel depends on the mean field."""
     laws = mean_field.reshape(self._shape)[:-1]
-    layered = self._layered([self._mdp.kernel_at(law) for law in laws])
-    return layered, slice(None)
+    return self._layered([self._mdp.kernel_at(law) for law in laws])
 
   def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
     """Returns zeros for the states, and gamma^t r(x, a, mu_t)."""

@@ -209,8 +209,10 @@ class MeanFieldMDP:
       "kernel", kernel, self.num_states, num_actions
     )
     kernel.sum_duplicates()
-    kernel.eliminate_zeros()
-    sums = kernel.sum(axis=1)
+    if not kernel.data.all():
+      kernel.eliminate_zeros()
+    # Some functions are asked for kernels often, and this is the fastest sum.
+    sums = kernel @ np.ones(self.num_states)
     bad = ~(np.abs(sums - 1) <= validation.SUM_TOLERANCE)
     if bad.any() or kernel.data.min() < 0:
       bad[kernel.tocoo().row[kernel.data < 0]] = True

@@ -36,7 +36,9 @@ def checked(
       f"{name} must have shape {shape}, a row for each state and action, or"
       f" {blocks}, got {value.shape}."
     )
-  return sparse.csr_array(value, dtype=np.float64, copy=True)
+  # A dense array is copied in any case.
+  copy = sparse.issparse(value)
+  return sparse.csr_array(value, dtype=np.float64, copy=copy)
 
 
 def mixture(policy: np.ndarray) -> sparse.csr_array:

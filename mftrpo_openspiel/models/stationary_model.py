@@ -28,9 +28,11 @@ from mftrpo_openspiel.chains import reachability
 from mftrpo_openspiel.chains import transition_kernel
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
+from mftrpo_openspiel.mdp import state_action_rows
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.openspiel import policies
+from mftrpo_openspiel.utils import fixed_point
 from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
@@ -94,9 +96,11 @@ class StationaryModel(mean_field_model.MeanFieldModel):
       )
     self.mdp = validation.check_type("mdp", mdp, mdp_lib.MeanFieldMDP)
     self._game = game
+    self._kernel_at = memo.Memo(mdp.kernel_at)
+    self._transitions_at = memo.Memo(self._find_transitions)
     self._fixed_kernel: transition_kernel.TransitionKernel | None = None
     if mdp.has_fixed_kernel:
-      self._fixed_kernel = self._transitions(mdp.initial_distribution)
+      self._fixed_kernel = self._find_transitions(mdp.initial_distribution)
     if isinstance(solver, str):
       solver = evaluation.create_method(
         solver, mdp.num_states, self._fixed_kernel
@@ -189,22 +193,27 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     law = reference = self.mdp.initial_distribution
     if self.mdp.has_fixed_kernel:
       return self._cesaro_limit(policy, law, reference)
-    for _ in range(MAX_MEAN_FIELD_ITERATIONS):
-      next_law, report = self._cesaro_limit(policy, law, reference)
-      step = next_law - law
-      # Half a step keeps the iteration from swinging between two laws.
-      law = law + step / 2
-      if np.abs(step).sum() <= MEAN_FIELD_TOLERANCE:
-        residual = law @ self._chain(policy, law) - law
-        report = law_report.Report(
-          report.methods, math.inf, math.inf, float(np.abs(residual).sum())
-        )
-        return law_report.Law(law, report)
-    raise ArithmeticError(
-      "No mean field consistent with the policy was found in"
-      f" {MAX_MEAN_FIELD_ITERATIONS} iterations; the last step was"
-      f" {np.abs(step).sum():.1e}."
+    reports: list[law_report.Report] = []
+
+    def long_run_law(law: np.ndarray) -> np.ndarray:
+      masses, report = self._cesaro_limit(policy, law, reference)
+      reports.append(report)
+      return masses
+
+    law, last_step = fixed_point.find(
+      long_run_law, law, MEAN_FIELD_TOLERANCE, MAX_MEAN_FIELD_ITERATIONS
     )
+    if not last_step <= MEAN_FIELD_TOLERANCE:
+      raise ArithmeticError(
+        "No mean field consistent with the policy was found in"
+        f" {MAX_MEAN_FIELD_ITERATIONS} iterations; the last step was"
+        f" {last_step:.1e}."
+      )
+    residual = float(np.abs(law @ self._chain(policy, law) - law).sum())
+    report = law_report.Report(
+      reports[-1].methods, math.inf, math.inf, residual
+    )
+    return law_report.Law(law, report)
 
   def action_values(
     self,
@@ -433,15 +442,26 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """Returns P_mu."""
     if self._fixed_kernel is not None:
       return self._fixed_kernel
+    return self._transitions_at(mean_field)
+
+  def _find_transitions(
+    self, mean_field: np.ndarray
+  ) -> transition_kernel.TransitionKernel:
     return transition_kernel.TransitionKernel(
-      self.mdp.kernel_at(mean_field), self.mdp.num_actions
+      self._kernel_at(mean_field), self.mdp.num_actions
     )
 
   def _chain(
     self, policy: np.ndarray, mean_field: np.ndarray
   ) -> sparse.csr_array:
     """Returns P_mu^pi, (S, S), in canonical form."""
-    return self._transitions(mean_field).chain(policy)
+    if self._fixed_kernel is not None:
+      return self._fixed_kernel.chain(policy)
+    # Mostly the kernel's only chain, for which nothing is prepared.
+    mixture = state_action_rows.mixture(policy)
+    chain = mixture @ self._kernel_at(mean_field)
+    chain.sum_duplicates()
+    return chain
 
   def _find_rewards(self, mean_field: np.ndarray) -> np.ndarray:
     return np.asfortranarray(self.mdp.reward_at(mean_field))

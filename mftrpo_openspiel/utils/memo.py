@@ -49,6 +49,13 @@ class Memo:
     found = next((pair for pair in results[1:] if pair[0] == new_key), None)
     if found is None:
       found = new_key, self._function(*arguments)
-    others = [pair for pair in results if pair is not found]
-    self._results = (found, *others)[: self._size]
+    self._put_first(found)
     return found[1]
+
+  def remember(self, result: Any, *arguments: np.ndarray | float) -> None:
+    """Takes a result that was found without a call."""
+    self._put_first((tuple(map(key, arguments)), result))
+
+  def _put_first(self, found: tuple[Any, Any]) -> None:
+    others = [pair for pair in self._results if pair[0] != found[0]]
+    self._results = (found, *others)[: self._size]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from mftrpo_openspiel.utils import memo
 
@@ -53,3 +54,23 @@ def test_keys_tell_arrays_apart():
   for i, one in enumerate(different):
     for other in different[:i]:
       assert memo.key(one) != memo.key(other)
+
+
+def test_a_result_that_was_found_without_a_call():
+  remembered = memo.Memo(lambda array: array + 1)
+  array = np.arange(3.0)
+  result = object()
+  remembered.remember(result, array)
+  assert remembered(array.copy()) is result
+  np.testing.assert_array_equal(remembered(array + 1), [2, 3, 4])
+  np.testing.assert_array_equal(remembered(array), [1, 2, 3])
+
+
+def test_what_fails_is_not_remembered():
+  def function(number):
+    raise ValueError(number)
+
+  remembered = memo.Memo(function)
+  for _ in range(2):
+    with pytest.raises(ValueError, match="3"):
+      remembered(3.0)
