@@ -13,6 +13,7 @@ ROOMS = (
   "values",
   "compiler",
   "models",
+  "equilibria",
   "finite_population",
   "runs",
   "plots",
