@@ -14,6 +14,7 @@ ROOMS = (
   "compiler",
   "simulators",
   "models",
+  "equilibria",
   "finite_population",
   "runs",
   "plots",

@@ -21,6 +21,7 @@ from mftrpo_openspiel.algorithms import boltzmann_policy_iteration
 from mftrpo_openspiel.algorithms import constructor_options
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import fixed_point
+from mftrpo_openspiel.algorithms import interior_point
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import openspiel_algorithm
@@ -55,7 +56,8 @@ OPTIONS = {
     "regularization",
     float,
     "eta, weight of the entropy bonus; for mf_trpo (default 0.05),"
-    " mirror_descent, fictitious_play and fixed_point (default 0).",
+    " mirror_descent, fictitious_play, fixed_point and interior_point (default"
+    " 0).",
   ),
   "num_policy_updates": Option(
     "num_policy_updates",
@@ -256,6 +258,12 @@ for _name, _constructor, _title in (
   ),
 ):
   register_algorithm(_name, _constructor, title=_title)
+register_algorithm(
+  "interior_point",
+  interior_point.InteriorPoint,
+  title="Interior Point",
+  model="compiled",
+)
 for _name, _title in (
   ("openspiel_fictitious_play", "Fictitious Play (OpenSpiel)"),
   ("openspiel_mirror_descent", "Mirror Descent (OpenSpiel)"),

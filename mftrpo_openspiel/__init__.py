@@ -23,6 +23,7 @@ if typing.TYPE_CHECKING:
   )
   from mftrpo_openspiel.algorithms.fictitious_play import FictitiousPlay
   from mftrpo_openspiel.algorithms.fixed_point import FixedPoint
+  from mftrpo_openspiel.algorithms.interior_point import InteriorPoint
   from mftrpo_openspiel.algorithms.mf_trpo import MFTRPO
   from mftrpo_openspiel.algorithms.mirror_descent import MirrorDescent
   from mftrpo_openspiel.algorithms.munchausen_mirror_descent import (
@@ -56,6 +57,7 @@ _MODULES = {
   "Experiment": "runs.experiment",
   "FictitiousPlay": "algorithms.fictitious_play",
   "FixedPoint": "algorithms.fixed_point",
+  "InteriorPoint": "algorithms.interior_point",
   "LinearReward": "mdp.declared_rewards",
   "LocalReward": "mdp.declared_rewards",
   "MDPGame": "mdp.mdp_game",

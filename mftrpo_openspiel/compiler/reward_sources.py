@@ -192,6 +192,10 @@ class DensityRewards:
     """
     return self._constants + self._log_weights * logs
 
+  def log_slopes(self, mean_field: np.ndarray) -> np.ndarray:
+    """Returns (N,): the derivatives of `local` in the own masses, (N,)."""
+    return self._log_weights / (mean_field + self.floor)
+
   @property
   def weights(self) -> sparse.csr_array:
     """(N, N): what the masses of all states weigh in the linear terms."""

@@ -1,0 +1,20 @@
+"""The equations of a model, of whatever kind it is."""
+
+from mftrpo_openspiel.equilibria import complementarity
+from mftrpo_openspiel.equilibria import layered_system
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import mean_field_model as model_lib
+
+
+def of_model(model: model_lib.MeanFieldModel) -> complementarity.System:
+  """Returns the equations of a model.
+
+  Raises:
+    ValueError: If there are none for its kind, its moves depend on the mean
+      field, or the derivatives of its rewards are not known.
+  """
+  if isinstance(model, compiled_game.CompiledGame):
+    return layered_system.LayeredSystem(model)
+  raise ValueError(
+    f"game must be a CompiledGame or a game, got a {type(model).__name__}."
+  )
