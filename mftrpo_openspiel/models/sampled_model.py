@@ -5,7 +5,9 @@ that are visited are estimates from simulated play, and each algorithm on such a
 model is its sample-based form.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
+import functools
 import math
 
 import numpy as np
@@ -16,35 +18,62 @@ from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.models import stationary_model
-from mftrpo_openspiel.simulators import alias_tables
 from mftrpo_openspiel.simulators import array_simulator
 from mftrpo_openspiel.simulators import estimators
 from mftrpo_openspiel.simulators import particles
 from mftrpo_openspiel.simulators import rollouts
 from mftrpo_openspiel.simulators import simulator as simulator_lib
+from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
-# Values of rollouts leave out what comes after gamma^T has fallen to this.
-_LEFT_OUT = 0.01
+ExactModel = stationary_model.StationaryModel | compiled_game.CompiledGame
+
+# T is where gamma^T has fallen to this.
+_LAST_WEIGHT = 0.1
+
+
+def _on_arrays(exact: ExactModel) -> simulator_lib.Simulator:
+  if isinstance(exact, stationary_model.StationaryModel):
+    return array_simulator.StationarySimulator(exact.mdp)
+  return array_simulator.LayeredSimulator(
+    exact.form, num_populations=exact.game.num_players()
+  )
+
+
+# What plays the game of an exact model, by name.
+SIMULATORS: dict[str, Callable[[ExactModel], simulator_lib.Simulator]] = {
+  "arrays": _on_arrays,
+}
 
 
 class SampledModel(mean_field_model.MeanFieldModel):
   """A mean-field game of which algorithms see nothing but plays.
 
+  * Action values are estimates from rollouts, up to a constant in each state:
+    see `simulators.rollouts` and `simulators.estimators`. They are 0 in states
+    that were not visited, where a step of mirror descent changes nothing.
+  * Reachable states are those that the last `action_values` visited, whatever
+    the arguments.
+  * Mean fields are empirical laws of players, see `simulators.particles`.
+
+  Each call that draws begins a random generator from the seed and the number of
+  such calls before. So these numbers are all of the random state.
+
   Attributes:
     exact: The model of the same game by arrays. Exploitabilities, OpenSpiel's
       policies and the names of states are its; no learner sees its numbers.
     num_environment_steps: How many decisions have been played so far.
+    num_trajectories: M, the rollouts for each call of `action_values`.
+    num_particles: How many players a mean field is the law of.
+    max_rollout_steps: T, the largest number of decisions in a return.
+    num_particle_steps: How many steps stand for the limit of many.
   """
 
   num_environment_steps: int
 
   def __init__(
     self,
-    game: mdp_lib.MeanFieldMDP
-    | pyspiel.Game
-    | stationary_model.StationaryModel
-    | compiled_game.CompiledGame,
+    game: mdp_lib.MeanFieldMDP | pyspiel.Game | ExactModel,
     num_trajectories: int = 10_000,
     num_particles: int = 10_000,
     estimator: str = "baseline",
@@ -53,7 +82,7 @@ class SampledModel(mean_field_model.MeanFieldModel):
     simulator: str = "arrays",
     best_response: str = "sampled_kernel",
     max_rollout_steps: int | None = None,
-    num_particle_steps: int = 100,
+    num_particle_steps: int = 200,
   ):
     """Initializes the model.
 
@@ -61,68 +90,82 @@ class SampledModel(mean_field_model.MeanFieldModel):
       game: What is played. A `MeanFieldMDP` or a `StationaryModel` is played
         for ever; a game is compiled.
       num_trajectories: M, the rollouts for each call of `action_values`.
-      num_particles: The players of whom a mean field is the empirical law.
+      num_particles: How many players a mean field is the law of; rounded up to
+        as many in each population.
       estimator: How rollouts become action values, one of
         `estimators.ESTIMATORS`.
-      seed: Of all chance.
-      simulator: What plays, "arrays".
+      seed: Of all chance, >= 0.
+      simulator: What plays, one of `SIMULATORS`.
       best_response: Where optimal action values come from.
-      max_rollout_steps: T, the steps of a rollout after which its return ends.
-      num_particle_steps: How many steps stand for the limit of many.
+      max_rollout_steps: T, the decisions after which a return ends. None: where
+        gamma^T has fallen to a tenth, or the end of plays that do end. Of what
+        is left out, most is alike for all actions of a state and does not
+        matter; more steps cost more and add noise.
+      num_particle_steps: How many steps stand for the limit of many, in endless
+        plays. Mean fields are averages over the second half of them.
 
     Raises:
       ValueError: If an argument is out of range.
     """
-    self._num_trajectories = validation.check_int(
+    self.num_trajectories = validation.check_int(
       "num_trajectories", num_trajectories, 1
     )
-    self._num_particles = validation.check_int(
-      "num_particles", num_particles, 1
-    )
+    self.num_particles = validation.check_int("num_particles", num_particles, 1)
     self._estimate = estimators.ESTIMATORS[
       validation.check_choice("estimator", estimator, estimators.ESTIMATORS)
     ]
     self._seed = validation.check_int("seed", seed, 0)
-    validation.check_choice("simulator", simulator, ["arrays"])
+    create = SIMULATORS[
+      validation.check_choice("simulator", simulator, SIMULATORS)
+    ]
     self._best_response = best_response
+    self.num_particle_steps = validation.check_int(
+      "num_particle_steps", num_particle_steps, 1
+    )
+    if max_rollout_steps is not None:
+      validation.check_int("max_rollout_steps", max_rollout_steps, 1)
     if isinstance(game, mdp_lib.MeanFieldMDP):
       game = stationary_model.StationaryModel(game)
     elif isinstance(game, pyspiel.Game):
       game = compiled_game.CompiledGame(game)
-    self.exact = validation.check_type(
-      "game", game, stationary_model.StationaryModel, compiled_game.CompiledGame
+    self.exact: ExactModel = validation.check_type(
+      "game",
+      game,
+      mdp_lib.MeanFieldMDP,
+      pyspiel.Game,
+      stationary_model.StationaryModel,
+      compiled_game.CompiledGame,
     )
-    if isinstance(self.exact, compiled_game.CompiledGame):
-      raise NotImplementedError("SampledModel of games of finite horizon.")
-    self._simulator: simulator_lib.Simulator
-    self._simulator = array_simulator.StationarySimulator(self.exact.mdp)
-    self._num_particle_steps = validation.check_int(
-      "num_particle_steps", num_particle_steps, 1
+    self.root_state = self.exact.root_state
+    self._create_simulator = create
+    self._take_over_states()
+    self.max_rollout_steps = max_rollout_steps or _default_rollout_steps(
+      self._simulator
     )
-    if max_rollout_steps is None:
-      discount = self._simulator.discount
-      max_rollout_steps = (
-        math.ceil(math.log(_LEFT_OUT) / math.log(discount)) if discount else 1
-      )
-    self._max_rollout_steps = validation.check_int(
-      "max_rollout_steps", max_rollout_steps, 1
-    )
-    self.game, self.root_state = self.exact.game, self.exact.root_state
-    self.legal_actions_mask = self.exact.legal_actions_mask
-    self.discounts = self.exact.discounts
     self._num_calls = 0
     self.num_environment_steps = 0
-    self._visited = np.zeros(len(self.discounts), bool)
+    self._visited: np.ndarray | None = None
+
+  def _take_over_states(self) -> None:
+    """Sets what depends on the states of the exact model."""
+    self.legal_actions_mask = self.exact.legal_actions_mask
+    self.discounts = self.exact.discounts
+    self._simulator = self._create_simulator(self.exact)
 
   @property
-  def observation_strings(self) -> list[str]:
-    """The N strings of the states, those of `exact`."""
-    return self.exact.observation_strings
+  def game(self) -> pyspiel.Game:
+    """The OpenSpiel game of `exact`."""
+    return self.exact.game
 
   @property
   def game_name(self) -> str:
     """The name of the game, that of `exact`."""
     return self.exact.game_name
+
+  @property
+  def observation_strings(self) -> list[str]:
+    """The N strings of the states, those of `exact`."""
+    return self.exact.observation_strings
 
   def state(self) -> dict[str, np.ndarray]:
     """Returns what later draws depend on, and the count of steps."""
@@ -132,22 +175,70 @@ class SampledModel(mean_field_model.MeanFieldModel):
     }
 
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
-    """Goes back to what `state` was."""
-    self._num_calls = int(state["num_calls"])
-    self.num_environment_steps = int(state["num_environment_steps"])
+    """Goes back to what `state` was.
+
+    Raises:
+      ValueError: If it is not the state of a sampled model.
+    """
+    if state.keys() != self.state().keys():
+      raise ValueError(
+        f"state must have {', '.join(self.state())}, got {', '.join(state)}."
+      )
+    self._num_calls, self.num_environment_steps = (
+      validation.check_int(name, np.asarray(state[name]).item(), 0)
+      for name in self.state()
+    )
 
   def _rng(self) -> np.random.Generator:
-    """Returns the source of chance of one call."""
+    """Returns the source of chance of one more call."""
     sequence = np.random.SeedSequence((self._seed, self._num_calls))
     self._num_calls += 1
     return np.random.default_rng(sequence)
 
+  @functools.cached_property
+  def _some_mean_field(self) -> np.ndarray:
+    """(N,), under which plays can be where nothing depends on it."""
+    return self.exact.initial_mean_field()
+
+  @property
+  def _is_endless(self) -> bool:
+    return self._simulator.horizon is None
+
+  def _checked_policy(self, policy: np.ndarray) -> np.ndarray:
+    # The order in memory must not change what is drawn.
+    return np.ascontiguousarray(
+      validation.check_policy(policy, self.legal_actions_mask)
+    )
+
+  def _checked_mean_field(self, mean_field: np.ndarray) -> np.ndarray:
+    check = (
+      validation.check_distribution
+      if self._is_endless
+      else validation.check_masses
+    )
+    return check("mean_field", mean_field, len(self.discounts))
+
+  def _particles(self, policy: np.ndarray) -> particles.Particles:
+    return particles.Particles(
+      self._simulator, self._checked_policy(policy), self.num_particles
+    )
+
+  def _counted(self, estimate: particles.Estimate) -> np.ndarray:
+    """Returns the masses of a mean field, whose steps are counted."""
+    self.num_environment_steps += estimate.num_environment_steps
+    return estimate.masses
+
   def initial_mean_field(self) -> np.ndarray:
-    """Returns the empirical law of players at the beginning."""
-    rng = self._rng()
-    frozen = self._simulator.under(np.full(len(self.discounts), 1.0))
-    places = frozen.initial(self._num_particles, rng)
-    return particles.empirical_law(frozen.rows(places), len(self.discounts))
+    """Returns where players start; at a finite horizon, by the uniform policy.
+
+    In the latter case they play from there to the end.
+    """
+    if not self._is_endless:
+      return super().initial_mean_field()
+    uniform = tabular_policies.uniform_policy(self.legal_actions_mask)
+    return self._counted(
+      self._particles(uniform).long_run(self._some_mean_field, 0, self._rng())
+    )
 
   def propagate(
     self,
@@ -155,23 +246,44 @@ class SampledModel(mean_field_model.MeanFieldModel):
     mean_field: np.ndarray,
     num_steps: int | None,
   ) -> np.ndarray:
-    """Returns where players of `mean_field` are after `num_steps` steps."""
-    rng = self._rng()
-    frozen = self._simulator.under(mean_field)
-    law = alias_tables.AliasTables(mean_field, np.array([0, mean_field.size]))
-    rows = law.draw(np.zeros(self._num_particles, np.intp), rng)
-    num_averaged = 1
-    if num_steps is None:
-      num_steps = self._num_particle_steps
-      num_averaged = (num_steps + 1) // 2
-    self.num_environment_steps += num_steps * self._num_particles
-    return particles.moved(
-      frozen, policy, frozen.at(rows), num_steps, num_averaged, rng
-    )
+    """Returns where players are after `num_steps` steps under `mean_field`.
+
+    They are first where `mean_field` says, or, at a finite horizon, also at
+    the beginning, as in `CompiledGame.propagate`.
+    """
+    players = self._particles(policy)
+    mean_field = self._checked_mean_field(mean_field)
+    if num_steps is not None:
+      validation.check_int("num_steps", num_steps, 0)
+    if self._is_endless:
+      return self._counted(
+        players.moved(
+          mean_field,
+          self.num_particle_steps if num_steps is None else num_steps,
+          self._rng(),
+          averages=num_steps is None,
+        )
+      )
+    num_times = self._simulator.num_times
+    if num_steps is None or num_steps >= num_times:
+      return self._counted(players.flow(mean_field, self._rng()))
+    if not self._simulator.begins_anywhere:
+      raise ValueError(
+        f"num_steps must be None or at least {num_times}, the number of times,"
+        f" where plays only start at the beginning, got {num_steps}."
+      )
+    return self._counted(players.moved_flow(mean_field, num_steps, self._rng()))
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
-    """Returns the law of players long after the beginning."""
-    return self.propagate(policy, self.initial_mean_field(), None)
+    """Returns mu^pi: where players are, at all times or in the long run."""
+    players, some = self._particles(policy), self._some_mean_field
+    if self._is_endless:
+      return self._counted(
+        players.long_run(some, self.num_particle_steps, self._rng())
+      )
+    if self._simulator.has_fixed_moves:
+      return self._counted(players.flow(some, self._rng()))
+    return self._counted(players.interacting_flow(some, self._rng()))
 
   def action_values(
     self,
@@ -180,30 +292,65 @@ class SampledModel(mean_field_model.MeanFieldModel):
     regularization: float = 0.0,
     start: np.ndarray | None = None,
   ) -> np.ndarray:
-    """Returns estimates of Q_mu^pi, up to a constant in each state."""
-    policy = validation.check_policy(policy, self.legal_actions_mask)
+    """Returns estimates of Q_mu^pi, (N, A), up to a constant in each state.
+
+    Args:
+      policy: (N, A), pi.
+      mean_field: (N,), mu.
+      regularization: eta.
+      start: (N,), nu, from where players are led to the states in which they
+        try an action. None for `mean_field` in endless plays, for the beginning
+        in others.
+
+    Raises:
+      ValueError: If an argument is out of range, or there is a `start` where
+        plays only start at the beginning.
+    """
+    policy = self._checked_policy(policy)
+    mean_field = self._checked_mean_field(mean_field)
     temperatures = None
     if validation.check_real("regularization", regularization, 0):
       temperatures = regularization * self.discounts
-    sums = rollouts.play(
+    played = rollouts.Rollouts(
       self._simulator,
       self._simulator.under(mean_field),
       policy,
       temperatures,
-      mean_field if start is None else start,
-      self._num_trajectories,
-      self._max_rollout_steps,
-      self._rng(),
+      self._checked_start(start, mean_field),
+      self.max_rollout_steps,
     )
+    sums = played.play(self.num_trajectories, self._rng())
     self.num_environment_steps += sums.num_environment_steps
     values, self._visited = self._estimate(sums, self.legal_actions_mask)
     return np.where(self.legal_actions_mask, values, -np.inf)
 
+  def _checked_start(
+    self, start: np.ndarray | None, mean_field: np.ndarray
+  ) -> np.ndarray | None:
+    """Returns nu, None for the beginning of plays."""
+    if start is None:
+      return mean_field if self._is_endless else None
+    if not self._simulator.begins_anywhere:
+      raise ValueError(
+        "start must be None where plays only start at the beginning, got an"
+        " array."
+      )
+    start = validation.check_masses("start", start, len(self.discounts))
+    if not start.any():
+      raise ValueError("start must be positive in some state, it is 0 in all.")
+    return start
+
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
   ) -> np.ndarray:
-    """Returns (N,) of bool: the states the last `action_values` visited."""
-    return self._visited
+    """Returns (N,) of bool: the states that `action_values` visited last.
+
+    Raises:
+      RuntimeError: If it was not called before.
+    """
+    if self._visited is None:
+      raise RuntimeError("action_values must come before reachable.")
+    return self._visited.copy()
 
   def optimal_action_values(
     self,
@@ -217,11 +364,11 @@ class SampledModel(mean_field_model.MeanFieldModel):
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
   ) -> float:
-    """Returns that of `exact`, for evaluation only."""
+    """Returns that of `exact`; for evaluation only."""
     return self.exact.exploitability(policy, regularization)
 
   def accuracy(self) -> str:
-    """Returns that of `exact`, which exploitabilities come from."""
+    """Returns that of `exact`, where exploitabilities come from."""
     return self.exact.accuracy()
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
@@ -229,8 +376,23 @@ class SampledModel(mean_field_model.MeanFieldModel):
     return self.exact.to_openspiel(policy)
 
   def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
-    """Returns the (N, A) array of a policy for `game`."""
-    return self.exact.from_openspiel(policy)
+    """Returns the (N, A) array of a policy for `game`, as `exact` does.
+
+    Where moves depend on the mean field, N may grow.
+    """
+    array = self.exact.from_openspiel(policy)
+    if len(array) != len(self.discounts):
+      self._take_over_states()
+    return array
 
   def _node_rows(self) -> dict[str, int]:
     return self.exact._node_rows()
+
+
+def _default_rollout_steps(simulator: simulator_lib.Simulator) -> int:
+  """Returns T: see `SampledModel`."""
+  if simulator.horizon is not None:
+    return simulator.horizon
+  if not simulator.discount:
+    return 1
+  return math.ceil(math.log(_LAST_WEIGHT) / math.log(simulator.discount))

@@ -11,8 +11,13 @@ arXiv:1909.02769, Algorithm 4): each of M players
 
        q = sum_{i < T} gamma^i (r_i - [i > 0] eta log pi(a_i | s_i)).
 
-The mean of q given s and a is the action value, up to gamma^T of the values T
-steps later. What estimators need of them are two sums for each pair.
+The mean of q given s and a is the action value, up to what is earned after T
+steps. In a game of finite horizon plays start at the beginning, stop before one
+of their decisions, each with the same probability, and are played to the end.
+
+What estimators need of all that are two sums for each pair of a state and an
+action, so memory does not grow with the number of players or steps. They are
+played in blocks that fit into the cache, and those who are done make room.
 """
 
 import dataclasses
@@ -21,6 +26,7 @@ import numpy as np
 
 from mftrpo_openspiel.simulators import alias_tables
 from mftrpo_openspiel.simulators import simulator as simulator_lib
+from mftrpo_openspiel.simulators import systematic
 from mftrpo_openspiel.utils import tabular_policies
 
 # Players side by side: so many that starting a numpy function takes little of
@@ -44,13 +50,16 @@ class RolloutSums:
 
 
 class PolicyPlayer:
-  """Draws the actions of a policy, and tells their entropy bonus.
+  """Draws the actions of a policy, and knows their entropy bonus.
 
   Attributes:
-    bonuses: (N * A,), -temperature log pi(a | s); None if all are 0.
+    bonuses: (N * A,), -temperature log pi(a | s) of each pair; None if all are
+      0.
   """
 
-  def __init__(self, policy: np.ndarray, temperatures: np.ndarray | None):
+  def __init__(
+    self, policy: np.ndarray, temperatures: np.ndarray | None = None
+  ):
     """Initializes the player.
 
     Args:
@@ -62,78 +71,127 @@ class PolicyPlayer:
     self._tables = alias_tables.AliasTables(
       flat, np.arange(0, flat.size + 1, self._num_actions)
     )
-    self.bonuses = None
+    self.bonuses: np.ndarray | None = None
     if temperatures is not None:
       # Actions of probability 0 are never drawn.
-      logs = np.log(policy, out=np.zeros_like(policy), where=policy > 0)
+      logs = np.log(policy, out=np.zeros(policy.shape), where=policy > 0)
       self.bonuses = (-temperatures[:, None] * logs).ravel()
 
   def draw(
     self, rows: np.ndarray, rng: np.random.Generator
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (size,), actions, and (size,), the pairs s * A + a."""
+    """Returns (size,), actions, and (size,), their pairs s * A + a."""
     pairs = self._tables.draw(rows, rng)
     return pairs - rows * self._num_actions, pairs
 
 
-def play(
-  simulator: simulator_lib.Simulator,
-  frozen: simulator_lib.FrozenSimulator,
-  policy: np.ndarray,
-  temperatures: np.ndarray | None,
-  start: np.ndarray | None,
-  num_trajectories: int,
-  max_steps: int,
-  rng: np.random.Generator,
-) -> RolloutSums:
-  """Plays rollouts.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rollouts:
+  """Rollouts of a policy under a mean field.
 
-  Args:
+  Attributes:
     simulator: What is played.
     frozen: The same under the mean field.
     policy: (N, A).
     temperatures: (N,), the weights of the entropy bonus; None for no bonus.
-    start: (N,), nu, not normalized; None for the beginning of plays.
-    num_trajectories: M.
-    max_steps: T, and the largest number of steps to s.
-    rng: Source of chance.
+    start: (N,), nu, of any sum > 0; None for the beginning of plays.
+    max_steps: T, the largest number of steps of a return, and of the way to s.
   """
-  size = policy.size
-  counts, totals = np.zeros(size, np.int64), np.zeros(size)
-  explorer = PolicyPlayer(
-    tabular_policies.uniform_policy(simulator.legal_actions_mask), None
-  )
-  player = PolicyPlayer(policy, temperatures)
-  num_steps = 0
-  for first in range(0, num_trajectories, BLOCK_SIZE):
-    block = min(BLOCK_SIZE, num_trajectories - first)
-    if start is None:
-      places = frozen.initial(block, rng)
-    else:
-      law = alias_tables.AliasTables(start, np.array([0, start.size]))
-      places = frozen.at(law.draw(np.zeros(block, np.intp), rng))
-    waits = np.minimum(
-      rng.geometric(1 - simulator.discount, block) - 1, max_steps
+
+  simulator: simulator_lib.Simulator
+  frozen: simulator_lib.FrozenSimulator
+  policy: np.ndarray
+  temperatures: np.ndarray | None
+  start: np.ndarray | None
+  max_steps: int
+
+  def play(
+    self, num_trajectories: int, rng: np.random.Generator
+  ) -> RolloutSums:
+    """Returns the sums of M = `num_trajectories` rollouts."""
+    mask = self.simulator.legal_actions_mask
+    explorer = PolicyPlayer(tabular_policies.uniform_policy(mask))
+    player = PolicyPlayer(self.policy, self.temperatures)
+    counts, totals = np.zeros(mask.size, np.int64), np.zeros(mask.size)
+    num_steps = 0
+    for size in block_sizes(num_trajectories):
+      places, num_led = self._led(player, size, rng)
+      actions, tried = explorer.draw(self.frozen.rows(places), rng)
+      returns, num_played = self._returns(player, places, actions, rng)
+      counts += np.bincount(tried, minlength=mask.size)
+      totals += np.bincount(tried, returns, minlength=mask.size)
+      num_steps += num_led + num_played
+    return RolloutSums(
+      counts.reshape(mask.shape), totals.reshape(mask.shape), num_steps
     )
-    waits = np.sort(waits)[::-1]
-    # Those who walk on are the first of the block.
-    for step in range(waits[0]):
-      walking = slice(0, np.count_nonzero(waits > step))
-      actions, _ = player.draw(frozen.rows(places[walking]), rng)
-      _, places[walking] = frozen.step(places[walking], actions, rng)
-    num_steps += int(waits.sum())
-    actions, tried = explorer.draw(frozen.rows(places), rng)
-    earned, places = frozen.step(places, actions, rng)
+
+  def _led(
+    self, player: PolicyPlayer, size: int, rng: np.random.Generator
+  ) -> tuple[np.ndarray, int]:
+    """Returns where players are led, and how many steps that took.
+
+    Plays that end before are no longer among them.
+    """
+    if self.start is None:
+      places = self.frozen.initial(size, rng)
+    else:
+      places = self.frozen.at(systematic.draw(self.start, size, rng))
+    # Places are in order, and have nothing to do with the times to go.
+    places = rng.permutation(places)
+    if self.simulator.horizon is None:
+      waits = rng.geometric(1 - self.simulator.discount, size) - 1
+      np.minimum(waits, self.max_steps, out=waits)
+    else:
+      waits = rng.integers(self.simulator.horizon, size=size)
+    waits.sort()
+    waits = waits[::-1]
+    num_steps = 0
+    for step in range(int(waits[0])):
+      # Those who go on are the first ones.
+      going = slice(0, int(np.count_nonzero(waits > step)))
+      num_steps += going.stop
+      actions, _ = player.draw(self.frozen.rows(places[going]), rng)
+      _, places[going] = self.frozen.step(places[going], actions, rng)
+      if self.simulator.horizon is not None:
+        playing = places != simulator_lib.ENDED
+        places, waits = places[playing], waits[playing]
+    return places, num_steps
+
+  def _returns(
+    self,
+    player: PolicyPlayer,
+    places: np.ndarray,
+    actions: np.ndarray,
+    rng: np.random.Generator,
+  ) -> tuple[np.ndarray, int]:
+    """Returns what players earn, first by given actions, and all steps."""
+    num_steps = places.size
+    returns, places = self.frozen.step(places, actions, rng)
+    # Whose plays have not ended.
+    owners = None
     factor = 1.0
-    for _ in range(max_steps - 1):
-      factor *= simulator.discount
-      actions, pairs = player.draw(frozen.rows(places), rng)
-      rewards, places = frozen.step(places, actions, rng)
+    for _ in range(self.max_steps - 1):
+      if self.simulator.horizon is not None:
+        playing = np.flatnonzero(places != simulator_lib.ENDED)
+        owners = playing if owners is None else owners.take(playing)
+        places = places.take(playing)
+      if not places.size:
+        break
+      factor *= self.simulator.discount
+      actions, pairs = player.draw(self.frozen.rows(places), rng)
+      earned, places = self.frozen.step(places, actions, rng)
+      num_steps += places.size
       if player.bonuses is not None:
-        rewards += player.bonuses.take(pairs)
-      earned += factor * rewards
-    num_steps += block * max_steps
-    counts += np.bincount(tried, minlength=size)
-    totals += np.bincount(tried, earned, minlength=size)
-  shape = policy.shape
-  return RolloutSums(counts.reshape(shape), totals.reshape(shape), num_steps)
+        earned += player.bonuses.take(pairs)
+      earned *= factor
+      if owners is None:
+        returns += earned
+      else:
+        returns[owners] += earned
+    return returns, num_steps
+
+
+def block_sizes(size: int) -> list[int]:
+  """Returns the sizes, alike up to one, of blocks that make up `size`."""
+  num_blocks = -(-size // BLOCK_SIZE)
+  return [(size + i) // num_blocks for i in range(num_blocks)]

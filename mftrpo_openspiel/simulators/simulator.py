@@ -23,20 +23,36 @@ class Simulator(abc.ABC):
   Attributes:
     legal_actions_mask: (N, A) of bool. The states are those of the exact model,
       in the same order.
-    discount: The factor of what is earned a step later: gamma in a stationary
-      model, 1 where the rewards carry it.
-    horizon: The largest number of decisions in a play; None if plays never end.
+    discount: The factor of what is earned a decision later: gamma in a
+      stationary model, 1 where the rewards carry it.
+    horizon: The number of layers of states, of which a play visits one after
+      the other and ends at the last one or before; None if plays never end.
+    layers: (N,), the layer of each state; None if plays never end.
+    times: (N,), the time step that each state belongs to; None likewise. Some
+      layers may belong to the same one.
     num_populations: What the masses of a mean field add up to at each time.
+    has_fixed_moves: Whether moves are the same under every mean field.
+    begins_anywhere: Whether plays can begin in any state.
   """
 
   legal_actions_mask: np.ndarray
-  discount: float
-  horizon: int | None
+  discount: float = 1.0
+  horizon: int | None = None
+  layers: np.ndarray | None = None
+  times: np.ndarray | None = None
   num_populations: int = 1
+  has_fixed_moves: bool = True
+  begins_anywhere: bool = True
+
+  @property
+  def num_times(self) -> int:
+    """The number of time steps of plays that end."""
+    assert self.times is not None
+    return int(self.times.max()) + 1
 
   @abc.abstractmethod
   def under(self, mean_field: np.ndarray) -> "FrozenSimulator":
-    """Returns the game under the (N,) mean field, of `num_populations`."""
+    """Returns the game under the (N,) mean field."""
 
 
 class FrozenSimulator(abc.ABC):
@@ -46,16 +62,16 @@ class FrozenSimulator(abc.ABC):
   def initial(self, size: int, rng: np.random.Generator) -> np.ndarray:
     """Returns (size,): the places of players at the beginning.
 
-    Each has the initial law of the game. All populations have equally many
-    players, up to one.
+    Each has the initial law of the game, not independently of the others: all
+    populations have equally many players, up to one.
     """
 
   @abc.abstractmethod
   def at(self, rows: np.ndarray) -> np.ndarray:
-    """Returns (size,): places in given states.
+    """Returns (size,): places in given states, if plays can begin anywhere.
 
     Raises:
-      ValueError: If plays cannot begin in the midst of the game.
+      ValueError: If no play leads to one of them under the mean field.
     """
 
   def rows(self, places: np.ndarray) -> np.ndarray:
@@ -74,6 +90,6 @@ class FrozenSimulator(abc.ABC):
       rng: Source of chance.
 
     Returns:
-      (size,), what each earns until its next decision, and (size,), the places
-      of these; `ENDED` where there are none.
+      New arrays: (size,), what each earns until its next decision, and (size,),
+      the places of these; `ENDED` where there are none.
     """

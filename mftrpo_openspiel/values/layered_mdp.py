@@ -226,6 +226,19 @@ class LayeredMDP:
       action_values += rewards[:, None]
     return action_values
 
+  def num_afterstates(self, k: int) -> int:
+    """Returns m_k, the number of afterstates of layer k."""
+    return self._sizes[k]
+
+  def afterstates(self, k: int) -> np.ndarray:
+    """Returns (n_k, A): where actions lead; anything where one is not legal."""
+    afterstates = self._afterstates[k]
+    if afterstates is None:
+      return np.arange(self._sizes[k]).reshape(
+        -1, self.legal_actions_mask.shape[1]
+      )
+    return afterstates
+
   def transitions(self, k: int) -> sparse.csr_array:
     """Returns (n_k * A, n_{k+1}): the next state's law, row s * A + a for a.
 
