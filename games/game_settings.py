@@ -27,6 +27,10 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
   "two_islands": (_ISLANDS, {"crowd_aversion": 0.2}),
   # Other ones.
   "four_rooms_poi_5x5": (_POI, {"room_size": 2, "horizon": 20}),
+  "open_grid_poi_5x5": (
+    _POI,
+    {"layout": "[.....|.....|.....|.....|.....]", "horizon": 20},
+  ),
   "two_islands_imbalanced": (
     _ISLANDS,
     {"reward_imbalance": 0.2, "bridge_cost": 0.1},

@@ -1,5 +1,6 @@
 """Tests of the settings, ours and as OpenSpiel sees them."""
 
+import numpy as np
 from open_spiel.python.mfg.games import factory as openspiel_factory
 import pyspiel
 import pytest
@@ -13,6 +14,7 @@ PAPER = {
   "four_rooms_poi_low_aversion": (104, 0.2),
   "two_islands": (14, 0.2),
   "four_rooms_poi_5x5": (20, 0.4),
+  "open_grid_poi_5x5": (25, 0.4),
 }
 
 
@@ -22,6 +24,17 @@ def test_settings_of_the_paper(setting, expected):
   mdp = game.mean_field_mdp()
   assert (mdp.num_states, game.get_parameters()["crowd_aversion"]) == expected
   assert mdp.discount == 0.9
+
+
+def test_the_open_grid_pays_what_the_four_rooms_pay():
+  """By the formula of the point of interest, in the bottom right corner."""
+  mdp = factory.create_game(setting="open_grid_poi_5x5").mean_field_mdp()
+  rewards = mdp.reward(np.full(25, 1 / 25))
+  for cell, (row, column) in enumerate(mdp.drawing.cells.tolist()):
+    assert cell == 5 * row + column
+    bonus = max(0.3 - 0.1 * ((4 - row) + (4 - column)), 0.0)
+    expected = 0.4 * np.log(25) + bonus + np.array([0.2, *[-0.2] * 4])
+    np.testing.assert_allclose(rewards[cell], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("setting", factory.GAME_SETTINGS)
