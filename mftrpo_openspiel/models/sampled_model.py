@@ -76,7 +76,7 @@ class SampledModel(mean_field_model.MeanFieldModel):
     game: mdp_lib.MeanFieldMDP | pyspiel.Game | ExactModel,
     num_trajectories: int = 10_000,
     num_particles: int = 10_000,
-    estimator: str = "baseline",
+    estimator: str = "pair_averages",
     seed: int = 0,
     *,
     simulator: str = "arrays",
@@ -254,7 +254,8 @@ class SampledModel(mean_field_model.MeanFieldModel):
     players = self._particles(policy)
     mean_field = self._checked_mean_field(mean_field)
     if num_steps is not None:
-      validation.check_int("num_steps", num_steps, 0)
+      if not validation.check_int("num_steps", num_steps, 0):
+        return mean_field.copy()
     if self._is_endless:
       return self._counted(
         players.moved(

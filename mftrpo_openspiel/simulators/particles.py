@@ -209,8 +209,7 @@ class Particles:
     assert layers is not None
     visits, num_steps = np.zeros(layers.size, np.int64), 0
     total = self._num_populations if start is None else start.sum()
-    nothing = not total or recorded.start == recorded.stop
-    for size in [] if nothing else self._block_sizes():
+    for size in self._block_sizes() if total else []:
       if start is None:
         places = frozen.initial(size, rng)
       else:

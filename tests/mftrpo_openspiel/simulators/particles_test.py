@@ -1,0 +1,217 @@
+"""Empirical laws of players, against exact ones."""
+
+import dataclasses
+
+import draws
+import numpy as np
+import odd_game  # noqa: F401 (registers it)
+from open_spiel.python.mfg import games  # noqa: F401
+import pyspiel
+import pytest
+import sampled_games
+from scipy import sparse
+
+import mftrpo_openspiel  # noqa: F401
+from mftrpo_openspiel.mdp import mdp_game
+from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.simulators import array_simulator
+from mftrpo_openspiel.simulators import particles
+
+GAMES = [
+  "python_mfg_four_rooms_poi(room_size=2,horizon=4)",
+  "mfg_crowd_modelling(size=6,horizon=4)",
+  "python_mfg_predator_prey(horizon=3)",
+  # Several layers belong to the same time.
+  "python_odd_game(pays=first+second)",
+]
+MOVING = (
+  "mfg_dynamic_routing(network=braess,max_num_time_step=10,"
+  "time_step_length=0.5)"
+)
+NUM_SEEDS = 400
+
+
+def _crowded_mdp(num_states=4):
+  """Returns an MDP whose moves lead away from crowds."""
+  base = sampled_games.random_mdp(num_states=num_states)
+  fixed = base.fixed_kernel.toarray()
+
+  def kernel(mean_field):
+    away = (1 - mean_field) / (num_states - 1)
+    return sparse.csr_array(0.5 * fixed + 0.5 * away)
+
+  return dataclasses.replace(base, kernel=kernel)
+
+
+def _check_mean(estimates, expected, num_particles):
+  """Checks that independent estimates have a mean, by a z-test of each entry.
+
+  With Bonferroni's bound over the entries, of which rare ones are one.
+  """
+  rare = expected * len(estimates) * num_particles < 50
+  estimates, expected = (
+    np.column_stack([x[:, ~rare], x[:, rare].sum(axis=1)])
+    for x in (np.array(estimates), expected[None])
+  )
+  errors = estimates.mean(axis=0) - expected[0]
+  deviations = estimates.std(axis=0, ddof=1) / np.sqrt(len(estimates))
+  varied = deviations > 1e-12
+  np.testing.assert_allclose(errors[~varied], 0, atol=1e-9)
+  scores = np.abs(errors[varied]) / deviations[varied]
+  # Of 100 entries, one is so far off with probability 1e-4.
+  assert scores.max(initial=0) < 4.9
+
+
+def _stationary(mdp, num_particles=50):
+  model = stationary_model.StationaryModel(mdp)
+  policy = draws.random_policy(model)
+  simulator = array_simulator.StationarySimulator(mdp)
+  return model, policy, particles.Particles(simulator, policy, num_particles)
+
+
+@pytest.mark.parametrize("num_steps", [0, 1, 3])
+@pytest.mark.parametrize(
+  "make_mdp", [sampled_games.random_mdp, _crowded_mdp], ids=["fixed", "crowded"]
+)
+def test_players_moved_from_a_mean_field(make_mdp, num_steps):
+  model, policy, players = _stationary(make_mdp())
+  mean_field = np.array([0.1, 0.2, 0.0, 0.7])
+  estimates = []
+  for seed in range(NUM_SEEDS):
+    rng = np.random.default_rng(seed)
+    estimate = players.moved(mean_field, num_steps, rng, averages=False)
+    assert estimate.num_environment_steps == 50 * num_steps
+    estimates.append(estimate.masses)
+  expected = model.propagate(policy, mean_field, num_steps)
+  _check_mean(estimates, expected, 50)
+  # Masses are numbers of players.
+  numbers = np.array(estimates) * 50
+  np.testing.assert_allclose(numbers, np.round(numbers), atol=1e-9)
+
+
+def test_averages_are_over_the_second_half_of_the_steps():
+  model, policy, players = _stationary(sampled_games.random_mdp())
+  mean_field = np.array([0.1, 0.2, 0.0, 0.7])
+  expected = np.mean(
+    [model.propagate(policy, mean_field, t) for t in (3, 4, 5)], axis=0
+  )
+  estimates = [
+    players.moved(
+      mean_field, 5, np.random.default_rng(seed), averages=True
+    ).masses
+    for seed in range(NUM_SEEDS)
+  ]
+  _check_mean(estimates, expected, 50)
+
+
+def test_the_long_run_of_fixed_moves():
+  model, policy, players = _stationary(sampled_games.random_mdp())
+  estimates = [
+    players.long_run(np.ones(4) / 4, 60, np.random.default_rng(seed)).masses
+    for seed in range(NUM_SEEDS)
+  ]
+  _check_mean(estimates, model.mean_field(policy), 50)
+
+
+def test_the_long_run_of_players_who_see_each_other():
+  # Propagation of chaos: the bias falls with the number of players.
+  model, policy, players = _stationary(_crowded_mdp(), 100_000)
+  estimate = players.long_run(
+    np.ones(4) / 4, 60, np.random.default_rng(0)
+  ).masses
+  expected = model.mean_field(policy)
+  assert np.abs(estimate - expected).max() < 5e-3
+  # Not what they would do under where they start.
+  frozen = model.propagate(policy, model.initial_mean_field(), None)
+  assert np.abs(frozen - expected).max() > 4e-2
+
+
+def _finite(name, num_particles=60):
+  model = compiled_game.CompiledGame(pyspiel.load_game(name))
+  policy = draws.random_policy(model)
+  simulator = array_simulator.LayeredSimulator(
+    model.form, model.game.num_players()
+  )
+  return model, policy, particles.Particles(simulator, policy, num_particles)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_flows(name):
+  model, policy, players = _finite(name)
+  uniform = model.initial_mean_field()
+  estimates = [
+    players.flow(uniform, np.random.default_rng(seed)).masses
+    for seed in range(NUM_SEEDS)
+  ]
+  expected = model.mean_field(policy)
+  _check_mean(estimates, expected, 50)
+  sums = np.bincount(model.layers, expected)
+  # The masses of a layer add up, unless plays have ended before.
+  full = np.isclose(sums, model.game.num_players())
+  for estimate in estimates[:5]:
+    np.testing.assert_allclose(
+      np.bincount(model.layers, estimate)[full], sums[full]
+    )
+
+
+@pytest.mark.parametrize("num_steps", [1, 2])
+@pytest.mark.parametrize("name", GAMES)
+def test_flows_that_are_moved_by_a_few_steps(name, num_steps):
+  model, policy, players = _finite(name)
+  if num_steps > model.form.times.max():
+    pytest.skip("It has fewer times.")
+  mean_field = model.mean_field(draws.random_policy(model, 1))
+  estimates = [
+    players.moved_flow(mean_field, num_steps, np.random.default_rng(s)).masses
+    for s in range(NUM_SEEDS)
+  ]
+  _check_mean(estimates, model.propagate(policy, mean_field, num_steps), 60)
+
+
+def test_steps_of_flows_are_counted():
+  model, _, players = _finite(GAMES[0], num_particles=7)
+  rng = np.random.default_rng(0)
+  uniform = model.initial_mean_field()
+  # The last decisions lead nowhere, and are not played.
+  assert players.flow(uniform, rng).num_environment_steps == 7 * 3
+  # Players who start at the beginning reach time 1 in a step, those of times 0
+  # and 1 move by two.
+  moved = players.moved_flow(uniform, 2, rng)
+  assert moved.num_environment_steps == 7 * (1 + 2 * 2)
+
+
+def test_populations_have_as_many_players():
+  model, _, players = _finite(GAMES[2], num_particles=100)
+  estimate = players.flow(model.initial_mean_field(), np.random.default_rng(0))
+  populations = model.form.populations
+  for layer in range(model.layers.max() + 1):
+    here = model.layers == layer
+    sums = np.bincount(populations[here], estimate.masses[here])
+    np.testing.assert_allclose(sums, [1.0, 1.0, 1.0])
+
+
+def test_flows_of_players_who_see_each_other():
+  mdp = _crowded_mdp()
+  model = compiled_game.CompiledGame(mdp_game.MDPGame(mdp, horizon=4))
+  policy = draws.random_policy(model)
+  simulator = array_simulator.LayeredSimulator(model.form, 1)
+  players = particles.Particles(simulator, policy, 100_000)
+  other = np.tile(mdp.initial_distribution, 4)
+  rng = np.random.default_rng(0)
+  expected = model.mean_field(policy)
+  estimate = players.interacting_flow(other, rng)
+  assert np.abs(estimate.masses - expected).max() < 1e-2
+  assert estimate.num_environment_steps == 3 * 100_000
+  # Not what they would do under the other one.
+  frozen = players.flow(other, rng)
+  assert np.abs(frozen.masses - expected).max() > 3e-2
+
+
+def test_flows_of_an_openspiel_game_whose_moves_depend_on_the_mean_field():
+  model, policy, players = _finite(MOVING, 20_000)
+  estimate = players.interacting_flow(
+    model.initial_mean_field(), np.random.default_rng(0)
+  )
+  expected = model.mean_field(policy)
+  np.testing.assert_allclose(estimate.masses, expected, atol=2e-2)
