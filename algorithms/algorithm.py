@@ -19,12 +19,15 @@ import pyspiel
 
 from mftrpo_openspiel.algorithms import history as history_lib
 from mftrpo_openspiel.algorithms import iteration_loop
-from mftrpo_openspiel.algorithms import noted_options
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import memo
+from mftrpo_openspiel.utils import noted_options
 from mftrpo_openspiel.utils import progress as progress_lib
 from mftrpo_openspiel.utils import validation
+
+# Before the name of an array of the model's state.
+_MODEL = "model."
 
 
 class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
@@ -90,7 +93,8 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     """Returns all that later iterations depend on; not to be written to.
 
     An algorithm that was made in the same way goes on from it, after `restore`,
-    exactly as this one would.
+    exactly as this one would. On a model that draws random numbers, its
+    `model.state()` is a part of it.
     """
 
   @abc.abstractmethod
@@ -115,6 +119,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     *,
     num_records: int = iteration_loop.DEFAULT_NUM_RECORDS,
     record_every: int | None = None,
+    max_environment_steps: int | None = None,
   ) -> history_lib.History:
     """Performs iterations and measures exploitability on the way.
 
@@ -134,6 +139,8 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
       stop_below: Ends once a measured exploitability (phi_0) is less.
       num_records: Measurements per factor of ten iterations.
       record_every: Measurements after every so many iterations instead.
+      max_environment_steps: Ends after the iteration by which the model has
+        simulated so many steps in all; for a model that counts them.
 
     Returns:
       What this call measured.
@@ -148,6 +155,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     validation.check_type("progress", progress, bool)
     if stop_below is not None:
       validation.check_real("stop_below", stop_below, 0, low_open=True)
+    iteration_loop.check_budget(self.model, max_environment_steps)
     first = self.num_iterations
     record_at = iteration_loop.iterations_to_record(
       first + num_iterations, num_records, record_every
@@ -156,7 +164,12 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     self._records = list(self.history.records)
     last = self._records[-1] if self._records else None
     is_resumed = last is not None and last.iteration == first
-    if is_resumed and iteration_loop.is_below(last, stop_below):
+    if is_resumed and (
+      iteration_loop.is_below(last, stop_below)
+      or iteration_loop.are_spent(
+        self.model.num_environment_steps, max_environment_steps
+      )
+    ):
       return self._history_from(first)
     state: Mapping[str, np.ndarray] = self.state()
     try:
@@ -169,6 +182,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
           seconds=last.seconds if last else 0.0,
           is_resumed=is_resumed,
           stop_below=stop_below,
+          max_environment_steps=max_environment_steps,
         ):
           state = finished.state
           if finished.record is not None:
@@ -281,12 +295,23 @@ class ArrayAlgorithm(MeanFieldAlgorithm, Generic[StateT]):
     return self._state.mean_field
 
   def state(self) -> dict[str, np.ndarray]:
-    """Returns the arrays and numbers of the state by name."""
-    return _arrays(self._state)
+    """Returns the arrays and numbers of the state by name.
+
+    Those of the model's state are called "model.<name>".
+    """
+    of_model = self.model.state().items()
+    return _arrays(self._state) | {_MODEL + name: x for name, x in of_model}
 
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
     """Goes back to what `state` was."""
     check_state(state, self.state())
+    self.model.restore(
+      {
+        name.removeprefix(_MODEL): array
+        for name, array in state.items()
+        if name.startswith(_MODEL)
+      }
+    )
     self._state = _with_arrays(self._state, state)
 
 

@@ -48,6 +48,11 @@ class History:
     return self.columns["seconds"]
 
   @property
+  def environment_steps(self) -> np.ndarray | None:
+    """(n,), simulated so far; None if the model simulates nothing."""
+    return self.columns.get(iteration_loop.STEPS)
+
+  @property
   def exploitability(self) -> np.ndarray:
     """(n,), phi_0 of the policies."""
     return self.columns["exploitability"]

@@ -7,6 +7,7 @@ hands them to a run directory.
 
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ class Record:
     policy_change: sum_a |pi_k(a|s) - pi_{k-1}(a|s)| over the last iteration,
       averaged over the states s by their masses mu_k(s); 0 at the beginning.
     entropy: Of the policy in nats, averaged in the same way.
+    environment_steps: Simulated so far; None where the model simulates nothing.
   """
 
   iteration: int
@@ -53,13 +55,24 @@ class Record:
   mean_field_change: float
   policy_change: float
   entropy: float
+  environment_steps: int | None = None
+
+
+STEPS = "environment_steps"
+NUMBERS = tuple(x.name for x in dataclasses.fields(Record) if x.name != STEPS)
+
+
+def field_names(records: Iterable[Record]) -> tuple[str, ...]:
+  """Returns the fields of records, environment steps only if one has them."""
+  has_steps = any(record.environment_steps is not None for record in records)
+  return (*NUMBERS, STEPS) if has_steps else NUMBERS
 
 
 def columns(records: Sequence[Record]) -> dict[str, np.ndarray]:
   """Returns the fields of n records by name, each an (n,) array."""
   return {
-    field.name: np.array([getattr(record, field.name) for record in records])
-    for field in dataclasses.fields(Record)
+    name: np.array([getattr(record, name) for record in records])
+    for name in field_names(records)
   }
 
 
@@ -68,10 +81,10 @@ def summary(records: Sequence[Record], regularization: float) -> str:
   if not records:
     return "nothing measured"
   first, last = records[0], records[-1]
-  text = (
-    f"iterations {first.iteration} to {last.iteration}, phi_0"
-    f" {first.exploitability:.3g} -> {last.exploitability:.3g}"
-  )
+  text = f"iterations {first.iteration} to {last.iteration}"
+  if last.environment_steps is not None:
+    text += f" ({last.environment_steps:,} environment steps)"
+  text += f", phi_0 {first.exploitability:.3g} -> {last.exploitability:.3g}"
   if regularization:
     text += (
       f", phi_{regularization:g} {first.regularized_exploitability:.3g} ->"
@@ -104,12 +117,14 @@ class FinishedIteration(Checkpoint):
     mean_field: (N,), the algorithm's, if a record was due.
     policy: (N, A), the algorithm's, if a record was due.
     evaluation_seconds: What the record took.
+    environment_steps: Simulated so far; None where the model simulates nothing.
   """
 
   record: Record | None = None
   mean_field: np.ndarray | None = None
   policy: np.ndarray | None = None
   evaluation_seconds: float = 0.0
+  environment_steps: int | None = None
 
 
 Report = Callable[[FinishedIteration], None]
@@ -148,6 +163,7 @@ def iterations(
   seconds: float = 0.0,
   is_resumed: bool = False,
   stop_below: float | None = None,
+  max_environment_steps: int | None = None,
 ) -> Iterator[FinishedIteration]:
   """Performs iterations and yields after each.
 
@@ -161,6 +177,8 @@ def iterations(
     is_resumed: Whether the beginning was yielded earlier; if not, it is yielded
       first.
     stop_below: Ends after the first record whose `exploitability` is less.
+    max_environment_steps: Ends after the first iteration by which so many steps
+      are simulated; there is a record of it in any case.
 
   Raises:
     ValueError: If the algorithm does not count its iterations.
@@ -169,7 +187,7 @@ def iterations(
   first = algorithm.num_iterations
   for iteration in range(first + is_resumed, num_iterations + 1):
     is_due = iteration in record_at
-    if is_due:
+    if is_due or max_environment_steps is not None:
       old_policy, old_mean_field = algorithm.policy, algorithm.mean_field
     if iteration > first:
       begin = time.perf_counter()
@@ -181,8 +199,10 @@ def iterations(
           f" calls of iteration(), got {algorithm.num_iterations} after"
           f" {iteration}."
         )
-    measured: tuple[Any, ...] = ()
-    if is_due:
+    num_steps = algorithm.model.num_environment_steps
+    is_last = are_spent(num_steps, max_environment_steps)
+    measured: dict[str, Any] = {}
+    if is_due or is_last:
       begin = time.perf_counter()
       policy, mean_field = algorithm.policy, algorithm.mean_field
       shares = mean_field / mean_field.sum()
@@ -197,11 +217,22 @@ def iterations(
         float(np.abs(mean_field - old_mean_field).sum()),
         float(shares @ np.abs(policy - old_policy).sum(axis=1)),
         float(shares @ softmax.entropy(policy)),
+        num_steps,
       )
-      evaluation_seconds = time.perf_counter() - begin
-      measured = record, mean_field, policy, evaluation_seconds
-    yield FinishedIteration(iteration, seconds, algorithm.state(), *measured)
-    if is_due and is_below(record, stop_below):
+      measured = {
+        "record": record,
+        "mean_field": mean_field,
+        "policy": policy,
+        "evaluation_seconds": time.perf_counter() - begin,
+      }
+    yield FinishedIteration(
+      iteration,
+      seconds,
+      algorithm.state(),
+      environment_steps=num_steps,
+      **measured,
+    )
+    if is_last or (is_due and is_below(record, stop_below)):
       return
 
 
@@ -210,6 +241,34 @@ def is_below(record: Record | None, stop_below: float | None) -> bool:
   if record is None or stop_below is None:
     return False
   return record.exploitability < stop_below
+
+
+def are_spent(
+  environment_steps: int | None, max_environment_steps: int | None
+) -> bool:
+  """Returns whether a run stops here that has so many steps to spend."""
+  if environment_steps is None or max_environment_steps is None:
+    return False
+  return environment_steps >= max_environment_steps
+
+
+def check_budget(
+  model: model_lib.MeanFieldModel, max_environment_steps: int | None
+) -> None:
+  """Raises a ValueError if a budget of environment steps is refused.
+
+  Args:
+    model: What would spend it.
+    max_environment_steps: The budget; None for none.
+  """
+  if max_environment_steps is None:
+    return
+  if model.num_environment_steps is None:
+    raise ValueError(
+      "max_environment_steps must not be given with a model that simulates"
+      f" nothing, {type(model).__name__}, got {max_environment_steps!r}."
+    )
+  validation.check_int("max_environment_steps", max_environment_steps, 1)
 
 
 def iterations_to_record(

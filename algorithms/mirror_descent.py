@@ -29,6 +29,7 @@ import pyspiel
 
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import mirror_steps
+from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.openspiel import recursion
@@ -162,7 +163,8 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
         state of a game.
     """
     del learning_rate
-    if isinstance(self.model, stationary_model.StationaryModel):
+    exact = from_game.exact_model(self.model)
+    if isinstance(exact, stationary_model.StationaryModel):
       raise ValueError(
         "game must have a finite horizon for values of its states, got a"
         " StationaryModel; its policy_values(policy, mean_field) has values."

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 import dataclasses
 import functools
 import inspect
-import types
 from typing import Any
 
 from mftrpo_openspiel.algorithms import algorithm
@@ -29,75 +28,61 @@ from mftrpo_openspiel.algorithms import prior_descent
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import plugins
+from mftrpo_openspiel.utils import program_options
 from mftrpo_openspiel.utils import validation
 
 # Gives an algorithm on a model or a game, its first argument.
 Constructor = Callable[..., algorithm.MeanFieldAlgorithm]
 
 
-@dataclasses.dataclass(frozen=True)
-class Option:
-  """An option of algorithms, as programs take it.
-
-  Attributes:
-    flag: Its name in programs.
-    kind: Of its values.
-    text: What --help says.
-  """
-
-  flag: str
-  kind: type | types.UnionType
-  text: str
-
-
 # By the names of the parameters of the algorithms' constructors.
 OPTIONS = {
-  "regularization": Option(
+  "regularization": program_options.Option(
     "regularization",
     float,
     "eta, weight of the entropy bonus; for mf_trpo (default 0.05),"
     " mirror_descent, fictitious_play, fixed_point and interior_point (default"
     " 0).",
   ),
-  "num_policy_updates": Option(
+  "num_policy_updates": program_options.Option(
     "num_policy_updates",
     int,
     "L, policy updates in an iteration of mf_trpo (default 10, or 1 with"
     " --warm_start).",
   ),
-  "num_population_steps": Option(
+  "num_population_steps": program_options.Option(
     "num_population_steps",
     int,
     "M, population steps in an iteration of mf_trpo and annealed_mf_trpo; not"
     " given: the limit of many.",
   ),
-  "population_update_rate": Option(
+  "population_update_rate": program_options.Option(
     "population_update_rate",
     float | str,
     "beta of mf_trpo (default 0.01), or auto: one that adapts itself.",
   ),
-  "warm_start": Option(
+  "warm_start": program_options.Option(
     "warm_start", bool, "Whether mf_trpo goes on from its previous policy."
   ),
-  "max_step_count": Option(
+  "max_step_count": program_options.Option(
     "max_step_count",
     int,
     "Bound on the step counter of mf_trpo with --warm_start (default 0); about"
     " 10 where it does not settle.",
   ),
-  "lr": Option(
+  "lr": program_options.Option(
     "learning_rate",
     float,
     "For mirror_descent (default 0.01) and fictitious_play (default 1 /"
     " (iteration + 1)).",
   ),
-  "temperature": Option(
+  "temperature": program_options.Option(
     "temperature",
     float,
     "Of softmax responses, for fictitious_play and fixed_point (default: best"
     " ones), prior_descent and boltzmann_policy_iteration (default 1).",
   ),
-  "num_prior_iterations": Option(
+  "num_prior_iterations": program_options.Option(
     "num_prior_iterations",
     int,
     "Iterations of prior_descent with one prior; not given: all of them.",
@@ -333,7 +318,7 @@ def name_of(algorithm_class: type, openspiel_class: str | None = None) -> str:
   return f"{algorithm_class.__module__}:{where}"
 
 
-def options_of(name: str) -> dict[str, Option]:
+def options_of(name: str) -> dict[str, program_options.Option]:
   """Returns those of `OPTIONS` that the algorithm `name` takes."""
   known = find(name).parameters
   return {key: option for key, option in OPTIONS.items() if key in known}

@@ -1,6 +1,7 @@
 """The flags of a run, and the experiment that they ask for."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 import functools
 from typing import Any
@@ -14,6 +15,7 @@ from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.scripts import programs
+from mftrpo_openspiel.utils import program_options
 
 FLAGS = flags.FLAGS
 
@@ -21,8 +23,9 @@ FLAGS = flags.FLAGS
 NAMES = {
   *run_config.FIELDS,
   *(option.flag for option in registry.OPTIONS.values()),
+  *experiment_lib.model_flags(),
   experiment_lib.EVALUATION_REGULARIZATION,
-} - {"imports", "options"}
+} - {"imports", "options", "model_options"}
 
 
 class _NumberOrAutoParser(flags.FloatParser):
@@ -60,7 +63,8 @@ def define_flags() -> None:
     "stationary: infinite horizon, for games over a mean-field MDP, and their"
     " default; compiled: finite horizon on arrays, the default of all others;"
     " openspiel: finite horizon by OpenSpiel's utilities, the default of its"
-    " own algorithms.",
+    " own algorithms; sampled: action values and mean fields are estimated from"
+    " simulated plays, and exploitability is measured exactly.",
   )
   flags.DEFINE_string(
     "algorithm",
@@ -119,12 +123,33 @@ def define_flags() -> None:
     False,
     "Whether a TensorBoard event file is written too; needs tensorboardX.",
   )
+  flags.DEFINE_integer(
+    experiment_lib.BUDGET,
+    None,
+    "Ends the run after the iteration by which --model=sampled has simulated so"
+    " many steps; not given: after --num_iterations.",
+  )
   for option in registry.OPTIONS.values():
-    _DEFINE[option.kind](option.flag, None, option.text)
+    _define_option(option, "")
+  for model, options in from_game.OPTIONS.items():
+    for option in options.values():
+      _define_option(option, f"For --model={model}: ")
 
 
-def given_values() -> dict[str, Any]:
+def _define_option(option: program_options.Option, start: str) -> None:
+  """Defines the flag of an option, whose text begins with `start`."""
+  text = start + option.text
+  if option.choices:
+    flags.DEFINE_enum(option.flag, None, sorted(option.choices), text)
+  else:
+    _DEFINE[option.kind](option.flag, None, text)
+
+
+def given_values(others: Collection[str] = ()) -> dict[str, Any]:
   """Returns what is given, as `experiment.create_experiment` takes it.
+
+  Args:
+    others: Flags that are given for something else.
 
   Raises:
     ValueError: If --game_parameters or --algorithm_options are not name=value,
@@ -132,7 +157,7 @@ def given_values() -> dict[str, Any]:
   """
   values: dict[str, Any] = {
     name: FLAGS[name].value
-    for name in sorted(NAMES)
+    for name in sorted(NAMES.difference(others))
     if FLAGS[name].present and FLAGS[name].value is not None
   }
   parameters = values.pop("game_parameters", ())
@@ -161,18 +186,22 @@ def _named(flag: str, start: str, texts: Iterable[str]) -> dict[str, str]:
   return values
 
 
-def from_flags(resumed: str | None = None) -> experiment_lib.Experiment:
+def from_flags(
+  resumed: str | None = None, others: Collection[str] = ()
+) -> experiment_lib.Experiment:
   """Returns the experiment that the flags ask for.
 
   Args:
     resumed: The folder of a run that is gone on with, if there is one. Its
       modules are imported where --import names none.
+    others: Flags that are given for something else.
 
   Raises:
-    ValueError: If a flag is given that the algorithm does not take, or that the
-      others make pointless, or a game parameter is none of the game.
+    ValueError: If a flag is given that the algorithm or the model does not
+      take, or that the others make pointless, or a game parameter is none of
+      the game.
   """
-  values = given_values()
+  values = given_values(others)
   if resumed and "imports" not in values and run_directory.has_run(resumed):
     values["imports"] = run_directory.import_plugins(resumed)
   algorithm = FLAGS.algorithm
@@ -182,4 +211,9 @@ def from_flags(resumed: str | None = None) -> experiment_lib.Experiment:
     if flag in values:
       default = "" if FLAGS["algorithm"].present else " (the default)"
       raise ValueError(experiment_lib.untaken_option(flag, algorithm + default))
+  model = values.get("model")
+  untaken = experiment_lib.model_flags() - experiment_lib.flags_of_model(model)
+  for flag in sorted(untaken):
+    if flag in values:
+      raise ValueError(experiment_lib.untaken_model_option(flag, model))
   return experiment_lib.create_experiment(values)

@@ -9,10 +9,12 @@ import pyspiel
 
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.games import factory as game_factory
+from mftrpo_openspiel.models import from_game
 
 # What the package says of parameters begins with their names.
 _SUBJECT = re.compile(
-  r"(?:^|(?<=: ))(?:options\.)?(\w+)(?:( or | and )(\w+))?(?= must |, at )"
+  r"(?:^|(?<=: ))(?:(?:model_)?options\.)?(\w+)(?:( or | and )(\w+))?"
+  r"(?= must |, at )"
 )
 # And where two do not go together, ends with the other one.
 _OTHER = re.compile(r"(?<= must )(.*?(?:given|set) with(?:out)? )(\w+)")
@@ -48,7 +50,7 @@ def with_flags(text: str) -> str:
 
   def subject(found: re.Match[str]) -> str:
     first, between, second = found.groups()
-    if _flag(first) is None:
+    if _flag(first) is None or (not second and _is_of_game(first)):
       return found[0]
     if not second:
       return _flag(first) or first
@@ -71,6 +73,19 @@ def _flag(parameter: str) -> str | None:
   if parameter in registry.OPTIONS:
     parameter = registry.OPTIONS[parameter].flag
   return f"--{parameter}" if parameter in flags.FLAGS else None
+
+
+def _is_of_game(parameter: str) -> bool:
+  """Whether `parameter` is of the game, such as its seed.
+
+  A model may have an option of the same name; its flag is not given then.
+  """
+  if all(parameter not in options for options in from_game.OPTIONS.values()):
+    return False
+  axes = flags.FLAGS.grid if "grid" in flags.FLAGS else ()
+  return not flags.FLAGS[parameter].present and not any(
+    axis.partition("=")[0].strip().lstrip("-") == parameter for axis in axes
+  )
 
 
 def _unknown_flag(error: flags.UnrecognizedFlagError) -> str:

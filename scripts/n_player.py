@@ -89,7 +89,9 @@ def define_flags() -> None:
     " field: how often it is drawn where the other players are. phi_N then has"
     " an error bound, in n_player.csv.",
   )
-  flags.DEFINE_integer("seed", 0, "Of --play and --num_samples.", lower_bound=0)
+  FLAGS[
+    "seed"
+  ].help = "Of --play, --num_samples and --model=sampled (default 0)."
   flags.DEFINE_string(
     "logdir", None, "Folder of the results; not given: they are printed only."
   )
@@ -97,7 +99,7 @@ def define_flags() -> None:
 
 def main(paths: Sequence[str]) -> int:
   """Does what the flags ask for; returns the exit status."""
-  numbers = _num_players()
+  numbers, seed = _num_players(), _seed()
   for name in FLAGS.information or [""]:
     validation.check_choice("information", name, deviations.INFORMATION)
   _check_flags(paths)
@@ -107,9 +109,7 @@ def main(paths: Sequence[str]) -> int:
       game_factory.create_game(text)
       for text in game_parameters.split_at_commas(FLAGS.play)
     ]
-    n_player_tables.play_games(
-      games, numbers, FLAGS.num_plays, FLAGS.seed, logdir
-    )
+    n_player_tables.play_games(games, numbers, FLAGS.num_plays, seed, logdir)
     return 0
   if FLAGS.eta is not None:
     _compare_regularizations(numbers, _etas(), logdir)
@@ -122,7 +122,7 @@ def main(paths: Sequence[str]) -> int:
       FLAGS.information,
       logdir,
       FLAGS.num_samples,
-      FLAGS.seed,
+      seed,
     )
   except run_loop.Interrupted as interrupt:
     print(f"Interrupted after iteration {interrupt.iteration}.")
@@ -142,7 +142,9 @@ def _check_flags(paths: Sequence[str]) -> None:
   given = [name for name, is_given in kinds.items() if is_given]
   if len(given) > 1:
     raise ValueError(f"{' and '.join(given)} must not be given together.")
-  pointless = set(experiment_flags.given_values()) if given else set()
+  pointless = (
+    set(experiment_flags.given_values(_flags_of_plays())) if given else set()
+  )
   pointless.discard("imports")
   if given == ["eta"]:
     pointless -= {"game_name", "setting", "model"}
@@ -152,9 +154,13 @@ def _check_flags(paths: Sequence[str]) -> None:
   if FLAGS["num_samples"].present and given in (["eta"], ["play"]):
     raise ValueError(f"num_samples must not be given with {given[0]}.")
   if FLAGS["seed"].present and not (
-    given == ["play"] or FLAGS["num_samples"].present
+    given == ["play"]
+    or FLAGS["num_samples"].present
+    or (FLAGS.model == "sampled" and not given)
   ):
-    raise ValueError("--seed must be given with --play or --num_samples only.")
+    raise ValueError(
+      "--seed must be given with --play, --num_samples or --model=sampled only."
+    )
   if FLAGS["information"].present and given == ["play"]:
     raise ValueError("information must not be given with play.")
   if len(FLAGS.information) != 1 and given == ["eta"]:
@@ -163,6 +169,15 @@ def _check_flags(paths: Sequence[str]) -> None:
     )
   if pointless:
     raise ValueError(f"{min(pointless)} must not be given with {given[0]}.")
+
+
+def _flags_of_plays() -> tuple[str, ...]:
+  """Returns what is no flag of a run here, though it is one elsewhere."""
+  return () if FLAGS.model == "sampled" else ("seed",)
+
+
+def _seed() -> int:
+  return validation.check_int("seed", FLAGS.seed or 0, 0)
 
 
 def _num_players() -> list[int]:
@@ -200,7 +215,7 @@ def _policies(
       raise ValueError(f"RUN_DIR must have a solution, {path} has none yet.")
     run_directory.import_plugins(path)
   if not paths:
-    experiment = experiment_flags.from_flags()
+    experiment = experiment_flags.from_flags(others=_flags_of_plays())
     _check_rewards(experiment)
     results = [_solve(experiment, logdir)]
   labels = run_labels.labels([result.config for result in results])
@@ -214,10 +229,12 @@ def _check_rewards(experiment: experiment_lib.Experiment) -> None:
   """Raises a ValueError, before anything is solved, if all would be in vain."""
   if "own" in FLAGS.information:
     game = experiment.create_game()
-    name = experiment.model_name(game)
+    name = from_game.exact_kind(
+      experiment.model_name(game), game, experiment.model_options
+    )
     name = "compiled" if name == "openspiel" else name
     model: Any = from_game.create_model(name, game)
-    deviations.own_state_rewards(model, FLAGS.num_samples, FLAGS.seed)
+    deviations.own_state_rewards(model, FLAGS.num_samples, _seed())
 
 
 def _solve(
@@ -266,13 +283,15 @@ def _compare_regularizations(
   experiment = experiment_lib.create_experiment(
     {
       name: value
-      for name, value in experiment_flags.given_values().items()
+      for name, value in experiment_flags.given_values(
+        _flags_of_plays()
+      ).items()
       if name != "algorithm"
     }
   )
   game = experiment.create_game()
   name = experiment.model_name(game)
-  if name == "openspiel":
+  if name not in ("stationary", "compiled"):
     raise ValueError("model must be stationary or compiled with eta.")
   model: Any = from_game.create_model(name, game)
   find = functools.partial(regularization_study.find_policy, model)

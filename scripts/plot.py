@@ -69,9 +69,10 @@ def define_flags() -> None:
   flags.DEFINE_multi_enum(
     "x",
     ["iterations"],
-    list(run_curves.XLABELS),
+    list(run_curves.XS),
     "For curves: against what; given twice, side by side. Seconds are those of"
-    " solving, without evaluation.",
+    " solving, without evaluation; environment steps are those simulated by"
+    " --model=sampled.",
   )
   flags.DEFINE_bool("log_x", False, "For curves: whether x is on a log axis.")
   flags.DEFINE_bool(

@@ -3,6 +3,7 @@
     mftrpo-solve --setting=four_rooms
     mftrpo-solve --setting=two_islands --algorithm=mf_trpo --logdir=runs/islands
     mftrpo-solve --game_name=mfg_crowd_modelling --algorithm=mirror_descent
+    mftrpo-solve --setting=four_rooms_poi_5x5 --model=sampled --seed=1
 
 The default algorithm is annealed_mf_trpo, which is a method of this package and
 ends at an equilibrium. mf_trpo is the algorithm of the MF-TRPO paper as it is
@@ -11,7 +12,8 @@ printed there, which starts from the uniform policy in each iteration, or with
 
 A game of this package is solved over an infinite horizon unless --model says
 otherwise; any other OpenSpiel mean-field game over its own finite horizon, on
-arrays.
+arrays. With --model=sampled the algorithm sees nothing but simulated plays;
+exploitability is still measured exactly. --max_environment_steps is its budget.
 
 With --logdir the run is kept in that folder: config.json, metrics.csv,
 checkpoint.npz and solution.npz. After Ctrl-C, SIGTERM, SIGHUP or a crash the
@@ -28,7 +30,9 @@ import tqdm
 
 from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import record_lines
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.scripts import experiment_flags
 from mftrpo_openspiel.scripts import programs
@@ -49,7 +53,8 @@ def define_flags() -> None:
     "resume",
     False,
     "Whether the run in --logdir, if there is one, is gone on with. It must"
-    " have the same flags, but for a larger --num_iterations.",
+    " have the same flags, but for a larger --num_iterations or"
+    " --max_environment_steps.",
   )
 
 
@@ -71,12 +76,21 @@ def _game(experiment: experiment_lib.Experiment) -> str:
   return ", ".join([name, *given])
 
 
+def _sampling(experiment: experiment_lib.Experiment) -> str:
+  """Returns what the title says of a model that simulates."""
+  if experiment.model not in from_game.COUNTING_MODELS:
+    return ""
+  given = [f"{name}={x}" for name, x in experiment.model_options.items()]
+  options = f" ({', '.join(given)})" if given else ""
+  return f", learning from simulated plays{options}"
+
+
 @contextlib.contextmanager
 def table(
   experiment: experiment_lib.Experiment,
 ) -> Iterator[iteration_loop.Report]:
   """Gives what prints records as they come, beside a progress bar."""
-  title = f"{_method(experiment)} on {_game(experiment)}"
+  title = f"{_method(experiment)} on {_game(experiment)}{_sampling(experiment)}"
   bar: progress.Progress | None = None
 
   def report(finished: iteration_loop.FinishedIteration) -> None:
@@ -86,7 +100,7 @@ def table(
       if finished.iteration:
         print(f"Goes on after iteration {finished.iteration - 1}.")
       eta = f"phi_{experiment.regularization:g}"
-      print(f"{'iteration':>9} {'phi_0':>11} {eta:>11} {'seconds':>9}")
+      print(record_lines.titles(eta, finished.environment_steps is not None))
       bar = progress.progress_bar(
         experiment.num_iterations,
         unit="iteration",
@@ -94,11 +108,8 @@ def table(
       )
     bar.update(finished.iteration - bar.n)
     if finished.record is not None:
-      tqdm.tqdm.write(
-        f"{finished.iteration:9d} {finished.record.exploitability:11.4e}"
-        f" {finished.record.regularized_exploitability:11.4e}"
-        f" {finished.seconds:9.3f}"
-      )
+      has_steps = finished.environment_steps is not None
+      tqdm.tqdm.write(record_lines.line(finished.record, has_steps))
       sys.stdout.flush()
 
   try:

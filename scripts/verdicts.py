@@ -6,6 +6,7 @@ from typing import Any
 
 from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.runs import experiment as experiment_lib
 
 # Exploitability falls if it gets below this times the least before; what is
@@ -77,10 +78,10 @@ def verdict(
   experiment: experiment_lib.Experiment,
   records: Sequence[iteration_loop.Record],
 ) -> str | None:
-  """Returns one or two sentences on the end of a run.
+  """Returns a few sentences on the end of a run.
 
-  They say whether exploitability still fell in the last half of the run, and
-  what to do if it did not.
+  They say what stopped it, if something did, whether exploitability still fell
+  in the last half of the run, and what to do if it did not.
 
   Args:
     experiment: What was run.
@@ -95,6 +96,22 @@ def verdict(
       f"Stopped after iteration {last.iteration}: phi_0 is"
       f" {last.exploitability:.4g}, less than {experiment.stop_below:g}."
     )
+  said = _verdict_on_course(experiment, records)
+  budget = experiment.max_environment_steps
+  if iteration_loop.are_spent(last.environment_steps, budget):
+    spent = (
+      f"Stopped after iteration {last.iteration}: {last.environment_steps}"
+      f" environment steps have been simulated, at least {budget} as asked for."
+    )
+    return _joined(spent, said)
+  return said
+
+
+def _verdict_on_course(
+  experiment: experiment_lib.Experiment,
+  records: Sequence[iteration_loop.Record],
+) -> str | None:
+  """Returns the part of `verdict` on exploitability; None if there is none."""
   plain = _course(records, "exploitability")
   regularized = _course(records, "regularized_exploitability")
   if plain is None or regularized is None:
@@ -147,6 +164,11 @@ def _advice_on_bias(experiment: experiment_lib.Experiment) -> str | None:
 
 def _advice(experiment: experiment_lib.Experiment) -> str | None:
   """Returns what to do where no exploitability falls; None if not known."""
+  if experiment.model in from_game.COUNTING_MODELS:
+    return (
+      "What is left may be the noise of the samples, of which"
+      " --num_trajectories and --num_particles leave less."
+    )
   eta = _option(experiment, "regularization")
   rate = _option(experiment, "population_update_rate")
   match experiment.algorithm:

@@ -1,6 +1,12 @@
-"""The models of a game by name."""
+"""The models of a game by name, and the options that programs take for each.
+
+This is the one place where a new model or option is entered; flags, their help
+texts and the axes of sweeps follow from it.
+"""
 
 from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 import pyspiel
 
@@ -8,7 +14,10 @@ from mftrpo_openspiel.mdp import mean_field_mdp
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.models import openspiel_model
+from mftrpo_openspiel.models import sampled_model
 from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.simulators import estimators
+from mftrpo_openspiel.utils import program_options
 from mftrpo_openspiel.utils import validation
 
 
@@ -28,16 +37,126 @@ def _stationary(
   return stationary_model.StationaryModel(game.mean_field_mdp(), game)
 
 
+def _sampled(
+  game: pyspiel.Game,
+  root_state: pyspiel.State | None,
+  sampled_from: str | None = None,
+  **options: Any,
+) -> model_lib.MeanFieldModel:
+  kind = exact_kind("sampled", game, {"sampled_from": sampled_from})
+  validation.check_choice("sampled_from", kind, SAMPLED_FROM)
+  exact: Any = game
+  # Options are checked before a game is compiled.
+  if kind == "stationary" or root_state is not None:
+    exact = create_model(kind, game, root_state)
+  return sampled_model.SampledModel(exact, **options)
+
+
+# What a model can be sampled from.
+SAMPLED_FROM = ("compiled", "stationary")
 _Model = model_lib.MeanFieldModel
-MODELS: dict[str, Callable[[pyspiel.Game, pyspiel.State | None], _Model]] = {
+MODELS: dict[str, Callable[..., _Model]] = {
   "stationary": _stationary,
   "compiled": compiled_game.CompiledGame,
   "openspiel": openspiel_model.OpenSpielModel,
+  "sampled": _sampled,
+}
+# Those that count environment steps.
+COUNTING_MODELS = ("sampled",)
+
+# By the names of the parameters of `sampled_model.SampledModel`.
+_SAMPLED_OPTIONS = {
+  "num_trajectories": program_options.Option(
+    "num_trajectories",
+    int,
+    "Plays from which action values are estimated, each time (default 10000).",
+  ),
+  "num_particles": program_options.Option(
+    "num_particles",
+    int,
+    "Players whose places estimate a mean field (default 10000).",
+  ),
+  "estimator": program_options.Option(
+    "estimator",
+    str,
+    "How plays become action values (default baseline). published: as in the"
+    " paper on finite samples; baseline: less the mean of the other plays of"
+    " the state; pair_averages: the mean of each state and action.",
+    tuple(estimators.ESTIMATORS),
+  ),
+  "simulator": program_options.Option(
+    "simulator",
+    str,
+    "What plays: arrays (default), or openspiel, the states of the game,"
+    " which is slow.",
+    ("arrays", "openspiel"),
+  ),
+  "best_response": program_options.Option(
+    "best_response",
+    str,
+    "Where optimal action values come from, which fictitious_play and"
+    " fixed_point need: sampled_kernel (default), the exact ones of the sampled"
+    " transitions and rewards; or q_learning, tabular.",
+    ("sampled_kernel", "q_learning"),
+  ),
+  "seed": program_options.Option(
+    "seed", int, "Of all random numbers of the model (default 0)."
+  ),
+  "max_rollout_steps": program_options.Option(
+    "max_rollout_steps",
+    int,
+    "Longest play after an action; not given: until the discount is 0.01.",
+  ),
+  "num_particle_steps": program_options.Option(
+    "num_particle_steps",
+    int,
+    "Steps of the players that stand for the limit of many (default 100).",
+  ),
+  "sampled_from": program_options.Option(
+    "sampled_from",
+    str,
+    "Which game is played: stationary, over an infinite horizon, the default of"
+    " games over a mean-field MDP; or compiled, over the game's own finite"
+    " horizon, the default of all others.",
+    SAMPLED_FROM,
+  ),
+}
+OPTIONS: dict[str, dict[str, program_options.Option]] = {
+  "sampled": _SAMPLED_OPTIONS
 }
 
 
+def options_of(name: str) -> dict[str, program_options.Option]:
+  """Returns the options of the model `name`, by the names of parameters."""
+  return OPTIONS.get(name, {})
+
+
+def exact_kind(
+  name: str, game: pyspiel.Game, options: Mapping[str, Any] | None = None
+) -> str:
+  """Returns the name of the model that has the states of the model `name`.
+
+  Args:
+    name: One of `MODELS`; a sampled one has the states of an exact one.
+    game: Of the model.
+    options: Of the model.
+  """
+  if name != "sampled":
+    return name
+  asked = (options or {}).get("sampled_from")
+  return asked or default_model(game)
+
+
+def default_model(game: pyspiel.Game) -> str:
+  """Returns the name of the exact model that a game has by default."""
+  return "stationary" if hasattr(game, "mean_field_mdp") else "compiled"
+
+
 def create_model(
-  name: str, game: pyspiel.Game, root_state: pyspiel.State | None = None
+  name: str,
+  game: pyspiel.Game,
+  root_state: pyspiel.State | None = None,
+  **options: Any,
 ) -> model_lib.MeanFieldModel:
   """Returns the model `name` of a game.
 
@@ -45,19 +164,34 @@ def create_model(
     name: One of `MODELS`.
     game: A mean-field game.
     root_state: Where plays start; None for the initial states of the game.
+    **options: Of the model, see `options_of`.
 
   Raises:
-    ValueError: If there is no such model, or not of this game.
+    ValueError: If there is no such model, or not of this game, or an option is
+      unknown or out of range.
   """
   create = MODELS[validation.check_choice("model", name, MODELS)]
+  for option in options:
+    if option not in options_of(name):
+      raise _unknown_option(name, option)
   validation.check_type("game", game, pyspiel.Game)
   try:
-    return create(game, root_state)
+    return create(game, root_state, **options)
   except pyspiel.SpielError as error:
     reason = " ".join(str(error).split())
     raise ValueError(
       f"game must be one that OpenSpiel can play, {game} is not: {reason}"
     ) from None
+
+
+def _unknown_option(name: str, option: str) -> ValueError:
+  known = options_of(name)
+  if not known:
+    return ValueError(f"model {name!r} takes no options, got {option!r}.")
+  return ValueError(
+    f"option of model {name!r} must be one of {', '.join(known)}, got"
+    f" {option!r}."
+  )
 
 
 def kind_of(model: model_lib.MeanFieldModel) -> str:
@@ -69,12 +203,23 @@ def kind_of(model: model_lib.MeanFieldModel) -> str:
   return next(names, type(model).__name__)
 
 
+def exact_model(model: model_lib.MeanFieldModel) -> model_lib.MeanFieldModel:
+  """Returns the model that a sampled one measures by, and any other as it is.
+
+  It has the same states.
+  """
+  if isinstance(model, sampled_model.SampledModel):
+    return model.exact
+  return model
+
+
 def is_model(name: str, model: object) -> bool:
   """Whether a model is of the kind that `MODELS` has by a name."""
   kinds = {
     "stationary": stationary_model.StationaryModel,
     "compiled": compiled_game.CompiledGame,
     "openspiel": openspiel_model.OpenSpielModel,
+    "sampled": sampled_model.SampledModel,
   }
   return isinstance(model, kinds[name])
 

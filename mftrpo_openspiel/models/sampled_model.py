@@ -23,6 +23,7 @@ from mftrpo_openspiel.simulators import estimators
 from mftrpo_openspiel.simulators import particles
 from mftrpo_openspiel.simulators import rollouts
 from mftrpo_openspiel.simulators import simulator as simulator_lib
+from mftrpo_openspiel.utils import noted_options
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
@@ -46,7 +47,7 @@ SIMULATORS: dict[str, Callable[[ExactModel], simulator_lib.Simulator]] = {
 }
 
 
-class SampledModel(mean_field_model.MeanFieldModel):
+class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
   """A mean-field game of which algorithms see nothing but plays.
 
   * Action values are estimates from rollouts, up to a constant in each state:
@@ -370,7 +371,7 @@ class SampledModel(mean_field_model.MeanFieldModel):
 
   def accuracy(self) -> str:
     """Returns that of `exact`, where exploitabilities come from."""
-    return self.exact.accuracy()
+    return f"Of the exact model, which measures: {self.exact.accuracy()}"
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
     """Returns `policy` as a frozen policy for `game`."""

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.plots import game_drawings
@@ -106,7 +107,8 @@ def of_model(
     ValueError: If it is not known where the states of the game lie.
   """
   placed = game_drawings.of_model(model)
-  is_stationary = isinstance(model, stationary_model.StationaryModel)
+  exact = from_game.exact_model(model)
+  is_stationary = isinstance(exact, stationary_model.StationaryModel)
   mean_fields = placed.mean_fields(mean_field)
   policies = placed.policies(policy, mean_field)
   if is_stationary:

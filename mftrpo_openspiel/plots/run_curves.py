@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib import figure as figure_lib
-import numpy as np
 
+from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import run_labels
 
-# What x may be -> how it is called under the axis; in small letters, the field
-# of a record.
-XLABELS = {"iterations": "Iteration", "seconds": "Seconds"}
+# What x may be -> how it is called under the axis, and the field of a record.
+XS = {
+  "iterations": ("Iteration", "iteration"),
+  "seconds": ("Seconds", "seconds"),
+  "environment_steps": ("Environment steps", iteration_loop.STEPS),
+}
 
 
 def figure(
@@ -26,27 +29,33 @@ def figure(
 
   Args:
     runs: At least one; those of one label become their median and a band.
-    xs: Each "iterations" or "seconds".
+    xs: Each one of `XS`.
     regularized: Which exploitability is drawn.
     spread: Of the bands, see `curve_plots.median_curve`.
     log_x: Whether x is on a log axis.
 
   Raises:
-    ValueError: If a run has no records, or see `curve_plots`.
+    ValueError: If a run has no records, or no environment steps, or see
+      `curve_plots`.
   """
   for run in runs:
     if not run.result.records:
       raise ValueError(f"{run.path} must have records to draw, it has none.")
   quantity = "regularized_exploitability" if regularized else "exploitability"
   panels = []
-  for xlabel in dict.fromkeys(XLABELS[x] for x in xs):
+  for xlabel, field in dict.fromkeys(XS[x] for x in xs):
     by_label: dict[str, list[curve_plots.Curve]] = {}
     for run in runs:
-      x, values = (
-        np.array([getattr(record, name) for record in run.result.records])
-        for name in (xlabel.lower(), quantity)
+      columns = run.result.columns
+      if field not in columns:
+        raise ValueError(
+          f"x must be iterations or seconds for {run.path}, whose model,"
+          f" {run.result.config['experiment']['model']}, has no environment"
+          " steps."
+        )
+      curve = curve_plots.Curve(
+        run.label, columns[field], columns[quantity], run.group, run.style
       )
-      curve = curve_plots.Curve(run.label, x, values, run.group, run.style)
       by_label.setdefault(run.label, []).append(curve)
     curves = [
       curve_plots.median_curve(alike, spread) if len(alike) > 1 else alike[0]

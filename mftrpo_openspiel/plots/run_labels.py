@@ -159,7 +159,8 @@ def shared(configs: Sequence[Mapping[str, Any]]) -> str:
   alike = [
     name
     for name in _ordered(runs)
-    if name not in ("model", SEED)
+    if name != "model"
+    and not _is_seed(name)
     and len({str(run.get(name)) for run in runs}) == 1
     # That of a run without this option is how it is measured.
     and (
@@ -174,8 +175,10 @@ def fields(config: Mapping[str, Any]) -> dict[str, Any]:
   """Returns all that can tell a run apart, by name."""
   experiment = config["experiment"]
   values = {name: experiment[name] for name in _MAIN_FIELDS}
-  values["model"] = config["model"]
-  for name in ("game_parameters", "options"):
+  of_model = experiment["model_options"]
+  for name, value in sorted(experiment["game_parameters"].items()):
+    values[f"game_parameters.{name}" if name in of_model else name] = value
+  for name in ("model_options", "options"):
     values |= dict(sorted(experiment[name].items()))
   values.setdefault(_REGULARIZATION, experiment[_REGULARIZATION])
   return {name: value for name, value in values.items() if value is not None}
@@ -206,13 +209,18 @@ def _label_fields(
 
 
 def _tells_apart(name: str, runs: Sequence[Mapping[str, Any]]) -> bool:
-  if name == SEED:
+  if _is_seed(name):
     return False
   values: dict[str | None, set[str]] = {}
   for run in runs:
     alike = None if name in _MAIN_FIELDS else run["algorithm"]
     values.setdefault(alike, set()).add(str(run.get(name)))
   return any(len(different) > 1 for different in values.values())
+
+
+def _is_seed(name: str) -> bool:
+  """Whether a field is the seed of the game, or that of the model."""
+  return name.rpartition(".")[2] == SEED
 
 
 def _label(run: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -23,6 +23,7 @@ from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import history as history_lib
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.models import sampled_model
 from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.plots import drawn as drawn_lib
 from mftrpo_openspiel.plots import drawn_figures
@@ -54,21 +55,22 @@ def exploitability(
   regularized: bool = False,
   log_x: bool = False,
 ) -> figure_lib.Figure:
-  """Returns exploitability against iterations or time.
+  """Returns exploitability against iterations, time or environment steps.
 
   Args:
     runs: One or several solvers that were run by `run`, histories that it
       returned, results of runs, or run directories; or a dictionary of them by
       their labels. Otherwise they are called by what tells them apart, and
       those that nothing but a seed does become their median and a band.
-    x: "iterations" or "seconds".
+    x: "iterations", "seconds" or, of runs on a model that simulates,
+      "environment_steps".
     regularized: Whether it is phi_eta, with the eta of each, instead of phi_0.
     log_x: Whether x is on a log axis.
 
   Raises:
     ValueError: If one is something else, or has nothing to draw.
   """
-  validation.check_choice("x", x, run_curves.XLABELS)
+  validation.check_choice("x", x, run_curves.XS)
   listed = _listed(runs, _MEASURED)
   results = _results(listed)
   configs = [result.config for result in results]
@@ -217,18 +219,25 @@ def _config(history: history_lib.History) -> dict[str, Any]:
   """Returns what labels and titles ask of the config.json of a run."""
   options = dict(history.options)
   openspiel_class = options.pop("openspiel_class", None)
-  kind = from_game.kind_of(history.model)
-  game_name = history.model.game_name
+  model = history.model
+  game_name = model.game_name
   experiment = {
     "game_name": game_name,
     "setting": None,
     "game_parameters": {},
-    "model": kind,
+    "model": from_game.kind_of(model),
+    "model_options": model.shown_options()
+    if isinstance(model, sampled_model.SampledModel)
+    else {},
     "algorithm": registry.name_of(history.algorithm, openspiel_class),
     "options": options,
     "regularization": history.regularization,
   }
-  return {"experiment": experiment, "game": game_name, "model": kind}
+  return {
+    "experiment": experiment,
+    "game": game_name,
+    "model": from_game.kind_of(from_game.exact_model(model)),
+  }
 
 
 def _drawn(

@@ -49,7 +49,7 @@ class EventWriter:
   def write(self, record: iteration_loop.Record) -> None:
     """Adds a record."""
     for name, value in vars(record).items():
-      if name != "iteration":
+      if name != "iteration" and value is not None:
         event = self._event_pb2.Event(
           step=record.iteration,
           wall_time=time.time(),

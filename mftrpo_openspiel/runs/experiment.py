@@ -14,6 +14,7 @@ from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.openspiel import game_parameters
 from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import run_config
@@ -26,6 +27,8 @@ from mftrpo_openspiel.utils import validation
 # an option of the algorithm that is given by its own name.
 PARAMETER = "game_parameters."
 OPTION = "algorithm_options."
+# The name of a flag that models take which count environment steps.
+BUDGET = "max_environment_steps"
 # The name among them of the field `regularization`: there, "regularization" is
 # the option of an algorithm.
 EVALUATION_REGULARIZATION = "evaluation_regularization"
@@ -40,8 +43,8 @@ class Experiment:
     setting: Named parameters of the game, or None.
     game_parameters: Values by name that are others than those.
     model: One of `from_game.MODELS`; None for the one that the algorithm needs,
-      "openspiel" with OpenSpiel's own, if it needs one; else "stationary" where
-      the game is one over a mean-field MDP, and "compiled" elsewhere.
+      "openspiel" with OpenSpiel's own, if it needs one; else that of
+      `from_game.default_model`.
     algorithm: One of `registry.ALGORITHMS`, or where it stands, as
       "package.module:Class".
     options: Of the algorithm, by the names of its parameters.
@@ -57,6 +60,10 @@ class Experiment:
       register games and algorithms.
     stop_below: The run is finished once a recorded exploitability, phi_0, is
       less; None for never before `num_iterations`.
+    model_options: Of the model, by the names of `from_game.options_of`.
+    max_environment_steps: The run is finished after the iteration by which its
+      model has simulated so many steps; None for never before
+      `num_iterations`.
   """
 
   game_name: str | None = None
@@ -75,6 +82,8 @@ class Experiment:
   tensorboard: bool = False
   imports: Sequence[str] = dataclasses.field(default_factory=list)
   stop_below: float | None = None
+  model_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  max_environment_steps: int | None = None
 
   def __post_init__(self):
     self.load_plugins()
@@ -128,7 +137,7 @@ class Experiment:
     needed = registry.find(self.algorithm).model
     if needed is not None:
       return needed
-    return "stationary" if hasattr(game, "mean_field_mdp") else "compiled"
+    return from_game.default_model(game)
 
   def create_algorithm(
     self, game: pyspiel.Game
@@ -138,7 +147,10 @@ class Experiment:
     Raises:
       ValueError: If it does not run on the model, or an option is refused.
     """
-    model = from_game.create_model(self.model_name(game), game)
+    model = from_game.create_model(
+      self.model_name(game), game, **self.model_options
+    )
+    iteration_loop.check_budget(model, self.max_environment_steps)
     return registry.create_algorithm(self.algorithm, model, **self.options)
 
 
@@ -161,25 +173,30 @@ def create_experiment(values: Mapping[str, Any]) -> Experiment:
   """Returns the experiment with values that are named as in programs.
 
   Args:
-    values: Of fields, and of options of the algorithm by the names of their
-      flags; "regularization" is the option, and the field of that name is
-      "evaluation_regularization". If that is not given, it is the option where
-      that is given and positive. And texts of game parameters, as
-      game_parameters.NAME, and of options by their own names, as
-      algorithm_options.NAME.
+    values: Of fields, and of options of the algorithm and of the model by the
+      names of their flags; "regularization" is the option, and the field of
+      that name is "evaluation_regularization". If that is not given, it is the
+      option where that is given and positive. And texts of game parameters, as
+      game_parameters.NAME, and of options of the algorithm by their own names,
+      as algorithm_options.NAME.
 
   Raises:
     ValueError: If a value is refused.
   """
   if "record_every" in values and "num_records" in values:
     raise ValueError("num_records must not be given with record_every.")
-  names = run_config.FIELDS.keys() - {"regularization"}
+  names = run_config.FIELDS.keys() - {"regularization", "model_options"}
   experiment = Experiment(
     **{name: x for name, x in values.items() if name in names}
   )
   options = {
     name: values[option.flag]
     for name, option in registry.options_of(experiment.algorithm).items()
+    if option.flag in values
+  }
+  model_options = {
+    name: values[option.flag]
+    for name, option in from_game.options_of(experiment.model or "").items()
     if option.flag in values
   }
   option_texts = _starting(OPTION, values)
@@ -202,6 +219,7 @@ def create_experiment(values: Mapping[str, Any]) -> Experiment:
   return dataclasses.replace(
     experiment,
     game_parameters=parameters,
+    model_options=model_options,
     options=options,
     regularization=regularization,
   )
@@ -227,6 +245,47 @@ def untaken_option(flag: str, *algorithms: str) -> str:
   return (
     f"--{flag} is for --algorithm={', '.join(takers)}, not for"
     f" {', '.join(algorithms)}{advice}."
+  )
+
+
+def model_flags() -> set[str]:
+  """Returns the flags that some models take, and others do not."""
+  return {
+    BUDGET,
+    *(
+      option.flag
+      for options in from_game.OPTIONS.values()
+      for option in options.values()
+    ),
+  }
+
+
+def flags_of_model(name: str | None) -> set[str]:
+  """Returns those of `model_flags` that a model takes; None is the default."""
+  if name is None:
+    return set()
+  flags = {option.flag for option in from_game.options_of(name).values()}
+  return flags | {BUDGET} if name in from_game.COUNTING_MODELS else flags
+
+
+def untaken_model_option(flag: str, *models: str | None) -> str:
+  """Returns the message for an option that none of `models` takes.
+
+  Args:
+    flag: Its name in programs.
+    *models: What was asked for; None for the default model.
+  """
+  takers = [name for name in from_game.MODELS if flag in flags_of_model(name)]
+  asked = [model or "the default model" for model in models]
+  advice = (
+    "; the seed of a game is one of its parameters, --game_parameters=seed=N,"
+    " or game_parameters.seed in a grid"
+    if flag == "seed"
+    else ""
+  )
+  return (
+    f"--{flag} is for --model={', '.join(takers)}, not for"
+    f" {', '.join(asked)}{advice}."
   )
 
 
@@ -266,8 +325,9 @@ def run_experiment(
   game = experiment.create_game()
   model_name = experiment.model_name(game)
   experiment = dataclasses.replace(experiment, model=model_name)
+  exact = from_game.exact_kind(model_name, game, experiment.model_options)
   config = run_config.create_config(
-    dataclasses.asdict(experiment), str(game), model_name
+    dataclasses.asdict(experiment), str(game), exact
   )
   if logdir and resume and run_directory.is_finished(logdir, config):
     return run_directory.load_run(logdir)
@@ -276,10 +336,11 @@ def run_experiment(
   run = functools.partial(
     run_loop.run,
     algorithm,
-    model_name,
+    exact,
     regularization=experiment.regularization,
     record_at=record_at,
     stop_below=experiment.stop_below,
+    max_environment_steps=experiment.max_environment_steps,
     report=report,
   )
   num_iterations = experiment.num_iterations
@@ -309,12 +370,32 @@ def run_experiment(
           algorithm.restore(start.state)
         except ValueError as error:
           raise ValueError(f"{logdir}/checkpoint.npz: {error}") from None
-        if run_directory.is_stopped(
-          start.iteration, records, experiment.stop_below
-        ):
+        if run_directory.is_stopped(start.iteration, records, config):
           num_iterations = start.iteration
-      with run_directory.RunWriter(folder, config, records) as writer:
+        else:
+          _check_budget_left(algorithm.model, experiment, logdir)
+      has_steps = algorithm.model.num_environment_steps is not None
+      with run_directory.RunWriter(
+        folder, config, records, has_steps
+      ) as writer:
         costs = run(num_iterations, sink=writer, start=start)
     result = run_directory.load_run(logdir)
   accuracy = algorithm.model.accuracy()
   return dataclasses.replace(result, costs=costs, accuracy=accuracy)
+
+
+def _check_budget_left(
+  model: model_lib.MeanFieldModel,
+  experiment: Experiment,
+  logdir: str | os.PathLike,
+) -> None:
+  """Raises a ValueError if a run to be gone on with has spent its budget.
+
+  It has no record of where it is, which the end of a run must have.
+  """
+  spent, budget = model.num_environment_steps, experiment.max_environment_steps
+  if iteration_loop.are_spent(spent, budget):
+    raise ValueError(
+      f"max_environment_steps must be more than {spent} to go on with the run"
+      f" in {logdir}, which has simulated so many, got {budget}."
+    )

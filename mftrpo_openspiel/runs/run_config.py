@@ -27,11 +27,14 @@ ADDED_FIELDS: dict[str, Any] = {
   "imports": [],
   "log_policy": False,
   "stop_below": None,
+  "model_options": {},
+  "max_environment_steps": None,
 }
 # Fields of an experiment that may differ when a run is gone on with.
 CHANGEABLE_FIELDS = (
   "checkpoint_seconds",
   "imports",
+  "max_environment_steps",
   "num_iterations",
   "stop_below",
   "tensorboard",
@@ -42,6 +45,7 @@ FIELDS = {
   "setting": (str, type(None)),
   "game_parameters": (dict,),
   "model": (str,),
+  "model_options": (dict,),
   "algorithm": (str,),
   "options": (dict,),
   "num_iterations": (int,),
@@ -54,6 +58,7 @@ FIELDS = {
   "tensorboard": (bool,),
   "imports": (list,),
   "stop_below": (int, float, type(None)),
+  "max_environment_steps": (int, type(None)),
 }
 
 _TYPES = {

@@ -184,30 +184,30 @@ def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
   there = run_config.read(path / _CONFIG)
   if run_config.run_id(there) != run_config.run_id(config):
     return False
-  last, stop_below = (
-    config["experiment"][name] for name in ("num_iterations", "stop_below")
-  )
-  if (last, stop_below) != (
-    there["experiment"]["num_iterations"],
-    there["experiment"]["stop_below"],
+  if any(
+    config["experiment"][name] != there["experiment"][name]
+    for name in ("num_iterations", "stop_below", "max_environment_steps")
   ):
     return False
   iteration = solutions.load_solution(path / _SOLUTION).iteration
-  return iteration == last or is_stopped(
-    iteration, metrics_table.read_csv(path / _METRICS), stop_below
+  return iteration == config["experiment"]["num_iterations"] or is_stopped(
+    iteration, metrics_table.read_csv(path / _METRICS), config
   )
 
 
 def is_stopped(
   iteration: int,
   records: Sequence[iteration_loop.Record],
-  stop_below: float | None,
+  config: Mapping[str, Any],
 ) -> bool:
   """Whether a run stopped at an iteration, by the last of its records there."""
-  return (
-    bool(records)
-    and records[-1].iteration == iteration
-    and iteration_loop.is_below(records[-1], stop_below)
+  if not records or records[-1].iteration != iteration:
+    return False
+  experiment, last = config["experiment"], records[-1]
+  return iteration_loop.is_below(
+    last, experiment["stop_below"]
+  ) or iteration_loop.are_spent(
+    last.environment_steps, experiment["max_environment_steps"]
   )
 
 
@@ -297,7 +297,17 @@ def read_progress(
       f"{path / _CHECKPOINT} is of iteration {checkpoint.iteration}, the run"
       f" has {last}."
     )
+  # A last line may be cut off, by a power failure in the midst of it.
+  whole, newline, _ = files.read_text(path / _METRICS).rpartition("\n")
+  records = metrics_table.parse_csv(whole + newline, path / _METRICS)
   due = {k for k in record_at if k <= checkpoint.iteration}
+  budget = config["experiment"]["max_environment_steps"]
+  due |= {
+    record.iteration
+    for record in records
+    if record.iteration == checkpoint.iteration
+    and iteration_loop.are_spent(record.environment_steps, budget)
+  }
   mask = legal_actions_mask
   for iteration in sorted(due):
     if config["experiment"]["log_distribution"]:
@@ -306,9 +316,6 @@ def read_progress(
       )
     if config["experiment"]["log_policy"]:
       record_arrays.read_policy(path / _POLICIES, iteration, mask)
-  # A last line may be cut off, by a power failure in the midst of it.
-  whole, newline, _ = files.read_text(path / _METRICS).rpartition("\n")
-  records = metrics_table.parse_csv(whole + newline, path / _METRICS)
   kept = [record for record in records if record.iteration in due]
   missing = due - {record.iteration for record in kept}
   if missing:
@@ -327,10 +334,17 @@ class RunWriter:
     path: pathlib.Path,
     config: Mapping[str, Any],
     records: list[iteration_loop.Record],
+    has_steps: bool = False,
   ):
     """Writes what is known, drops what is later, and opens for more.
 
-    The folder is locked. What a run that is here was begun with stays in it.
+    What a run that is here was begun with stays in it.
+
+    Args:
+      path: The folder, locked.
+      config: Of the run.
+      records: Those that are kept.
+      has_steps: Whether the records have environment steps.
 
     Raises:
       ValueError: If something cannot be written.
@@ -348,7 +362,9 @@ class RunWriter:
         for file in path.glob(f".{stem}.*{dot}{ending}"):
           file.unlink()
       run_config.write(path / _CONFIG, config)
-      self._metrics = metrics_table.CsvAppender(path / _METRICS, records)
+      self._metrics = metrics_table.CsvAppender(
+        path / _METRICS, records, has_steps
+      )
       kept = {record.iteration for record in records}
       for folder in (_MEAN_FIELDS, _POLICIES):
         record_arrays.remove_others(path / folder, kept)

@@ -102,6 +102,7 @@ def run(
   sink: Sink,
   start: iteration_loop.Checkpoint | None = None,
   stop_below: float | None = None,
+  max_environment_steps: int | None = None,
   report: iteration_loop.Report | None = None,
 ) -> Costs:
   """Runs an algorithm to the end; returns where the time went.
@@ -116,6 +117,8 @@ def run(
     sink: Where the results go.
     start: Where to go on; None for the beginning.
     stop_below: Ends after the first record whose exploitability is less.
+    max_environment_steps: Ends after the first iteration by which so many steps
+      are simulated.
     report: Called after each iteration, and at the beginning.
 
   Raises:
@@ -153,6 +156,7 @@ def run(
       seconds=start.seconds if start else 0.0,
       is_resumed=start is not None,
       stop_below=stop_below,
+      max_environment_steps=max_environment_steps,
     ):
       timed(sink.take, finished)
       # Only now: a checkpoint promises that the records up to it are kept.

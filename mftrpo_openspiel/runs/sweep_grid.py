@@ -114,6 +114,9 @@ def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
   algorithm = given.get("algorithm", experiment_lib.Experiment.algorithm)
   taken = {option.flag for option in registry.options_of(algorithm).values()}
   flags = {option.flag for option in registry.OPTIONS.values()}
+  model = given.get("model")
+  model_flags = experiment_lib.model_flags()
+  taken |= experiment_lib.flags_of_model(model)
   game_type = _game(given.get("game_name"), given.get("setting")).get_type()
   for name in given:
     if name.startswith(experiment_lib.PARAMETER):
@@ -128,6 +131,8 @@ def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield name, algorithm
     elif name in flags and name not in taken:
       yield name, algorithm
+    elif name in model_flags and name not in taken:
+      yield name, model or "the default model"
 
 
 def _refusal(name: str, places: Sequence[str]) -> str:
@@ -136,6 +141,8 @@ def _refusal(name: str, places: Sequence[str]) -> str:
     return f"{name} is not a parameter of {', '.join(places)}."
   if name.startswith(experiment_lib.OPTION):
     return f"{name} is not an option of {', '.join(places)}."
+  if name in experiment_lib.model_flags():
+    return experiment_lib.untaken_model_option(name, *places)
   return experiment_lib.untaken_option(name, *places)
 
 
@@ -175,8 +182,12 @@ def _folder_name(varied: Mapping[str, Any]) -> str:
   It does not depend on the other runs, so that a grid can be made larger. What
   a shell or a file system may not like becomes "-", with a digest at the end.
   """
+  short = {name: _short_name(name) for name in varied}
+  shared = [
+    name for name in short.values() if [*short.values()].count(name) > 1
+  ]
   full = ",".join(
-    f"{_short_name(name)}="
+    f"{name if short[name] in shared else short[name]}="
     + (str(value).lower() if isinstance(value, bool) else str(value))
     for name, value in varied.items()
     if value is not None

@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import csv
-import dataclasses
 import importlib
 import pathlib
 from typing import Any
 
 from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.runs import record_lines
 from mftrpo_openspiel.runs import sweep_grid
 from mftrpo_openspiel.utils import files
 
 Result = tuple[sweep_grid.SweepRun, Sequence[iteration_loop.Record]]
-_FIELDS = [field.name for field in dataclasses.fields(iteration_loop.Record)]
 
 
 def columns(
@@ -22,10 +21,13 @@ def columns(
   """Returns the table by columns.
 
   They are the run, the axes, what was given for all runs, and the fields of a
-  record.
+  record; environment steps only where some run counts them.
   """
   fixed = results[0][0].fixed if results else ()
-  names = ("run", *axes, *fixed, *_FIELDS)
+  fields = iteration_loop.field_names(
+    record for _, records in results for record in records
+  )
+  names = ("run", *axes, *fixed, *fields)
   table: dict[str, list[Any]] = {name: [] for name in names}
   for run, records in results:
     for record in records:
@@ -76,14 +78,9 @@ def _write_parquet(
 def summary(results: Sequence[Result]) -> str:
   """Returns a line for each run with its last record."""
   width = max(len("run"), *(len(run.name) for run, _ in results))
-  lines = [
-    f"{'run':{width}} {'iteration':>9} {'phi_0':>11} {'phi_eta':>11}"
-    f" {'seconds':>9}"
-  ]
-  for run, records in results:
-    last = records[-1]
-    lines.append(
-      f"{run.name:{width}} {last.iteration:9d} {last.exploitability:11.4e}"
-      f" {last.regularized_exploitability:11.4e} {last.seconds:9.3f}"
-    )
+  lasts = [records[-1] for _, records in results]
+  has_steps = iteration_loop.STEPS in iteration_loop.field_names(lasts)
+  lines = [f"{'run':{width}} {record_lines.titles('phi_eta', has_steps)}"]
+  for (run, _), last in zip(results, lasts):
+    lines.append(f"{run.name:{width}} {record_lines.line(last, has_steps)}")
   return "\n".join(lines)

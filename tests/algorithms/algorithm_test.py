@@ -2,6 +2,7 @@
 
 import pickle
 
+import counting_model
 import numpy as np
 import pytest
 
@@ -314,3 +315,94 @@ def test_every_algorithm_runs_and_says_what_it_is(name):
   )
   assert "python_mfg_two_islands(horizon=3)" in repr(solver)
   assert repr(solver).endswith("iteration 2>")
+
+
+def noisy(name="mf_trpo", seed=0, **options):
+  """Returns an algorithm on a model that draws random numbers."""
+  return algorithm_factory.create_algorithm(
+    name, counting_model.islands(seed), **options
+  )
+
+
+@pytest.mark.parametrize("name", ["mf_trpo", "mirror_descent"])
+def test_the_state_of_the_model_belongs_to_that_of_the_algorithm(
+  name, tmp_path
+):
+  straight, stopped, resumed = noisy(name), noisy(name), noisy(name)
+  run(straight, 6)
+  run(stopped, 4)
+  path = tmp_path / "checkpoint.npz"
+  checkpoint = iteration_loop.Checkpoint(4, 0.0, stopped.state())
+  checkpoints.save(path, checkpoint, "run")
+  run(resumed, 1)
+  resumed.restore(checkpoints.load(path, "run").state)
+  run(resumed, 2)
+  assert_same(resumed.state(), straight.state())
+  assert resumed.state()["model.num_calls"] > 0
+  # Otherwise the noise would be another one.
+  run(other := noisy(name, seed=1), 6)
+  assert not np.array_equal(straight.policy, other.policy)
+
+
+def test_the_state_on_an_exact_model_is_the_algorithms_alone():
+  assert not [x for x in make(*STATIONARY).state() if x.startswith("model.")]
+  state, solver = noisy().state(), make("mf_trpo", {}, "stationary", ISLANDS)
+  with pytest.raises(ValueError) as error:
+    solver.restore(state)
+  assert str(error.value) == (
+    "state must be one of this algorithm and model: 'model.num_calls' must be"
+    " absent, got ('<i8', ())."
+  )
+
+
+def test_an_interrupt_takes_back_what_the_model_drew(monkeypatch):
+  solver, straight = noisy(num_policy_updates=3), noisy(num_policy_updates=3)
+  action_values, num_calls = solver.model.action_values, 0
+
+  def interrupted(*arguments, **options):
+    nonlocal num_calls
+    num_calls += 1
+    if num_calls == 8:  # In the midst of the third iteration.
+      raise KeyboardInterrupt
+    return action_values(*arguments, **options)
+
+  monkeypatch.setattr(solver.model, "action_values", interrupted)
+  with pytest.raises(KeyboardInterrupt):
+    solver.run(10)
+  run(straight, 2)
+  assert_same(solver.state(), straight.state())
+
+
+def test_a_run_counts_environment_steps_and_ends_when_they_are_spent():
+  solver = noisy(num_policy_updates=2)
+  history = solver.run(100, num_records=1, max_environment_steps=90)
+  # Two calls of ten steps an iteration: the fifth iteration spends them.
+  assert history.iterations.tolist() == [0, 1, 5]
+  assert history.environment_steps.tolist() == [0, 20, 100]
+  assert solver.model.num_environment_steps == 100
+  assert history.columns["environment_steps"].dtype.kind == "i"
+  assert "iterations 0 to 5 (100 environment steps), phi_0" in repr(history)
+  again = solver.run(100, max_environment_steps=100)
+  assert again.iterations.tolist() == [5]
+  more = solver.run(100, max_environment_steps=101, num_records=1)
+  assert more.environment_steps.tolist() == [100, 120]
+  changes = [record.policy_change for record in solver.history.records]
+  assert min(changes[1:]) > 0
+
+
+def test_an_exact_run_has_no_environment_steps():
+  solver = make(*STATIONARY)
+  history = solver.run(2)
+  assert history.environment_steps is None
+  assert "environment_steps" not in history.columns
+  with pytest.raises(ValueError) as error:
+    solver.run(2, max_environment_steps=100)
+  assert str(error.value) == (
+    "max_environment_steps must not be given with a model that simulates"
+    " nothing, StationaryModel, got 100."
+  )
+  with pytest.raises(ValueError) as error:
+    noisy().run(2, max_environment_steps=0)
+  assert str(error.value) == (
+    "max_environment_steps must be a whole number of at least 1, got 0."
+  )

@@ -277,7 +277,8 @@ def test_only_one_algorithm_has_a_name(registered):
     (
       ("mine", Mine),
       {"model": "finite"},
-      "model must be one of compiled, openspiel, stationary, got 'finite'.",
+      "model must be one of compiled, openspiel, sampled, stationary, got"
+      " 'finite'.",
     ),
   ],
 )

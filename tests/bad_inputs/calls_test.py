@@ -162,7 +162,7 @@ BAD_CALLS = [
    "mdp must be a MeanFieldMDP, got python_mfg_tw"),
   # Models.
   (lambda: from_game.create_model("infinite", islands()),
-   "model must be one of compiled, openspiel, stationary, got 'infinite'"),
+   "model must be one of compiled, .*, stationary, got 'infinite'"),
   (lambda: from_game.create_model(
     "stationary", pyspiel.load_game("mfg_garnet")),
    "model must be 'compiled' or 'openspiel' for a game .* got 'stationary'"),

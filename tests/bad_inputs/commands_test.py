@@ -32,7 +32,7 @@ BAD_COMMANDS = [
   ("solve --setting=two_islands --algorithm=q_learning",
    "algorithm must be one of annealed_mf_trpo, .*, or package.module:Class"),
   ("solve --setting=two_islands --model=infinite",
-   "--model must be one of compiled, openspiel, stationary, got 'infinite'"),
+   "--model must be one of compiled, .*, stationary, got 'infinite'"),
   ("solve --setting=two_islands --learning_rat=1",
    "there is no flag --learning_rat; did you mean --learning_rate"),
   ("solve --flagfile=flags.txt", "there is no flag --speed"),
@@ -247,8 +247,8 @@ EXACT = [
    "there is no flag --lr; did you mean --learning_rate?"),
   ("solve --setting=two_islands --horizon=3",
    "there is no flag --horizon; did you mean --game_parameters=horizon=VALUE?"),
-  ("solve --setting=two_islands --speed=3",
-   "there is no flag --speed; --help lists all flags."),
+  ("solve --setting=two_islands --loudness=3",
+   "there is no flag --loudness; --help lists all flags."),
   ("solve --setting=two_islands --algorithm=mirror_descent --learning_rate=0",
    "--learning_rate must be a number in (0, inf), got 0.0."),
   ("solve --setting=two_islands --learning_rate=1",
@@ -268,7 +268,8 @@ EXACT = [
   ("solve --setting=two_islands --warm_start=maybe",
    "--warm_start must be true or false, got 'maybe'."),
   ("solve --setting=two_islands --model=infinite",
-   "--model must be one of compiled, openspiel, stationary, got 'infinite'."),
+   "--model must be one of compiled, openspiel, sampled, stationary, got"
+   " 'infinite'."),
   ("solve --setting=two_islands --resume",
    "--resume must not be given without --logdir."),
   (RESUME + "run --warm_start",
@@ -276,9 +277,13 @@ EXACT = [
   (RESUME + "run --evaluation_regularization=0.3",
    "--evaluation_regularization must be 0.05 to go on with the run in run, got"
    " 0.3."),
+  (SWEEP + "horizon=1",
+   "--grid must name parameters of the game as game_parameters.horizon=1, got"
+   " 'horizon=1'."),
   (SWEEP + "seed=1",
-   "--grid must name parameters of the game as game_parameters.seed=1, got"
-   " 'seed=1'."),
+   "--seed is for --model=sampled, not for the default model; the seed of a"
+   " game is one of its parameters, --game_parameters=seed=N, or"
+   " game_parameters.seed in a grid."),
   (SWEEP + "algorithm=mirror_descent --learning_rate=0",
    "--grid, at algorithm=mirror_descent: --learning_rate must be a number in"
    " (0, inf), got 0.0."),

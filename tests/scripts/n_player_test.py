@@ -194,7 +194,8 @@ def test_play_stands_beside_the_value_of_the_mean_field_game(program, tmp_path):
     ),
     (
       (ISLANDS, "--seed=3"),
-      "--seed must be given with --play or --num_samples only.",
+      "--seed must be given with --play, --num_samples or --model=sampled"
+      " only.",
     ),
     (
       (ISLANDS, "--num_samples=50", "--eta=0.1"),

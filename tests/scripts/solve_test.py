@@ -217,8 +217,8 @@ def test_help_documents_every_flag(run):
     field.name for field in dataclasses.fields(experiment_lib.Experiment)
   }
   names = {"logdir", "resume", "learning_rate", "import", *fields}
-  names |= {"algorithm_options"}
-  names -= {"imports", "options"}
+  names |= {"algorithm_options", *experiment_lib.model_flags()}
+  names -= {"imports", "options", "model_options"}
   for name in names:
     assert re.search(rf"^  --(\[no\])?{name}\b", output, re.MULTILINE), name
 

@@ -157,7 +157,7 @@ def test_differences_and_several_maps_are_named():
     ),
     (
       lambda solver: plots.exploitability(solver, x="time"),
-      "x must be one of iterations, seconds, got 'time'",
+      "x must be one of environment_steps, iterations, seconds, got 'time'",
     ),
     (
       lambda solver: plots.exploitability(solver, regularized=True),

@@ -30,6 +30,65 @@ def test_a_csv_holds_every_digit(tmp_path):
   assert last["iteration"] == "10"
 
 
+STEPS = [
+  dataclasses.replace(record, environment_steps=steps)
+  for record, steps in zip(RECORDS, (0, 10**15 + 1))
+]
+
+
+def test_environment_steps_have_a_column_of_whole_numbers(tmp_path):
+  path = tmp_path / "run.csv"
+  metrics_table.write_csv(path, STEPS, has_steps=True)
+  assert metrics_table.read_csv(path) == STEPS
+  with path.open() as file:
+    first, last = csv.DictReader(file)
+  assert list(first)[-2:] == ["environment_steps", "checksum"]
+  assert (first["environment_steps"], last["environment_steps"]) == (
+    "0",
+    "1000000000000001",
+  )
+  # Where nothing has been recorded yet, too.
+  appender = metrics_table.CsvAppender(tmp_path / "grown.csv", [], True)
+  for record in STEPS:
+    appender.append(record)
+  appender.close()
+  assert (tmp_path / "grown.csv").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+  ("old", "new", "message"),
+  [
+    (
+      "environment_steps,",
+      "",
+      "line 2, must have a whole number, 6 numbers and a checksum, got",
+    ),
+    (
+      "environment_steps",
+      "steps",
+      "line 1, must be 'iteration,.*,entropy,checksum' or"
+      " 'iteration,.*,entropy,environment_steps,checksum', got 'iteration,",
+    ),
+    (
+      "0000001",
+      "0000001.0",
+      "line 3, must have a whole number, 6 numbers, a whole number and a"
+      " checksum, got '10,",
+    ),
+    ("1.6,0,", "1.6,", "line 2, must have a whole number, 6 numbers, a whole"),
+    ("0000001", "0000002", "line 3, is damaged: its checksum does not fit"),
+  ],
+)
+def test_damaged_environment_steps_are_refused(tmp_path, old, new, message):
+  path = tmp_path / "run.csv"
+  metrics_table.write_csv(path, STEPS, has_steps=True)
+  text = path.read_text()
+  assert old in text
+  path.write_text(text.replace(old, new, 1))
+  with pytest.raises(ValueError, match=f"run.csv, {message}"):
+    metrics_table.read_csv(path)
+
+
 def test_the_checksum_is_of_the_line_and_the_one_before(tmp_path):
   path = tmp_path / "run.csv"
   metrics_table.write_csv(path, RECORDS)

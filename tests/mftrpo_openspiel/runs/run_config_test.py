@@ -30,6 +30,8 @@ EXPERIMENT = {
   "tensorboard": False,
   "imports": [],
   "stop_below": None,
+  "model_options": {},
+  "max_environment_steps": None,
 }
 
 

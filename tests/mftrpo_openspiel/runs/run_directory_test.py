@@ -42,6 +42,8 @@ def config(num_iterations=10, lr=0.1, checkpoint_seconds=1e9):
     "tensorboard": False,
     "imports": [],
     "stop_below": None,
+    "model_options": {},
+    "max_environment_steps": None,
   }
   return run_config.create_config(experiment, "game", "stationary")
 

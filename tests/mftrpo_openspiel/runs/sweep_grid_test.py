@@ -143,7 +143,7 @@ def test_commas_in_brackets_do_not_part_values_and_names_suit_a_shell():
   ("grid", "arguments", "message"),
   [
     ([], (), "grid must be given"),
-    (["seed=1,2"], (), "as game_parameters.seed=1,2, got 'seed=1,2'"),
+    (["horizon=1"], (), "as game_parameters.horizon=1, got 'horizon=1'"),
     (["lr=1,2"], (), "grid must be over flags of a run, .*got 'lr=1,2'"),
     (["setting"], (), "grid must be name=value"),
     (["setting=two_islands,"], (), "grid must be name=value"),

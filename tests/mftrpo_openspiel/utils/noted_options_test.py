@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from mftrpo_openspiel.algorithms import noted_options
+from mftrpo_openspiel.utils import noted_options
 
 
 class Base(noted_options.NotedOptions):
