@@ -24,7 +24,11 @@ equations, for right-hand sides g and f,
     dx / W + dV(s) - gamma P dV - R dmu = g,    dmu - P' dx = f,
 
 with weights W = x / (z + eta) and the slopes R of the rewards. That is all that
-depends on the kind of model, `System.linearized`.
+depends on the kind of model, `System.linearized`. Near an equilibrium slacks of
+actions that are played vanish. So that the equations can be solved even then, a
+tiny number is added to z, which means that x moves as if a small multiple of
+its divergence from the x before were subtracted from rewards: a proximal point
+method, with the same solution.
 """
 
 import abc
@@ -39,6 +43,8 @@ from mftrpo_openspiel.equilibria import reward_slopes
 STEP_SHARE = 0.995
 # A predictor never asks for a smaller share of tau.
 LEAST_CENTERING = 1e-8
+# Of the largest reward, what is added to slacks where they divide masses.
+PROXIMITY = 1e-10
 
 # From right-hand sides g, (E,), and f, (N,), to dx, (E,), and dV, (N,).
 Solve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -181,8 +187,7 @@ def next_point(
   masses = system.masses(flow)
   own = masses[system.states]
   etas = (regularization * system.discounts)[system.states]
-  rewards = system.rewards(masses)
-  slopes = system.slopes(masses)
+  rewards, slopes = system.rewards(masses), system.slopes(masses)
   if regularization:
     rewards = rewards - etas * np.log(flow / own)
     slopes = dataclasses.replace(slopes, own=slopes.own + etas / own)
@@ -190,13 +195,14 @@ def next_point(
     values[system.states] - rewards - system.expected(values) - slacks
   )
   missing_flow = system.missing_flow(flow)
-  solve = system.linearized(flow / (slacks + etas), slopes)
+  widths = slacks + PROXIMITY * np.abs(rewards).max()
+  solve = system.linearized(flow / (widths + etas), slopes)
 
   def step(products: np.ndarray | float) -> Point:
     """Returns the step to where x z is the given."""
     target = products / flow - slacks
     change, value = solve(target - missing_slacks, missing_flow)
-    return Point(change, value, target - slacks * change / flow)
+    return Point(change, value, target - widths * change / flow)
 
   predictor = step(0.0)
   predicted = point.moved(predictor, share=1.0)
