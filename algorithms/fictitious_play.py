@@ -39,7 +39,53 @@ class State(algorithm.State):
   response: np.ndarray
 
 
-class FictitiousPlay(algorithm.ArrayAlgorithm[State]):
+class AveragingAlgorithm(algorithm.ArrayAlgorithm[State]):
+  """What averages responses, each with a weight."""
+
+  def __init__(self, game: model_lib.MeanFieldModel | pyspiel.Game):
+    super().__init__(game)
+    self._uniform = tabular_policies.uniform_policy(
+      self.model.legal_actions_mask
+    )
+    self._state = State(
+      policy=self._uniform,
+      mean_field=self.model.mean_field(self._uniform),
+      response=self._uniform,
+    )
+
+  def _mixed(
+    self,
+    state: State,
+    response: np.ndarray,
+    response_masses: np.ndarray,
+    rate: float,
+  ) -> State:
+    """Returns the state with a response mixed into policy and mean field.
+
+    Args:
+      state: The one before.
+      response: (N, A), a policy.
+      response_masses: (N,), its mean field.
+      rate: a in [0, 1], the weight of the response.
+    """
+    old_weight = (1 - rate) * state.mean_field
+    new_weight = rate * response_masses
+    mixed = old_weight[:, None] * state.policy + new_weight[:, None] * response
+    total = mixed.sum(axis=1, keepdims=True)
+    visited = total > 0
+    # With all of its weight, the response is kept where nobody is, too.
+    unvisited = response if rate == 1 else self._uniform
+    return State(
+      policy=np.where(
+        visited, mixed / np.where(visited, total, 1.0), unvisited
+      ),
+      mean_field=old_weight + new_weight,
+      iteration=state.iteration + 1,
+      response=response,
+    )
+
+
+class FictitiousPlay(AveragingAlgorithm):
   """FP; after an iteration `mean_field` is the average mu."""
 
   def __init__(
@@ -70,14 +116,6 @@ class FictitiousPlay(algorithm.ArrayAlgorithm[State]):
       temperature, regularization
     )
     super().__init__(game)
-    self._uniform = tabular_policies.uniform_policy(
-      self.model.legal_actions_mask
-    )
-    self._state = State(
-      policy=self._uniform,
-      mean_field=self.model.mean_field(self._uniform),
-      response=self._uniform,
-    )
 
   def iteration(
     self,
@@ -126,21 +164,8 @@ class FictitiousPlay(algorithm.ArrayAlgorithm[State]):
     """Mixes a response into the policy and the mean field."""
     rate = learning_rate or self._lr or 1.0 / (state.iteration + 2)
     response = self._respond(state, followed)
-    old_weight = (1 - rate) * state.mean_field
-    new_weight = rate * self.model.mean_field(response)
-    mixed = old_weight[:, None] * state.policy + new_weight[:, None] * response
-    total = mixed.sum(axis=1, keepdims=True)
-    visited = total > 0
-    # With all of its weight, the response is kept where nobody is, too.
-    unvisited = response if rate == 1 else self._uniform
-    return State(
-      policy=np.where(
-        visited, mixed / np.where(visited, total, 1.0), unvisited
-      ),
-      mean_field=old_weight + new_weight,
-      iteration=state.iteration + 1,
-      response=response,
-    )
+    response_masses = self.model.mean_field(response)
+    return self._mixed(state, response, response_masses, rate)
 
   def _respond(self, state: State, followed: np.ndarray | None) -> np.ndarray:
     """Returns the (N, A) response to the mean field so far."""

@@ -21,10 +21,12 @@ from mftrpo_openspiel.algorithms import constructor_options
 from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import fixed_point
 from mftrpo_openspiel.algorithms import interior_point
+from mftrpo_openspiel.algorithms import line_search_fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.algorithms import openspiel_algorithm
 from mftrpo_openspiel.algorithms import prior_descent
+from mftrpo_openspiel.algorithms import proximal_point
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import plugins
@@ -73,8 +75,8 @@ OPTIONS = {
   "lr": program_options.Option(
     "learning_rate",
     float,
-    "For mirror_descent (default 0.01) and fictitious_play (default 1 /"
-    " (iteration + 1)).",
+    "For mirror_descent (default 0.01), proximal_point (default 0.1) and"
+    " fictitious_play (default 1 / (iteration + 1)).",
   ),
   "temperature": program_options.Option(
     "temperature",
@@ -85,7 +87,14 @@ OPTIONS = {
   "num_prior_iterations": program_options.Option(
     "num_prior_iterations",
     int,
-    "Iterations of prior_descent with one prior; not given: all of them.",
+    "Iterations with one prior, for prior_descent (default: all of them) and"
+    " proximal_point (default 10).",
+  ),
+  "proximal_weight": Option(
+    "proximal_weight",
+    float,
+    "lambda of proximal_point, what it weighs that policies depart from the"
+    " prior (default 1).",
   ),
 }
 
@@ -233,7 +242,13 @@ for _name, _constructor, _title in (
     "MF-TRPO (annealed)",
   ),
   ("fictitious_play", fictitious_play.FictitiousPlay, "Fictitious Play"),
+  (
+    "line_search_fictitious_play",
+    line_search_fictitious_play.LineSearchFictitiousPlay,
+    "Fictitious Play (line search)",
+  ),
   ("mirror_descent", mirror_descent.MirrorDescent, "Mirror Descent"),
+  ("proximal_point", proximal_point.ProximalPoint, "Proximal Point"),
   ("fixed_point", fixed_point.FixedPoint, "Fixed Point"),
   ("prior_descent", prior_descent.PriorDescent, "Prior Descent"),
   (

@@ -24,6 +24,9 @@ if typing.TYPE_CHECKING:
   from mftrpo_openspiel.algorithms.fictitious_play import FictitiousPlay
   from mftrpo_openspiel.algorithms.fixed_point import FixedPoint
   from mftrpo_openspiel.algorithms.interior_point import InteriorPoint
+  from mftrpo_openspiel.algorithms.line_search_fictitious_play import (
+    LineSearchFictitiousPlay,
+  )
   from mftrpo_openspiel.algorithms.mf_trpo import MFTRPO
   from mftrpo_openspiel.algorithms.mirror_descent import MirrorDescent
   from mftrpo_openspiel.algorithms.munchausen_mirror_descent import (
@@ -31,6 +34,7 @@ if typing.TYPE_CHECKING:
   )
   from mftrpo_openspiel.algorithms.openspiel_algorithm import OpenSpielAlgorithm
   from mftrpo_openspiel.algorithms.prior_descent import PriorDescent
+  from mftrpo_openspiel.algorithms.proximal_point import ProximalPoint
   from mftrpo_openspiel.algorithms.registry import register_algorithm
   from mftrpo_openspiel.compiler.lint import lint_game
   from mftrpo_openspiel.finite_population.n_player_game import NPlayerGame
@@ -58,6 +62,7 @@ _MODULES = {
   "FictitiousPlay": "algorithms.fictitious_play",
   "FixedPoint": "algorithms.fixed_point",
   "InteriorPoint": "algorithms.interior_point",
+  "LineSearchFictitiousPlay": "algorithms.line_search_fictitious_play",
   "LinearReward": "mdp.declared_rewards",
   "LocalReward": "mdp.declared_rewards",
   "MDPGame": "mdp.mdp_game",
@@ -70,6 +75,7 @@ _MODULES = {
   "OpenSpielModel": "models.openspiel_model",
   "PriorDescent": "algorithms.prior_descent",
   "SampledModel": "models.sampled_model",
+  "ProximalPoint": "algorithms.proximal_point",
   "StationaryModel": "models.stationary_model",
   "lint_game": "compiler.lint",
   "load_run": "runs.run_directory",

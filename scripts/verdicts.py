@@ -205,6 +205,12 @@ def _advice(experiment: experiment_lib.Experiment) -> str | None:
           "Softmax responses leave a bias: try a lower --temperature, or none."
         )
       return advice
+    case "line_search_fictitious_play":
+      return (
+        "It falls slowly, about as 1 / iterations, and where players go after"
+        " each other it goes round: try more iterations, or"
+        " --algorithm=annealed_mf_trpo."
+      )
     case "fixed_point" if not (eta or _option(experiment, "temperature")):
       return (
         "Best responses seldom settle: try --regularization or --temperature,"
@@ -221,6 +227,13 @@ def _advice(experiment: experiment_lib.Experiment) -> str | None:
       return (
         "The temperature leaves a bias: try --algorithm=mirror_descent, which"
         " sums up action values, or --algorithm=annealed_mf_trpo."
+      )
+    case "proximal_point":
+      return (
+        "Try a --learning_rate below"
+        f" {_option(experiment, 'lr') or 0.1:g} if the policies swing; if they"
+        " have settled, a lower --proximal_weight or fewer"
+        " --num_prior_iterations."
       )
     case (
       "mirror_descent"

@@ -163,12 +163,19 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     mean_field: np.ndarray,
     regularization: float = 0.0,
     start: np.ndarray | None = None,
+    bonus: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns Q_mu^pi, (N, A): OpenSpiel's PolicyValue of each action."""
     policy = self._checked_policy(policy)
     mean_field = self._checked_mean_field(mean_field)
-    mdp, rows, pay = self._under(mean_field, regularization)
-    return self._expand(mdp.evaluate(policy[rows], *pay), rows)
+    mdp, rows, (rewards, *others) = self._under(mean_field, regularization)
+    if bonus is None:
+      values = mdp.evaluate(policy[rows], rewards, *others)
+    else:
+      bonus = validation.check_finite("bonus", bonus, len(self.layers))[rows]
+      values = mdp.evaluate(policy[rows], rewards + bonus, *others)
+      values -= bonus[:, None]
+    return self._expand(values, rows)
 
   def optimal_action_values(
     self,

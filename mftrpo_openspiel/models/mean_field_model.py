@@ -117,11 +117,12 @@ class MeanFieldModel(abc.ABC):
     mean_field: np.ndarray,
     regularization: float = 0.0,
     start: np.ndarray | None = None,
+    bonus: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns Q_mu^pi, the values of each action followed by `policy`.
 
-    The entropy bonus of later states is in them, that of the state itself is
-    not.
+    The entropy bonus of later states is in them, and their `bonus`; those of
+    the state itself are not.
 
     Args:
       policy: (N, A), pi.
@@ -129,6 +130,9 @@ class MeanFieldModel(abc.ABC):
       regularization: eta.
       start: (N,), nu: estimates are from states that `policy` leads to from
         there; None for `mean_field`. Exact models do not need it.
+      bonus: (N,), what each state pays on top of its rewards, such as minus a
+        divergence from another policy. On a finite horizon it carries gamma^t
+        itself, as rewards do; see `discounts`. None for nothing.
     """
 
   @abc.abstractmethod

@@ -8,7 +8,6 @@ It is as slow as they are: the reference for everything faster.
 
 from collections.abc import Callable
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -152,14 +151,19 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     mean_field: np.ndarray,
     regularization: float = 0.0,
     start: np.ndarray | None = None,
+    bonus: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns (N, A): Q_mu^pi."""
+    policy = validation.check_policy(policy, self.legal_actions_mask)
     told = self._checked_distribution(mean_field)
-    values = self._values(told, regularization, policy)
+    bonuses = self._entropy_weights(regularization) * softmax.entropy(policy)
+    if bonus is not None:
+      size = len(self._states)
+      bonuses = bonuses + validation.check_finite("bonus", bonus, size)
+    values = self._policy_values(told, policy, bonuses)
     own, following = self._own_and_following(values)
-    bonus = regularization * self.discounts * softmax.entropy(policy)
     legal = np.where(self.legal_actions_mask, following, 0.0)
-    played = (policy * legal).sum(axis=1) + bonus
+    played = (policy * legal).sum(axis=1) + bonuses
     return following + (own - played)[:, None]
 
   def optimal_action_values(
@@ -170,10 +174,12 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N, A): the maximum over policies of Q_mu^pi."""
     told = self._checked_distribution(mean_field)
-    own, following = self._own_and_following(self._values(told, regularization))
+    best_values = self._optimal_values(told, regularization)
+    own, following = self._own_and_following(best_values)
     best = following.max(axis=1)
     if regularization:
-      best = softmax.soft_maximum(following, regularization * self.discounts)
+      weights = self._entropy_weights(regularization)
+      best = softmax.soft_maximum(following, weights)
     return following + (own - best)[:, None]
 
   def exploitability(
@@ -181,8 +187,9 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> float:
     """Returns NashConv, with entropy bonuses if regularization > 0."""
     flow = self._flow(policy)
-    own = self._values(flow, regularization, policy)
-    best = self._values(flow, regularization)
+    bonuses = self._entropy_weights(regularization) * softmax.entropy(policy)
+    own = self._policy_values(flow, policy, bonuses)
+    best = self._optimal_values(flow, regularization)
     roots = map(game_walk.node_string, self._roots)
     return float(sum(best(root) - own(root) for root in roots))
 
@@ -259,31 +266,44 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
       mass = following
     return arrived
 
-  def _values(
+  def _entropy_weights(self, regularization: float) -> np.ndarray:
+    """Returns (N,): what the entropy weighs in each state."""
+    eta = validation.check_real("regularization", regularization, 0)
+    return eta * self.discounts
+
+  def _policy_values(
     self,
     distribution: distribution_lib.Distribution,
-    regularization: float,
-    policy: np.ndarray | None = None,
+    policy: np.ndarray,
+    bonuses: np.ndarray,
   ) -> value_lib.TabularValueFunction:
     """Returns the value of each node by its string, as OpenSpiel has it.
 
-    Players are told the distribution. If no (N, A) policy is given, the best
-    response is played.
+    Players are told the distribution, and get (N,) bonuses on top.
     """
+    played = self.to_openspiel(policy)
     values = value_lib.TabularValueFunction(self.game)
-    arguments: list[Any] = [self.game, distribution, values, self.root_state]
-    plain: type = best_response_value.BestResponse
-    regularized: type = _RegularizedBestResponse
-    if policy is not None:
-      arguments.insert(2, self.to_openspiel(policy))
-      plain, regularized = policy_value.PolicyValue, _RegularizedPolicyValue
+    arguments = self.game, distribution, played, values, self.root_state
+    with recursion.deep(self.game):
+      if bonuses.any():
+        _PaidPolicyValue(dict(zip(self._rows, bonuses.tolist())), *arguments)
+      else:
+        policy_value.PolicyValue(*arguments)
+    return values
+
+  def _optimal_values(
+    self, distribution: distribution_lib.Distribution, regularization: float
+  ) -> value_lib.TabularValueFunction:
+    """Returns `_policy_values` of the best response."""
+    weights = self._entropy_weights(regularization)
+    values = value_lib.TabularValueFunction(self.game)
+    arguments = self.game, distribution, values, self.root_state
     with recursion.deep(self.game):
       if regularization:
-        validation.check_real("regularization", regularization, 0)
-        weights = (regularization * self.discounts).tolist()
-        regularized(dict(zip(self._rows, weights)), *arguments)
+        weights_of = dict(zip(self._rows, weights.tolist()))
+        _RegularizedBestResponse(weights_of, *arguments)
       else:
-        plain(*arguments)
+        best_response_value.BestResponse(*arguments)
     return values
 
   def _own_and_following(
@@ -297,30 +317,28 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     return np.array([values(key) for key in self._rows]), following
 
 
-class _Regularized:
-  """Knows the weights of the entropy by decision node."""
+class _PaidPolicyValue(policy_value.PolicyValue):
+  """PolicyValue with a bonus at each decision node, by its string."""
 
-  def __init__(self, weights: dict[str, float], *args):
-    self._weights = weights
+  def __init__(self, bonuses: dict[str, float], *args):
+    self._bonuses = bonuses
     super().__init__(*args)
-
-
-class _RegularizedPolicyValue(_Regularized, policy_value.PolicyValue):
-  """PolicyValue with the entropy of the policy on top."""
 
   def eval_state(self, state):
     key = game_walk.node_string(state)
     if not self._state_value.has(key):
       super().eval_state(state)
       if state.get_type() == game_walk.DECISION:
-        law = np.array(list(self._policy(state).values()))
-        bonus = self._weights[key] * softmax.entropy(law[None])[0]
-        self._state_value.add_value(key, bonus)
+        self._state_value.add_value(key, self._bonuses[key])
     return self._state_value(key)
 
 
-class _RegularizedBestResponse(_Regularized, best_response_value.BestResponse):
+class _RegularizedBestResponse(best_response_value.BestResponse):
   """BestResponse with the soft maximum in place of the maximum."""
+
+  def __init__(self, weights: dict[str, float], *args):
+    self._weights = weights
+    super().__init__(*args)
 
   def eval_state(self, state):
     key = game_walk.node_string(state)

@@ -293,6 +293,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     mean_field: np.ndarray,
     regularization: float = 0.0,
     start: np.ndarray | None = None,
+    bonus: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns estimates of Q_mu^pi, (N, A), up to a constant in each state.
 
@@ -303,6 +304,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
       start: (N,), nu, from where players are led to the states in which they
         try an action. None for `mean_field` in endless plays, for the beginning
         in others.
+      bonus: (N,), what each state pays on top of its rewards; None for nothing.
 
     Raises:
       ValueError: If an argument is out of range, or there is a `start` where
@@ -310,6 +312,8 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     """
     policy = self._checked_policy(policy)
     mean_field = self._checked_mean_field(mean_field)
+    if bonus is not None:
+      bonus = validation.check_finite("bonus", bonus, len(self.discounts))
     temperatures = None
     if validation.check_real("regularization", regularization, 0):
       temperatures = regularization * self.discounts
@@ -320,6 +324,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
       temperatures,
       self._checked_start(start, mean_field),
       self.max_rollout_steps,
+      bonus,
     )
     sums = played.play(self.num_trajectories, self._rng())
     self.num_environment_steps += sums.num_environment_steps

@@ -12,6 +12,7 @@ arXiv:1909.02769, use). Optimal values come from policy iteration, with the
 greedy policy, or softmax(Q / eta), as its improvement step.
 """
 
+import dataclasses
 import functools
 import math
 from typing import Any
@@ -221,10 +222,19 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     mean_field: np.ndarray,
     regularization: float = 0.0,
     start: np.ndarray | None = None,
+    bonus: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns (S, A): Q_mu^pi."""
-    values = self.policy_values(policy, mean_field, regularization)
-    return values.action_values.copy(order="K")
+    if bonus is None:
+      values = self.policy_values(policy, mean_field, regularization)
+      return values.action_values.copy(order="K")
+    regularization = self._checked_regularization(regularization)
+    policy, mean_field = self._checked(policy, mean_field)
+    bonus = validation.check_finite("bonus", bonus, self.mdp.num_states)
+    mdp = self._frozen(mean_field, regularization)
+    paid = dataclasses.replace(mdp, rewards=mdp.rewards + bonus[:, None])
+    self._values = values = self.solver.evaluate(paid, policy)
+    return values.action_values - bonus[:, None]
 
   def policy_values(
     self,

@@ -53,18 +53,22 @@ class PolicyPlayer:
   """Draws the actions of a policy, and knows their entropy bonus.
 
   Attributes:
-    bonuses: (N * A,), -temperature log pi(a | s) of each pair; None if all are
-      0.
+    bonuses: (N * A,), -temperature log pi(a | s) of each pair, and the bonus of
+      s; None if all are 0.
   """
 
   def __init__(
-    self, policy: np.ndarray, temperatures: np.ndarray | None = None
+    self,
+    policy: np.ndarray,
+    temperatures: np.ndarray | None = None,
+    bonus: np.ndarray | None = None,
   ):
     """Initializes the player.
 
     Args:
       policy: (N, A).
       temperatures: (N,), the weights of the entropy; None for no bonus.
+      bonus: (N,), what is paid in each state besides; None for nothing.
     """
     self._num_actions = policy.shape[1]
     flat = policy.ravel()
@@ -76,6 +80,9 @@ class PolicyPlayer:
       # Actions of probability 0 are never drawn.
       logs = np.log(policy, out=np.zeros(policy.shape), where=policy > 0)
       self.bonuses = (-temperatures[:, None] * logs).ravel()
+    if bonus is not None:
+      paid = np.repeat(bonus, self._num_actions)
+      self.bonuses = paid if self.bonuses is None else self.bonuses + paid
 
   def draw(
     self, rows: np.ndarray, rng: np.random.Generator
@@ -96,6 +103,7 @@ class Rollouts:
     temperatures: (N,), the weights of the entropy bonus; None for no bonus.
     start: (N,), nu, of any sum > 0; None for the beginning of plays.
     max_steps: T, the largest number of steps of a return, and of the way to s.
+    bonus: (N,), what is paid in each state besides; None for nothing.
   """
 
   simulator: simulator_lib.Simulator
@@ -104,6 +112,7 @@ class Rollouts:
   temperatures: np.ndarray | None
   start: np.ndarray | None
   max_steps: int
+  bonus: np.ndarray | None = None
 
   def play(
     self, num_trajectories: int, rng: np.random.Generator
@@ -111,7 +120,7 @@ class Rollouts:
     """Returns the sums of M = `num_trajectories` rollouts."""
     mask = self.simulator.legal_actions_mask
     explorer = PolicyPlayer(tabular_policies.uniform_policy(mask))
-    player = PolicyPlayer(self.policy, self.temperatures)
+    player = PolicyPlayer(self.policy, self.temperatures, self.bonus)
     counts, totals = np.zeros(mask.size, np.int64), np.zeros(mask.size)
     num_steps = 0
     for size in block_sizes(num_trajectories):

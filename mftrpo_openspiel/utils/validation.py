@@ -142,6 +142,17 @@ def _check_array(
   return array
 
 
+def check_finite(name: str, value: npt.ArrayLike, size: int) -> np.ndarray:
+  """Returns `value` as a (size,) array if all its numbers are finite."""
+  array = _check_array(name, value, (size,))
+  if not np.isfinite(array).all():
+    raise ValueError(
+      f"{name} must be finite, entry {int(np.argmin(np.isfinite(array)))}"
+      " is not."
+    )
+  return array
+
+
 def check_distribution(
   name: str, value: npt.ArrayLike, size: int, total: float = 1.0
 ) -> np.ndarray:

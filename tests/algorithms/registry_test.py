@@ -41,6 +41,15 @@ from mftrpo_openspiel.models import compiled_game
     ),
     ("prior_descent", {"temperature": 0.0}, "temperature must"),
     ("prior_descent", {"num_prior_iterations": 0}, "num_prior_iterations must"),
+    ("proximal_point", {"lr": 0.0}, "lr must"),
+    ("proximal_point", {"proximal_weight": 0.0}, "proximal_weight must"),
+    (
+      "proximal_point",
+      {"lr": 0.5, "proximal_weight": 2.1},
+      r"^proximal_weight must be a number in .0, 2., got 2.1",
+    ),
+    ("proximal_point", {"num_prior_iterations": 0}, "num_prior_iterations"),
+    ("line_search_fictitious_play", {"lr": 0.1}, "takes no options"),
     ("boltzmann_policy_iteration", {"temperature": -1.0}, "temperature must"),
     ("openspiel_mirror_descent", {}, "model='openspiel'"),
     ("policy_iteration", {}, "algorithm must be one of"),
@@ -67,6 +76,7 @@ def test_bad_parameters_are_refused(islands, name, options, message):
     ("mirror_descent", {"lr": -1.0}),
     ("fixed_point", {"regularization": -1.0}),
     ("prior_descent", {"num_prior_iterations": 0}),
+    ("proximal_point", {"proximal_weight": -1.0}),
     ("boltzmann_policy_iteration", {"temperature": 0.0}),
   ],
 )

@@ -121,6 +121,8 @@ def test_a_run_says_that_it_stopped():
     ("fictitious_play", {}, STALLED, "about as 1 / iterations"),
     ("fictitious_play", {"lr": 0.1}, STALLED, "Leave --learning_rate out"),
     ("fictitious_play", {"temperature": 0.1}, STALLED, "a lower --temperature"),
+    ("line_search_fictitious_play", {}, STALLED, "about as 1 / iterations"),
+    ("proximal_point", {}, STALLED, "Try a --learning_rate below 0.1 if"),
     ("fixed_point", {}, STALLED, "Best responses seldom settle"),
     (
       "fixed_point",

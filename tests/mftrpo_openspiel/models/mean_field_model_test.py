@@ -18,6 +18,7 @@ from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import openspiel_model
 from mftrpo_openspiel.models import stationary_model
+from mftrpo_openspiel.utils import softmax
 
 COMPILED = compiled_game.CompiledGame
 OPENSPIEL = openspiel_model.OpenSpielModel
@@ -162,3 +163,46 @@ def test_a_stationary_law_has_mass_one():
   model = stationary()
   with pytest.raises(ValueError, match="mean_field must sum to 1"):
     model.to_distribution(2 * model.initial_mean_field())
+
+
+def _bonus_models():
+  islands = pyspiel.load_game("python_mfg_two_islands(horizon=4)")
+  yield stationary_model.StationaryModel(islands.mean_field_mdp())
+  yield COMPILED(islands)
+  for name in (
+    "mfg_garnet(size=5,horizon=4)",
+    "python_mfg_predator_prey(horizon=2)",
+    "mfg_dynamic_routing(network=braess,max_num_time_step=10,"
+    "time_step_length=0.5)",
+  ):
+    yield COMPILED(pyspiel.load_game(name))
+  yield OPENSPIEL(islands)
+  yield OPENSPIEL(pyspiel.load_game("python_mfg_predator_prey(horizon=2)"))
+
+
+@pytest.mark.filterwarnings("ignore:.*depends on more than")
+def test_the_entropy_as_a_bonus_is_the_regularization():
+  for model in _bonus_models():
+    policy = draws.random_policy(model)
+    mean_field = model.mean_field(policy)
+    bonus = 0.7 * model.discounts * softmax.entropy(policy)
+    for eta in (0.0, 0.3):
+      values = model.action_values(policy, mean_field, eta, bonus=bonus)
+      expected = model.action_values(policy, mean_field, eta + 0.7)
+      np.testing.assert_allclose(values, expected, rtol=1e-10, atol=1e-12)
+      plain = model.action_values(policy, mean_field, eta)
+      assert not np.allclose(values, plain)
+
+
+@pytest.mark.filterwarnings("ignore:.*depends on more than")
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_bonus_must_be_finite_and_of_all_states(bad):
+  for model in _bonus_models():
+    policy = draws.random_policy(model)
+    arguments = policy, model.mean_field(policy), 0.0
+    bonus = np.zeros(len(policy))
+    bonus[3] = bad
+    with pytest.raises(ValueError, match=r"^bonus must be finite, entry 3 is"):
+      model.action_values(*arguments, bonus=bonus)
+    with pytest.raises(ValueError, match=r"^bonus must have shape"):
+      model.action_values(*arguments, bonus=bonus[:3])
