@@ -90,7 +90,7 @@ OPTIONS = {
     "Iterations with one prior, for prior_descent (default: all of them) and"
     " proximal_point (default 10).",
   ),
-  "proximal_weight": Option(
+  "proximal_weight": program_options.Option(
     "proximal_weight",
     float,
     "lambda of proximal_point, what it weighs that policies depart from the"
