@@ -79,9 +79,9 @@ _SAMPLED_OPTIONS = {
   "estimator": program_options.Option(
     "estimator",
     str,
-    "How plays become action values (default baseline). published: as in the"
-    " paper on finite samples; baseline: less the mean of the other plays of"
-    " the state; pair_averages: the mean of each state and action.",
+    "How plays become action values. pair_averages (default): the mean of each"
+    " state and action; baseline: less the mean of the other plays of the"
+    " state; published: as in the paper on finite samples.",
     tuple(estimators.ESTIMATORS),
   ),
   "simulator": program_options.Option(
@@ -105,12 +105,12 @@ _SAMPLED_OPTIONS = {
   "max_rollout_steps": program_options.Option(
     "max_rollout_steps",
     int,
-    "Longest play after an action; not given: until the discount is 0.01.",
+    "Longest play after an action; not given: until the discount is 0.1.",
   ),
   "num_particle_steps": program_options.Option(
     "num_particle_steps",
     int,
-    "Steps of the players that stand for the limit of many (default 100).",
+    "Steps of the players that stand for the limit of many (default 200).",
   ),
   "sampled_from": program_options.Option(
     "sampled_from",

@@ -80,18 +80,21 @@ def _p_value(kind, estimator, all_sums):
   return sampled_games.p_value_of_zero_mean(np.array(differences))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["published", "baseline"])
 def test_estimates_are_unbiased_up_to_a_constant_a_state(estimator, played):
   kind, pairs = played
   assert _p_value(kind, estimator, [right for _, right in pairs]) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["published", "baseline"])
 def test_the_same_test_fails_if_the_entropy_is_left_out(estimator, played):
   kind, pairs = played
   assert _p_value(kind, estimator, [without for without, _ in pairs]) < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["published", "baseline"])
 def test_the_same_test_fails_if_its_sign_is_flipped(estimator, played):
   kind, pairs = played
@@ -102,6 +105,7 @@ def test_the_same_test_fails_if_its_sign_is_flipped(estimator, played):
   assert _p_value(kind, estimator, flipped) < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["published", "baseline"])
 def test_the_same_test_fails_if_that_of_the_first_action_is_in(
   estimator, played
@@ -117,12 +121,14 @@ def test_the_same_test_fails_if_that_of_the_first_action_is_in(
   assert _p_value(kind, estimator, with_own) < 1e-9
 
 
+@pytest.mark.slow
 def test_pair_averages_are_biased_by_pairs_that_were_not_tried():
   few = [right for _, right in _seeds_sums("stationary", 10)]
   assert _p_value("stationary", "pair_averages", few) < 1e-9
   assert _p_value("stationary", "baseline", few) > 1e-3
 
 
+@pytest.mark.slow
 def test_pair_averages_are_unbiased_where_all_were_tried(played):
   kind, pairs = played
   if kind == "stationary":
