@@ -45,6 +45,8 @@ STEP_SHARE = 0.995
 LEAST_CENTERING = 1e-8
 # Of the largest reward, what is added to slacks where they divide masses.
 PROXIMITY = 1e-10
+# Of what rewards pay in all, the gap at which steps end.
+LEAST_GAP = 1e-19
 
 # From right-hand sides g, (E,), and f, (N,), to dx, (E,), and dV, (N,).
 Solve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -77,6 +79,13 @@ class System(abc.ABC):
   @abc.abstractmethod
   def flow_of(self, policy: np.ndarray) -> np.ndarray:
     """Returns (E,): x when everybody plays a policy of the model."""
+
+  def first_flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns (E,), x > 0 to start from; that of the policy, if not better.
+
+    It need not meet the flow equations.
+    """
+    return self.flow_of(policy)
 
   @abc.abstractmethod
   def policy_of(self, flow: np.ndarray) -> np.ndarray:
@@ -169,7 +178,7 @@ def first_point(system: System, policy: np.ndarray) -> Point:
 
   The policy has to play all legal actions.
   """
-  flow = system.flow_of(policy)
+  flow = system.first_flow(policy)
   masses = system.masses(flow)
   values = system.optimal_values(masses)
   slacks = (
@@ -181,8 +190,12 @@ def first_point(system: System, policy: np.ndarray) -> Point:
 
 def next_point(
   system: System, point: Point, regularization: float = 0.0
-) -> Point:
-  """Returns the point after a step of Newton's method."""
+) -> Point | None:
+  """Returns the point after a step of Newton's method.
+
+  None if there is none: the linear equations have no solution, or the gap has
+  fallen below the rounding of rewards.
+  """
   flow, values, slacks = point.flow, point.values, point.slacks
   masses = system.masses(flow)
   own = masses[system.states]
@@ -191,11 +204,14 @@ def next_point(
   if regularization:
     rewards = rewards - etas * np.log(flow / own)
     slopes = dataclasses.replace(slopes, own=slopes.own + etas / own)
+  largest = np.abs(rewards).max()
+  if point.gap <= LEAST_GAP * largest * masses.sum():
+    return None
   missing_slacks = (
     values[system.states] - rewards - system.expected(values) - slacks
   )
   missing_flow = system.missing_flow(flow)
-  widths = slacks + PROXIMITY * np.abs(rewards).max()
+  widths = slacks + PROXIMITY * largest
   solve = system.linearized(flow / (widths + etas), slopes)
 
   def step(products: np.ndarray | float) -> Point:
@@ -209,4 +225,6 @@ def next_point(
   centering = np.clip((predicted.gap / point.gap) ** 3, LEAST_CENTERING, 1.0)
   products = centering * point.gap / len(flow)
   corrector = step(products - predictor.flow * predictor.slacks)
-  return point.moved(corrector, share=STEP_SHARE)
+  moved = point.moved(corrector, share=STEP_SHARE)
+  is_finite = np.isfinite(moved.flow).all() and np.isfinite(moved.values).all()
+  return moved if is_finite else None

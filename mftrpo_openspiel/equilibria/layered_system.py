@@ -100,6 +100,16 @@ class LayeredSystem(complementarity.System):
     flow = self._model.mean_field(policy)[:, None] * policy
     return flow.ravel()[self._model_pairs]
 
+  def first_flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns the mean of the policy's flow and one that is equal in a layer.
+
+    Of a policy that plays at random only tiny masses get far, and Newton's
+    method takes long to make them grow.
+    """
+    flow = self.flow_of(policy)
+    equal = [np.full_like(flow[here], flow[here].mean()) for here in self.pairs]
+    return (flow + np.concatenate(equal)) / 2
+
   def policy_of(self, flow: np.ndarray) -> np.ndarray:
     """See the base class."""
     policy = self._uniform.copy()
