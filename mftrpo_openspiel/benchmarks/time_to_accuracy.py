@@ -207,11 +207,12 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
         "least": min(run.values),
         **{column: run.seconds_to(e) for column, e in LEVELS.items()},
       }
-    panels.append(
-      curve_plots.Panel(
-        curves, title=name.rpartition(":")[2], xlabel="CPU seconds"
+    if curves:
+      panels.append(
+        curve_plots.Panel(
+          curves, title=name.rpartition(":")[2], xlabel="CPU seconds"
+        )
       )
-    )
   if logdir and panels:
     figure = curve_plots.exploitability_figure(
       panels, ylabel=r"Exploitability ($\phi_0$) / uniform policy's", log_x=True
