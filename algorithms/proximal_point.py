@@ -39,7 +39,6 @@ import dataclasses
 
 import numpy as np
 import pyspiel
-from scipy import special
 
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.algorithms import mirror_steps
@@ -54,12 +53,12 @@ class State(algorithm.State):
   """The state of the proximal point method.
 
   Attributes:
-    logits: (N, A), of which the policy is the softmax.
-    prior_logits: (N, A), of which the prior is the softmax.
+    log_policy: (N, A), log pi; -inf where an action is not legal.
+    log_prior: (N, A), log q.
   """
 
-  logits: np.ndarray
-  prior_logits: np.ndarray
+  log_policy: np.ndarray
+  log_prior: np.ndarray
 
 
 class ProximalPoint(algorithm.ArrayAlgorithm[State]):
@@ -92,58 +91,46 @@ class ProximalPoint(algorithm.ArrayAlgorithm[State]):
     self._num_prior_iterations = num_prior_iterations
     super().__init__(game)
     self._weights = weight * self.model.discounts
-    logits = mirror_steps.uniform_logits(self.model.legal_actions_mask)
-    self._state = self._state_of(logits, logits, 0)
+    log_policy, policy = _normalized(
+      mirror_steps.uniform_logits(self.model.legal_actions_mask)
+    )
+    self._state = State(
+      policy=policy,
+      mean_field=self.model.mean_field(policy),
+      log_policy=log_policy,
+      log_prior=log_policy,
+    )
 
   def _next_state(self, state: State) -> State:
     """Moves the logits by action values, and towards those of the prior."""
-    log_ratio, divergence = _departure(
-      state.policy, state.logits, state.prior_logits
+    log_ratio = np.subtract(
+      state.log_policy,
+      state.log_prior,
+      out=np.zeros_like(state.log_policy),
+      where=self.model.legal_actions_mask,
     )
+    divergence = rows.total(state.policy * log_ratio)
     action_values = self.model.action_values(
       state.policy, state.mean_field, bonus=-self._weights * divergence
     )
-    # In the game around the prior the action itself costs the log ratio.
     logits = mirror_steps.mirror_step(
-      state.logits,
+      state.log_policy,
       action_values - self._weights[:, None] * log_ratio,
       self._lr,
     )
+    log_policy, policy = _normalized(logits)
     iteration, every = state.iteration + 1, self._num_prior_iterations
     is_new_prior = every is not None and iteration % every == 0
-    return self._state_of(
-      logits, logits if is_new_prior else state.prior_logits, iteration
-    )
-
-  def _state_of(
-    self, logits: np.ndarray, prior_logits: np.ndarray, iteration: int
-  ) -> State:
-    policy = softmax.softmax(logits)
     return State(
       policy=policy,
       mean_field=self.model.mean_field(policy),
       iteration=iteration,
-      logits=logits,
-      prior_logits=prior_logits,
+      log_policy=log_policy,
+      log_prior=log_policy if is_new_prior else state.log_prior,
     )
 
 
-def _departure(
-  policy: np.ndarray, logits: np.ndarray, prior_logits: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-  """Returns log(pi / q), (N, A), and the divergence KL(pi | q), (N,).
-
-  Args:
-    policy: (N, A), pi.
-    logits: (N, A), of which pi is the softmax; -inf where not legal.
-    prior_logits: (N, A), of which q is the softmax.
-  """
-  is_legal = np.isfinite(logits)
-  log_ratio = np.subtract(
-    logits, prior_logits, out=np.zeros_like(logits), where=is_legal
-  )
-  norm = special.logsumexp(logits, axis=1) - special.logsumexp(
-    prior_logits, axis=1
-  )
-  log_ratio -= norm[:, None]
-  return log_ratio, rows.total(policy * log_ratio)
+def _normalized(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """Returns log pi and pi, (N, A), of the softmax pi of logits."""
+  norm, policy = softmax.soft_improvement(logits, 1.0)
+  return logits - norm[:, None], policy

@@ -1,15 +1,16 @@
-"""Wall seconds to an accuracy: MF-TRPO beside baselines with tuned step sizes.
+"""CPU seconds to an accuracy: MF-TRPO beside rivals with tuned step sizes.
 
 What is measured is the unregularized exploitability, divided by that of the
 uniform policy, from which all methods start. A method with a grid is first run
-once for each point of it, each time for the same wall time: its best point is
+once for each point of it, each time for the same CPU time: its best point is
 the one that gets lowest, and of several that reach the last level, the one that
 is there first. With that point it is run for `LONG_RUN` times as long, as are
 the methods without a grid. All runs of a game are made one after the other in
 one process. They end at the last level, so that nothing is said of what lies
 below.
 
-Only the time in iterations counts: not that of measuring, nor of tuning.
+Only the time in iterations counts: not that of measuring, nor of tuning. It is
+that of the processor, so that other programs on the machine take none of it.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 import dataclasses
 import functools
 import itertools
+import time
 from typing import Any
 
 import numpy as np
@@ -35,7 +37,7 @@ from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import tabular_policies
 
-# A method has this many times the wall time of a point of its grid.
+# A method has this many times the CPU time of a point of its grid.
 LONG_RUN = 20
 
 
@@ -45,7 +47,7 @@ class Game:
 
   Attributes:
     model: That it is solved on.
-    time_share: Its wall time by the one asked for: large games take longer.
+    time_share: Its time by the one asked for: large games take longer.
   """
 
   model: str
@@ -57,7 +59,7 @@ GAMES = {
   "four_rooms_poi": Game("stationary", 0.5),
   "two_islands": Game("stationary", 0.5),
   "mfg_crowd_modelling_2d:crowd_modelling_2d_four_rooms": Game("compiled"),
-  "mfg_crowd_modelling_2d:crowd_modelling_2d_maze": Game("compiled", 8),
+  "mfg_crowd_modelling_2d:crowd_modelling_2d_maze": Game("compiled", 4),
   "python_mfg_predator_prey:predator_prey_5x5x3": Game("compiled", 0.5),
 }
 
@@ -70,18 +72,21 @@ class Method:
     algorithm: Its name in the factory.
     options: Those that are not tuned; defaults where not given.
     grid: Option -> values. All combinations are tried; one if it is empty.
+    is_allowed: Tells of a combination whether it is tried; others are left out.
   """
 
   algorithm: str
   options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   grid: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
+  is_allowed: Callable[[dict[str, Any]], bool] = lambda point: True
 
   def points(self) -> list[dict[str, Any]]:
-    """Returns the points of the grid."""
-    return [
+    """Returns the points of the grid that are allowed."""
+    points = (
       dict(zip(self.grid, values))
       for values in itertools.product(*self.grid.values())
-    ]
+    )
+    return [point for point in points if self.is_allowed(point)]
 
 
 WARM: dict[str, Any] = {
@@ -90,6 +95,7 @@ WARM: dict[str, Any] = {
   "warm_start": True,
   "max_step_count": 10,
 }
+_LEARNING_RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _TEMPERATURES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 METHODS = {
   "MF-TRPO (paper)": Method(
@@ -102,9 +108,15 @@ METHODS = {
     "mf_trpo", {**WARM, "population_update_rate": "auto"}
   ),
   "MF-TRPO (annealed)": Method("annealed_mf_trpo"),
+  "Interior point": Method("interior_point"),
   "FP": Method("fictitious_play", grid={"lr": (None, 0.3, 0.1, 0.03, 0.01)}),
-  "OMD": Method(
-    "mirror_descent", grid={"lr": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)}
+  "FP (line search)": Method("line_search_fictitious_play"),
+  "OMD": Method("mirror_descent", grid={"lr": _LEARNING_RATES}),
+  "Proximal point": Method(
+    "proximal_point",
+    {"num_prior_iterations": 10},
+    {"lr": _LEARNING_RATES, "proximal_weight": (0.01, 0.1, 1.0, 10.0)},
+    lambda point: 0.01 <= point["lr"] * point["proximal_weight"] <= 1,
   ),
   "Fixed point": Method(
     "fixed_point", grid={"temperature": (None, *_TEMPERATURES[1:])}
@@ -126,7 +138,7 @@ METHOD_COLUMNS = {
 }
 
 # Column -> exploitability relative to the uniform policy's, falling.
-LEVELS = {f"s to 1e-{digits}": 10.0**-digits for digits in range(1, 7)}
+LEVELS = {f"s to 1e-{n}": float(f"1e-{n}") for n in (1, 2, 3, 4, 6, 8, 10)}
 TARGET = min(LEVELS.values())
 COLUMNS = {
   "game": "<52",
@@ -160,8 +172,9 @@ def method_table() -> Iterator[dict[str, Any]]:
 def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   """Yields a row for each game and method, and draws a figure at the end.
 
-  Each point of a grid has `seconds` of wall time, times the time share of the
-  game; the figure goes to `logdir`, if given.
+  Each point of a grid has `seconds` of CPU time, times the time share of the
+  game; the figure goes to `logdir`, if given. A method that a game is nothing
+  for has a row with the reason.
   """
   panels = []
   for name, game in GAMES.items():
@@ -176,7 +189,11 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
     curves = []
     for title, method in METHODS.items():
       run_at = functools.partial(_run, title, model, method, uniform=uniform)
-      point, run = _tuned(method.points(), run_at, game.time_share * seconds)
+      try:
+        point, run = _tuned(method.points(), run_at, game.time_share * seconds)
+      except ValueError as error:
+        yield {"game": name, "method": title, "note": str(error)}
+        continue
       curves.append(
         curve_plots.Curve(title, np.array(run.seconds), np.array(run.values))
       )
@@ -190,9 +207,12 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
         "least": min(run.values),
         **{column: run.seconds_to(e) for column, e in LEVELS.items()},
       }
-    panels.append(
-      curve_plots.Panel(curves, title=name.rpartition(":")[2], xlabel="Seconds")
-    )
+    if curves:
+      panels.append(
+        curve_plots.Panel(
+          curves, title=name.rpartition(":")[2], xlabel="CPU seconds"
+        )
+      )
   if logdir and panels:
     figure = curve_plots.exploitability_figure(
       panels, ylabel=r"Exploitability ($\phi_0$) / uniform policy's", log_x=True
@@ -244,6 +264,7 @@ def _run(
     seconds,
     target=TARGET,
     title=f"{title} {_text(point)}",
+    clock=time.process_time,
   )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mftrpo_openspiel.algorithms import mirror_descent
+from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.benchmarks import game_names
 from mftrpo_openspiel.benchmarks import time_to_accuracy
 from mftrpo_openspiel.benchmarks import timed_runs
@@ -94,8 +95,8 @@ def test_the_time_to_a_level_is_that_of_the_first_measurement_there():
     # As low as each other.
     ([(5.0, 0.1), (4.0, 0.1), (6.0, 0.1)], 1),
     # Below the last level the time alone counts.
-    ([(3.0, 9e-7), (2.0, 1e-6), (9.0, 1e-8)], 1),
-    ([(3.0, 9e-7), (2.0, 1.1e-6)], 0),
+    ([(3.0, 9e-11), (2.0, 1e-10), (9.0, 1e-12)], 1),
+    ([(3.0, 9e-11), (2.0, 1.1e-10)], 0),
   ],
 )
 def test_the_lowest_is_best_and_then_the_soonest(ends, expected):
@@ -114,6 +115,12 @@ def test_a_grid_has_all_combinations():
     {"a": 2, "b": 3},
     {"a": 2, "b": 4},
   ]
+  odd = time_to_accuracy.Method(
+    "",
+    grid={"a": (1, 2), "b": (3, 4)},
+    is_allowed=lambda point: (point["a"] * point["b"]) % 2 == 1,
+  )
+  assert odd.points() == [{"a": 1, "b": 3}]
   assert time_to_accuracy.Method("").points() == [{}]
 
 
@@ -142,6 +149,33 @@ def test_the_table_has_the_best_point_of_each_grid(tmp_path, monkeypatch):
   assert [path.name for path in tmp_path.iterdir()] == ["time_to_accuracy.png"]
 
 
+def test_a_method_that_a_game_is_nothing_for_is_a_note(monkeypatch):
+  monkeypatch.setattr(
+    time_to_accuracy,
+    "GAMES",
+    {"two_islands": time_to_accuracy.Game("stationary", 0.5)},
+  )
+  methods = {"theirs": time_to_accuracy.Method("openspiel_mirror_descent")}
+  monkeypatch.setattr(time_to_accuracy, "METHODS", methods)
+  (row,) = time_to_accuracy.table(0.1, None)
+  assert row["method"] == "theirs"
+  assert "needs model='openspiel'" in row["note"]
+
+
+def test_other_programs_take_no_time(halving):
+  """A clock of their own, of which iterations take half a second."""
+  own = Time()
+
+  def iteration():
+    own.now += 0.5
+    halving.iteration()
+
+  run = timed_runs.run_timed(
+    iteration, halving.measure, 2.1, clock=own.perf_counter
+  )
+  assert run.seconds == [0.5 * n for n in range(6)]
+
+
 def test_values_are_those_of_the_algorithm_relative_to_the_uniform_policy():
   model = from_game.create_model("stationary", game_names.load("two_islands"))
   method = time_to_accuracy.Method("mirror_descent", grid={"lr": (1.0,)})
@@ -159,8 +193,9 @@ def test_values_are_those_of_the_algorithm_relative_to_the_uniform_policy():
 
 @pytest.mark.parametrize("title", time_to_accuracy.METHODS)
 def test_all_points_of_all_grids_are_allowed(title):
-  model = from_game.create_model("stationary", game_names.load("two_islands"))
   method = time_to_accuracy.METHODS[title]
+  kind = registry.find(method.algorithm).model or "stationary"
+  model = from_game.create_model(kind, game_names.load("two_islands"))
   for point in method.points():
     run = time_to_accuracy._run("", model, method, point, 1e-9, 1.0)
     assert run.iterations == [0, 1]
