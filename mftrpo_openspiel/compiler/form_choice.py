@@ -15,6 +15,8 @@ from mftrpo_openspiel.compiler import known_games
 from mftrpo_openspiel.compiler import mdp_form
 from mftrpo_openspiel.compiler import moving_form
 from mftrpo_openspiel.compiler import reward_sources
+from mftrpo_openspiel.compiler import road_network
+from mftrpo_openspiel.compiler import routing_form
 from mftrpo_openspiel.mdp import mdp_game
 
 
@@ -36,14 +38,21 @@ def compile_game(
   """
   notes: list[str] = []
   moves_are_fixed |= known_games.has_fixed_moves(game)
+  starts_at_root = root_state is None or not root_state.history()
   if isinstance(game, mdp_game.MDPGame):
     form = mdp_form.MDPForm(game)
     agrees = form.agrees_with_game()
-    if agrees and (root_state is None or not root_state.history()):
+    if agrees and starts_at_root:
       return form, notes
     if not agrees:
       notes.append("plays are not those of its MDP, so it is enumerated.")
     moves_are_fixed |= agrees and game.mean_field_mdp().has_fixed_kernel
+  network = road_network.read(game)
+  if network and starts_at_root and not moves_are_fixed:
+    routing = routing_form.RoutingForm(game, network)
+    if routing.agrees_with_game():
+      return routing, notes
+    notes.append("plays are not those of its network, so it is enumerated.")
   roots = game.new_initial_states() if root_state is None else [root_state]
   return _compile_states(game, roots, moves_are_fixed, notes), notes
 

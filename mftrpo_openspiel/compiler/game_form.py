@@ -2,17 +2,51 @@
 
 import abc
 from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
 import pyspiel
 
 from mftrpo_openspiel.openspiel import policies
-from mftrpo_openspiel.values import layered_mdp
 
 Rows = slice | np.ndarray
 # Of states, and of afterstates; None if those pay nothing.
 Rewards = tuple[np.ndarray, np.ndarray | None]
+
+
+class Dynamics(Protocol):
+  """Where actions lead under one mean field, as in a `LayeredMDP`."""
+
+  num_steps: int
+
+  def flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+
+  def step(self, policy: np.ndarray, masses: np.ndarray) -> np.ndarray:
+    """Returns (N,): `masses` moved on by a time step."""
+
+  def reached(
+    self, policy: np.ndarray, start: np.ndarray, at_once: bool = False
+  ) -> np.ndarray:
+    """Returns (N,) of bool: where `policy` leads to from the states `start`."""
+
+  def evaluate(
+    self,
+    policy: np.ndarray,
+    rewards: np.ndarray,
+    afterstate_rewards: np.ndarray | None,
+    temperatures: np.ndarray | None = None,
+  ) -> np.ndarray:
+    """Returns (N, A): the action values of `policy`."""
+
+  def optimize(
+    self,
+    rewards: np.ndarray,
+    afterstate_rewards: np.ndarray | None,
+    temperatures: np.ndarray | None = None,
+  ) -> np.ndarray:
+    """Returns (N, A): the largest action values, over all policies."""
 
 
 class GameForm(abc.ABC):
@@ -44,18 +78,16 @@ class GameForm(abc.ABC):
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
 
   @abc.abstractmethod
-  def dynamics(
-    self, mean_field: np.ndarray
-  ) -> tuple[layered_mdp.LayeredMDP, Rows]:
+  def dynamics(self, mean_field: np.ndarray) -> tuple[Dynamics, Rows]:
     """Returns where actions lead under the (N,) mean field, and from where.
 
-    That is the layered MDP, and which of the N states are those of it. No play
-    leads to the others.
+    That is an MDP, and which of the N states are those of it. No play leads to
+    the others.
     """
 
   @abc.abstractmethod
   def rewards(self, mean_field: np.ndarray) -> Rewards:
-    """Returns what the layered MDP pays under the (N,) mean field."""
+    """Returns what this MDP pays under the (N,) mean field."""
 
   def mean_field_rows(self) -> dict[str, int]:
     """Returns the row of the mass of each mean-field node, by its string.

@@ -20,7 +20,6 @@ from mftrpo_openspiel.openspiel import games as openspiel_games
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
-from mftrpo_openspiel.values import layered_mdp
 
 # Rewards of states and afterstates, and weights of the entropy.
 _Pay = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
@@ -37,7 +36,7 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   the states of each layer and population. Exploitability is NashConv, the sum
   over populations.
 
-  Four kinds of games are told apart (by `compiler.form_choice`):
+  Five kinds of games are told apart (by `compiler.form_choice`):
 
   * Those of this package come straight from their MDP; all its states are
     states of each layer, including those to which no play leads.
@@ -45,8 +44,11 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     (`known_games`) or because the caller says so, are enumerated once. Rewards
     are read from the states in every call, or computed on arrays where
     `known_games` has a formula that agrees with what the states pay.
-  * Games whose moves change when players are told a random mean field, or that
-    a whole population is in one place, are enumerated in every call; see
+  * Of OpenSpiel's routing games all states are listed in advance, and how long
+    cars wait is computed from the masses; see `routing_states`, also for what
+    the states of large networks are. Q is 0 in choices to which no play leads.
+  * Other games whose moves change when players are told a random mean field, or
+    that a whole population is in one place, are enumerated in every call; see
     `moving_form`. Q is 0 in states to which no play leads under the mean field.
   * All others are enumerated once too, but trials prove nothing. So each mean
     field that is given or returned is checked in a walk through all moves, once
@@ -292,7 +294,7 @@ class CompiledGame(mean_field_model.MeanFieldModel):
 
   def _under(
     self, mean_field: np.ndarray, regularization: float
-  ) -> tuple[layered_mdp.LayeredMDP, game_form.Rows, _Pay]:
+  ) -> tuple[game_form.Dynamics, game_form.Rows, _Pay]:
     """Returns where actions lead, from which states, and what there is in it.
 
     That is the rewards of states and afterstates, and what the entropy weighs

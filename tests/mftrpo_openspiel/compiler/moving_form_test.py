@@ -14,6 +14,7 @@ import pytest
 
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import moving_form
+from mftrpo_openspiel.compiler import road_network
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.utils import tabular_policies
 
@@ -26,6 +27,11 @@ LIN_QUAD = (
 )
 PREVIOUS = "python_odd_game(pays=mean_field+first+second+terminal)"
 MEMORY = "python_odd_game(pays=first+memory)"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known_of_roads(monkeypatch):
+  monkeypatch.setattr(road_network, "read", lambda game: None)
 
 
 @pytest.fixture(name="model", params=[BRAESS, LIN_QUAD, PREVIOUS, MEMORY])

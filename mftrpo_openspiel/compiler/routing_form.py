@@ -1,0 +1,135 @@
+"""OpenSpiel's routing games as arrays.
+
+How long cars wait on a link depends on how many there are, so moves depend on
+the mean field. But they do so in a known way (`road_network`), all states can
+be listed in advance (`routing_states`), and flows and values take no more than
+array operations at the times at which somebody may choose (`routing_moves`).
+"""
+
+from collections.abc import Iterator
+import functools
+
+import numpy as np
+from open_spiel.python import policy as policy_lib
+import pyspiel
+
+from mftrpo_openspiel.compiler import game_form
+from mftrpo_openspiel.compiler import road_network
+from mftrpo_openspiel.compiler import routing_moves
+from mftrpo_openspiel.compiler import routing_plays
+from mftrpo_openspiel.compiler import routing_states
+from mftrpo_openspiel.openspiel import policies
+from mftrpo_openspiel.utils import memory
+
+# What an iteration of Mirror Descent takes, about, for each action of a state.
+_ACTION_BYTES = 50
+
+
+class RoutingForm(game_form.GameForm):
+  """A routing game whose waiting times are computed.
+
+  The masses of mean-field nodes that are no states are those of decision nodes;
+  so it is the states of each decision layer whose masses sum to one.
+
+  Attributes:
+    tells_waits_apart: Whether each decision node is a state. If not, one state
+      has the masses of all cars that wait on a link, whatever they wait for.
+  """
+
+  has_fixed_moves = False
+
+  def __init__(
+    self,
+    game: pyspiel.Game,
+    network: road_network.RoadNetwork,
+    max_states: int = routing_states.MAX_STATES,
+  ):
+    """Initializes the form.
+
+    Args:
+      game: A routing game.
+      network: Its roads.
+      max_states: States are told apart by waiting times unless that makes more.
+
+    Raises:
+      ValueError: If there is no memory for the game.
+    """
+    self._game = game
+    self._states = states = routing_states.RoutingStates(network, max_states)
+    self.tells_waits_apart = states.tells_waits_apart
+    memory.check(
+      "max_num_time_step",
+      network.horizon,
+      len(states) * (len(network.names) + 1) * _ACTION_BYTES,
+    )
+    self._arrays = routing_moves.RoutingArrays(states)
+    self.legal_actions_mask = self._arrays.legal_actions_mask
+    self.times = states.nodes.time
+    is_told = states.nodes.kind == routing_states.ENTERING
+    # Between the decisions of two times there is a mean-field layer.
+    _, self.layers = np.unique(2 * self.times - is_told, return_inverse=True)
+    self._no_rewards = np.zeros(len(states))
+    # The last mean field, as bytes, and the game under it.
+    self._last: tuple[bytes, routing_moves.RoutingMDP] | None = None
+
+  def agrees_with_game(self) -> bool:
+    """Returns whether plays of the game are as the network says."""
+    return routing_plays.agree(self._game, self._states)
+
+  @functools.cached_property
+  def strings(self) -> list[str]:
+    """The observation strings of the states."""
+    return [self._states.string(row) for row in range(len(self._states))]
+
+  def flow(self, policy: np.ndarray) -> np.ndarray:
+    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    play = routing_moves.Play(self._arrays, policy)
+    mean_field = play.mean_field()
+    # Being told this mean field leads through the same choices.
+    moves = routing_moves.RoutingMDP(
+      self._arrays, mean_field.copy(), play.events
+    )
+    self._last = mean_field.tobytes(), moves
+    return mean_field
+
+  def dynamics(
+    self, mean_field: np.ndarray
+  ) -> tuple[routing_moves.RoutingMDP, game_form.Rows]:
+    """Returns where actions lead under the (N,) mean field, and all rows.
+
+    Raises:
+      ValueError: If more than all cars are on a link.
+    """
+    # Other threads may set it at the same time.
+    last, key = self._last, mean_field.tobytes()
+    if last is None or last[0] != key:
+      moves = routing_moves.RoutingMDP(self._arrays, mean_field.copy())
+      self._last = last = key, moves
+    return last[1], slice(None)
+
+  def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
+    """Returns zeros for the states, and what is paid at the end."""
+    del mean_field  # Only the time of arrival is paid for.
+    return self._no_rewards, self._arrays.ends
+
+  def mean_field_rows(self) -> dict[str, int]:
+    """Returns the row of the mass of each mean-field node that is no state.
+
+    Where waiting times are not told apart, one node has the masses of all who
+    wait on a link: the sums that OpenSpiel's utilities ask for are right.
+    """
+    return dict(self._states.told_strings())
+
+  def states(self) -> Iterator[pyspiel.State]:
+    """Yields an OpenSpiel state for each of the N states."""
+    rows = np.arange(len(self._states))
+    yield from routing_plays.states_of(self._game, self._states, rows)
+
+  def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
+    """Returns the (N, A) array of an OpenSpiel policy."""
+    result = self.legal_actions_mask.astype(np.float64)
+    rows = np.flatnonzero(self.legal_actions_mask.sum(axis=1) > 1)
+    states = routing_plays.states_of(self._game, self._states, rows)
+    shape = len(rows), result.shape[1]
+    result[rows] = policies.policy_array(policy, states, shape)
+    return result

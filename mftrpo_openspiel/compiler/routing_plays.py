@@ -1,0 +1,327 @@
+"""States of a routing game, by playing it, and whether it plays as expected."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyspiel
+
+from mftrpo_openspiel.compiler import comparison
+from mftrpo_openspiel.compiler import game_walk
+from mftrpo_openspiel.compiler import routing_states
+
+# How many jumps of each link are looked at, on both sides, and random plays.
+NUM_JUMPS = 12
+NUM_PLAYS = 20
+
+
+class _Node(NamedTuple):
+  """A node at some time.
+
+  Attributes:
+    kind: As in `routing_states.Nodes`.
+    place: The cell of one that is underway or entering, else the link.
+    steps: How long one waits who is underway; when one has arrived.
+  """
+
+  kind: int
+  place: int
+  steps: int
+
+
+def after_told(
+  state: pyspiel.State, share: float, place: int = 0
+) -> pyspiel.State:
+  """Returns what a mean-field state becomes, told of a share on its link.
+
+  Args:
+    state: A mean-field state.
+    share: Which share of the cars is on its link.
+    place: Where in the support all of it is.
+  """
+  law = [0.0] * len(state.distribution_support())
+  if law:
+    law[place % len(law)] = share
+  return game_walk.updated(state, law)
+
+
+def states_of(
+  game: pyspiel.Game, states: routing_states.RoutingStates, rows: np.ndarray
+) -> Iterator[pyspiel.State]:
+  """Yields an OpenSpiel state for each of the rows, which are in order.
+
+  Those who are on a link have come there as late as they can.
+  """
+  player = _Player(game, states)
+  nodes = states.nodes
+  num_links = len(states.network.names)
+  wanted: dict[int, list[_Node]] = {}
+  for row in rows.tolist():
+    kind, place = int(nodes.kind[row]), int(nodes.link[row])
+    steps = 0
+    if kind in (routing_states.UNDERWAY, routing_states.ENTERING):
+      place += int(nodes.destination[row]) * num_links
+    if kind == routing_states.UNDERWAY:
+      steps = int(nodes.wait[row])
+    if kind == routing_states.ARRIVED:
+      steps = int(nodes.arrival[row])
+    wanted.setdefault(int(nodes.time[row]), []).append(
+      _Node(kind, place, steps)
+    )
+  needed: dict[int, set[_Node]] = {}
+  last = max(wanted, default=-1)
+  for time in range(last, -1, -1):
+    here = needed.setdefault(time, set())
+    here.update(wanted.get(time, ()))
+    before = needed.setdefault(time - 1, set())
+    for node in sorted(here):  # Those that have just entered come last.
+      parent, is_now = player.parent(node, time)
+      (here if is_now else before).add(parent)
+    entering = [node for node in here if node.kind == routing_states.ENTERING]
+    before.update(player.parent(node, time)[0] for node in entering)
+  earlier: dict[_Node, pyspiel.State] = {}
+  for time in range(last + 1):
+    # Those that have just entered come first.
+    order = sorted(
+      needed[time], key=lambda n: n.kind != routing_states.ENTERING
+    )
+    now: dict[_Node, pyspiel.State] = {}
+    for node in order:
+      now[node] = player.play(node, time, earlier, now)
+    for node in wanted.get(time, ()):
+      yield now[node]
+    earlier = now
+
+
+class _Player:
+  """Knows how one comes to the nodes of a routing game."""
+
+  def __init__(self, game: pyspiel.Game, states: routing_states.RoutingStates):
+    self._root = game.new_initial_state()
+    self._states = states
+    self._num_links = len(states.network.names)
+    self._moves: dict[int, list[tuple[int, int]]] = {}
+    ways = states.ways
+    for origin, action, target in zip(
+      ways.origins.tolist(), ways.actions.tolist(), ways.targets.tolist()
+    ):
+      self._moves.setdefault(target, []).append((origin, action))
+
+  def parent(self, node: _Node, time: int) -> tuple[_Node, bool]:
+    """Returns where one comes from, and whether that is at the same time.
+
+    At time 0 that is the node itself.
+    """
+    if time == 0:
+      return node, True
+    if node.kind == routing_states.UNDERWAY:
+      if self._enters(node, time):
+        return _Node(routing_states.ENTERING, node.place, 0), True
+      return node._replace(steps=node.steps + 1), False
+    if self._has_stayed(node, time):
+      return node, False
+    return _Node(routing_states.UNDERWAY, self._move(node, time)[0], 0), False
+
+  def _enters(self, node: _Node, time: int) -> bool:
+    """Returns whether one may have entered just now, and wait so long."""
+    link = node.place % self._num_links
+    if not self._states.met.entering[time, node.place]:
+      return False
+    share = self._share(link, node.steps)
+    if share is None:
+      return False
+    return self._states.network.waiting_time(link, share) == node.steps
+
+  def _share(self, link: int, steps: int) -> float | None:
+    """Returns the least share at which one waits so long, None for none."""
+    waits = self._states.waits
+    least, largest = int(waits.least[link]), int(waits.largest[link])
+    if steps < least:
+      return None
+    return waits.share(link, min(steps, largest))
+
+  def _has_stayed(self, node: _Node, time: int) -> bool:
+    """Returns whether one who cannot go on was there before."""
+    if node.kind == routing_states.ARRIVED:
+      return node.steps < time - 1
+    return node.kind == routing_states.IN_SINK and bool(
+      self._states.met.leaving[: time - 1, node.place].any()
+    )
+
+  def _move(self, node: _Node, time: int) -> tuple[int, int]:
+    """Returns from which cell, and by which action, one comes to a node."""
+    num_cells = self._states.num_cells
+    offset = {
+      routing_states.ENTERING: 0,
+      routing_states.ARRIVED: num_cells,
+      routing_states.IN_SINK: num_cells + self._num_links,
+    }[node.kind]
+    chooses = self._states.met.waiting[time - 1][:, 0]
+    moves = self._moves[offset + node.place]
+    return next(move for move in moves if chooses[move[0]])
+
+  def play(
+    self,
+    node: _Node,
+    time: int,
+    earlier: dict[_Node, pyspiel.State],
+    now: dict[_Node, pyspiel.State],
+  ) -> pyspiel.State:
+    """Returns a state of a node from those of the nodes before it."""
+    if time == 0:
+      return self._root.child(self._outcome(node))
+    parent, is_now = self.parent(node, time)
+    if is_now:
+      share = self._share(node.place % self._num_links, node.steps)
+      assert share is not None  # It enters.
+      return after_told(now[parent], share)
+    if parent.kind == routing_states.UNDERWAY and parent.steps == 0:
+      _, action = self._move(node, time)
+      moved = earlier[parent].child(action)
+      if node.kind == routing_states.ENTERING:
+        return moved
+      return after_told(moved, 0.0)
+    return after_told(earlier[parent].child(0), 0.0)
+
+  def _outcome(self, node: _Node) -> int:
+    """Returns the first trip that begins at a node."""
+    for outcome, trip in enumerate(self._states.network.trips):
+      cell = trip.destination * self._num_links + trip.origin
+      if (cell, trip.waiting_time) == (node.place, node.steps):
+        return outcome
+    raise AssertionError(f"no trip begins at {node}")
+
+
+def agree(game: pyspiel.Game, states: routing_states.RoutingStates) -> bool:
+  """Returns whether a game plays as its network says.
+
+  In random plays, in which players are told random shares, and on both sides of
+  the jumps of the waiting times of each link.
+  """
+  network = states.network
+  roots = game.new_initial_states()
+  shares = [share for _, share in roots[0].chance_outcomes()]
+  if (
+    len(roots) != 1
+    or game.num_distinct_actions() != len(network.names) + 1
+    or not np.allclose(shares, [trip.share for trip in network.trips])
+  ):
+    return False
+  rng = np.random.default_rng(0)
+  return all(
+    _agrees_in_play(roots[0], states, rng) for _ in range(NUM_PLAYS)
+  ) and _agrees_at_jumps(game, states, rng)
+
+
+def _agrees_in_play(
+  root: pyspiel.State,
+  states: routing_states.RoutingStates,
+  rng: np.random.Generator,
+) -> bool:
+  """Returns whether a random play is as expected."""
+  network = states.network
+  outcome = int(rng.integers(len(network.trips)))
+  trip = network.trips[outcome]
+  end = network.destinations[trip.destination]
+  link, wait, arrival = trip.origin, trip.waiting_time, None
+  is_over = False
+  state = root.child(outcome)
+  for time in range(network.horizon):
+    string = (
+      network.arrived(link, arrival, time, False)
+      if is_over
+      else network.underway(link, wait, time, trip.destination, False)
+    )
+    legal = [0]
+    if not is_over and wait == 0:
+      legal = [successor + 1 for successor in network.successors[link]]
+    if not _is_as_expected(state, game_walk.DECISION, string, legal):
+      return False
+    action = int(rng.choice(legal))
+    state = state.child(action)
+    is_new = not is_over and wait == 0
+    if is_new:
+      link = action - 1
+      arrival = time if link == end else None
+      is_over = link == end or not network.successors[link]
+    elif not is_over:
+      wait -= 1
+    if time + 1 == network.horizon:
+      break
+    string = (
+      network.arrived(link, arrival, time + 1, True)
+      if is_over
+      else network.underway(
+        link, -1 if is_new else wait, time + 1, trip.destination, True
+      )
+    )
+    support = []
+    if not is_over:
+      support = [
+        network.underway(link, steps, time + 1, destination, True)
+        for steps in range(-1, network.horizon)
+        for destination in range(len(network.destinations))
+      ]
+    if not _is_as_expected(state, game_walk.MEAN_FIELD, string, None):
+      return False
+    if state.distribution_support() != support:
+      return False
+    share = float(rng.random() ** 4)
+    if is_new and not is_over:
+      wait = network.waiting_time(link, share)
+    place = int(rng.integers(len(support) or 1))
+    state = after_told(state, share, place)
+  reward = network.pay(arrival)
+  return state.is_terminal() and abs(
+    game_walk.reward(state) - reward
+  ) <= comparison.TOLERANCE * abs(reward)
+
+
+def _is_as_expected(
+  state: pyspiel.State,
+  kind: pyspiel.StateType,
+  string: str,
+  legal: list[int] | None,
+) -> bool:
+  """Returns whether a state is of a kind, has a string, and pays nothing."""
+  return (
+    state.get_type() == kind
+    and game_walk.node_string(state) == string
+    and game_walk.reward(state) == 0
+    and (legal is None or state.legal_actions() == legal)
+  )
+
+
+def _agrees_at_jumps(
+  game: pyspiel.Game,
+  states: routing_states.RoutingStates,
+  rng: np.random.Generator,
+) -> bool:
+  """Returns whether waiting times are as expected, close to jumps above all."""
+  nodes, network, waits = states.nodes, states.network, states.waits
+  entering = np.flatnonzero(nodes.kind == routing_states.ENTERING)
+  _, first = np.unique(nodes.link[entering], return_index=True)
+  rows = np.sort(entering[first])
+  for row, state in zip(rows.tolist(), states_of(game, states, rows)):
+    link = int(nodes.link[row])
+    jumps = waits.jumps[link][np.isfinite(waits.jumps[link])]
+    chosen = np.linspace(0, len(jumps) - 1, min(len(jumps), NUM_JUMPS))
+    jumps = jumps[chosen.astype(int)]
+    jumps = jumps[jumps <= 1]
+    shares = np.concatenate(
+      [jumps, np.nextafter(jumps, 0.0), [0.0, 1.0], rng.random(3)]
+    )
+    for share in shares.tolist():
+      after = after_told(state, share)
+      wait = network.waiting_time(link, share)
+      string = network.underway(
+        link, wait, int(nodes.time[row]), int(nodes.destination[row]), False
+      )
+      if game_walk.node_string(after) != string:
+        return False
+      # The step functions are of the same shape, up to where they end.
+      at_link = np.zeros(len(network.names))
+      at_link[link] = share
+      if waits(at_link)[link] != min(wait, waits.largest[link]):
+        return False
+  return True

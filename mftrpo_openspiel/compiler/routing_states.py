@@ -1,0 +1,368 @@
+"""The states of a routing game, which is not enumerated for it.
+
+A car is on link k and bound for destination d: in cell c = d * K + k, of C. At
+time t a car that waits w steps in cell c chooses its next link at time t + w;
+so w is not told apart from that time. The states of the model are
+
+* for each time t the decision nodes: of cars that go on (w = 0), of cars that
+  wait, and of those that have arrived or are in another sink;
+* for each time t >= 1 the mean-field nodes of the cars that have just entered
+  a link, which do not know yet how long they wait. The masses of the other
+  mean-field nodes are those of decision nodes.
+
+All that can be met, whatever players are told, are found in advance. Where
+these are too many, the cars that do not go on are not told apart by waiting
+time and destination, nor by the time of arrival: a state has the masses of all
+of them on a link. That is all that players are told, and they have no choice.
+"""
+
+from collections.abc import Iterator
+import dataclasses
+
+import numpy as np
+
+from mftrpo_openspiel.compiler import road_network
+
+# States are told apart by waiting times unless there are more.
+MAX_STATES = 20_000
+# Numbers in the tables that are made to count them.
+_MAX_ENTRIES = 10**7
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ways:
+  """Where cars can go: E moves out of P cells.
+
+  Attributes:
+    cells: (P,), the cells that a car can go on from.
+    begins: (P,), where the moves of each begin.
+    counts: (P,), how many moves each has.
+    origins: (E,), the cell of each move.
+    actions: (E,), its action.
+    targets: (E,), where it leads: to a cell; to C + k for a car that arrives
+      at link k, its destination; to C + K + k in another sink.
+  """
+
+  cells: np.ndarray
+  begins: np.ndarray
+  counts: np.ndarray
+  origins: np.ndarray
+  actions: np.ndarray
+  targets: np.ndarray
+
+
+def ways_through(network: road_network.RoadNetwork) -> Ways:
+  """Returns all moves in a network."""
+  num_links, num_destinations = len(network.names), len(network.destinations)
+  num_cells = num_links * num_destinations
+  moves = []
+  for destination, end in enumerate(network.destinations):
+    for link, successors in enumerate(network.successors):
+      for target in successors:
+        place = destination * num_links + target
+        if target == end:
+          place = num_cells + target
+        elif not network.successors[target]:
+          place = num_cells + num_links + target
+        moves.append((destination * num_links + link, target + 1, place))
+  origins, actions, targets = np.array(moves).T
+  cells, begins, counts = np.unique(
+    origins, return_index=True, return_counts=True
+  )
+  return Ways(cells, begins, counts, origins, actions, targets)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reach:
+  """What can be met at all.
+
+  Attributes:
+    waiting: For each time (C, W) of bool, whether a car in a cell may wait w
+      steps; the last entry stands for W - 1 or more where `is_capped`.
+    entering: (T, C) of bool, whether a car may have just entered a cell.
+    arriving: (T, K) of bool, whether one may choose, at a time, a link that is
+      its destination.
+    leaving: (T, K), the same of other sinks.
+  """
+
+  waiting: list[np.ndarray]
+  entering: np.ndarray
+  arriving: np.ndarray
+  leaving: np.ndarray
+
+
+def reach(
+  network: road_network.RoadNetwork,
+  ways: Ways,
+  waits: road_network.WaitingTimes,
+  width: int,
+  is_capped: bool,
+) -> Reach:
+  """Returns what can be met, with `width` waiting times."""
+  num_links, horizon = len(network.names), network.horizon
+  num_cells = num_links * len(network.destinations)
+  feasible = np.zeros((num_links, width), dtype=bool)
+  found = waits.feasible()
+  feasible[:, : found.shape[1]] = found
+  feasible = np.tile(feasible, (len(network.destinations), 1))
+  now = np.zeros((num_cells, width), dtype=bool)
+  for trip in network.trips:
+    cell = trip.destination * num_links + trip.origin
+    now[cell, min(trip.waiting_time, width - 1)] = True
+  waiting = []
+  targets = np.zeros((horizon, num_cells + 2 * num_links), dtype=bool)
+  for time in range(horizon):
+    waiting.append(now)
+    goes_on = now[:, 0]
+    targets[time, ways.targets[goes_on[ways.origins]]] = True
+    later = np.zeros_like(now)
+    later[:, :-1] = now[:, 1:]
+    if is_capped:
+      later[:, -2:] = [False, True] & now[:, -1:]
+    now = later | (feasible & targets[time, :num_cells, None])
+  entering = np.zeros((horizon, num_cells), dtype=bool)
+  entering[1:] = targets[:-1, :num_cells]
+  return Reach(
+    waiting,
+    entering,
+    targets[:, num_cells : num_cells + num_links],
+    targets[:, num_cells + num_links :],
+  )
+
+
+# What the node of a state is.
+UNDERWAY, ENTERING, ARRIVED, IN_SINK = range(4)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Nodes:
+  """One node for each of n states.
+
+  Attributes:
+    kind: (n,), one of UNDERWAY, ENTERING, ARRIVED, IN_SINK.
+    time: (n,), its time.
+    link: (n,), where the car is.
+    destination: (n,), of a car that is underway or entering.
+    wait: (n,), how long a car that is underway waits.
+    arrival: (n,), when one that has arrived did so.
+  """
+
+  kind: np.ndarray
+  time: np.ndarray
+  link: np.ndarray
+  destination: np.ndarray
+  wait: np.ndarray
+  arrival: np.ndarray
+
+
+class RoutingStates:
+  """The N states of a routing game in rows, by time.
+
+  Attributes:
+    network: The roads.
+    waits: The waiting times.
+    ways: The moves.
+    num_cells: C.
+    tells_waits_apart: Whether cars that do not go on have a state for each
+      waiting time, destination and time of arrival.
+    nodes: Of each row; where there is one row for all cars on a link, one of
+      theirs.
+    choice_rows: (T, C), the rows of cars that go on; -1 for none.
+    entering_rows: (T, C), the rows of cars that have just entered a cell; (T,
+      K) if waiting times are not told apart.
+    waiting_rows: (T, C, W), the rows of cars by waiting time, 0 included; (T,
+      2, K), of all that wait, up to T steps and longer, if they are not told
+      apart.
+    arrived_rows: (T, T, K), the rows of cars that have arrived, by time, time
+      of arrival and link; (T, 1, K) if they are not told apart.
+    sink_rows: (T, K), of the cars in other sinks.
+    met: What can be met.
+  """
+
+  def __init__(
+    self, network: road_network.RoadNetwork, max_states: int = MAX_STATES
+  ):
+    """Finds all states.
+
+    Args:
+      network: The roads.
+      max_states: States are told apart by waiting times unless that makes more.
+    """
+    self.network = network
+    self.ways = ways_through(network)
+    num_links = len(network.names)
+    self.num_cells = num_links * len(network.destinations)
+    self._rows: list[Nodes] = []
+    self._count = 0
+    self.tells_waits_apart = self._take_apart(max_states)
+    if not self.tells_waits_apart:
+      self._take_together()
+    self.nodes = Nodes(
+      *(
+        np.concatenate([getattr(rows, field.name) for rows in self._rows])
+        for field in dataclasses.fields(Nodes)
+      )
+    )
+
+  def __len__(self) -> int:
+    return self._count
+
+  def _add(
+    self,
+    kind: int,
+    time: int,
+    link: np.ndarray,
+    destination: np.ndarray | int = 0,
+    wait: np.ndarray | int = 0,
+    arrival: np.ndarray | int = 0,
+  ) -> np.ndarray:
+    """Adds a state for each of the links, and returns the rows."""
+    columns = np.broadcast_arrays(kind, time, link, destination, wait, arrival)
+    self._rows.append(Nodes(*columns))
+    rows = np.arange(self._count, self._count + len(link))
+    self._count += len(link)
+    return rows
+
+  def _take_apart(self, max_states: int) -> bool:
+    """Makes a state of each node; returns False if there are too many."""
+    network, horizon = self.network, self.network.horizon
+    num_links = len(network.names)
+    longest = max(
+      network.waiting_time(link, road_network.LARGEST_SHARE)
+      for link in range(num_links)
+    )
+    longest = max([longest, *(trip.waiting_time for trip in network.trips)])
+    if horizon * self.num_cells * (longest + 1) > _MAX_ENTRIES:
+      return False
+    if horizon * horizon * num_links > _MAX_ENTRIES:
+      return False
+    self.waits = road_network.WaitingTimes(network, longest)
+    width = longest + 1
+    met = reach(network, self.ways, self.waits, width, is_capped=False)
+    self.met = met
+    times = np.arange(horizon)
+    spans = (horizon - 1 - times)[:, None]
+    num_states = (
+      sum(int(waiting.sum()) for waiting in met.waiting)
+      + int(met.entering.sum())
+      + int((met.arriving * spans).sum())
+      + int((met.leaving.any(axis=0)).sum() * horizon)
+    )
+    if num_states > max_states:
+      return False
+    self.choice_rows = np.full((horizon, self.num_cells), -1)
+    self.entering_rows = np.full((horizon, self.num_cells), -1)
+    self.waiting_rows = np.full((horizon, self.num_cells, longest + 1), -1)
+    self.arrived_rows = np.full((horizon, horizon, num_links), -1)
+    self.sink_rows = np.full((horizon, num_links), -1)
+    for time, waiting in enumerate(met.waiting):
+      cells = np.flatnonzero(met.entering[time])
+      self.entering_rows[time, cells] = self._add(
+        ENTERING, time, cells % num_links, cells // num_links
+      )
+      steps, cells = np.nonzero(waiting.T)
+      self.waiting_rows[time, cells, steps] = self._add(
+        UNDERWAY, time, cells % num_links, cells // num_links, steps
+      )
+      arrivals, links = np.nonzero(met.arriving[:time])
+      self.arrived_rows[time, arrivals, links] = self._add(
+        ARRIVED, time, links, arrival=arrivals
+      )
+      links = np.flatnonzero(met.leaving[:time].any(axis=0))
+      self.sink_rows[time, links] = self._add(IN_SINK, time, links)
+    self.choice_rows = self.waiting_rows[:, :, 0]
+    return True
+
+  def _take_together(self) -> None:
+    """Makes a state of each choice, and few of all other nodes on a link."""
+    network, horizon = self.network, self.network.horizon
+    num_links = len(network.names)
+    # Longer waits are not told any more before the end.
+    width = 2 * horizon + 1
+    self.waits = road_network.WaitingTimes(network, width - 1)
+    met = reach(network, self.ways, self.waits, width, is_capped=True)
+    self.met = met
+    self.choice_rows = np.full((horizon, self.num_cells), -1)
+    self.entering_rows = np.full((horizon, num_links), -1)
+    self.waiting_rows = np.full((horizon, 2, num_links), -1)
+    self.arrived_rows = np.full((horizon, 1, num_links), -1)
+    self.sink_rows = np.full((horizon, num_links), -1)
+    for time, waiting in enumerate(met.waiting):
+      entering = met.entering[time].reshape(-1, num_links)
+      links = np.flatnonzero(entering.any(axis=0))
+      self.entering_rows[time, links] = self._add(
+        ENTERING, time, links, entering[:, links].argmax(axis=0)
+      )
+      cells = np.flatnonzero(waiting[:, 0])
+      self.choice_rows[time, cells] = self._add(
+        UNDERWAY, time, cells % num_links, cells // num_links
+      )
+      for part, steps in enumerate(
+        (slice(1, horizon + 1), slice(horizon + 1, width))
+      ):
+        # (W', D * K): the shortest wait first.
+        found = waiting[:, steps].T.reshape(-1, num_links)
+        links = np.flatnonzero(found.any(axis=0))
+        first = found[:, links].argmax(axis=0)
+        wait, destination = np.divmod(first, len(network.destinations))
+        wait += steps.start
+        for place in np.flatnonzero(wait == width - 1).tolist():
+          cell = destination[place] * num_links + links[place]
+          wait[place] = self._longest_wait(cell, time)
+        self.waiting_rows[time, part, links] = self._add(
+          UNDERWAY, time, links, destination, wait
+        )
+      first = met.arriving.argmax(axis=0)
+      links = np.flatnonzero(met.arriving[:time].any(axis=0))
+      self.arrived_rows[time, 0, links] = self._add(
+        ARRIVED, time, links, arrival=first[links]
+      )
+      links = np.flatnonzero(met.leaving[:time].any(axis=0))
+      self.sink_rows[time, links] = self._add(IN_SINK, time, links)
+
+  def _longest_wait(self, cell: int, time: int) -> int:
+    """Returns how long one may wait, of those whose waits are capped."""
+    link = cell % len(self.network.names)
+    entered = np.flatnonzero(self.met.entering[: time + 1, cell])
+    if self.waits.feasible()[link, self.waits.largest.max()] and entered.size:
+      share = self.waits.share(link, int(self.waits.largest[link]))
+      return self.network.waiting_time(link, share) - (time - int(entered[-1]))
+    starts = [
+      trip.waiting_time
+      for trip in self.network.trips
+      if trip.destination * len(self.network.names) + trip.origin == cell
+    ]
+    return max(starts) - time
+
+  def string(self, row: int, is_told: bool | None = None) -> str:
+    """Returns the observation string of the node of a row.
+
+    Args:
+      row: The row.
+      is_told: Whether at a mean-field node; None for what the state is.
+    """
+    nodes, network = self.nodes, self.network
+    kind, time, link = nodes.kind[row], int(nodes.time[row]), nodes.link[row]
+    if kind == UNDERWAY:
+      wait, destination = int(nodes.wait[row]), nodes.destination[row]
+      return network.underway(link, wait, time, destination, bool(is_told))
+    if kind == ENTERING:
+      return network.underway(link, -1, time, nodes.destination[row], True)
+    arrival = int(nodes.arrival[row]) if kind == ARRIVED else None
+    return network.arrived(link, arrival, time, bool(is_told))
+
+  def told_strings(self) -> Iterator[tuple[str, int]]:
+    """Yields the mean-field nodes that are no states, with the same mass."""
+    nodes, network = self.nodes, self.network
+    for row in range(len(self)):
+      time = int(nodes.time[row])
+      if nodes.kind[row] in (ARRIVED, IN_SINK):
+        if self.tells_waits_apart:
+          yield self.string(row, is_told=True), row
+      elif nodes.kind[row] == UNDERWAY and time + 1 < network.horizon:
+        wait = int(nodes.wait[row])
+        if wait and (self.tells_waits_apart or wait <= network.horizon):
+          # All who wait are told of as if they waited no longer.
+          told = wait - 1 if self.tells_waits_apart else 0
+          link, destination = nodes.link[row], nodes.destination[row]
+          yield network.underway(link, told, time + 1, destination, True), row
