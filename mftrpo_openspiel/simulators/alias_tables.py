@@ -53,13 +53,13 @@ def _filled_columns(
   rounding leaves over at the end of a row stays as it is: a column of its own.
   """
   heights, aliases = np.ones(scaled.size), np.arange(scaled.size)
-  ends = np.append(starts[1:], scaled.size)
-  # Light entries first in each row, then the heavy ones.
-  row_of = np.repeat(np.arange(starts.size), ends - starts)
   is_heavy = scaled > 1
-  order = np.lexsort((is_heavy, row_of))
-  light = starts.copy()
-  heavy = ends - np.add.reduceat(is_heavy.astype(np.intp), starts)
+  if not is_heavy.any():
+    return heights, aliases
+  ends = np.append(starts[1:], scaled.size)
+  num_heavy = np.add.reduceat(is_heavy.astype(np.intp), starts)
+  order = _light_first(is_heavy, starts, ends, num_heavy)
+  light, heavy = starts.copy(), ends - num_heavy
   first_heavy = heavy.copy()
   # Rows whose weights are all 1 are done.
   active = np.flatnonzero(heavy < ends)
@@ -84,3 +84,22 @@ def _filled_columns(
     light[active] += fills
     heavy[active] += ~fills
   return heights, aliases
+
+
+def _light_first(
+  is_heavy: np.ndarray,
+  starts: np.ndarray,
+  ends: np.ndarray,
+  num_heavy: np.ndarray,
+) -> np.ndarray:
+  """Returns (E,), the entries of each row, those first that are not heavy."""
+  rows = np.repeat(np.arange(starts.size), ends - starts)
+  heavy_so_far = np.cumsum(num_heavy)
+  order = np.empty(is_heavy.size, np.intp)
+  for kind, others_before in (
+    (~is_heavy, heavy_so_far - num_heavy),
+    (is_heavy, ends - heavy_so_far),
+  ):
+    entries = np.flatnonzero(kind)
+    order[np.arange(entries.size) + others_before[rows[entries]]] = entries
+  return order

@@ -27,7 +27,6 @@ import numpy as np
 from mftrpo_openspiel.simulators import alias_tables
 from mftrpo_openspiel.simulators import simulator as simulator_lib
 from mftrpo_openspiel.simulators import systematic
-from mftrpo_openspiel.utils import tabular_policies
 
 # Players side by side: so many that starting a numpy function takes little of
 # the time, and so few that what they need stays in the cache.
@@ -66,7 +65,7 @@ class PolicyPlayer:
     """Initializes the player.
 
     Args:
-      policy: (N, A).
+      policy: (N, A), what actions weigh in each state.
       temperatures: (N,), the weights of the entropy; None for no bonus.
       bonus: (N,), what is paid in each state besides; None for nothing.
     """
@@ -119,7 +118,7 @@ class Rollouts:
   ) -> RolloutSums:
     """Returns the sums of M = `num_trajectories` rollouts."""
     mask = self.simulator.legal_actions_mask
-    explorer = PolicyPlayer(tabular_policies.uniform_policy(mask))
+    explorer = PolicyPlayer(mask.astype(np.float64))
     player = PolicyPlayer(self.policy, self.temperatures, self.bonus)
     counts, totals = np.zeros(mask.size, np.int64), np.zeros(mask.size)
     num_steps = 0

@@ -1,6 +1,7 @@
 """Small random games that samples are taken from, and tests of their means."""
 
 import numpy as np
+import pyspiel
 from scipy import stats
 
 from mftrpo_openspiel.mdp import mdp_game
@@ -29,6 +30,19 @@ def exact_model(kind):
     return stationary_model.StationaryModel(random_mdp())
   mdp = random_mdp(1, num_states=3, num_actions=3, discount=0.8)
   return compiled_game.CompiledGame(mdp_game.MDPGame(mdp, horizon=3))
+
+
+def moving_model():
+  """Returns an OpenSpiel game whose moves depend on the mean field, walked.
+
+  Few of its many actions are legal.
+  """
+  game = pyspiel.load_game(
+    "mfg_dynamic_routing(network=braess,max_num_time_step=10,"
+    "time_step_length=0.5)"
+  )
+  # Routing games that start at the beginning are not walked.
+  return compiled_game.CompiledGame(game, game.new_initial_state().child(0))
 
 
 def random_policy(mask, seed=0):

@@ -5,7 +5,6 @@ import pickle
 
 import numpy as np
 from open_spiel.python.mfg import games  # noqa: F401
-import pyspiel
 import pytest
 import sampled_games
 from scipy import stats
@@ -380,11 +379,7 @@ def test_actions_of_probability_zero_have_no_bonus():
 
 
 def test_games_whose_moves_depend_on_the_mean_field():
-  game = pyspiel.load_game(
-    "mfg_dynamic_routing(network=braess,max_num_time_step=10,"
-    "time_step_length=0.5)"
-  )
-  model = sampled_model.SampledModel(game, 3000, 3000)
+  model = sampled_model.SampledModel(sampled_games.moving_model(), 3000, 3000)
   algorithm = mf_trpo.MFTRPO(
     model, regularization=0.1, population_update_rate=0.3, warm_start=True
   )

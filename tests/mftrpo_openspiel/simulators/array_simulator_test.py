@@ -22,9 +22,8 @@ GAMES = [
   "python_mfg_predator_prey(horizon=2)",
   # Two mean-field nodes lead to one decision node.
   "python_odd_game(pays=first+second)",
-  # Moves depend on the mean field; many actions are not legal.
-  "mfg_dynamic_routing(network=braess,max_num_time_step=10,"
-  "time_step_length=0.5)",
+  # Moves depend on the mean field.
+  "mean_field_lin_quad(mean_revert=1.0,size=5,horizon=4)",
 ]
 
 
@@ -74,9 +73,18 @@ def test_moves_and_rewards_of_a_stationary_mdp():
   assert min(p_values) * len(p_values) > 1e-3
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_moves_and_rewards_of_compiled_games(name):
-  model = compiled_game.CompiledGame(pyspiel.load_game(name))
+def _models():
+  for name in GAMES:
+    yield pytest.param(
+      lambda name=name: compiled_game.CompiledGame(pyspiel.load_game(name)),
+      id=name,
+    )
+  yield pytest.param(sampled_games.moving_model, id="moving")
+
+
+@pytest.mark.parametrize("make", _models())
+def test_moves_and_rewards_of_compiled_games(make):
+  model = make()
   form, mask = model.form, model.legal_actions_mask
   num_states, num_actions = mask.shape
   mean_field = model.mean_field(sampled_games.random_policy(mask))
@@ -123,9 +131,9 @@ def test_plays_may_end_before_the_last_layer():
   assert (places == simulator_lib.ENDED).all()
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_plays_start_with_the_initial_law_and_all_populations_alike(name):
-  model = compiled_game.CompiledGame(pyspiel.load_game(name))
+@pytest.mark.parametrize("make", _models())
+def test_plays_start_with_the_initial_law_and_all_populations_alike(make):
+  model = make()
   mean_field = model.mean_field(
     sampled_games.random_policy(model.legal_actions_mask)
   )
@@ -169,7 +177,7 @@ def test_tables_of_fixed_moves_are_made_once(monkeypatch):
 
 
 def test_places_of_states_that_no_play_leads_to():
-  model = compiled_game.CompiledGame(pyspiel.load_game(GAMES[-1]))
+  model = sampled_games.moving_model()
   policy = sampled_games.random_policy(model.legal_actions_mask)
   mean_field = model.mean_field(policy)
   simulator = array_simulator.LayeredSimulator(model.form, 1)

@@ -25,10 +25,6 @@ GAMES = [
   # Several layers belong to the same time.
   "python_odd_game(pays=first+second)",
 ]
-MOVING = (
-  "mfg_dynamic_routing(network=braess,max_num_time_step=10,"
-  "time_step_length=0.5)"
-)
 NUM_SEEDS = 400
 
 
@@ -128,7 +124,12 @@ def test_the_long_run_of_players_who_see_each_other():
 
 
 def _finite(name, num_particles=60):
-  model = compiled_game.CompiledGame(pyspiel.load_game(name))
+  return _of_model(
+    compiled_game.CompiledGame(pyspiel.load_game(name)), num_particles
+  )
+
+
+def _of_model(model, num_particles):
   policy = draws.random_policy(model)
   simulator = array_simulator.LayeredSimulator(
     model.form, model.game.num_players()
@@ -209,7 +210,7 @@ def test_flows_of_players_who_see_each_other():
 
 
 def test_flows_of_an_openspiel_game_whose_moves_depend_on_the_mean_field():
-  model, policy, players = _finite(MOVING, 20_000)
+  model, policy, players = _of_model(sampled_games.moving_model(), 20_000)
   estimate = players.interacting_flow(
     model.initial_mean_field(), np.random.default_rng(0)
   )
