@@ -71,6 +71,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
   """
 
   num_environment_steps: int
+  max_rollout_steps: int
 
   def __init__(
     self,
