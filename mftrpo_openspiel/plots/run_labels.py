@@ -157,13 +157,14 @@ def looks(
 def shared(configs: Sequence[Mapping[str, Any]]) -> str:
   """Returns what all runs have in common, their game first, for a title.
 
-  The model is left out: what is measured says which one it is.
+  The model is left out, if it is an exact one: what is measured says which one
+  it is.
   """
   runs = [fields(config) for config in configs]
   alike = [
     name
     for name in _ordered(runs)
-    if name != "model"
+    if (name != "model" or runs[0].get("model") in from_game.COUNTING_MODELS)
     and not _is_seed(name)
     and len({str(run.get(name)) for run in runs}) == 1
     # That of a run without this option is how it is measured.

@@ -121,6 +121,13 @@ def test_fields_have_one_order_whatever_the_order_of_the_runs():
   "configs, expected",
   [
     ([config()], "four_rooms, MF-TRPO"),
+    (
+      [
+        config(model="sampled", model_options={"seed": seed, "estimator": "x"})
+        for seed in (1, 2)
+      ],
+      "four_rooms, sampled, MF-TRPO, estimator = x",
+    ),
     # Not with which regularization a run is measured that has none itself.
     (
       [config("fictitious_play"), config("mirror_descent")],
