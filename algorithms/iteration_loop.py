@@ -269,6 +269,11 @@ def check_budget(
       f" nothing, {type(model).__name__}, got {max_environment_steps!r}."
     )
   validation.check_int("max_environment_steps", max_environment_steps, 1)
+  if max_environment_steps < (model.max_rollout_steps or 1):
+    raise ValueError(
+      f"max_environment_steps must be at least {model.max_rollout_steps}, the"
+      f" steps of one trajectory, got {max_environment_steps}."
+    )
 
 
 def iterations_to_record(

@@ -85,6 +85,35 @@ def _sampling(experiment: experiment_lib.Experiment) -> str:
   return f", learning from simulated plays{options}"
 
 
+def _progress_bar(
+  experiment: experiment_lib.Experiment,
+  first: iteration_loop.FinishedIteration,
+) -> progress.Progress:
+  """Returns a bar of the budget, if there is one, and else of iterations."""
+  if experiment.max_environment_steps is not None:
+    return progress.progress_bar(
+      experiment.max_environment_steps,
+      unit="environment step",
+      initial=_progress(experiment, first),
+    )
+  return progress.progress_bar(
+    experiment.num_iterations,
+    unit="iteration",
+    initial=max(first.iteration - 1, 0),
+  )
+
+
+def _progress(
+  experiment: experiment_lib.Experiment,
+  finished: iteration_loop.FinishedIteration,
+) -> int:
+  """Returns how far a bar is: environment steps or iterations."""
+  budget = experiment.max_environment_steps
+  if budget is None or finished.environment_steps is None:
+    return finished.iteration
+  return min(finished.environment_steps, budget)
+
+
 @contextlib.contextmanager
 def table(
   experiment: experiment_lib.Experiment,
@@ -101,12 +130,8 @@ def table(
         print(f"Goes on after iteration {finished.iteration - 1}.")
       eta = f"phi_{experiment.regularization:g}"
       print(record_lines.titles(eta, finished.environment_steps is not None))
-      bar = progress.progress_bar(
-        experiment.num_iterations,
-        unit="iteration",
-        initial=max(finished.iteration - 1, 0),
-      )
-    bar.update(finished.iteration - bar.n)
+      bar = _progress_bar(experiment, finished)
+    bar.update(_progress(experiment, finished) - bar.n)
     if finished.record is not None:
       has_steps = finished.environment_steps is not None
       tqdm.tqdm.write(record_lines.line(finished.record, has_steps))

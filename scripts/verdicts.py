@@ -101,7 +101,7 @@ def verdict(
   if iteration_loop.are_spent(last.environment_steps, budget):
     spent = (
       f"Stopped after iteration {last.iteration}: {last.environment_steps}"
-      f" environment steps have been simulated, at least {budget} as asked for."
+      f" environment steps have been simulated, of a budget of {budget}."
     )
     return _joined(spent, said)
   return said
@@ -133,6 +133,11 @@ def _verdict_on_course(
     )
     return _joined(said, _advice_on_bias(experiment))
   said = f"Exploitability did not fall in the last half of the run: {plain}."
+  if experiment.model in from_game.COUNTING_MODELS:
+    said += (
+      "\nWhat is left may be noise of the samples, of which more"
+      " --num_trajectories and --num_particles leave less."
+    )
   return _joined(said, _advice(experiment))
 
 
@@ -164,11 +169,6 @@ def _advice_on_bias(experiment: experiment_lib.Experiment) -> str | None:
 
 def _advice(experiment: experiment_lib.Experiment) -> str | None:
   """Returns what to do where no exploitability falls; None if not known."""
-  if experiment.model in from_game.COUNTING_MODELS:
-    return (
-      "What is left may be the noise of the samples, of which"
-      " --num_trajectories and --num_particles leave less."
-    )
   eta = _option(experiment, "regularization")
   rate = _option(experiment, "population_update_rate")
   match experiment.algorithm:

@@ -6,6 +6,7 @@ texts and the axes of sweeps follow from it.
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import inspect
 from typing import Any
 
 import pyspiel
@@ -45,6 +46,11 @@ def _sampled(
 ) -> model_lib.MeanFieldModel:
   kind = exact_kind("sampled", game, {"sampled_from": sampled_from})
   validation.check_choice("sampled_from", kind, SAMPLED_FROM)
+  if kind == "stationary" and not hasattr(game, "mean_field_mdp"):
+    raise ValueError(
+      "sampled_from must be 'compiled' for a game that has no"
+      " mean_field_mdp(), got 'stationary'."
+    )
   exact: Any = game
   # Options are checked before a game is compiled.
   if kind == "stationary" or root_state is not None:
@@ -64,62 +70,79 @@ MODELS: dict[str, Callable[..., _Model]] = {
 # Those that count environment steps.
 COUNTING_MODELS = ("sampled",)
 
-# By the names of the parameters of `sampled_model.SampledModel`.
+# Of `sampled_model.SampledModel`, by the names of its parameters.
+_DEFAULTS = {
+  name: parameter.default
+  for name, parameter in inspect.signature(
+    sampled_model.SampledModel
+  ).parameters.items()
+}
 _SAMPLED_OPTIONS = {
-  "num_trajectories": program_options.Option(
-    "num_trajectories",
-    int,
-    "Plays from which action values are estimated, each time (default 10000).",
-  ),
-  "num_particles": program_options.Option(
-    "num_particles",
-    int,
-    "Players whose places estimate a mean field (default 10000).",
-  ),
-  "estimator": program_options.Option(
-    "estimator",
-    str,
-    "How plays become action values. pair_averages (default): the mean of each"
-    " state and action; baseline: less the mean of the other plays of the"
-    " state; published: as in the paper on finite samples.",
-    tuple(estimators.ESTIMATORS),
-  ),
-  "simulator": program_options.Option(
-    "simulator",
-    str,
-    "What plays: arrays (default), or openspiel, the states of the game,"
-    " which is slow.",
-    ("arrays", "openspiel"),
-  ),
-  "best_response": program_options.Option(
-    "best_response",
-    str,
-    "Where optimal action values come from, which fictitious_play and"
-    " fixed_point need: sampled_kernel (default), the exact ones of the sampled"
-    " transitions and rewards; or q_learning, tabular.",
-    ("sampled_kernel", "q_learning"),
-  ),
-  "seed": program_options.Option(
-    "seed", int, "Of all random numbers of the model (default 0)."
-  ),
-  "max_rollout_steps": program_options.Option(
-    "max_rollout_steps",
-    int,
-    "Longest play after an action; not given: until the discount is 0.1.",
-  ),
-  "num_particle_steps": program_options.Option(
-    "num_particle_steps",
-    int,
-    "Steps of the players that stand for the limit of many (default 200).",
-  ),
-  "sampled_from": program_options.Option(
-    "sampled_from",
-    str,
-    "Which game is played: stationary, over an infinite horizon, the default of"
-    " games over a mean-field MDP; or compiled, over the game's own finite"
-    " horizon, the default of all others.",
-    SAMPLED_FROM,
-  ),
+  option.flag: option
+  for option in (
+    program_options.Option(
+      "num_trajectories",
+      int,
+      "Plays from which action values are estimated, each time (default"
+      f" {_DEFAULTS['num_trajectories']}).",
+    ),
+    program_options.Option(
+      "num_particles",
+      int,
+      "Players whose places estimate a mean field (default"
+      f" {_DEFAULTS['num_particles']}).",
+    ),
+    program_options.Option(
+      "estimator",
+      str,
+      f"How plays become action values (default {_DEFAULTS['estimator']})."
+      " published: as in the paper on finite samples; baseline: less the mean"
+      " of the other plays of the state; pair_averages: the mean of each state"
+      " and action.",
+      tuple(estimators.ESTIMATORS),
+    ),
+    program_options.Option(
+      "simulator",
+      str,
+      f"What plays (default {_DEFAULTS['simulator']}): arrays; or openspiel,"
+      " the states of the game, which is slow.",
+      tuple(sampled_model.SIMULATORS),
+    ),
+    program_options.Option(
+      "best_response",
+      str,
+      "Where optimal action values come from, which fictitious_play and"
+      f" fixed_point need (default {_DEFAULTS['best_response']})."
+      " sampled_kernel: the exact ones of the sampled transitions and rewards;"
+      " q_learning: tabular Q-learning.",
+      ("sampled_kernel", "q_learning"),
+    ),
+    program_options.Option(
+      "seed",
+      int,
+      f"Of all random numbers of the model (default {_DEFAULTS['seed']}).",
+    ),
+    program_options.Option(
+      "max_rollout_steps",
+      int,
+      "Longest play after an action; not given: until the discount has fallen"
+      " to a tenth, over a finite horizon to the end.",
+    ),
+    program_options.Option(
+      "num_particle_steps",
+      int,
+      "Steps of the players that stand for the limit of many (default"
+      f" {_DEFAULTS['num_particle_steps']}).",
+    ),
+    program_options.Option(
+      "sampled_from",
+      str,
+      "Which game is played: stationary, over an infinite horizon, the default"
+      " of games over a mean-field MDP; or compiled, over the game's own finite"
+      " horizon, the default of all others.",
+      SAMPLED_FROM,
+    ),
+  )
 }
 OPTIONS: dict[str, dict[str, program_options.Option]] = {
   "sampled": _SAMPLED_OPTIONS

@@ -51,6 +51,8 @@ class MeanFieldModel(abc.ABC):
     root_state: Where plays of the game start; None for its initial states.
     num_environment_steps: How many decisions have been simulated so far; None
       for a model that simulates nothing.
+    max_rollout_steps: Most decisions of a simulated play whose rewards are
+      added up; None for a model that simulates nothing.
     game: The OpenSpiel game whose policies `to_openspiel` gives.
   """
 
@@ -59,6 +61,7 @@ class MeanFieldModel(abc.ABC):
   discounts: np.ndarray
   root_state: pyspiel.State | None = None
   num_environment_steps: int | None = None
+  max_rollout_steps: int | None = None
 
   def state(self) -> dict[str, np.ndarray]:
     """Returns all that later results depend on but their arguments.

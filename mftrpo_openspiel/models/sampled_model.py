@@ -71,6 +71,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
   """
 
   num_environment_steps: int
+  max_rollout_steps: int
 
   def __init__(
     self,
@@ -376,7 +377,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
 
   def accuracy(self) -> str:
     """Returns that of `exact`, where exploitabilities come from."""
-    return f"Of the exact model, which measures: {self.exact.accuracy()}"
+    return f"Measured on the exact model. {self.exact.accuracy()}"
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
     """Returns `policy` as a frozen policy for `game`."""

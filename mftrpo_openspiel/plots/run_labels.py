@@ -7,12 +7,16 @@ import pathlib
 from typing import Any
 
 from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.runs import run_directory
 
 # Shown by their values alone, the others as "name = value".
 _MAIN_FIELDS = ("game_name", "setting", "model", "algorithm")
+_MODEL_OPTIONS = {
+  name for options in from_game.OPTIONS.values() for name in options
+}
 # What else of an experiment makes runs different from each other, beside the
 # parameters of the game and the options of the algorithm.
 _REGULARIZATION = "regularization"
@@ -105,7 +109,7 @@ def labels(
     configs: Of the runs, as in their config.json.
     group_by: The fields of the experiments, game parameters and options in the
       labels. If not given, all that tell runs apart, among runs of the same
-      algorithm where they are its options, except the seed.
+      algorithm or model where they are its options, except the seeds.
 
   Raises:
     ValueError: If a field is in no run.
@@ -153,13 +157,14 @@ def looks(
 def shared(configs: Sequence[Mapping[str, Any]]) -> str:
   """Returns what all runs have in common, their game first, for a title.
 
-  The model is left out: what is measured says which one it is.
+  The model is left out, if it is an exact one: what is measured says which one
+  it is.
   """
   runs = [fields(config) for config in configs]
   alike = [
     name
     for name in _ordered(runs)
-    if name != "model"
+    if (name != "model" or runs[0].get("model") in from_game.COUNTING_MODELS)
     and not _is_seed(name)
     and len({str(run.get(name)) for run in runs}) == 1
     # That of a run without this option is how it is measured.
@@ -212,8 +217,10 @@ def _tells_apart(name: str, runs: Sequence[Mapping[str, Any]]) -> bool:
   if _is_seed(name):
     return False
   values: dict[str | None, set[str]] = {}
+  # What options are of, tells runs apart itself.
+  of_what = "model" if name in _MODEL_OPTIONS else "algorithm"
   for run in runs:
-    alike = None if name in _MAIN_FIELDS else run["algorithm"]
+    alike = None if name in _MAIN_FIELDS else run[of_what]
     values.setdefault(alike, set()).add(str(run.get(name)))
   return any(len(different) > 1 for different in values.values())
 

@@ -411,3 +411,9 @@ def test_an_exact_run_has_no_environment_steps():
   assert str(error.value) == (
     "max_environment_steps must be a whole number of at least 1, got 0."
   )
+  with pytest.raises(ValueError) as error:
+    noisy().run(2, max_environment_steps=9)
+  assert str(error.value) == (
+    "max_environment_steps must be at least 10, the steps of one trajectory,"
+    " got 9."
+  )

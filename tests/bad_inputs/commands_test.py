@@ -16,6 +16,7 @@ RESUME = (
 LAW_OF = "solve --setting=two_islands --game_parameters=initial_distribution="
 ZEROS = ";0" * 12
 SWEEP = "sweep --logdir=new --setting=two_islands --grid="
+SAMPLED = "solve --setting=two_islands --model=sampled "
 SMALL = "python_mfg_two_islands(horizon=2)"
 HUGE = 99999999999999999999
 INT32 = r"\[-2147483648, 2147483647\]"
@@ -277,6 +278,54 @@ EXACT = [
   (RESUME + "run --evaluation_regularization=0.3",
    "--evaluation_regularization must be 0.05 to go on with the run in run, got"
    " 0.3."),
+  # Learning from samples.
+  ("solve --setting=two_islands --num_particles=10",
+   "--num_particles is for --model=sampled, not for the default model."),
+  ("solve --setting=two_islands --model=compiled --max_environment_steps=1000",
+   "--max_environment_steps is for --model=sampled, not for compiled."),
+  ("solve --setting=two_islands --seed=1",
+   "--seed is for --model=sampled, not for the default model; the seed of a"
+   " game is one of its parameters, --game_parameters=seed=N, or"
+   " game_parameters.seed in a grid."),
+  (SAMPLED + "--seed=1.5", "--seed must be a whole number, got '1.5'."),
+  (SAMPLED + "--seed=-1",
+   "--seed must be a whole number of at least 0, got -1."),
+  (SAMPLED + "--game_parameters=seed=-1",
+   "seed must be a whole number in [0, 2147483647], got -1."),
+  (SAMPLED + "--num_trajectories=0",
+   "--num_trajectories must be a whole number of at least 1, got 0."),
+  (SAMPLED + "--num_particles=0",
+   "--num_particles must be a whole number of at least 1, got 0."),
+  (SAMPLED + "--estimator=mean",
+   "--estimator must be one of baseline, pair_averages, published, got"
+   " 'mean'."),
+  (SAMPLED + "--sampled_from=openspiel",
+   "--sampled_from must be one of compiled, stationary, got 'openspiel'."),
+  ("solve --game_name=mfg_garnet --model=sampled --sampled_from=stationary",
+   "--sampled_from must be 'compiled' for a game that has no mean_field_mdp(),"
+   " got 'stationary'."),
+  (SAMPLED + "--max_environment_steps=0",
+   "--max_environment_steps must be a whole number of at least 1, got 0."),
+  (SAMPLED + "--max_environment_steps=21",
+   "--max_environment_steps must be at least 22, the steps of one trajectory,"
+   " got 21."),
+  (SAMPLED + "--algorithm=openspiel_mirror_descent",
+   "algorithm 'openspiel_mirror_descent' needs model='openspiel'."),
+  (SWEEP + "seed=0,-1 --model=sampled",
+   "--grid, at seed=-1: --seed must be a whole number of at least 0, got -1."),
+  (SWEEP + "estimator=published,mean --model=sampled",
+   "--grid, at estimator=mean: --estimator must be one of baseline,"
+   " pair_averages, published, got 'mean'."),
+  (SWEEP + "num_particles=10,20",
+   "--num_particles is for --model=sampled, not for the default model."),
+  (SWEEP + "game_parameters.seed=-1 --model=sampled",
+   "--grid, at game_parameters.seed=-1: seed must be a whole number in [0,"
+   " 2147483647], got -1."),
+  ("plot run --x=environment_steps",
+   "--x must be iterations or seconds for run, whose model, stationary, has no"
+   " environment steps."),
+  ("plot run --x=steps",
+   "--x must be one of iterations, seconds, environment_steps, got 'steps'."),
   (SWEEP + "horizon=1",
    "--grid must name parameters of the game as game_parameters.horizon=1, got"
    " 'horizon=1'."),

@@ -11,6 +11,7 @@ from mftrpo_openspiel.finite_population import deviations
 from mftrpo_openspiel.mdp import declared_rewards
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import compiled_game
+from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.scripts import example_own_game  # noqa: F401 (registers it)
 
@@ -59,6 +60,23 @@ def test_a_run_of_ones_own_is_made_and_measured(program, tmp_path):
   again = program(*arguments)
   assert (tmp_path / "run" / "solution.npz").stat().st_mtime_ns == before
   assert again.stdout == result.stdout
+
+
+def test_what_is_learned_from_samples_is_measured(program, tmp_path):
+  program(
+    "n-player", ISLANDS, "--model=sampled", "--seed=2", "--num_particles=50",
+    "--num_trajectories=20", "--num_iterations=2", "--num_players=20",
+    f"--logdir={tmp_path}",
+  )  # fmt: skip
+  (row,) = table(tmp_path / "n_player.csv")
+  result = run_directory.load_run(tmp_path / "run")
+  assert result.config["experiment"]["model_options"]["seed"] == 2
+  game = pyspiel.load_game(result.config["game"])
+  model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
+  expected = deviations.exploitability(model, result.policy, 20)
+  assert float(row["exploitability"]) == pytest.approx(
+    expected.exploitability, rel=1e-12
+  )
 
 
 def test_run_directories_are_compared(program, tmp_path):
@@ -196,6 +214,19 @@ def test_play_stands_beside_the_value_of_the_mean_field_game(program, tmp_path):
       (ISLANDS, "--seed=3"),
       "--seed must be given with --play, --num_samples or --model=sampled"
       " only.",
+    ),
+    (
+      (ISLANDS, "--model=sampled", "--seed=3", "--eta=0.1"),
+      "--seed must be given with --play, --num_samples or --model=sampled"
+      " only.",
+    ),
+    (
+      (ISLANDS, "--model=sampled", "--eta=0.1"),
+      "--model must be stationary or compiled with eta.",
+    ),
+    (
+      ("--play=mfg_garnet", "--seed=-1"),
+      "--seed must be a whole number of at least 0, got -1.",
     ),
     (
       (ISLANDS, "--num_samples=50", "--eta=0.1"),

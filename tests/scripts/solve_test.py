@@ -139,9 +139,69 @@ def test_it_prints_what_it_writes(run, tmp_path):
   )  # fmt: skip
 
 
+def test_a_run_on_samples_prints_its_steps_and_ends_with_its_budget(
+  run, tmp_path
+):
+  arguments = (
+    "--setting=four_rooms_poi_5x5",
+    "--model=sampled",
+    "--num_trajectories=50",
+    "--num_particles=20",
+    "--seed=7",
+    f"--logdir={tmp_path / 'run'}",
+    "--resume",
+  )
+  output, _ = run(*arguments, "--max_environment_steps=30000")
+  first, titles, *lines = output.splitlines()
+  assert first == (
+    "MF-TRPO (annealed) on python_mfg_four_rooms_poi, setting"
+    " four_rooms_poi_5x5, learning from simulated plays (num_trajectories=50,"
+    " num_particles=20, seed=7)"
+  )
+  assert titles.split() == [
+    *("iteration", "steps", "phi_0", "phi_0.05", "seconds"),
+  ]
+  records = metrics_table.read_csv(tmp_path / "run" / "metrics.csv")
+  assert [line.split()[:3] for line in lines[: len(records)]] == [
+    [
+      str(record.iteration),
+      f"{record.environment_steps:,}",
+      f"{record.exploitability:.4e}",
+    ]
+    for record in records
+  ]
+  assert {len(line) for line in lines[: len(records)]} == {len(titles)}
+  last = records[-1]
+  assert last.environment_steps >= 30_000
+  accuracy, stopped, *_ = lines[len(records) + 1 :]
+  assert accuracy.startswith("Measured on the exact model. Values by dense LU,")
+  assert stopped == (
+    f"Stopped after iteration {last.iteration}: {last.environment_steps}"
+    " environment steps have been simulated, of a budget of 30000."
+  )
+  output, _ = run(*arguments, "--max_environment_steps=60000")
+  assert f"Goes on after iteration {last.iteration}." in output
+  output, _ = run(*arguments, "--max_environment_steps=60000")
+  assert "is finished; nothing was changed" in output
+
+
 @pytest.mark.parametrize(
   "arguments",
   [
+    (
+      "--game_name=mfg_garnet(size=4,horizon=4)",
+      "--model=sampled",
+      "--num_trajectories=20",
+      "--num_particles=20",
+    ),
+    (
+      "--setting=two_islands",
+      "--model=sampled",
+      "--sampled_from=compiled",
+      "--estimator=published",
+      "--num_trajectories=20",
+      "--num_particles=20",
+    ),
     (
       "--game_name=python_mfg_two_islands",
       "--algorithm=mf_trpo",

@@ -1,5 +1,7 @@
 """Tests of what programs say at the end of a run."""
 
+import dataclasses
+
 import pytest
 
 from mftrpo_openspiel.algorithms import iteration_loop
@@ -19,6 +21,11 @@ def records_of(*values):
 STALLED = records_of(
   (0, 3.0, 2.0), (10, 1.5, 1.0), (90, 4.0, 3.0), (100, 2.0, 3.0)
 )
+# On a sampled model.
+SAMPLED = [
+  dataclasses.replace(record, environment_steps=7 * record.iteration)
+  for record in STALLED
+]
 # With a fixed eta phi_0 ends at a bias.
 BIASED = records_of((0, 3.0, 2.0), (10, 1.5, 1.0), (100, 1.5, 0.9))
 
@@ -142,3 +149,41 @@ def test_a_run_that_did_not_get_on_says_what_to_do(
   )
   said = verdicts.verdict(experiment, records)
   assert advice in said.splitlines()[1]
+
+
+def sampled(**changes):
+  return experiment_lib.Experiment(
+    setting="two_islands",
+    model="sampled",
+    algorithm="mf_trpo",
+    num_iterations=100,
+    **changes,
+  )
+
+
+def test_it_says_that_a_budget_is_spent():
+  stalled = (
+    "Exploitability did not fall in the last half of the run: it was 1.5 at"
+    " iteration 10, and is 2 at the end.\n"
+    "What is left may be noise of the samples, of which more"
+    " --num_trajectories and --num_particles leave less.\n"
+    "As printed in the paper, MF-TRPO starts from the uniform policy in each"
+    " iteration, which leaves a floor: --warm_start has none, and more"
+    " --num_policy_updates a lower one."
+  )
+  assert verdicts.verdict(sampled(), SAMPLED) == stalled
+  for budget in (699, 700):
+    assert verdicts.verdict(sampled(max_environment_steps=budget), SAMPLED) == (
+      "Stopped after iteration 100: 700 environment steps have been simulated,"
+      f" of a budget of {budget}.\n{stalled}"
+    )
+  unspent = sampled(max_environment_steps=701)
+  assert verdicts.verdict(unspent, SAMPLED) == stalled
+  # Below the first record nothing can be compared.
+  spent = sampled(max_environment_steps=1)
+  (first,) = records_of((3, 1.0, 1.0))
+  first = dataclasses.replace(first, environment_steps=5)
+  assert verdicts.verdict(spent, [first]) == (
+    "Stopped after iteration 3: 5 environment steps have been simulated, of a"
+    " budget of 1."
+  )

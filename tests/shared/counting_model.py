@@ -14,7 +14,7 @@ class CountingModel(stationary_model.StationaryModel):
 
   def __init__(self, mdp, game, seed=0):
     super().__init__(mdp, game)
-    self.num_environment_steps = 0
+    self.num_environment_steps, self.max_rollout_steps = 0, STEPS
     self._seed, self._num_calls = seed, 0
 
   def action_values(self, *arguments, **options):

@@ -1,10 +1,12 @@
 """Tests of run_curves, and of finding the runs that are drawn."""
 
+import numpy as np
 import pytest
 
 from mftrpo_openspiel.plots import run_curves
 from mftrpo_openspiel.plots import run_labels
 from mftrpo_openspiel.runs import experiment
+from mftrpo_openspiel.runs import run_directory
 
 ISLANDS = {
   "setting": "two_islands",
@@ -86,6 +88,71 @@ def test_says_which_game_it_is_and_what_is_measured(
   drawn = figure(folder, *names, regularized=regularized)
   assert drawn.get_suptitle() == title
   assert drawn.axes[0].get_ylabel() == ylabel
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+  """A folder with runs on samples of three seeds, and an exact one."""
+  path = tmp_path_factory.mktemp("sampled")
+  for seed in range(3):
+    experiment.run_experiment(
+      experiment.Experiment(
+        **ISLANDS,
+        model="sampled",
+        model_options={
+          "seed": seed,
+          "num_trajectories": 30,
+          "num_particles": 50,
+        },
+      ),
+      path / f"seed={seed}",
+    )
+  experiment.run_experiment(experiment.Experiment(**ISLANDS), path / "exact")
+  return path
+
+
+def test_curves_against_environment_steps_have_a_band_over_seeds(sampled):
+  names = [f"seed={seed}" for seed in range(3)]
+  drawn = figure(sampled, *names, xs=["environment_steps"], spread="quartiles")
+  (axes,) = drawn.axes
+  assert axes.get_xlabel() == "Environment steps"
+  (line,) = axes.get_lines()
+  assert line.get_label() == "MF-TRPO (3 runs)"
+  results = [run_directory.load_run(sampled / name) for name in names]
+  steps = [result.columns["environment_steps"] for result in results]
+  # Runs of several seeds have taken other numbers of steps at a record.
+  assert len({tuple(x) for x in steps}) == 3
+  common = np.unique(np.concatenate(steps))
+  common = common[common <= min(x[-1] for x in steps)]
+  assert line.get_xdata().tolist() == common.tolist()
+  values = np.exp(
+    [
+      np.interp(common, x, np.log(result.columns["exploitability"]))
+      for x, result in zip(steps, results)
+    ]
+  )
+  np.testing.assert_allclose(line.get_ydata(), np.median(values, axis=0))
+  (band,) = axes.collections
+  edges = band.get_paths()[0].vertices
+  low, high = np.quantile(values, [0.25, 0.75], axis=0)
+  for x, y in ((common[1], low[1]), (common[1], high[1])):
+    assert np.isclose(edges, [x, y]).all(axis=1).any()
+
+
+def test_a_run_that_is_not_sampled_has_no_environment_steps(sampled):
+  with pytest.raises(ValueError) as error:
+    figure(sampled, "seed=0", "exact", xs=["environment_steps"])
+  assert str(error.value) == (
+    f"x must be iterations or seconds for {sampled / 'exact'}, whose model,"
+    " stationary, has no environment steps."
+  )
+  # Beside each other they are told apart, and measured alike.
+  drawn = figure(sampled, "seed=0", "exact")
+  assert [line.get_label() for line in drawn.axes[0].get_lines()] == [
+    "sampled",
+    "stationary",
+  ]
+  assert drawn.axes[0].get_ylabel() == r"Discounted exploitability ($\phi_0$)"
 
 
 def test_a_folder_of_runs_is_all_of_them(folder):

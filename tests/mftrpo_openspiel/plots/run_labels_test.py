@@ -32,6 +32,23 @@ def config(algorithm="mf_trpo", model="stationary", options=(), **changes):
       ],
       ["MF-TRPO", "MF-TRPO"],
     ),
+    (
+      [
+        config(
+          model="sampled",
+          game_parameters={"seed": seed},
+          model_options={"seed": seed, "estimator": estimator},
+        )
+        for seed in (1, 2)
+        for estimator in ("published", "baseline")
+      ],
+      ["estimator = published", "estimator = baseline"] * 2,
+    ),
+    # Nor one of the model of another model.
+    (
+      [config(), config(model="sampled", model_options={"num_particles": 9})],
+      ["stationary", "sampled"],
+    ),
     # An option of one algorithm tells nothing of another.
     (
       [config(options={"warm_start": True}), config("fictitious_play")],
@@ -104,6 +121,13 @@ def test_fields_have_one_order_whatever_the_order_of_the_runs():
   "configs, expected",
   [
     ([config()], "four_rooms, MF-TRPO"),
+    (
+      [
+        config(model="sampled", model_options={"seed": seed, "estimator": "x"})
+        for seed in (1, 2)
+      ],
+      "four_rooms, sampled, MF-TRPO, estimator = x",
+    ),
     # Not with which regularization a run is measured that has none itself.
     (
       [config("fictitious_play"), config("mirror_descent")],

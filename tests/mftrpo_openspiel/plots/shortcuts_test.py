@@ -57,6 +57,33 @@ def test_curves_are_what_was_measured():
   assert line.get_xdata().tolist() == history.seconds.tolist()
 
 
+def test_curves_of_samples_are_against_environment_steps():
+  exact = solvers()[0]
+  few = {"num_trajectories": 20, "num_particles": 50}
+  listed = [
+    mftrpo_openspiel.MFTRPO(
+      mftrpo_openspiel.SampledModel(exact.model, **few, **options)
+    )
+    for options in ({}, {"seed": 1}, {"estimator": "published"})
+  ]
+  for solver in listed:
+    solver.run(3)
+  figure = plots.exploitability(listed[2], x="environment_steps")
+  (line,) = figure.axes[0].get_lines()
+  history = listed[2].history
+  assert line.get_xdata().tolist() == history.environment_steps.tolist()
+  assert line.get_ydata().tolist() == history.exploitability.tolist()
+  assert "Discounted exploitability" in figure.axes[0].get_ylabel()
+  shown = texts(plots.exploitability(listed, x="environment_steps"))
+  assert "estimator = published" in shown
+  assert "MF-TRPO (2 runs)" in shown
+  exact.run(1)
+  with pytest.raises(ValueError, match=r"^x must be iterations or seconds for"):
+    plots.exploitability(exact, x="environment_steps")
+  # Where they are is known of the exact model.
+  assert plots.mean_field(listed[0]).axes
+
+
 def test_curves_are_called_by_what_tells_them_apart():
   listed = solvers()
   for solver in listed:

@@ -51,6 +51,22 @@ EXPERIMENTS = {
     record_every=1,
     checkpoint_seconds=0.0,
   ),
+  "sampled": Experiment(
+    setting="two_islands",
+    model="sampled",
+    model_options={
+      "num_trajectories": 30,
+      "num_particles": 100,
+      "num_particle_steps": 5,
+      "seed": 3,
+    },
+    algorithm="mf_trpo",
+    options={"num_policy_updates": 3},
+    num_iterations=20,
+    record_every=3,
+    log_policy=True,
+    checkpoint_seconds=0.0,
+  ),
 }
 
 
@@ -87,7 +103,9 @@ def test_a_run_says_what_it_was_and_ends_with_a_solution(name, results):
   again = Experiment(**there)
   assert again == dataclasses.replace(experiment, model=name)
   assert result.config["game"] == str(experiment.create_game())
-  assert result.config["model"] == name
+  # A sampled model has the states of an exact one.
+  exact = "stationary" if name == "sampled" else name
+  assert result.config["model"] == result.solution.model == exact
   iterations = [record.iteration for record in result.records]
   assert iterations == experiment.record_at()
   assert iterations[0] == 0
@@ -95,7 +113,7 @@ def test_a_run_says_what_it_was_and_ends_with_a_solution(name, results):
   seconds = [record.seconds for record in result.records]
   assert seconds == sorted(seconds)
   assert result.costs.solving == seconds[-1]
-  model = from_game.create_model(name, experiment.create_game())
+  model = from_game.create_model(exact, experiment.create_game())
   policy = model.from_openspiel(result.solution.to_policy(model))
   assert model.exploitability(policy) == result.records[-1].exploitability
   assert result.solution.iteration == experiment.num_iterations
@@ -263,6 +281,136 @@ def test_a_refused_experiment_leaves_no_folder(tmp_path):
   assert not (tmp_path / "run").exists()
 
 
+def checkpoint_of(path):
+  """Returns the bytes of all arrays of a checkpoint, but of the seconds."""
+  with np.load(path / "checkpoint.npz") as arrays:
+    return {x: arrays[x].tobytes() for x in arrays if x != "seconds"}
+
+
+def stopped_after(iteration):
+  def report(step):
+    if step.iteration == iteration:
+      raise KeyboardInterrupt
+
+  return report
+
+
+def test_a_sampled_run_goes_on_with_the_same_random_numbers(tmp_path):
+  experiment = EXPERIMENTS["sampled"]
+  for iteration in (2, 3, 11):
+    with pytest.raises(run_loop.Interrupted):
+      experiment_lib.run_experiment(
+        experiment, tmp_path / "stopped", True, stopped_after(iteration)
+      )
+  stopped = experiment_lib.run_experiment(
+    experiment, tmp_path / "stopped", True
+  )
+  whole = experiment_lib.run_experiment(experiment, tmp_path / "whole")
+  assert_same_results(stopped, whole)
+  ours, theirs = (checkpoint_of(tmp_path / x) for x in ("stopped", "whole"))
+  assert ours == theirs
+  assert "state.model.num_calls" in ours
+  other = {**experiment.model_options, "seed": 4}
+  another = experiment_lib.run_experiment(
+    dataclasses.replace(experiment, model_options=other)
+  )
+  assert not np.array_equal(another.policy, whole.policy)
+  with pytest.raises(ValueError) as error:
+    experiment_lib.run_experiment(
+      dataclasses.replace(experiment, model_options=other),
+      tmp_path / "whole",
+      resume=True,
+    )
+  assert str(error.value) == (
+    "model_options.seed must be 3 to go on with the run in"
+    f" {tmp_path / 'whole'}, got 4."
+  )
+
+
+def spending(budget, **changes):
+  return dataclasses.replace(
+    EXPERIMENTS["sampled"],
+    max_environment_steps=budget,
+    num_iterations=1000,
+    record_every=4,
+    **changes,
+  )
+
+
+def test_a_budget_ends_a_run_and_a_larger_one_goes_on_with_it(tmp_path):
+  whole = experiment_lib.run_experiment(spending(60_000), tmp_path / "whole")
+  last, before = whole.records[-1], whole.records[-2]
+  assert before.environment_steps < 60_000 <= last.environment_steps
+  assert last.iteration == whole.solution.iteration
+  spent_an_iteration = last.environment_steps / last.iteration
+  assert last.environment_steps < 60_000 + 1.2 * spent_an_iteration
+  assert last.policy_change > 0
+  steps = whole.columns["environment_steps"]
+  assert (np.diff(steps) > 0).all()
+
+  path = tmp_path / "run"
+  short = experiment_lib.run_experiment(spending(20_000), path)
+  assert short.records[-1].iteration % 4
+  assert short.solution.iteration == short.records[-1].iteration
+  times = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
+  again = experiment_lib.run_experiment(spending(20_000), path, resume=True)
+  assert again.costs is None
+  assert times == {file: file.stat().st_mtime_ns for file in path.rglob("*")}
+  # A budget that is spent already, too, by the iteration that spent the other.
+  spent = short.records[-1].environment_steps
+  more = experiment_lib.run_experiment(spending(spent), path, resume=True)
+  assert_same_results(more, short)
+  longer = experiment_lib.run_experiment(spending(60_000), path, resume=True)
+  assert_same_results(longer, whole)
+  assert checkpoint_of(path) == checkpoint_of(tmp_path / "whole")
+
+
+def test_the_end_by_a_budget_is_found_where_the_solution_was_not_written(
+  tmp_path,
+):
+  short = experiment_lib.run_experiment(spending(20_000), tmp_path)
+  (tmp_path / "solution.npz").unlink()
+  again = experiment_lib.run_experiment(spending(20_000), tmp_path, resume=True)
+  assert_same_results(again, short)
+
+
+def test_a_budget_below_what_a_run_has_spent_is_refused(tmp_path):
+  with pytest.raises(run_loop.Interrupted):
+    experiment_lib.run_experiment(
+      spending(60_000), tmp_path, report=stopped_after(6)
+    )
+  with np.load(tmp_path / "checkpoint.npz") as arrays:
+    spent = arrays["state.model.num_environment_steps"].item()
+  with pytest.raises(ValueError) as error:
+    experiment_lib.run_experiment(spending(1000), tmp_path, resume=True)
+  assert str(error.value) == (
+    f"max_environment_steps must be more than {spent} to go on with the run in"
+    f" {tmp_path}, which has simulated so many, got 1000."
+  )
+  result = experiment_lib.run_experiment(
+    spending(spent + 1), tmp_path, resume=True
+  )
+  assert result.solution.iteration == 7
+
+
+def test_a_budget_below_one_trajectory_is_refused_before_any_work(tmp_path):
+  with pytest.raises(ValueError) as error:
+    experiment_lib.run_experiment(spending(21), tmp_path / "run")
+  assert str(error.value) == (
+    "max_environment_steps must be at least 22, the steps of one trajectory,"
+    " got 21."
+  )
+  assert not (tmp_path / "run").exists()
+  exact = dataclasses.replace(ISLANDS, max_environment_steps=10**6)
+  with pytest.raises(ValueError) as error:
+    experiment_lib.run_experiment(exact, tmp_path / "run")
+  assert str(error.value) == (
+    "max_environment_steps must not be given with a model that simulates"
+    " nothing, StationaryModel, got 1000000."
+  )
+  assert not (tmp_path / "run").exists()
+
+
 def test_a_full_disk_stops_a_run_that_can_be_gone_on_with(
   results, tmp_path, file_size_limit
 ):
@@ -333,6 +481,18 @@ def test_events_are_the_records(tmp_path):
       record.iteration: np.float32(getattr(record, name))
       for record in result.records
     }
+
+
+def test_events_have_the_environment_steps(tmp_path):
+  experiment = dataclasses.replace(
+    EXPERIMENTS["sampled"], num_iterations=3, tensorboard=True
+  )
+  result = experiment_lib.run_experiment(experiment, tmp_path)
+  found = events(tmp_path / "tensorboard")
+  assert found["environment_steps"] == {
+    record.iteration: np.float32(record.environment_steps)
+    for record in result.records
+  }
 
 
 def test_events_need_tensorboardx(tmp_path, monkeypatch):

@@ -175,6 +175,28 @@ def test_a_run_of_format_2_can_be_read_and_gone_on_with(tmp_path):
       run_config.check_same_run(begun, other, tmp_path)
 
 
+def test_a_run_that_was_begun_before_models_had_options_can_be_gone_on_with(
+  tmp_path,
+):
+  path = tmp_path / "config.json"
+  begun = config()
+  for name in ("model_options", "max_environment_steps"):
+    del begun["experiment"][name]
+  path.write_text(json.dumps(config_edits.with_checksum(begun)))
+  read = run_config.read(path)
+  assert read == config()
+  assert run_config.run_id(read) == run_config.run_id(begun)
+  run_config.check_same_run(read, config(), tmp_path)
+  sampled = config(model_options={"seed": 0})
+  assert run_config.run_id(sampled) != run_config.run_id(begun)
+  with pytest.raises(ValueError) as error:
+    run_config.check_same_run(read, sampled, "runs/1")
+  assert str(error.value) == (
+    "model_options.seed must not be given to go on with the run in runs/1, got"
+    " 0."
+  )
+
+
 def test_a_run_of_format_2_that_was_edited_is_refused(tmp_path):
   path = tmp_path / "config.json"
   path.write_text(FORMAT_2.replace('"lr": 0.1', '"lr": 0.2'))

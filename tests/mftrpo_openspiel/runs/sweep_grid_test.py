@@ -113,6 +113,63 @@ def test_what_is_measured_is_the_regularization_of_the_algorithm_or_given():
   assert not notes
 
 
+def test_options_of_the_model_are_axes():
+  runs, notes = sweep_runs.expand(
+    ["model=sampled,stationary", "seed=0,1", "estimator=published,baseline"],
+    "--setting=two_islands",
+    "--num_particles=50",
+    "--max_environment_steps=1000",
+  )
+  assert [run.experiment for run in runs] == [
+    *(
+      solved(
+        "--setting=two_islands",
+        "--model=sampled",
+        "--num_particles=50",
+        "--max_environment_steps=1000",
+        f"--seed={seed}",
+        f"--estimator={estimator}",
+      )
+      for seed in (0, 1)
+      for estimator in ("published", "baseline")
+    ),
+    solved("--setting=two_islands", "--model=stationary"),
+  ]
+  assert runs[1].experiment.model_options == {
+    "num_particles": 50,
+    "seed": 0,
+    "estimator": "baseline",
+  }
+  assert [run.name for run in runs][:2] == [
+    "model=sampled,seed=0,estimator=published",
+    "model=sampled,seed=0,estimator=baseline",
+  ]
+  assert runs[-1].name == "model=stationary"
+  assert runs[-1].fixed["num_particles"] is None
+  assert notes == [
+    "max_environment_steps is left out for stationary.",
+    "num_particles is left out for stationary.",
+    "seed is left out for stationary.",
+    "estimator is left out for stationary.",
+    "8 combinations are 5 different runs.",
+  ]
+
+
+def test_the_seeds_of_the_game_and_of_the_model_have_names_of_their_own():
+  runs, _ = sweep_runs.expand(
+    ["seed=0", "game_parameters.seed=1,2"],
+    "--setting=two_islands",
+    "--model=sampled",
+  )
+  assert [run.name for run in runs] == [
+    "seed=0,game_parameters.seed=1",
+    "seed=0,game_parameters.seed=2",
+  ]
+  assert runs[1].varied == {"seed": 0, "game_parameters.seed": 2}
+  assert runs[1].experiment.game_parameters == {"seed": 2}
+  assert runs[1].experiment.model_options == {"seed": 0}
+
+
 def test_names_do_not_hang_on_spelling_or_on_other_runs():
   (run,), notes = sweep_runs.expand(
     ["regularization=0.3,0.30,3e-1", "warm_start=True,1"],

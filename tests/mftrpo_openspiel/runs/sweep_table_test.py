@@ -59,6 +59,42 @@ def test_what_an_algorithm_does_not_take_is_empty_in_its_rows(tmp_path):
   assert table["game_parameters.seed"] == 8 * [3]
 
 
+def test_environment_steps_have_a_column_where_some_run_counts_them(tmp_path):
+  runs = sweep_runs.runs_of(
+    ["model=sampled,stationary", "seed=0,1"],
+    (*sweep_runs.FLAGS, "--num_particles=50", "--num_trajectories=20"),
+  )
+  outcomes, _ = sweep_runs.perform(runs, tmp_path)
+  results = [(run, x.records) for run, x in zip(runs, outcomes)]
+  table = sweep_table.columns(["model", "seed"], results)
+  assert list(table)[-1] == "environment_steps"
+  of_first = [record.environment_steps for record in results[0][1]]
+  assert of_first[-1] > of_first[1] > of_first[0] >= 0
+  assert table["environment_steps"][:4] == of_first
+  assert table["environment_steps"][8:] == 4 * [None]
+  assert table["seed"] == 4 * [0] + 4 * [1] + 4 * [None]
+  first, *lines = sweep_table.summary(results).splitlines()
+  assert first.split() == [
+    *("run", "iteration", "steps", "phi_0", "phi_eta", "seconds"),
+  ]
+  assert lines[0].split()[:3] == [
+    "model=sampled,seed=0",
+    "5",
+    f"{of_first[-1]:,}",
+  ]
+  assert lines[2].split()[:3] == ["model=stationary", "5", "-"]
+  assert len({len(line) for line in (first, *lines)}) == 1
+  sweep_table.write(tmp_path, table)
+  with (tmp_path / "results.csv").open(newline="") as file:
+    rows = list(csv.DictReader(file))
+  assert rows[3]["environment_steps"] == str(of_first[-1])
+  assert rows[-1]["environment_steps"] == ""
+  parquet = pytest.importorskip("pyarrow.parquet")
+  typed = parquet.read_table(tmp_path / "results.parquet")
+  assert str(typed.schema.field("environment_steps").type) == "int64"
+  assert typed["environment_steps"].to_pylist() == table["environment_steps"]
+
+
 def test_a_parquet_file_of_other_results_does_not_stay(tmp_path, monkeypatch):
   monkeypatch.setitem(sys.modules, "pyarrow", None)
   (tmp_path / "results.parquet").write_text("Old.")
