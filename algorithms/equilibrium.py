@@ -1,308 +1,93 @@
-"""Regularized equilibria to machine precision, by Newton's method.
+"""The equilibrium of a game, by the method that suits it.
 
-With entropic regularization eta, an equilibrium (mu, pi) is a fixed point,
-
-    pi = softmax(Q*_mu / eta),    mu = mu^pi,
-
-where Q*_mu are the optimal regularized action values under mu: each player is
-rational, and the mean field is consistent with what all of them play. Here the
-fixed point is found as a root, by SciPy's Newton-Krylov method (Knoll and Keyes
-(2004), "Jacobian-free Newton-Krylov methods", J. Comput. Phys. 193). Nothing is
-shared with the algorithms that learn an equilibrium but the model, so that they
-can be measured against it.
-
-The unknowns are the logits y of the policy, and the equation is
-
-    Q*_mu / eta - y = 0    with    mu = mu^softmax(y),
-
-both without their means over the legal actions. So every mean field that the
-model is asked about is that of some policy, with all its masses in place: none
-negative, and none in states to which no play leads. (The equation in log mu has
-the same roots, but there Newton's steps go astray: on the two islands with
-eta = 0.05 they find nothing.)
-
-Where Newton's method gets nowhere from the uniform policy, it starts again from
-an equilibrium with more regularization, found in the same way.
+That is the interior-point method, which needs moves that do not depend on the
+mean field, and derivatives of rewards. Where there are none, regularized
+equilibria are found by the Newton-Krylov method, which needs nothing but the
+model.
 """
 
-import dataclasses
-from typing import Any
-
 import numpy as np
-from scipy import optimize
 
-from mftrpo_openspiel.algorithms import mirror_steps
+from mftrpo_openspiel.algorithms import certificate
+from mftrpo_openspiel.algorithms import interior_point
+from mftrpo_openspiel.algorithms import newton_krylov
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
-METHOD = "Newton-Krylov"
-# The linear equation of a step is solved up to this relative residual.
-LINEAR_TOLERANCE = 1e-3
-# Equilibria with more regularization are solved up to this residual.
-COARSE_TOLERANCE = 1e-6
-# The first of them has this many times as much regularization.
-CONTINUATION_FACTOR = 4.0
+METHOD = "interior point"
+# Steps that are taken once exploitability is no longer halved.
+LAST_STEPS = 3
+# Of the largest action value, what its rounding may add to exploitability.
+_ROUNDING = 1e-14
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Equilibrium:
-  """A regularized equilibrium, and what speaks for it.
-
-  Attributes:
-    policy: (N, A), pi; also rational in states to which no play leads.
-    mean_field: (N,), mu.
-    regularization: eta.
-    rationality: max |pi - softmax(Q^pi_mu / eta)| over the states of positive
-      mass. Q^pi_mu are the values of pi itself: the residual is 0 for the best
-      response to mu and for no other policy. (At time t of a finite horizon
-      eta stands for gamma^t eta, as the values carry gamma^t.)
-    consistency: |mu^pi - mu|_1, summed over all layers of a finite horizon.
-    exploitability: The regularized exploitability of pi.
-    num_evaluations: How many best responses were computed to find it.
-    method: How it was found, in words.
-  """
-
-  policy: np.ndarray
-  mean_field: np.ndarray
-  regularization: float
-  rationality: float
-  consistency: float
-  exploitability: float
-  num_evaluations: int
-  method: str
-
-  def __repr__(self) -> str:
-    """Returns one line: the residuals, without the arrays."""
-    num_states, num_actions = self.policy.shape
-    return (
-      f"Equilibrium(eta = {self.regularization:g}, {num_states} states,"
-      f" {num_actions} actions: rationality {self.rationality:.1e}, consistency"
-      f" {self.consistency:.1e}, phi_eta {self.exploitability:.1e})"
-    )
-
-
-def find_equilibrium(
+def solve(
   model: model_lib.MeanFieldModel,
-  regularization: float,
+  regularization: float = 0.0,
+  tolerance: float = 1e-10,
   *,
-  tolerance: float = 1e-12,
-  max_evaluations: int = 5000,
-  max_newton_steps: int = 25,
-) -> Equilibrium:
-  """Returns a regularized equilibrium of `model`.
+  max_iterations: int = 200,
+) -> certificate.Equilibrium:
+  """Returns an equilibrium of `model`, up to rounding where that is possible.
 
-  In monotone games, such as those with crowd aversion, there is no other one.
+  In monotone games, such as those with crowd aversion, all have the same mean
+  field.
 
   Args:
     model: What is played.
-    regularization: eta > 0, the weight of the entropy bonus.
-    tolerance: Bound, > 0, on `rationality` and `consistency`. Rounding in the
-      model, which grows with 1 / eta, keeps them from falling far below the
-      default.
-    max_evaluations: Bound on the number of best responses that are computed,
-      each to a mean field that is computed as well.
-    max_newton_steps: How many steps Newton's method takes from one start.
+    regularization: eta >= 0, the weight of the entropy bonus.
+    tolerance: Bound, > 0, on the exploitability phi_eta relative to that of the
+      uniform policy. Of the Newton-Krylov method it bounds `rationality` and
+      `consistency` instead.
+    max_iterations: Bound on the steps of the interior-point method.
 
   Raises:
-    ValueError: If a parameter is out of range, or values at some time of the
-      model are discounted to 0, so that any policy is optimal then.
-    ArithmeticError: If no equilibrium is found whose residuals are within
+    ValueError: If a parameter is out of range, or regularization is 0 and the
+      interior-point method does not know the game; annealed MF-TRPO may find
+      an equilibrium then.
+    ArithmeticError: If no equilibrium is found whose exploitability is within
       `tolerance`.
   """
   validation.check_type("model", model, model_lib.MeanFieldModel)
-  target = validation.check_real(
-    "regularization", regularization, 0, low_open=True
-  )
+  eta = validation.check_real("regularization", regularization, 0)
   tolerance = validation.check_real("tolerance", tolerance, 0, low_open=True)
-  max_evaluations = validation.check_int("max_evaluations", max_evaluations, 1)
-  validation.check_int("max_newton_steps", max_newton_steps, 1)
-  if not (model.discounts > 0).all():
-    raise ValueError(
-      "model must have positive discounts, got"
-      f" {model.discounts.min():g} in state {int(model.discounts.argmin())}."
+  validation.check_int("max_iterations", max_iterations, 1)
+  try:
+    solver = interior_point.InteriorPoint(model, eta)
+  except ValueError:
+    if not eta:
+      raise
+    return newton_krylov.find_equilibrium(model, eta, tolerance=tolerance)
+  uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
+  values = model.action_values(uniform, model.mean_field(uniform), eta)
+  largest = np.abs(values[model.legal_actions_mask]).max()
+  target = max(tolerance * solver.exploitability, _ROUNDING * largest)
+  # It converges fast: what is no longer halved is rounding. The policy gets
+  # better for some steps more, as exploitability is quadratic in its error
+  # where there is regularization.
+  least, num_steps_since = np.inf, 0
+  while solver.num_iterations < max_iterations and num_steps_since < LAST_STEPS:
+    solver.iteration()
+    num_steps_since += 1
+    if solver.exploitability > target or solver.exploitability < least / 2:
+      least, num_steps_since = solver.exploitability, 0
+  if solver.exploitability > target:
+    raise ArithmeticError(
+      f"No equilibrium was found with exploitability within tolerance"
+      f" {tolerance:g} of the uniform policy's: {solver.exploitability:.1e} was"
+      f" reached, {target:.1e} was asked for, in {max_iterations} iterations."
     )
-
-  search = _Search(model, max_evaluations, max_newton_steps)
-  coarse = max(tolerance, COARSE_TOLERANCE)
-  action_values, trial = search.zero_logits, target
-  least = np.inf
-  path: list[float] = []  # The regularizations on the way to the target.
-  while True:
-    is_target = trial == target
-    found = search.newton(
-      action_values / trial, trial, tolerance if is_target else coarse
-    )
-    if is_target:
-      if found.residual <= tolerance:
-        break
-      # As far as rounding allows; otherwise Newton's method may go on.
-      is_at_rest = found.residual <= coarse and found.residual > least / 2
-      least = min(least, found.residual)
-    if search.is_exhausted or (is_target and is_at_rest):
-      raise ArithmeticError(
-        "No equilibrium was found with residuals within tolerance"
-        f" {tolerance:g}: {least:.1e} was reached for regularization"
-        f" {target:g} in {search.num_evaluations} evaluations."
-      )
-    if found.residual <= coarse:
-      action_values = trial * found.logits
-      if not is_target:
-        path.append(trial)
-      trial = target
-    elif path:
-      trial = np.sqrt(trial * path[-1])
-    else:
-      trial = CONTINUATION_FACTOR * trial
-
-  method = METHOD
-  if path:
-    steps = ", ".join(f"{trial:g}" for trial in path)
-    method += f" continued from regularization {steps}"
-  return Equilibrium(
-    policy=found.policy,
-    mean_field=found.mean_field,
-    regularization=target,
-    rationality=found.rationality,
-    consistency=found.consistency,
-    exploitability=model.exploitability(found.policy, target),
-    num_evaluations=search.num_evaluations,
-    method=method,
+  mean_field = solver.mean_field
+  best = model.optimal_action_values(mean_field, eta)
+  response = softmax.softmax(best, eta * model.discounts)
+  return certificate.certified(
+    model,
+    np.where(mean_field[:, None] > 0, solver.policy, response),
+    mean_field,
+    eta,
+    num_evaluations=solver.num_iterations,
+    method=METHOD,
+    gap=solver.gap,
   )
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Candidate:
-  """A mean field, the best response to it, and how far they are from rest."""
-
-  logits: np.ndarray
-  policy: np.ndarray
-  mean_field: np.ndarray
-  rationality: float
-  consistency: float
-
-  @property
-  def residual(self) -> float:
-    return max(self.rationality, self.consistency)
-
-
-class _StopSearch(Exception):  # noqa: N818 (not an error)
-  """Ends Newton's method from within; SciPy knows no other way."""
-
-
-class _Search:
-  """Newton's method on the fixed-point equation of a model.
-
-  The unknowns are a vector: the logits of the legal actions, with mean 0 in
-  each state, where there is a choice and the uniform policy leads. The rest
-  moves no mass, and with it among the unknowns Newton's steps are worse. (Where
-  the moves depend on the mean field, an equilibrium may lead to other states.
-  It is not a root then, and candidates near it have a residual that tells.)
-
-  Attributes:
-    num_evaluations: How many best responses were computed so far.
-  """
-
-  def __init__(
-    self,
-    model: model_lib.MeanFieldModel,
-    max_evaluations: int,
-    max_newton_steps: int,
-  ):
-    self._model = model
-    self._max_evaluations = max_evaluations
-    self._max_newton_steps = max_newton_steps
-    self.num_evaluations = 0
-    mask = model.legal_actions_mask
-    self._num_legal = mask.sum(axis=1, keepdims=True)
-    visited = model.mean_field(tabular_policies.uniform_policy(mask)) > 0
-    self._is_unknown = mask & visited[:, None] & (self._num_legal > 1)
-
-    # Of the uniform policy.
-    self.zero_logits = np.zeros(np.count_nonzero(self._is_unknown))
-
-  @property
-  def is_exhausted(self) -> bool:
-    """Whether no evaluation is left."""
-    return self.num_evaluations >= self._max_evaluations
-
-  def newton(
-    self, logits: np.ndarray, regularization: float, tolerance: float
-  ) -> _Candidate:
-    """Returns the best candidate that Newton's method meets from `logits`.
-
-    It ends with the first one whose residual is within `tolerance`, or without
-    success after `max_newton_steps` or when no evaluation is left.
-    """
-    best = self._candidate(logits, regularization)
-
-    def check(logits, _=None):
-      nonlocal best
-      candidate = self._candidate(logits, regularization)
-      if candidate.residual < best.residual:
-        best = candidate
-      if best.residual <= tolerance:
-        raise _StopSearch
-
-    if best.residual <= tolerance:
-      return best
-    try:
-      # The stub has no options, and wants functions to return numbers.
-      solve: Any = optimize.newton_krylov
-      solve(
-        lambda logits: self._difference(logits, regularization),
-        logits,
-        maxiter=self._max_newton_steps,
-        inner_rtol=LINEAR_TOLERANCE,
-        f_tol=0.0,
-        callback=check,
-      )
-    except (_StopSearch, optimize.NoConvergence):
-      pass
-    return best
-
-  def _best_values(
-    self, logits: np.ndarray, regularization: float
-  ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the mean field of softmax(y), and Q* under it, (N, A)."""
-    table = mirror_steps.uniform_logits(self._model.legal_actions_mask)
-    table[self._is_unknown] = logits
-    mean_field = self._model.mean_field(softmax.softmax(table))
-    if self.is_exhausted:
-      raise _StopSearch
-    self.num_evaluations += 1
-    return mean_field, self._model.optimal_action_values(
-      mean_field, regularization
-    )
-
-  def _difference(
-    self, logits: np.ndarray, regularization: float
-  ) -> np.ndarray:
-    """Returns Q* / eta - y, where Q* is under the mean field of softmax(y)."""
-    _, values = self._best_values(logits, regularization)
-    values = np.where(self._model.legal_actions_mask, values, 0.0)
-    values -= values.sum(axis=1, keepdims=True) / self._num_legal
-    with np.errstate(over="ignore"):
-      values /= (regularization * self._model.discounts)[:, None]
-    if not np.isfinite(values).all():
-      raise ArithmeticError(
-        f"Action values divided by regularization {regularization:g} are too"
-        " large for floating-point numbers."
-      )
-    return values[self._is_unknown] - logits
-
-  def _candidate(self, logits: np.ndarray, regularization: float) -> _Candidate:
-    """Returns the mean field of softmax(y) and the best response to it."""
-    model, temperatures = self._model, regularization * self._model.discounts
-    mean_field, best = self._best_values(logits, regularization)
-    policy = softmax.softmax(best, temperatures)
-    values = model.action_values(policy, mean_field, regularization)
-    change = np.abs(policy - softmax.softmax(values, temperatures))
-    return _Candidate(
-      logits=logits,
-      policy=policy,
-      mean_field=mean_field,
-      rationality=float(change[mean_field > 0].max()),
-      consistency=float(np.abs(model.mean_field(policy) - mean_field).sum()),
-    )

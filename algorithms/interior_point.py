@@ -80,6 +80,8 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
     point = complementarity.first_point(self._system, policy)
     exploitability = self.model.exploitability(policy, self.regularization)
     self._converged = CONVERGED * exploitability
+    largest = np.abs(point.values).max() * point.flow.sum()
+    self._rounding = np.finfo(float).eps * largest
     self._state = State(
       policy=policy,
       mean_field=self.model.mean_field(policy),
@@ -88,6 +90,11 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
       point=point,
       least=exploitability,
     )
+
+  @property
+  def exploitability(self) -> float:
+    """phi_eta of `policy`, by the model; NashConv without regularization."""
+    return self._state.exploitability
 
   @property
   def gap(self) -> float:
@@ -107,7 +114,9 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
       return self._restarted(state)
     policy = self._system.policy_of(point.flow)
     exploitability = self.model.exploitability(policy, self.regularization)
-    if exploitability < state.exploitability:
+    # What is below rounding says nothing; the gap goes on falling.
+    rank = max(exploitability, self._rounding), point.gap
+    if rank < (max(state.exploitability, self._rounding), state.gap):
       state = dataclasses.replace(
         state,
         policy=policy,

@@ -7,7 +7,7 @@ import pyspiel
 import pytest
 
 import mftrpo_openspiel
-from mftrpo_openspiel.algorithms import equilibrium
+from mftrpo_openspiel.algorithms import newton_krylov
 from mftrpo_openspiel.runs import experiment as experiment_lib
 
 GAME = "python_mfg_two_islands(horizon=3)"
@@ -73,7 +73,7 @@ def test_policies_and_equilibria(game):
   model = mftrpo_openspiel.StationaryModel(game.mean_field_mdp(), game)
   policy = mftrpo_openspiel.MFTRPO(model).get_policy()
   assert repr(policy) == f"StationaryPolicy({GAME}: 14 states)"
-  found = equilibrium.find_equilibrium(model, 0.3)
+  found = newton_krylov.find_equilibrium(model, 0.3)
   assert repr(found).startswith(
     "Equilibrium(eta = 0.3, 14 states, 2 actions: rationality "
   )

@@ -71,9 +71,7 @@ def find_policy(model: Model, regularization: float) -> np.ndarray:
     ArithmeticError: If no equilibrium is found.
   """
   if regularization:
-    return equilibrium.find_equilibrium(
-      model, regularization, tolerance=TOLERANCE
-    ).policy
+    return equilibrium.solve(model, regularization, TOLERANCE).policy
   uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
   target = SHARE * model.exploitability(uniform)
   solver = annealed_mf_trpo.AnnealedMFTRPO(model)
