@@ -229,6 +229,9 @@ class Particles:
   ) -> Estimate:
     """Returns the masses of all times, of plays under these very masses.
 
+    Where plays cannot begin in the midst of the game, they are played anew up
+    to each layer.
+
     Args:
       mean_field: (N,), what stands for the masses of times that are to come;
         moves before do not depend on it.
@@ -236,6 +239,8 @@ class Particles:
     """
     layers = self._simulator.layers
     assert layers is not None
+    if not self._simulator.begins_anywhere:
+      return self._replayed_flow(mean_field, layers, rng)
     frozen = self._simulator.under(mean_field)
     rows = frozen.rows(frozen.initial(self._size, rng))
     masses, num_steps = mean_field.copy(), 0
@@ -248,4 +253,19 @@ class Particles:
       num_steps += rows.size
       frozen = self._simulator.under(masses)
       rows = frozen.rows(self._step(frozen, frozen.at(rows), rng))
+    return Estimate(masses, num_steps)
+
+  def _replayed_flow(
+    self,
+    mean_field: np.ndarray,
+    layers: np.ndarray,
+    rng: np.random.Generator,
+  ) -> Estimate:
+    """Returns `interacting_flow` by plays from the beginning to each layer."""
+    masses, num_steps = mean_field.copy(), 0
+    for layer in range(self._num_layers):
+      frozen = self._simulator.under(masses)
+      found, played = self._walk(frozen, None, slice(layer, layer + 1), rng)
+      masses = np.where(layers == layer, found, masses)
+      num_steps += played
     return Estimate(masses, num_steps)

@@ -209,10 +209,21 @@ def test_flows_of_players_who_see_each_other():
   assert np.abs(frozen.masses - expected).max() > 3e-2
 
 
-def test_flows_of_an_openspiel_game_whose_moves_depend_on_the_mean_field():
-  model, policy, players = _of_model(sampled_games.moving_model(), 20_000)
+@pytest.mark.parametrize("begins_anywhere", [True, False])
+def test_flows_of_an_openspiel_game_whose_moves_depend_on_the_mean_field(
+  begins_anywhere, monkeypatch
+):
+  if not begins_anywhere:
+    simulator = array_simulator.LayeredSimulator
+    monkeypatch.setattr(simulator, "begins_anywhere", False)
+    monkeypatch.setattr(array_simulator.FrozenArrays, "at", None)
+  size = 20_000
+  model, policy, players = _of_model(sampled_games.moving_model(), size)
   estimate = players.interacting_flow(
     model.initial_mean_field(), np.random.default_rng(0)
   )
   expected = model.mean_field(policy)
   np.testing.assert_allclose(estimate.masses, expected, atol=2e-2)
+  last = model.layers.max()
+  num_played = last if begins_anywhere else last * (last + 1) / 2
+  assert estimate.num_environment_steps == num_played * size
