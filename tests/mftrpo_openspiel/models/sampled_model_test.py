@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import time
 
 import numpy as np
 from open_spiel.python.mfg import games  # noqa: F401
@@ -213,6 +214,21 @@ def test_environment_steps_are_all_decisions(monkeypatch):
     model.propagate(policy, mean_field, 1)
     assert model.num_environment_steps == sum(played)
     played.clear()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_five_million_steps_a_second_on_the_5x5_grid(game, mdp, kind):
+  model = sampled_model.SampledModel(mdp if kind == "stationary" else game)
+  policy = np.full(model.legal_actions_mask.shape, 0.2)
+  mean_field = model.exact.mean_field(policy)
+  rates = []
+  for _ in range(20):
+    before, start = model.num_environment_steps, time.process_time()
+    model.action_values(policy, mean_field, 0.3)
+    seconds = time.process_time() - start
+    rates.append((model.num_environment_steps - before) / seconds)
+  assert max(rates) > 5e6
 
 
 def test_states_that_were_not_visited_have_no_values_and_are_not_reached(game):
