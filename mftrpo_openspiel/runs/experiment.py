@@ -97,6 +97,9 @@ class Experiment:
       validation.check_real(name, getattr(self, name), 0)
     if self.stop_below is not None:
       validation.check_real("stop_below", self.stop_below, 0, low_open=True)
+    if self.max_environment_steps is not None:
+      validation.check_int(BUDGET, self.max_environment_steps, 1)
+    validation.check_type("model_options", self.model_options, Mapping)
     for name, value in self.options.items():
       if isinstance(value, float):  # The algorithm checks the rest.
         validation.check_real(name, value)

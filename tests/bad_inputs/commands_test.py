@@ -254,13 +254,13 @@ EXACT = [
    "--learning_rate must be a number in (0, inf), got 0.0."),
   ("solve --setting=two_islands --learning_rate=1",
    "--learning_rate is for --algorithm=fictitious_play, mirror_descent,"
-   " openspiel_fictitious_play, openspiel_mirror_descent,"
+   " proximal_point, openspiel_fictitious_play, openspiel_mirror_descent,"
    " openspiel_mirror_descent_frozen_table, not for annealed_mf_trpo (the"
    " default)."),
   ("solve --setting=two_islands --algorithm=annealed_mf_trpo"
    " --regularization=1",
    "--regularization is for --algorithm=mf_trpo, fictitious_play,"
-   " mirror_descent, fixed_point, not for annealed_mf_trpo;"
+   " mirror_descent, fixed_point, interior_point, not for annealed_mf_trpo;"
    " --evaluation_regularization sets the eta of phi_eta."),
   ("solve --setting=two_islands --num_iterations=1e3",
    "--num_iterations must be a whole number, got '1e3'."),

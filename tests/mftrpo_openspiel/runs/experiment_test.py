@@ -393,6 +393,27 @@ def test_a_budget_below_what_a_run_has_spent_is_refused(tmp_path):
   assert result.solution.iteration == 7
 
 
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    (
+      {"max_environment_steps": 0},
+      "max_environment_steps must be a whole number of at least 1, got 0.",
+    ),
+    (
+      {"max_environment_steps": 1e6},
+      "max_environment_steps must be a whole number of at least 1, got"
+      " 1000000.0.",
+    ),
+    ({"model_options": 3}, "model_options must be a Mapping, got 3."),
+  ],
+)
+def test_an_experiment_that_is_refused(changes, message):
+  with pytest.raises(ValueError) as error:
+    Experiment(setting="two_islands", model="sampled", **changes)
+  assert str(error.value) == message
+
+
 def test_a_budget_below_one_trajectory_is_refused_before_any_work(tmp_path):
   with pytest.raises(ValueError) as error:
     experiment_lib.run_experiment(spending(21), tmp_path / "run")
