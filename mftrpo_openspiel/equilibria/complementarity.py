@@ -18,8 +18,8 @@ player gains by leaving x where the first two hold. Regularization eta adds the
 entropy to rewards, r(s, a, mu) - eta log(x(s, a) / mu(s)), and changes nothing
 else. A step follows the solutions as tau falls to 0: Mehrotra's predictor and
 corrector (Wright (1997), "Primal-Dual Interior-Point Methods", chapter 10), in
-which masses and values have step lengths of their own. It solves linear
-equations, for right-hand sides g and f,
+which masses and values have step lengths of their own over a finite horizon. It
+solves linear equations, for right-hand sides g and f,
 
     dx / W + dV(s) - gamma P dV - R dmu = g,    dmu - P' dx = f,
 
@@ -61,8 +61,11 @@ class System(abc.ABC):
     states: (E,), the state of each pair.
     starts: (N,), the first pair of each state.
     discounts: (N,), what the entropy of each state weighs.
+    has_one_step_length: Whether masses and values have to go the same share of
+      a step, since values discount what flow does not.
   """
 
+  has_one_step_length = False
   states: np.ndarray
   starts: np.ndarray
   discounts: np.ndarray
@@ -129,6 +132,9 @@ class System(abc.ABC):
     Args:
       weights: (E,), W > 0.
       slopes: R.
+
+    Raises:
+      ArithmeticError: If it is found that the equations have no solution.
     """
 
 
@@ -151,16 +157,19 @@ class Point:
     """The sum of x z."""
     return float(self.flow @ self.slacks)
 
-  def moved(self, step: "Point", share: float) -> "Point":
+  def moved(self, step: "Point", share: float, has_one_length: bool) -> "Point":
     """Returns the point after a step, dx, dV and dz.
 
     Args:
       step: Where it leads.
       share: Of the way to where a mass or a slack is 0, if a whole step leads
         beyond.
+      has_one_length: Whether masses and values go the same share of the step.
     """
     of_flow = min(1.0, share * _longest(self.flow, step.flow))
     of_values = min(1.0, share * _longest(self.slacks, step.slacks))
+    if has_one_length:
+      of_flow = of_values = min(of_flow, of_values)
     return Point(
       self.flow + of_flow * step.flow,
       self.values + of_values * step.values,
@@ -212,7 +221,10 @@ def next_point(
   )
   missing_flow = system.missing_flow(flow)
   widths = slacks + PROXIMITY * largest
-  solve = system.linearized(flow / (widths + etas), slopes)
+  try:
+    solve = system.linearized(flow / (widths + etas), slopes)
+  except ArithmeticError:
+    return None
 
   def step(products: np.ndarray | float) -> Point:
     """Returns the step to where x z is the given."""
@@ -221,10 +233,10 @@ def next_point(
     return Point(change, value, target - widths * change / flow)
 
   predictor = step(0.0)
-  predicted = point.moved(predictor, share=1.0)
+  predicted = point.moved(predictor, 1.0, system.has_one_step_length)
   centering = np.clip((predicted.gap / point.gap) ** 3, LEAST_CENTERING, 1.0)
   products = centering * point.gap / len(flow)
   corrector = step(products - predictor.flow * predictor.slacks)
-  moved = point.moved(corrector, share=STEP_SHARE)
+  moved = point.moved(corrector, STEP_SHARE, system.has_one_step_length)
   is_finite = np.isfinite(moved.flow).all() and np.isfinite(moved.values).all()
   return moved if is_finite else None

@@ -2,8 +2,10 @@
 
 from mftrpo_openspiel.equilibria import complementarity
 from mftrpo_openspiel.equilibria import layered_system
+from mftrpo_openspiel.equilibria import stationary_system
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
+from mftrpo_openspiel.models import stationary_model
 
 
 def of_model(model: model_lib.MeanFieldModel) -> complementarity.System:
@@ -15,6 +17,9 @@ def of_model(model: model_lib.MeanFieldModel) -> complementarity.System:
   """
   if isinstance(model, compiled_game.CompiledGame):
     return layered_system.LayeredSystem(model)
+  if isinstance(model, stationary_model.StationaryModel):
+    return stationary_system.StationarySystem(model)
   raise ValueError(
-    f"game must be a CompiledGame or a game, got a {type(model).__name__}."
+    "game must be a game, a CompiledGame or a StationaryModel, got a"
+    f" {type(model).__name__}."
   )
