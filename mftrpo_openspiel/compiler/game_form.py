@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from open_spiel.python import policy as policy_lib
 import pyspiel
+from scipy import sparse
 
 from mftrpo_openspiel.openspiel import policies
 
@@ -19,6 +20,32 @@ class Dynamics(Protocol):
   """Where actions lead under one mean field, as in a `LayeredMDP`."""
 
   num_steps: int
+
+  @property
+  def initial(self) -> np.ndarray:
+    """(n_0,), the masses that plays start with."""
+
+  @property
+  def layers(self) -> list[slice]:
+    """The states of each layer."""
+
+  @property
+  def kernels(self) -> list[sparse.csr_array | None]:
+    """For each layer, the laws of the next state after each afterstate."""
+
+  def num_afterstates(self, k: int) -> int:
+    """Returns m_k, the number of afterstates of layer k."""
+
+  def afterstates(self, k: int) -> np.ndarray:
+    """Returns (n_k, A): where actions lead."""
+
+  def transitions(self, k: int) -> sparse.csr_array:
+    """Returns (n_k * A, n_{k+1}): the next state's law."""
+
+  def action_rewards(
+    self, rewards: np.ndarray, afterstate_rewards: np.ndarray | None
+  ) -> np.ndarray:
+    """Returns (N, A): what actions pay in all."""
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""

@@ -28,12 +28,11 @@ _ACTION_BYTES = 50
 class RoutingForm(game_form.GameForm):
   """A routing game whose waiting times are computed.
 
-  The masses of mean-field nodes that are no states are those of decision nodes;
-  so it is the states of each decision layer whose masses sum to one.
-
   Attributes:
-    tells_waits_apart: Whether each decision node is a state. If not, one state
-      has the masses of all cars that wait on a link, whatever they wait for.
+    tells_waits_apart: Whether each node is a state. If not, one state has the
+      masses of all cars that wait on a link, however long; and it is the masses
+      of each decision layer that sum to one, not those of the mean-field layers
+      in between.
   """
 
   has_fixed_moves = False
@@ -65,9 +64,10 @@ class RoutingForm(game_form.GameForm):
     self._arrays = routing_moves.RoutingArrays(states)
     self.legal_actions_mask = self._arrays.legal_actions_mask
     self.times = states.nodes.time
-    is_told = states.nodes.kind == routing_states.ENTERING
     # Between the decisions of two times there is a mean-field layer.
-    _, self.layers = np.unique(2 * self.times - is_told, return_inverse=True)
+    _, self.layers = np.unique(
+      2 * self.times - states.nodes.is_told, return_inverse=True
+    )
     self._no_rewards = np.zeros(len(states))
     # The last mean field, as bytes, and the game under it.
     self._last: tuple[bytes, routing_moves.RoutingMDP] | None = None

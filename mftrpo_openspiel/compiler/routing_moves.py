@@ -20,10 +20,12 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 from scipy import special
 
 from mftrpo_openspiel.compiler import road_network
 from mftrpo_openspiel.compiler import routing_states
+from mftrpo_openspiel.values import layered_mdp
 
 
 class Moves(NamedTuple):
@@ -106,8 +108,11 @@ class RoutingArrays:
     self.ends = np.array([*map(network.pay, times), network.pay(None)])
     self.first_end = self.horizon * states.num_cells
     self.single_rows, self.single_slots = self._singles()
+    is_choice = self.legal_actions_mask.sum(axis=1) > 1
+    self.has_no_choice = np.flatnonzero(~is_choice)
     self._told, self._told_places = self._who_is_told_of()
     self._positions, self._steps, self._lengths, self._track = self._tracks()
+    self.after, self._copies, self._sources = self._followers()
     self._known_moves: dict[tuple[int, bytes], Moves] = {}
 
   def _singles(self) -> tuple[np.ndarray, np.ndarray]:
@@ -126,6 +131,7 @@ class RoutingArrays:
       never,
     )
     is_choice = (nodes.kind == routing_states.UNDERWAY) & (nodes.wait == 0)
+    is_choice &= ~nodes.is_told
     is_known = ~is_choice & (nodes.kind != routing_states.ENTERING)
     rows = np.flatnonzero(is_known)
     return rows, slots[rows]
@@ -133,19 +139,18 @@ class RoutingArrays:
   def _who_is_told_of(self) -> tuple[np.ndarray, np.ndarray]:
     """Returns states in OpenSpiel's order, and when and where: t * K + k."""
     nodes = self.states.nodes
-    entering = np.flatnonzero(nodes.kind == routing_states.ENTERING)
-    # Who waits w steps at a decision node waits w - 1 at the next node.
-    waiting = np.flatnonzero(
-      (nodes.kind == routing_states.UNDERWAY)
-      & (nodes.wait >= 1)
-      & (nodes.wait <= self.horizon)
-      & (nodes.time + 1 < self.horizon)
-    )
-    rows = np.concatenate([entering, waiting])
-    times = np.concatenate([nodes.time[entering], nodes.time[waiting] + 1])
-    waits = np.concatenate(
-      [np.full(len(entering), -1), nodes.wait[waiting] - 1]
-    )
+    is_entering = nodes.kind == routing_states.ENTERING
+    is_waiting = nodes.kind == routing_states.UNDERWAY
+    times, waits = nodes.time, nodes.wait
+    if self.states.tells_waits_apart:
+      is_waiting &= nodes.is_told
+    else:
+      # Who waits w steps at a decision node waits w - 1 at the next node.
+      is_waiting &= (nodes.wait > 0) & (nodes.time + 1 < self.horizon)
+      times, waits = times + is_waiting, waits - is_waiting
+    waits = np.where(is_entering, -1, waits)
+    rows = np.flatnonzero(is_entering | (is_waiting & (waits < self.horizon)))
+    times, waits = times[rows], waits[rows]
     places = times * self.num_links + nodes.link[rows]
     order = np.lexsort((nodes.destination[rows], waits, places))
     return rows[order], places[order]
@@ -168,7 +173,9 @@ class RoutingArrays:
       positions[table.ravel()[places]] = offset + places
       steps[is_here] = step
 
-    is_underway = nodes.kind == routing_states.UNDERWAY
+    is_underway = (nodes.kind == routing_states.UNDERWAY) & ~nodes.is_told
+    is_arrived = (nodes.kind == routing_states.ARRIVED) & ~nodes.is_told
+    is_in_sink = (nodes.kind == routing_states.IN_SINK) & ~nodes.is_told
     waiting, arrived = states.waiting_rows, states.arrived_rows
     if states.tells_waits_apart:
       add(waiting, is_underway, waiting[0].size - 1)
@@ -177,15 +184,51 @@ class RoutingArrays:
     else:
       add(states.choice_rows, is_underway & (nodes.wait == 0), 0)
       add(waiting, is_underway & (nodes.wait > 0), 0)
-    add(arrived, nodes.kind == routing_states.ARRIVED, arrived[0].size)
-    add(states.sink_rows, nodes.kind == routing_states.IN_SINK, self.num_links)
-    is_over = np.isin(
-      nodes.kind, (routing_states.ARRIVED, routing_states.IN_SINK)
-    )
+    add(arrived, is_arrived, arrived[0].size)
+    add(states.sink_rows, is_in_sink, self.num_links)
+    is_over = is_arrived | is_in_sink
     lengths[is_over] = self.horizon - nodes.time[is_over]
-    is_entering = nodes.kind == routing_states.ENTERING
-    add(states.entering_rows, is_entering, 0)
+    add(np.flatnonzero(nodes.is_told), nodes.is_told, 0)
     return positions, steps, lengths, np.concatenate(parts)
+
+  def _followers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns what follows those states without a choice of which it is known.
+
+    That is for each state the next one, -1 where that is not known; and the
+    mean-field nodes to which a decision node leads, with these. Nothing if
+    waiting times are not told apart.
+    """
+    states, nodes = self.states, self.states.nodes
+    after, sources = np.full((2, len(states)), -1)
+    if states.tells_waits_apart:
+      cells = nodes.destination * self.num_links + nodes.link
+      index = {
+        routing_states.UNDERWAY: (nodes.time, cells, nodes.wait),
+        routing_states.ARRIVED: (nodes.time, nodes.arrival, nodes.link),
+        routing_states.IN_SINK: (nodes.time, nodes.link),
+      }
+      tables = {
+        routing_states.UNDERWAY: (
+          states.waiting_rows,
+          states.told_waiting_rows,
+        ),
+        routing_states.ARRIVED: (states.arrived_rows, states.told_arrived_rows),
+        routing_states.IN_SINK: (states.sink_rows, states.told_sink_rows),
+      }
+      goes_on = ~nodes.is_told & (nodes.time + 1 < self.horizon)
+      for kind, (decided, told) in tables.items():
+        here = nodes.kind == kind
+        rows = np.flatnonzero(here & nodes.is_told)
+        after[rows] = decided[tuple(part[rows] for part in index[kind])]
+        waits = (kind == routing_states.UNDERWAY) & (nodes.wait == 0)
+        rows = np.flatnonzero(here & goes_on & ~waits)
+        time, *place = (part[rows] for part in index[kind])
+        if kind == routing_states.UNDERWAY:
+          place[-1] = place[-1] - 1
+        after[rows] = told[(time + 1, *place)]
+        sources[after[rows]] = rows
+    copies = np.flatnonzero(sources >= 0)
+    return after, copies, sources[copies]
 
   def told_shares(self, mean_field: np.ndarray) -> np.ndarray:
     """Returns (T, K): the shares that are told about each link at each time."""
@@ -213,56 +256,80 @@ class RoutingArrays:
       steps, lengths
     )
     weights = np.repeat(np.concatenate(masses), lengths)
-    return np.bincount(self._track[places], weights, minlength=len(self.states))
+    result = np.bincount(
+      self._track[places], weights, minlength=len(self.states)
+    )
+    result[self._copies] += result[self._sources]
+    return result
 
-  def step(
-    self, policy: np.ndarray, masses: np.ndarray, waits: np.ndarray
-  ) -> np.ndarray:
-    """Returns (N,): `masses` moved on by a time step, the initial ones in it.
+  def layered(self, waits: np.ndarray) -> layered_mdp.LayeredMDP:
+    """Returns the game under (T, K) waiting times, in layers of all states.
 
-    Args:
-      policy: (N, A).
-      masses: (N,).
-      waits: (T, K), the waiting times.
+    Raises:
+      ValueError: If waiting times are not told apart.
     """
-    states, num_cells = self.states, self.states.num_cells
-    width = num_cells + 2 * self.num_links
-    # Who waits or has arrived goes on along the track.
-    stays = np.flatnonzero(self._lengths > 1)
-    next_rows = self._track[self._positions[stays] + self._steps[stays]]
-    moved = np.bincount(next_rows, masses[stays], minlength=len(masses))
+    states, nodes = self.states, self.states.nodes
+    if not states.tells_waits_apart:
+      raise ValueError(
+        "game must have few enough states for waiting times to be told apart,"
+        f" got a network of {len(states)} states where they are not."
+      )
+    targets = np.full(self.legal_actions_mask.shape, -1)
+    targets[:, 0] = self.after
+    rows = np.flatnonzero(nodes.kind == routing_states.ENTERING)
+    times, links = nodes.time[rows], nodes.link[rows]
+    cells = nodes.destination[rows] * self.num_links + links
+    targets[rows, 0] = states.waiting_rows[times, cells, waits[times, links]]
+    for time, places in enumerate(self._places[:-1]):
+      arriving = (
+        states.entering_rows[time + 1],
+        states.told_arrived_rows[time + 1, time],
+        states.told_sink_rows[time + 1],
+      )
+      met = places >= 0
+      moves = states.ways.targets[met]
+      targets.ravel()[places[met]] = np.concatenate(arriving)[moves]
+    layers = 2 * nodes.time - nodes.is_told
+    starts = np.flatnonzero(np.diff(layers, prepend=-1))
+    parts = np.split(targets, starts[1:])
+    afterstates = [
+      np.where(part < 0, -1, part - start)
+      for part, start in zip(parts, starts[1:])
+    ]
+    own = np.arange(parts[-1].size).reshape(parts[-1].shape)
+    afterstates.append(np.where(self.legal_actions_mask[starts[-1] :], own, -1))
+    kernels: list[sparse.csr_array | None] = [None] * (len(parts) - 1)
+    kernels.append(sparse.csr_array((parts[-1].size, 0)))
+    initial = np.zeros(len(parts[0]))
     for trip in states.network.trips:
       cell = trip.destination * self.num_links + trip.origin
-      moved[states.waiting_rows[0, cell, trip.waiting_time]] += trip.share
-    times, moves = np.nonzero(self._places >= 0)
-    places = self._places[times, moves]
-    weights = masses[places // (self.num_links + 1)] * policy.ravel()[places]
-    arriving = np.bincount(
-      times * width + states.ways.targets[moves],
-      weights,
-      minlength=self.horizon * width,
-    ).reshape(self.horizon, width)
-    times, targets = np.nonzero(arriving[:-1])
-    weights = arriving[times, targets]
-
-    def add(rows: np.ndarray, is_here: np.ndarray) -> None:
-      moved[:] += np.bincount(rows, weights[is_here], minlength=len(moved))
-
-    goes_on = targets < num_cells
-    later, cells = times[goes_on] + 1, targets[goes_on]
-    steps = waits[later, cells % self.num_links]
-    add(states.entering_rows[later, cells], goes_on)
-    add(states.waiting_rows[later, cells, steps], goes_on)
-    links = targets - num_cells
-    arrives = (links >= 0) & (links < self.num_links)
-    arrivals = times[arrives]
-    add(states.arrived_rows[arrivals + 1, arrivals, links[arrives]], arrives)
-    leaves = links >= self.num_links
-    add(
-      states.sink_rows[times[leaves] + 1, links[leaves] - self.num_links],
-      leaves,
+      initial[states.waiting_rows[0, cell, trip.waiting_time]] += trip.share
+    return layered_mdp.LayeredMDP(
+      initial, afterstates, kernels, nodes.time[starts]
     )
-    return moved
+
+  def last_pay(self, ends: np.ndarray | None) -> np.ndarray | None:
+    """Returns what the afterstates of the `layered` game pay.
+
+    Args:
+      ends: (T + 1,), what arrival at each time pays, and no arrival; None for
+        nothing.
+    """
+    if ends is None:
+      return None
+    last = self.horizon - 1
+    nodes = self.states.nodes
+    is_last = (nodes.time == last) & ~nodes.is_told
+    start = int(np.flatnonzero(is_last)[0])
+    slots = np.full(self.legal_actions_mask.shape, self.horizon)
+    slots[self.single_rows, 0] = self.single_slots - self.first_end
+    moves = self._find_moves(last, self.states.choice_rows[last] >= 0)
+    slots.ravel()[moves.places] = moves.slots - self.first_end
+    # All states but the first ones are afterstates of the layer before.
+    first = int((nodes.time == 0).sum())
+    return np.concatenate(
+      [np.zeros(len(nodes.time) - first), ends[slots[start:].ravel()]]
+    )
 
   def moves(self, time: int, is_met: np.ndarray) -> Moves:
     """Returns the moves from the cells where `is_met`, (C,) of bool."""
@@ -376,6 +443,8 @@ class Play:
     arrays, states = self._arrays, self._arrays.states
     nodes, num_links = states.nodes, arrays.num_links
     rows = np.flatnonzero(start)
+    decided = np.where(nodes.is_told, arrays.after, -1)[rows]
+    rows = np.where(decided < 0, rows, decided)
     self._add(rows, np.ones(len(rows)))
     last = len(self._choosing) - 1
     for kind, waits in (
@@ -485,6 +554,11 @@ class Play:
       self._add(rows[rows >= 0], entering.sum(axis=0)[rows >= 0])
     arrived, sinks = moves.ends
     arrival = time if states.tells_waits_apart else 0
+    if states.tells_waits_apart:
+      rows = states.told_arrived_rows[time + 1, arrival, arrived]
+      self._add(rows, ending[arrived])
+      rows = states.told_sink_rows[time + 1, sinks]
+      self._add(rows, ending[num_links + sinks])
     self._add(states.arrived_rows[time + 1, arrival, arrived], ending[arrived])
     self._add(states.sink_rows[time + 1, sinks], ending[num_links + sinks])
 
@@ -547,7 +621,7 @@ class RoutingMDP:
         f"num_steps must be None or at least {self.num_steps} in a network of"
         " so many states that waiting times are not told apart."
       )
-    return self._arrays.step(policy, masses, self._waits)
+    return self._layered.step(policy, masses)
 
   def reached(
     self, policy: np.ndarray, start: np.ndarray, at_once: bool = False
@@ -575,7 +649,7 @@ class RoutingMDP:
 
     Args:
       policy: (N, A).
-      rewards: (N,) zeros: states pay nothing.
+      rewards: (N,), of the states; or (N, A), of their actions.
       afterstate_rewards: (T + 1,), what arrival at each time pays, and no
         arrival; None for nothing.
       temperatures: (N,), the weights of the entropy bonus; None for no bonus.
@@ -584,6 +658,10 @@ class RoutingMDP:
       Q, (N, A), without the bonus of the state itself; -inf where an action is
       not legal, and 0 in choices to which no play leads.
     """
+    if not self._are_of_choices(rewards):
+      pay = self._arrays.last_pay(afterstate_rewards)
+      values = self._layered.evaluate(policy, rewards, pay, temperatures)
+      return self._only_where_met(values, rewards)
     plays = policy.ravel()
 
     def value(event: Event, action_values: np.ndarray) -> np.ndarray:
@@ -606,6 +684,10 @@ class RoutingMDP:
 
     For arguments and result see `evaluate`.
     """
+    if not self._are_of_choices(rewards):
+      pay = self._arrays.last_pay(afterstate_rewards)
+      values = self._layered.optimize(rewards, pay, temperatures)
+      return self._only_where_met(values, rewards)
 
     def value(event: Event, action_values: np.ndarray) -> np.ndarray:
       moves = event.moves
@@ -635,7 +717,7 @@ class RoutingMDP:
 
     Args:
       value: Gives the (m,) values of choices from those of their e moves.
-      rewards: As in `evaluate`.
+      rewards: (N,), of the choices; those of other states are 0.
       afterstate_rewards: As in `evaluate`.
     """
     arrays = self._arrays
@@ -644,12 +726,79 @@ class RoutingMDP:
       values[arrays.first_end :] = afterstate_rewards
     result = arrays.blank.copy()
     flat = result.ravel()  # A view.
+    pays = rewards.any()
     for event in reversed(self._events):
       action_values = values[event.slots]
       flat[event.moves.places] = action_values
       slots = event.time * arrays.states.num_cells + event.moves.cells
       values[slots] = value(event, action_values)
+      if pays:
+        values[slots] += self._at(event, rewards)
       if event.moves.entering_places.size:
         flat[event.moves.entering_places] = action_values[event.moves.goes_on]
     result[arrays.single_rows, 0] = values[arrays.single_slots]
+    if pays:
+      result += rewards[:, None]
     return result
+
+  def _only_where_met(
+    self, action_values: np.ndarray, rewards: np.ndarray
+  ) -> np.ndarray:
+    """Returns action values of what is paid at once in choices not met."""
+    rows = self._arrays.states.choice_rows
+    is_unmet = rows >= 0
+    for event in self._events:
+      is_unmet[event.time, event.moves.cells] = False
+    unmet = rows[is_unmet]
+    action_values[unmet] = self._arrays.blank[unmet]
+    if rewards.ndim == 1:
+      action_values[unmet] += rewards[unmet, None]
+    return action_values
+
+  def _are_of_choices(self, rewards: np.ndarray) -> bool:
+    """Returns whether nothing is paid but (N,) rewards of choices."""
+    if rewards.ndim > 1:
+      return False
+    return not rewards.any() or not rewards[self._arrays.has_no_choice].any()
+
+  @functools.cached_property
+  def _layered(self) -> layered_mdp.LayeredMDP:
+    """The same as any game is; takes as long as many sweeps."""
+    return self._arrays.layered(self._waits)
+
+  @property
+  def initial(self) -> np.ndarray:
+    """(n_0,), the masses that plays start with."""
+    return self._layered.initial
+
+  @property
+  def layers(self) -> list[slice]:
+    """The states of each layer."""
+    return self._layered.layers
+
+  @property
+  def kernels(self) -> list[sparse.csr_array | None]:
+    """For each layer, the laws of the next state after each afterstate."""
+    return self._layered.kernels
+
+  def num_afterstates(self, k: int) -> int:
+    """Returns m_k, the number of afterstates of layer k."""
+    return self._layered.num_afterstates(k)
+
+  def afterstates(self, k: int) -> np.ndarray:
+    """Returns (n_k, A): where actions lead; anything where one is not legal."""
+    return self._layered.afterstates(k)
+
+  def transitions(self, k: int) -> sparse.csr_array:
+    """Returns (n_k * A, n_{k+1}): the next state's law, row s * A + a for a."""
+    return self._layered.transitions(k)
+
+  def action_rewards(
+    self, rewards: np.ndarray, afterstate_rewards: np.ndarray | None
+  ) -> np.ndarray:
+    """Returns (N, A): what actions pay in all; 0 where one is not legal.
+
+    The arguments are those of `evaluate`.
+    """
+    pay = self._arrays.last_pay(afterstate_rewards)
+    return self._layered.action_rewards(rewards, pay)

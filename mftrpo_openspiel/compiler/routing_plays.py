@@ -19,11 +19,13 @@ class _Node(NamedTuple):
   """A node at some time.
 
   Attributes:
+    is_decided: Whether it is a decision node; else it is a mean-field node.
     kind: As in `routing_states.Nodes`.
     place: The cell of one that is underway or entering, else the link.
     steps: How long one waits who is underway; when one has arrived.
   """
 
+  is_decided: bool
   kind: int
   place: int
   steps: int
@@ -53,41 +55,25 @@ def states_of(
   Those who are on a link have come there as late as they can.
   """
   player = _Player(game, states)
-  nodes = states.nodes
-  num_links = len(states.network.names)
   wanted: dict[int, list[_Node]] = {}
   for row in rows.tolist():
-    kind, place = int(nodes.kind[row]), int(nodes.link[row])
-    steps = 0
-    if kind in (routing_states.UNDERWAY, routing_states.ENTERING):
-      place += int(nodes.destination[row]) * num_links
-    if kind == routing_states.UNDERWAY:
-      steps = int(nodes.wait[row])
-    if kind == routing_states.ARRIVED:
-      steps = int(nodes.arrival[row])
-    wanted.setdefault(int(nodes.time[row]), []).append(
-      _Node(kind, place, steps)
-    )
-  needed: dict[int, set[_Node]] = {}
+    time = int(states.nodes.time[row])
+    wanted.setdefault(time, []).append(player.node(row))
   last = max(wanted, default=-1)
+  needed: dict[int, set[_Node]] = {time: set() for time in range(-1, last + 1)}
   for time in range(last, -1, -1):
-    here = needed.setdefault(time, set())
+    here = needed[time]
     here.update(wanted.get(time, ()))
-    before = needed.setdefault(time - 1, set())
-    for node in sorted(here):  # Those that have just entered come last.
-      parent, is_now = player.parent(node, time)
-      (here if is_now else before).add(parent)
-    entering = [node for node in here if node.kind == routing_states.ENTERING]
-    before.update(player.parent(node, time)[0] for node in entering)
+    if time:
+      here.update([player.told(node, time) for node in here if node.is_decided])
+      needed[time - 1].update(
+        [player.decided(node, time) for node in here if not node.is_decided]
+      )
   earlier: dict[_Node, pyspiel.State] = {}
   for time in range(last + 1):
-    # Those that have just entered come first.
-    order = sorted(
-      needed[time], key=lambda n: n.kind != routing_states.ENTERING
-    )
     now: dict[_Node, pyspiel.State] = {}
-    for node in order:
-      now[node] = player.play(node, time, earlier, now)
+    for node in sorted(needed[time]):  # Mean-field nodes come first.
+      now[node] = player.play(node, time, now if node.is_decided else earlier)
     for node in wanted.get(time, ()):
       yield now[node]
     earlier = now
@@ -107,20 +93,31 @@ class _Player:
     ):
       self._moves.setdefault(target, []).append((origin, action))
 
-  def parent(self, node: _Node, time: int) -> tuple[_Node, bool]:
-    """Returns where one comes from, and whether that is at the same time.
+  def node(self, row: int) -> _Node:
+    """Returns the node of a state."""
+    nodes = self._states.nodes
+    kind, place, steps = int(nodes.kind[row]), int(nodes.link[row]), 0
+    if kind in (routing_states.UNDERWAY, routing_states.ENTERING):
+      place += int(nodes.destination[row]) * self._num_links
+    if kind == routing_states.UNDERWAY:
+      steps = int(nodes.wait[row])
+    if kind == routing_states.ARRIVED:
+      steps = int(nodes.arrival[row])
+    return _Node(not nodes.is_told[row], kind, place, steps)
 
-    At time 0 that is the node itself.
-    """
-    if time == 0:
-      return node, True
+  def told(self, node: _Node, time: int) -> _Node:
+    """Returns the mean-field node before a decision node, at the same time."""
+    if node.kind == routing_states.UNDERWAY and self._enters(node, time):
+      return _Node(False, routing_states.ENTERING, node.place, 0)
+    return node._replace(is_decided=False)
+
+  def decided(self, node: _Node, time: int) -> _Node:
+    """Returns the decision node before a mean-field node."""
     if node.kind == routing_states.UNDERWAY:
-      if self._enters(node, time):
-        return _Node(routing_states.ENTERING, node.place, 0), True
-      return node._replace(steps=node.steps + 1), False
+      return node._replace(is_decided=True, steps=node.steps + 1)
     if self._has_stayed(node, time):
-      return node, False
-    return _Node(routing_states.UNDERWAY, self._move(node, time)[0], 0), False
+      return node._replace(is_decided=True)
+    return _Node(True, routing_states.UNDERWAY, self._move(node, time)[0], 0)
 
   def _enters(self, node: _Node, time: int) -> bool:
     """Returns whether one may have entered just now, and wait so long."""
@@ -161,27 +158,21 @@ class _Player:
     return next(move for move in moves if chooses[move[0]])
 
   def play(
-    self,
-    node: _Node,
-    time: int,
-    earlier: dict[_Node, pyspiel.State],
-    now: dict[_Node, pyspiel.State],
+    self, node: _Node, time: int, before: dict[_Node, pyspiel.State]
   ) -> pyspiel.State:
     """Returns a state of a node from those of the nodes before it."""
     if time == 0:
       return self._root.child(self._outcome(node))
-    parent, is_now = self.parent(node, time)
-    if is_now:
+    if not node.is_decided:
+      parent = self.decided(node, time)
+      is_choice = parent.kind == routing_states.UNDERWAY and parent.steps == 0
+      action = self._move(node, time)[1] if is_choice else 0
+      return before[parent].child(action)
+    parent = self.told(node, time)
+    share = None
+    if parent.kind == routing_states.ENTERING:
       share = self._share(node.place % self._num_links, node.steps)
-      assert share is not None  # It enters.
-      return after_told(now[parent], share)
-    if parent.kind == routing_states.UNDERWAY and parent.steps == 0:
-      _, action = self._move(node, time)
-      moved = earlier[parent].child(action)
-      if node.kind == routing_states.ENTERING:
-        return moved
-      return after_told(moved, 0.0)
-    return after_told(earlier[parent].child(0), 0.0)
+    return after_told(before[parent], share or 0.0)
 
   def _outcome(self, node: _Node) -> int:
     """Returns the first trip that begins at a node."""

@@ -6,14 +6,15 @@ so w is not told apart from that time. The states of the model are
 
 * for each time t the decision nodes: of cars that go on (w = 0), of cars that
   wait, and of those that have arrived or are in another sink;
-* for each time t >= 1 the mean-field nodes of the cars that have just entered
-  a link, which do not know yet how long they wait. The masses of the other
-  mean-field nodes are those of decision nodes.
+* for each time t >= 1 the mean-field nodes: of cars that have just entered a
+  link, and do not know yet how long they wait, and of all others.
 
 All that can be met, whatever players are told, are found in advance. Where
 these are too many, the cars that do not go on are not told apart by waiting
 time and destination, nor by the time of arrival: a state has the masses of all
 of them on a link. That is all that players are told, and they have no choice.
+The mean-field nodes are then those of cars that have just entered a link; what
+is told of others is the mass of the decision nodes before.
 """
 
 from collections.abc import Iterator
@@ -140,6 +141,7 @@ class Nodes:
 
   Attributes:
     kind: (n,), one of UNDERWAY, ENTERING, ARRIVED, IN_SINK.
+    is_told: (n,) of bool, whether it is a mean-field node.
     time: (n,), its time.
     link: (n,), where the car is.
     destination: (n,), of a car that is underway or entering.
@@ -148,6 +150,7 @@ class Nodes:
   """
 
   kind: np.ndarray
+  is_told: np.ndarray
   time: np.ndarray
   link: np.ndarray
   destination: np.ndarray
@@ -176,6 +179,8 @@ class RoutingStates:
     arrived_rows: (T, T, K), the rows of cars that have arrived, by time, time
       of arrival and link; (T, 1, K) if they are not told apart.
     sink_rows: (T, K), of the cars in other sinks.
+    told_waiting_rows, told_arrived_rows, told_sink_rows: The same of mean-field
+      nodes, if waiting times are told apart.
     met: What can be met.
   """
 
@@ -215,9 +220,12 @@ class RoutingStates:
     destination: np.ndarray | int = 0,
     wait: np.ndarray | int = 0,
     arrival: np.ndarray | int = 0,
+    is_told: bool = False,
   ) -> np.ndarray:
     """Adds a state for each of the links, and returns the rows."""
-    columns = np.broadcast_arrays(kind, time, link, destination, wait, arrival)
+    columns = np.broadcast_arrays(
+      kind, is_told, time, link, destination, wait, arrival
+    )
     self._rows.append(Nodes(*columns))
     rows = np.arange(self._count, self._count + len(link))
     self._count += len(link)
@@ -242,11 +250,12 @@ class RoutingStates:
     self.met = met
     times = np.arange(horizon)
     spans = (horizon - 1 - times)[:, None]
+    # At most, of decision and mean-field nodes.
     num_states = (
-      sum(int(waiting.sum()) for waiting in met.waiting)
+      2 * sum(int(waiting.sum()) for waiting in met.waiting)
       + int(met.entering.sum())
-      + int((met.arriving * spans).sum())
-      + int((met.leaving.any(axis=0)).sum() * horizon)
+      + 2 * int((met.arriving * spans).sum())
+      + 2 * int((met.leaving.any(axis=0)).sum() * horizon)
     )
     if num_states > max_states:
       return False
@@ -255,23 +264,71 @@ class RoutingStates:
     self.waiting_rows = np.full((horizon, self.num_cells, longest + 1), -1)
     self.arrived_rows = np.full((horizon, horizon, num_links), -1)
     self.sink_rows = np.full((horizon, num_links), -1)
+    self.told_waiting_rows = np.full_like(self.waiting_rows, -1)
+    self.told_arrived_rows = np.full_like(self.arrived_rows, -1)
+    self.told_sink_rows = np.full_like(self.sink_rows, -1)
     for time, waiting in enumerate(met.waiting):
-      cells = np.flatnonzero(met.entering[time])
-      self.entering_rows[time, cells] = self._add(
-        ENTERING, time, cells % num_links, cells // num_links
-      )
-      steps, cells = np.nonzero(waiting.T)
-      self.waiting_rows[time, cells, steps] = self._add(
-        UNDERWAY, time, cells % num_links, cells // num_links, steps
-      )
-      arrivals, links = np.nonzero(met.arriving[:time])
-      self.arrived_rows[time, arrivals, links] = self._add(
-        ARRIVED, time, links, arrival=arrivals
-      )
-      links = np.flatnonzero(met.leaving[:time].any(axis=0))
-      self.sink_rows[time, links] = self._add(IN_SINK, time, links)
+      arrivals, ends = np.nonzero(met.arriving[:time])
+      sinks = np.flatnonzero(met.leaving[:time].any(axis=0))
+      if time:
+        cells = np.flatnonzero(met.entering[time])
+        self.entering_rows[time, cells] = self._add(
+          ENTERING, time, cells % num_links, cells // num_links, is_told=True
+        )
+        # Who waits w steps after a choice waits w - 1 when he is told.
+        self._add_nodes(
+          time,
+          met.waiting[time - 1][:, 1:],
+          arrivals,
+          ends,
+          sinks,
+          is_told=True,
+        )
+      self._add_nodes(time, waiting, arrivals, ends, sinks, is_told=False)
     self.choice_rows = self.waiting_rows[:, :, 0]
     return True
+
+  def _add_nodes(
+    self,
+    time: int,
+    waiting: np.ndarray,
+    arrivals: np.ndarray,
+    ends: np.ndarray,
+    sinks: np.ndarray,
+    is_told: bool,
+  ) -> None:
+    """Adds decision or mean-field nodes, but for those who have just entered.
+
+    Args:
+      time: Their time.
+      waiting: (C, W'), who may wait how long.
+      arrivals: (n,), when those who have arrived did so.
+      ends: (n,), on which links.
+      sinks: The other links where one cannot go on.
+      is_told: Whether they are mean-field nodes.
+    """
+    num_links = len(self.network.names)
+    steps, cells = np.nonzero(waiting.T)
+    tables = (self.waiting_rows, self.arrived_rows, self.sink_rows)
+    if is_told:
+      tables = (
+        self.told_waiting_rows,
+        self.told_arrived_rows,
+        self.told_sink_rows,
+      )
+    on_link, arrived, in_sink = tables
+    on_link[time, cells, steps] = self._add(
+      UNDERWAY,
+      time,
+      cells % num_links,
+      cells // num_links,
+      steps,
+      is_told=is_told,
+    )
+    arrived[time, arrivals, ends] = self._add(
+      ARRIVED, time, ends, arrival=arrivals, is_told=is_told
+    )
+    in_sink[time, sinks] = self._add(IN_SINK, time, sinks, is_told=is_told)
 
   def _take_together(self) -> None:
     """Makes a state of each choice, and few of all other nodes on a link."""
@@ -291,7 +348,11 @@ class RoutingStates:
       entering = met.entering[time].reshape(-1, num_links)
       links = np.flatnonzero(entering.any(axis=0))
       self.entering_rows[time, links] = self._add(
-        ENTERING, time, links, entering[:, links].argmax(axis=0)
+        ENTERING,
+        time,
+        links,
+        entering[:, links].argmax(axis=0),
+        is_told=True,
       )
       cells = np.flatnonzero(waiting[:, 0])
       self.choice_rows[time, cells] = self._add(
@@ -334,35 +395,27 @@ class RoutingStates:
     ]
     return max(starts) - time
 
-  def string(self, row: int, is_told: bool | None = None) -> str:
-    """Returns the observation string of the node of a row.
-
-    Args:
-      row: The row.
-      is_told: Whether at a mean-field node; None for what the state is.
-    """
+  def string(self, row: int) -> str:
+    """Returns the observation string of the node of a row."""
     nodes, network = self.nodes, self.network
     kind, time, link = nodes.kind[row], int(nodes.time[row]), nodes.link[row]
-    if kind == UNDERWAY:
-      wait, destination = int(nodes.wait[row]), nodes.destination[row]
-      return network.underway(link, wait, time, destination, bool(is_told))
-    if kind == ENTERING:
-      return network.underway(link, -1, time, nodes.destination[row], True)
+    is_told, destination = bool(nodes.is_told[row]), nodes.destination[row]
+    if kind in (UNDERWAY, ENTERING):
+      wait = -1 if kind == ENTERING else int(nodes.wait[row])
+      return network.underway(link, wait, time, destination, is_told)
     arrival = int(nodes.arrival[row]) if kind == ARRIVED else None
-    return network.arrived(link, arrival, time, bool(is_told))
+    return network.arrived(link, arrival, time, is_told)
 
   def told_strings(self) -> Iterator[tuple[str, int]]:
-    """Yields the mean-field nodes that are no states, with the same mass."""
-    nodes, network = self.nodes, self.network
-    for row in range(len(self)):
-      time = int(nodes.time[row])
-      if nodes.kind[row] in (ARRIVED, IN_SINK):
-        if self.tells_waits_apart:
-          yield self.string(row, is_told=True), row
-      elif nodes.kind[row] == UNDERWAY and time + 1 < network.horizon:
-        wait = int(nodes.wait[row])
-        if wait and (self.tells_waits_apart or wait <= network.horizon):
-          # All who wait are told of as if they waited no longer.
-          told = wait - 1 if self.tells_waits_apart else 0
-          link, destination = nodes.link[row], nodes.destination[row]
-          yield network.underway(link, told, time + 1, destination, True), row
+    """Yields mean-field nodes that are no states, and the rows of their masses.
+
+    If waiting times are not told apart, these are one node for those who wait
+    on a link, and are told of as if they did not wait.
+    """
+    network = self.network
+    if self.tells_waits_apart:
+      return
+    for time, rows in enumerate(self.waiting_rows[:-1, 0]):
+      for row in rows[rows >= 0].tolist():
+        link, destination = self.nodes.link[row], self.nodes.destination[row]
+        yield network.underway(link, 0, time + 1, destination, True), row

@@ -15,7 +15,6 @@ from mftrpo_openspiel.simulators import simulator
 from mftrpo_openspiel.simulators import systematic
 from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import validation
-from mftrpo_openspiel.values import layered_mdp
 
 # Below every state, whatever is added to it.
 _NOWHERE = np.iinfo(np.intp).min // 2
@@ -58,7 +57,7 @@ class LayeredSimulator(simulator.Simulator):
     self.has_fixed_moves = form.has_fixed_moves
     self._frozen = memo.Memo(self._freeze)
     # Of the dynamics that plays were under last.
-    self._last: tuple[layered_mdp.LayeredMDP, Moves] | None = None
+    self._last: tuple[game_form.Dynamics, Moves] | None = None
 
   def under(self, mean_field: np.ndarray) -> "FrozenArrays":
     """Returns the game under the (N,) mean field; the last one is kept."""
@@ -119,7 +118,7 @@ class Moves:
     return states
 
 
-def _layered_moves(mdp: layered_mdp.LayeredMDP) -> Moves:
+def _layered_moves(mdp: game_form.Dynamics) -> Moves:
   """Returns the moves of an MDP in layers.
 
   Layers of the same kernel object share its tables.

@@ -93,24 +93,19 @@ def policies_for(game):
 def test_flow_and_nash_conv_are_those_of_openspiel(game, model):
   strings = model.observation_strings
   assert len(set(strings)) == len(strings)
-  told = model.form.mean_field_rows()
-  assert not set(told) & set(strings)
+  assert not model.form.mean_field_rows()
   for policy in policies_for(game):
     array = model.from_openspiel(policy)
     mean_field = model.mean_field(array)
     flow = distribution.DistributionPolicy(game, policy)
-    for nodes, rows in (
-      (strings, np.arange(len(strings))),
-      (list(told), np.array(list(told.values()), dtype=int)),
-    ):
-      np.testing.assert_allclose(
-        mean_field[rows],
-        [flow.value_str(node, 0.0) for node in nodes],
-        rtol=1e-11,
-        atol=1e-15,
-      )
+    np.testing.assert_allclose(
+      mean_field,
+      [flow.value_str(string, 0.0) for string in strings],
+      rtol=1e-11,
+      atol=1e-15,
+    )
     # No node that plays come to, but the ends, is missing.
-    known = {*strings, *told}
+    known = set(strings)
     for node, mass in flow.distribution.items():
       is_end = f"t={game.max_game_length()}" in node
       assert node in known or mass == 0 or is_end or "initial" in node
@@ -120,13 +115,11 @@ def test_flow_and_nash_conv_are_those_of_openspiel(game, model):
     )
 
 
-def test_the_masses_of_decision_layers_sum_to_one(game, model):
+def test_masses_sum_to_one_in_each_layer(game, model):
   mean_field = model.mean_field(draws.random_policy(model))
   sums = np.bincount(model.layers, mean_field)
-  decisions = ["_mean_field" not in s for s in model.observation_strings]
-  layers = np.unique(model.layers[decisions])
-  assert len(layers) == game.max_game_length()
-  np.testing.assert_allclose(sums[layers], 1.0, rtol=1e-12)
+  assert len(sums) == 2 * game.max_game_length() - 1
+  np.testing.assert_allclose(sums, 1.0, rtol=1e-12)
 
 
 def test_values_are_those_of_openspiel(game, model):
@@ -275,7 +268,9 @@ def test_all_is_as_in_the_walk(name, monkeypatch):
   common = [i for i, s in enumerate(strings) if s in rows]
   matching = [rows[strings[i]] for i in common]
   # The walk looks for nodes, and does not miss any of Braess's.
-  assert len(common) == len(strings) or name != BRAESS
+  assert len(common) == len(strings)
+  assert len(rows) == len(strings) or name != BRAESS
+  mask = ours.legal_actions_mask.sum(axis=1) > 1
   logits = [
     np.where(m.legal_actions_mask, 0.0, -np.inf) for m in (ours, theirs)
   ]
@@ -293,19 +288,37 @@ def test_all_is_as_in_the_walk(name, monkeypatch):
     np.testing.assert_allclose(
       q[0][common][choosing], q[1][matching][choosing], rtol=1e-11
     )
+    rng = np.random.default_rng(1)
+    for bonus in (rng.random(len(strings)), rng.random(len(strings)) * mask):
+      own = np.zeros(len(rows))
+      own[matching] = bonus[common]
+      paid = [
+        m.action_values(p, f, 0.1, bonus=b)
+        for m, p, f, b in zip((ours, theirs), policies, fields, (bonus, own))
+      ]
+      np.testing.assert_allclose(
+        paid[0][common][choosing], paid[1][matching][choosing], rtol=1e-11
+      )
+      rewards = rng.random(ours.legal_actions_mask.shape)
+      own = np.zeros(theirs.legal_actions_mask.shape)
+      own[matching] = rewards[common]
+      gains = [
+        m.best_deviation(p, r).gain
+        for m, p, r in zip((ours, theirs), policies, (rewards, own))
+      ]
+      assert gains[0] == pytest.approx(gains[1], rel=1e-11)
     for eta in (0.0, 0.1):
       assert ours.exploitability(policies[0], eta) == pytest.approx(
         theirs.exploitability(policies[1], eta), rel=1e-10, abs=1e-12
       )
-    decided = np.array(["_mean_field" not in strings[i] for i in common])
     for num_steps in (0, 1, 2, 5, None):
       moved = [
         m.propagate(softmax.softmax(2 * y), f, num_steps)
         for m, y, f in zip((ours, theirs), logits, fields)
       ]
       np.testing.assert_allclose(
-        moved[0][common][decided],
-        moved[1][matching][decided],
+        moved[0][common],
+        moved[1][matching],
         rtol=1e-10,
         atol=1e-15,
       )
