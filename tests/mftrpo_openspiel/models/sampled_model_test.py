@@ -394,8 +394,12 @@ def test_actions_of_probability_zero_have_no_bonus():
   assert np.isfinite(values).all()
 
 
-def test_games_whose_moves_depend_on_the_mean_field():
-  model = sampled_model.SampledModel(sampled_games.moving_model(), 3000, 3000)
+@pytest.mark.parametrize("is_walked", [True, False])
+def test_games_whose_moves_depend_on_the_mean_field(is_walked):
+  exact = sampled_games.moving_model()
+  if not is_walked:
+    exact = compiled_game.CompiledGame(exact.game)
+  model = sampled_model.SampledModel(exact, 3000, 3000)
   algorithm = mf_trpo.MFTRPO(
     model, regularization=0.1, population_update_rate=0.3, warm_start=True
   )

@@ -24,6 +24,9 @@ GAMES = [
   "python_odd_game(pays=first+second)",
   # Moves depend on the mean field.
   "mean_field_lin_quad(mean_revert=1.0,size=5,horizon=4)",
+  # They do so in a known way.
+  "mfg_dynamic_routing(network=braess,max_num_time_step=10,"
+  "time_step_length=0.5)",
 ]
 
 
