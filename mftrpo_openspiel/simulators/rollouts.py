@@ -14,6 +14,8 @@ arXiv:1909.02769, Algorithm 4): each of M players
 The mean of q given s and a is the action value, up to what is earned after T
 steps. In a game of finite horizon plays start at the beginning, stop before one
 of their decisions, each with the same probability, and are played to the end.
+Where s has a single legal action there is nothing to learn, and they are not
+played on.
 
 What estimators need of all that are two sums for each pair of a state and an
 action, so memory does not grow with the number of players or steps. They are
@@ -119,12 +121,16 @@ class Rollouts:
     """Returns the sums of M = `num_trajectories` rollouts."""
     mask = self.simulator.legal_actions_mask
     explorer = PolicyPlayer(mask.astype(np.float64))
+    has_choice = mask.sum(axis=1) > 1
     player = PolicyPlayer(self.policy, self.temperatures, self.bonus)
     counts, totals = np.zeros(mask.size, np.int64), np.zeros(mask.size)
     num_steps = 0
     for size in block_sizes(num_trajectories):
       places, num_led = self._led(player, size, rng)
-      actions, tried = explorer.draw(self.frozen.rows(places), rng)
+      rows = self.frozen.rows(places)
+      chooses = has_choice.take(rows)
+      places, rows = places[chooses], rows[chooses]
+      actions, tried = explorer.draw(rows, rng)
       returns, num_played = self._returns(player, places, actions, rng)
       counts += np.bincount(tried, minlength=mask.size)
       totals += np.bincount(tried, returns, minlength=mask.size)

@@ -172,9 +172,12 @@ def test_all_layers_are_visited_alike():
 
 
 def _clock(num_states, discount):
-  """Returns an MDP that goes round its states, and pays their numbers."""
-  kernel = np.roll(np.eye(num_states), 1, axis=1)
-  rewards = np.arange(num_states, dtype=float)[:, None]
+  """Returns an MDP that goes round its states, and pays their numbers.
+
+  Whichever of its two actions is taken.
+  """
+  kernel = np.repeat(np.roll(np.eye(num_states), 1, axis=1), 2, axis=0)
+  rewards = np.repeat(np.arange(num_states, dtype=float)[:, None], 2, axis=1)
   return mean_field_mdp.MeanFieldMDP(
     kernel, lambda mu: rewards, discount, np.eye(num_states)[0]
   )
@@ -182,36 +185,30 @@ def _clock(num_states, discount):
 
 def test_returns_and_steps_where_nothing_is_left_to_chance():
   exact = stationary_model.StationaryModel(_clock(5, 0.5))
-  policy, start = np.ones((5, 1)), np.array([0.0, 0, 0, 1, 0])
+  policy, start = np.full((5, 2), 0.5), np.array([0.0, 0, 0, 1, 0])
   played = _rollouts(
     exact, policy, exact.initial_mean_field(), None, max_steps=3, start=start
   )
   sums = played.play(1000, np.random.default_rng(0))
-  # State s, s + 1, s + 2, the latter two at half and a quarter.
-  expected = [1.0, 2.75, 4.5, 3 + 2.0, 4 + 0.25]
-  expected[3] = 3 + 4 / 2 + 0 / 4
-  expected[4] = 4 + 0 / 2 + 1 / 4
-  counts = sums.counts[:, 0]
-  np.testing.assert_allclose(sums.totals[:, 0], counts * expected)
+  # State s, and the next two at half and a quarter.
+  expected = np.array(
+    [1 / 2 + 2 / 4, 1 + 2 / 2 + 3 / 4, 2 + 3 / 2 + 4 / 4, 3 + 4 / 2, 4 + 1 / 4]
+  )
+  np.testing.assert_allclose(sums.totals, sums.counts * expected[:, None])
   # From state 3 at most three steps on: none to state 2, one to state 4, ...
-  assert counts[2] == 0
-  on_the_way = counts @ [2, 3, 0, 0, 1]
+  visits = sums.counts.sum(axis=1)
+  assert visits[2] == 0
+  on_the_way = visits @ [2, 3, 0, 0, 1]
   assert sums.num_environment_steps == on_the_way + 1000 * 3
   # Players stop with probability 1/2, and those that never would at last.
   np.testing.assert_allclose(
-    counts[[3, 4, 0, 1]] / 1000, [0.5, 0.25, 0.125, 0.125], atol=0.08
+    visits[[3, 4, 0, 1]] / 1000, [0.5, 0.25, 0.125, 0.125], atol=0.08
   )
 
 
 def test_entropy_of_later_steps_where_nothing_is_left_to_chance():
-  # The second action goes round, too, and pays the same.
-  clock = _clock(3, 0.5)
-  mdp = mean_field_mdp.MeanFieldMDP(
-    np.repeat(clock.fixed_kernel.toarray(), 2, axis=0),
-    lambda mu: np.zeros((3, 2)),
-    0.5,
-    np.eye(3)[0],
-  )
+  mdp = _clock(3, 0.5)
+  mdp = dataclasses.replace(mdp, reward=lambda mu: np.zeros((3, 2)))
   exact = stationary_model.StationaryModel(mdp)
   # Certain in state 0, even in the others.
   policy = np.array([[1.0, 0.0], [0.5, 0.5], [0.5, 0.5]])
@@ -221,6 +218,21 @@ def test_entropy_of_later_steps_where_nothing_is_left_to_chance():
   bits = np.log(2.0)
   expected = bits * np.array([1 / 2 + 2 / 4, 2 / 2 + 0, 0 + 1 / 4])
   np.testing.assert_allclose(sums.totals, sums.counts * expected[:, None])
+
+
+def test_states_without_a_choice_are_not_played_on_from():
+  model = sampled_games.moving_model()
+  mask = model.legal_actions_mask
+  policy = sampled_games.random_policy(mask)
+  mean_field = model.mean_field(policy)
+  played = _rollouts(model, policy, mean_field, None, max_steps=19)
+  sums = played.play(3000, np.random.default_rng(0))
+  forced = mask.sum(axis=1) == 1
+  assert mean_field[forced].any()
+  assert not sums.counts[forced].any()
+  assert sums.counts[~forced].any()
+  # All are led on half of their way, and some from there to the end.
+  assert 3000 * 8 < sums.num_environment_steps < 3000 * 16
 
 
 def test_plays_that_end_are_counted_to_their_ends():
