@@ -104,7 +104,9 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
         is left out, most is alike for all actions of a state and does not
         matter; more steps cost more and add noise.
       num_particle_steps: How many steps stand for the limit of many, in endless
-        plays. Mean fields are averages over the second half of them.
+        plays. Mean fields are averages over the second half of them. Where
+        players take long to spread, as on a large grid, few particles with many
+        steps get nearer to the limit than many with few, at the same cost.
 
     Raises:
       ValueError: If an argument is out of range.
