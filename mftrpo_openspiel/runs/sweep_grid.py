@@ -2,8 +2,8 @@
 
 An axis is anything that `experiment.create_experiment` takes.
 
-What an algorithm does not take, or a parameter that a game does not have, is
-left out there, and runs that are then the same are one run.
+What an algorithm or a model does not take, or a parameter that a game does not
+have, is left out there, and runs that are then the same are one run.
 """
 
 from collections.abc import Iterator
