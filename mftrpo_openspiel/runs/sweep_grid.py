@@ -173,7 +173,9 @@ def _check(experiment: experiment_lib.Experiment) -> None:
   if game.get_type().dynamics == pyspiel.GameType.Dynamics.MEAN_FIELD:
     has_mdp = hasattr(game, "mean_field_mdp")
     game = _game(_SMALL_MDP_GAME if has_mdp else _SMALL_GAME, None)
-  experiment.create_algorithm(game)
+  # Its trajectories may be longer, for which a budget would not suffice.
+  unlimited = dataclasses.replace(experiment, max_environment_steps=None)
+  unlimited.create_algorithm(game)
 
 
 def _folder_name(varied: Mapping[str, Any]) -> str:
