@@ -19,15 +19,13 @@ import pyspiel
 
 from mftrpo_openspiel.algorithms import history as history_lib
 from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.algorithms import whole_state
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import noted_options
 from mftrpo_openspiel.utils import progress as progress_lib
 from mftrpo_openspiel.utils import validation
-
-# Before the name of an array of the model's state.
-_MODEL = "model."
 
 
 class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
@@ -93,8 +91,8 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     """Returns all that later iterations depend on; not to be written to.
 
     An algorithm that was made in the same way goes on from it, after `restore`,
-    exactly as this one would. On a model that draws random numbers, its
-    `model.state()` is a part of it.
+    exactly as this one would. (On a model that draws random numbers: if that
+    goes back to what it was, too; see `whole_state`.)
     """
 
   @abc.abstractmethod
@@ -171,7 +169,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
       )
     ):
       return self._history_from(first)
-    state: Mapping[str, np.ndarray] = self.state()
+    state = whole_state.of(self)
     try:
       with progress_lib.live_bar(num_iterations, progress) as bar:
         for finished in iteration_loop.iterations(
@@ -194,7 +192,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
             callback(finished)
     except KeyboardInterrupt:
       # It may have come in the midst of an iteration.
-      self.restore(state)
+      whole_state.restore(self, state)
       raise
     return self._history_from(first)
 
@@ -297,21 +295,14 @@ class ArrayAlgorithm(MeanFieldAlgorithm, Generic[StateT]):
   def state(self) -> dict[str, np.ndarray]:
     """Returns the arrays and numbers of the state by name.
 
-    Those of the model's state are called "model.<name>".
+    And those of the model's, as "model.<name>".
     """
-    of_model = self.model.state().items()
-    return _arrays(self._state) | {_MODEL + name: x for name, x in of_model}
+    return _arrays(self._state) | whole_state.of_model(self.model)
 
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
     """Goes back to what `state` was."""
     check_state(state, self.state())
-    self.model.restore(
-      {
-        name.removeprefix(_MODEL): array
-        for name, array in state.items()
-        if name.startswith(_MODEL)
-      }
-    )
+    whole_state.restore_model(self.model, state)
     self._state = _with_arrays(self._state, state)
 
 

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
+from mftrpo_openspiel.algorithms import whole_state
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import validation
@@ -100,7 +101,7 @@ class Checkpoint:
   Attributes:
     iteration: Number of iterations performed.
     seconds: Spent in them, evaluation not included.
-    state: Of the algorithm, arrays by name.
+    state: Of the algorithm and its model, arrays by name.
   """
 
   iteration: int
@@ -130,10 +131,8 @@ class FinishedIteration(Checkpoint):
 Report = Callable[[FinishedIteration], None]
 
 
-class Iterative(Protocol):
+class Iterative(whole_state.Algorithm, Protocol):
   """What the loop needs of an algorithm; see `algorithm.MeanFieldAlgorithm`."""
-
-  model: model_lib.MeanFieldModel
 
   @property
   def policy(self) -> np.ndarray:
@@ -149,9 +148,6 @@ class Iterative(Protocol):
 
   def iteration(self) -> None:
     """Performs one iteration."""
-
-  def state(self) -> Mapping[str, np.ndarray]:
-    """Returns all that later iterations depend on."""
 
 
 def iterations(
@@ -228,7 +224,7 @@ def iterations(
     yield FinishedIteration(
       iteration,
       seconds,
-      algorithm.state(),
+      whole_state.of(algorithm),
       environment_steps=num_steps,
       **measured,
     )

@@ -1,6 +1,7 @@
 """Draws runs: mftrpo-plot [flags] RUN_DIR...
 
     mftrpo-plot --x=iterations --x=seconds --output=curves.pdf runs
+    mftrpo-plot --x=environment_steps --spread=quartiles samples
     mftrpo-plot --kind=mean_field --moments=0,100,1000 runs/mf_trpo
     mftrpo-plot --kind=animation --output=crowd.gif runs/mf_trpo
     mftrpo-plot --kind=difference runs/mf_trpo runs/mirror_descent

@@ -137,6 +137,8 @@ def table(
       tqdm.tqdm.write(record_lines.line(finished.record, has_steps))
       sys.stdout.flush()
 
+  # Made when it is first used, where Ctrl-C would end in an AttributeError.
+  tqdm.tqdm.get_lock()
   try:
     yield report
   finally:

@@ -4,13 +4,15 @@ r"""Runs a grid of experiments in parallel and puts the results in one table.
         --grid=setting=four_rooms,two_islands \
         --grid=algorithm=mf_trpo,fictitious_play \
         --grid=regularization=0.05,0.3 --grid=game_parameters.seed=1,2,3
+    mftrpo-sweep --logdir=samples --setting=two_islands --model=sampled \
+        --max_environment_steps=10000000 --grid=seed=0,1,2
 
 Each --grid names a flag of mftrpo-solve, a parameter of the game as
 game_parameters.NAME, or an option of the algorithm as algorithm_options.NAME,
-with its values; all combinations are run. Any flag of
-mftrpo-solve that is not in the grid is the same for all of them. What an
-algorithm or a game does not take is left out for it, and combinations that are
-then the same are run once.
+with its values; all combinations are run. Any flag of mftrpo-solve that is not
+in the grid is the same for all of them. What an algorithm, a model or a game
+does not take is left out for it, and combinations that are then the same are
+run once.
 
 --logdir then has
 

@@ -52,6 +52,7 @@ def test_the_commands_run_one_after_the_other(tmp_path):
     "runs",
     "sweep",
     "curves.pdf",
+    "samples.pdf",
     "crowd.png",
     "crowd.gif",
     "difference.svg",

@@ -12,6 +12,7 @@ import pyspiel
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.algorithms import registry
+from mftrpo_openspiel.algorithms import whole_state
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
@@ -370,7 +371,7 @@ def run_experiment(
       )
       if start is not None:
         try:
-          algorithm.restore(start.state)
+          whole_state.restore(algorithm, start.state)
         except ValueError as error:
           raise ValueError(f"{logdir}/checkpoint.npz: {error}") from None
         if run_directory.is_stopped(start.iteration, records, config):

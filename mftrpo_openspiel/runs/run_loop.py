@@ -15,6 +15,7 @@ import numpy as np
 
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.algorithms import whole_state
 from mftrpo_openspiel.runs import solutions
 from mftrpo_openspiel.utils import interrupts
 
@@ -172,7 +173,7 @@ def run(
     if last is None:
       raise
     # It may have come in the midst of an iteration.
-    algorithm.restore(last.state)
+    whole_state.restore(algorithm, last.state)
     finish(last)
     raise Interrupted(last.iteration) from None
   costs.solving = last.seconds - (start.seconds if start else 0.0)

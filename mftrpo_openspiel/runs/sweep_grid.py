@@ -2,8 +2,8 @@
 
 An axis is anything that `experiment.create_experiment` takes.
 
-What an algorithm does not take, or a parameter that a game does not have, is
-left out there, and runs that are then the same are one run.
+What an algorithm or a model does not take, or a parameter that a game does not
+have, is left out there, and runs that are then the same are one run.
 """
 
 from collections.abc import Iterator
@@ -173,7 +173,9 @@ def _check(experiment: experiment_lib.Experiment) -> None:
   if game.get_type().dynamics == pyspiel.GameType.Dynamics.MEAN_FIELD:
     has_mdp = hasattr(game, "mean_field_mdp")
     game = _game(_SMALL_MDP_GAME if has_mdp else _SMALL_GAME, None)
-  experiment.create_algorithm(game)
+  # Its trajectories may be longer, for which a budget would not suffice.
+  unlimited = dataclasses.replace(experiment, max_environment_steps=None)
+  unlimited.create_algorithm(game)
 
 
 def _folder_name(varied: Mapping[str, Any]) -> str:

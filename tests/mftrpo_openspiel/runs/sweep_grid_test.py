@@ -155,6 +155,18 @@ def test_options_of_the_model_are_axes():
   ]
 
 
+def test_a_budget_is_of_the_game_of_the_run():
+  """Where few steps count, few are one trajectory."""
+  (run,), _ = sweep_runs.expand(
+    ["seed=0"],
+    "--setting=two_islands",
+    "--game_parameters=discount=0.1",
+    "--model=sampled",
+    "--max_environment_steps=3",
+  )
+  run.experiment.create_algorithm(run.experiment.create_game())
+
+
 def test_the_seeds_of_the_game_and_of_the_model_have_names_of_their_own():
   runs, _ = sweep_runs.expand(
     ["seed=0", "game_parameters.seed=1,2"],
