@@ -11,9 +11,10 @@ start of the population are not known to us. Here
 * the population starts uniformly distributed. The equilibrium does not depend
   on the start. From a corner most of the samples would go into forgetting it:
   under a mean field without players in most cells, -log mu is what counts;
-* L, beta and the trajectories are from a small study (docs/sampling.md).
-  Where the exact run has its floor, about 1 / (L + 1)^2, and where noise has
-  its own, is traded off by L: each eta has its own.
+* L, T, beta and the trajectories are from a small study (docs/sampling.md).
+  A larger L lowers the floor of the exact run, about 1 / (L + 1)^2, below which
+  noise has to be, too; a larger T lowers the bias of returns and adds noise.
+  The lower eta, the more both matter: each eta has its own.
 
 What is judged: at the largest budget, the median over seeds of the final
 regularized exploitability is at most `FACTOR` times that of the exact run,
@@ -37,13 +38,14 @@ SETTINGS = {
   "open_grid_poi_5x5": "Open 5x5 grid",
   "four_rooms_poi_5x5": "Four rooms, 5x5",
 }
-# eta -> how many seeds, as in the paper, and L.
+# eta -> how many seeds, as in the paper; L; and T, the steps of a return.
 NUM_SEEDS = {0.05: 10, 0.3: 3}
 NUM_POLICY_UPDATES = {0.05: 1, 0.3: 5}
+MAX_ROLLOUT_STEPS = {0.05: 8, 0.3: 22}
 # Trajectories of an iteration, which its L updates share.
-BUDGETS = (10_000, 100_000, 1_000_000)
+BUDGETS = (3_000, 30_000, 300_000)
 # Trajectories of an iteration for each particle.
-TRAJECTORIES_PER_PARTICLE = 5
+TRAJECTORIES_PER_PARTICLE = 3
 NUM_POPULATION_STEPS = 10
 POPULATION_UPDATE_RATE = 0.2
 NUM_ITERATIONS = 30
@@ -101,6 +103,7 @@ def create_experiments(
           model_options={
             "num_trajectories": budget // NUM_POLICY_UPDATES[eta],
             "num_particles": budget // TRAJECTORIES_PER_PARTICLE,
+            "max_rollout_steps": MAX_ROLLOUT_STEPS[eta],
             "seed": seed,
           },
         )
@@ -187,61 +190,56 @@ def judge(results: Results) -> list[Verdict]:
 
 
 def figure(results: Results, setting: str) -> figure_lib.Figure:
-  """Returns a panel for each eta: both exploitabilities against steps.
+  """Returns a panel for each exploitability and eta, against steps.
 
   Lines are medians over seeds, bands reach from the least to the largest; the
   exact run, which has no steps, is drawn at those of the largest budget.
   """
   panels = []
-  for eta, num_seeds in NUM_SEEDS.items():
-    names = [name for name in results if name.eta == eta]
-    budgets = sorted({name.num_trajectories for name in names} - {None})
-    largest = results[RunName(eta, budgets[-1], 0)]
-    curves = []
-    for field, style in (
-      ("regularized_exploitability", r"$\phi_\eta$"),
-      ("exploitability", r"$\phi_0$"),
-    ):
-      for budget in budgets:
-        label = f"{budget:,} trajectories"
-        runs = [
-          _curve(records, field, label, style)
-          for name, records in results.items()
-          if (name.eta, name.num_trajectories) == (eta, budget)
-        ]
-        curves.append(curve_plots.median_curve(runs))
-      exact = results[RunName(eta, None, 0)]
-      curves.append(_curve(exact, field, "exact", style, largest))
-    panels.append(
-      curve_plots.Panel(
-        curves,
-        rf"$\eta$ = {eta:g}, L = {NUM_POLICY_UPDATES[eta]}, {num_seeds} seeds",
-        "Environment steps",
+  for field, symbol in (
+    ("regularized_exploitability", r"$\phi_\eta$"),
+    ("exploitability", r"$\phi_0$"),
+  ):
+    for eta, num_seeds in NUM_SEEDS.items():
+      by_budget: dict[int | None, list[Records]] = {}
+      for name, records in results.items():
+        if name.eta == eta:
+          by_budget.setdefault(name.num_trajectories, []).append(records)
+      exact = by_budget.pop(None)[0]
+      curves = []
+      for budget in sorted(filter(None, by_budget)):
+        runs = by_budget[budget]
+        label = f"{budget:,} trajectories an iteration"
+        curves.append(
+          curve_plots.median_curve(
+            [_curve(label, records, records, field) for records in runs]
+          )
+        )
+      curves.append(_curve("exact", exact, runs[0], field))
+      panels.append(
+        curve_plots.Panel(
+          curves,
+          f"{symbol}, $\\eta$ = {eta:g}, L = {NUM_POLICY_UPDATES[eta]},"
+          f" {num_seeds} seeds",
+          "Environment steps",
+        )
       )
-    )
   return curve_plots.exploitability_figure(
     panels,
     "Discounted exploitability",
     log_x=True,
     title=f"{SETTINGS[setting]}: MF-TRPO from samples",
-    note="trajectories: those of an iteration",
   )
 
 
 def _curve(
-  records: Records,
-  field: str,
-  label: str,
-  style: str,
-  at_steps_of: Records | None = None,
+  label: str, records: Records, at: Records, field: str
 ) -> curve_plots.Curve:
-  """Returns a curve over the steps of `records`, or of others."""
+  """Returns what `records` have, at the steps of `at`, without the start."""
   return curve_plots.Curve(
-    f"{label}, {style}",
-    np.array([r.environment_steps for r in at_steps_of or records]),
-    np.array([getattr(record, field) for record in records]),
-    group=label,
-    style=style,
+    label,
+    np.array([record.environment_steps for record in at[1:]]),
+    np.array([getattr(record, field) for record in records[1:]]),
   )
 
 
@@ -258,14 +256,15 @@ def report(results: Results, setting: str) -> str:
     f" {TRAJECTORIES_PER_PARTICLE} trajectories. The companion paper does not"
     " give its settings; these are ours.",
     "",
-    "| eta | L | trajectories an iteration | environment steps | final phi_eta:"
-    " median | least | largest | phi_0: median | exact phi_eta | median / exact"
-    " |",
-    "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    "| eta | L | T | trajectories an iteration | environment steps"
+    " | final phi_eta: median | least | largest | phi_0: median | exact phi_eta"
+    " | median / exact |",
+    f"|{'---:|' * 11}",
   ]
   for v in verdicts:
     lines.append(
-      f"| {v.eta:g} | {NUM_POLICY_UPDATES[v.eta]} | {v.num_trajectories:,}"
+      f"| {v.eta:g} | {NUM_POLICY_UPDATES[v.eta]} | {MAX_ROLLOUT_STEPS[v.eta]}"
+      f" | {v.num_trajectories:,}"
       f" | {v.num_steps:.1e} | {np.median(v.finals):.3g}"
       f" | {v.finals.min():.3g} | {v.finals.max():.3g}"
       f" | {v.unregularized:.3g} | {v.floor:.3g} | {v.ratio:.2f} |"
