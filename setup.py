@@ -30,6 +30,7 @@ PROGRAMS = {
   "lint": "lint_game",
   "n-player": "n_player",
   "plot": "plot",
+  "reproduce-companion": "reproduce_companion",
   "reproduce-paper": "reproduce_paper",
   "solve": "solve",
   "sweep": "sweep",

@@ -238,9 +238,20 @@ def exploitability_figure(
     title,
   )
   entries = {}
+  num_runs: dict[str, set[int | None]] = {}
+  for curve in curves:
+    num = curve.band.num_runs if curve.band else None
+    num_runs.setdefault(curve.label, set()).add(num)
   for axes, panel in zip(all_axes, panels):
     for curve in panel.curves:
-      line = _draw_curve(axes, curve, looks[curve.label], len(groups))
+      line = _draw_curve(
+        axes,
+        curve,
+        looks[curve.label],
+        len(groups),
+        # Where panels differ, their titles may say it.
+        says_runs=len(num_runs[curve.label]) == 1,
+      )
       entries[looks[curve.label], line.get_label()] = line
     _style_axes(axes, panel, log_x)
   for axes in figures.first_of_rows(all_axes):
@@ -259,7 +270,11 @@ def exploitability_figure(
 
 
 def _draw_curve(
-  axes: axes_lib.Axes, curve: Curve, look: tuple[int, int], num_groups: int
+  axes: axes_lib.Axes,
+  curve: Curve,
+  look: tuple[int, int],
+  num_groups: int,
+  says_runs: bool,
 ):
   """Draws a curve and returns its line."""
   group, style = look
@@ -274,7 +289,8 @@ def _draw_curve(
       alpha=0.2,
       linewidth=0,
     )
-    label += f" ({curve.band.num_runs} runs)"
+    if says_runs:
+      label += f" ({curve.band.num_runs} runs)"
   # A lone line needs no marker, a lone point does.
   marked = num_groups > 1 or curve.x.size == 1
   (line,) = axes.plot(

@@ -1,0 +1,280 @@
+"""The experiment of the companion paper: MF-TRPO from samples.
+
+Ocello, Tiapkin, Mancini, Lauriere and Moulines, "Finite-Sample Convergence
+Bounds for Trust Region Policy Optimization in Mean-Field Games" (ICML 2025,
+arXiv:2505.22781), has one figure: the exploitability of sample-based MF-TRPO in
+a 5x5 grid whose bottom right corner is a point of interest, for eta = 0.05 over
+10 seeds and for eta = 0.3 over 3. The number of policy updates L, that of
+population steps M, beta, the numbers of trajectories and particles and the
+start of the population are not known to us. Here
+
+* the population starts uniformly distributed. The equilibrium does not depend
+  on the start. From a corner most of the samples would go into forgetting it:
+  under a mean field without players in most cells, -log mu is what counts;
+* L, T, beta and the trajectories are from a small study (docs/sampling.md).
+  A larger L lowers the floor of the exact run, about 1 / (L + 1)^2, below which
+  noise has to be, too; a larger T lowers the bias of returns and adds noise.
+  The lower eta, the more both matter: each eta has its own.
+
+What is judged: at the largest budget, the median over seeds of the final
+regularized exploitability is at most `FACTOR` times that of the exact run,
+which is its floor.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import NamedTuple
+
+from matplotlib import figure as figure_lib
+import numpy as np
+
+from mftrpo_openspiel.algorithms import iteration_loop
+from mftrpo_openspiel.plots import curve_plots
+from mftrpo_openspiel.runs import experiment as experiment_lib
+
+# What is played, and what it is called; the first by default.
+SETTINGS = {
+  "open_grid_poi_5x5": "Open 5x5 grid",
+  "four_rooms_poi_5x5": "Four rooms, 5x5",
+}
+# eta -> how many seeds, as in the paper; L; and T, the steps of a return.
+NUM_SEEDS = {0.05: 10, 0.3: 3}
+NUM_POLICY_UPDATES = {0.05: 1, 0.3: 5}
+MAX_ROLLOUT_STEPS = {0.05: 8, 0.3: 22}
+# Trajectories of an iteration, which its L updates share.
+BUDGETS = (3_000, 30_000, 300_000)
+# Trajectories of an iteration for each particle.
+TRAJECTORIES_PER_PARTICLE = 3
+NUM_POPULATION_STEPS = 10
+POPULATION_UPDATE_RATE = 0.2
+NUM_ITERATIONS = 30
+# Times the floor of the exact run.
+FACTOR = 2.0
+FIGURE = "companion.png"
+
+Records = Sequence[iteration_loop.Record]
+
+
+class RunName(NamedTuple):
+  """What tells the runs apart.
+
+  Attributes:
+    eta: The regularization.
+    num_trajectories: Of an iteration; None for the exact run.
+    seed: Of the samples; 0 for the exact run.
+  """
+
+  eta: float
+  num_trajectories: int | None
+  seed: int
+
+  @property
+  def folder(self) -> str:
+    """The name of its run directory."""
+    if self.num_trajectories is None:
+      return f"eta={self.eta:g},exact"
+    return (
+      f"eta={self.eta:g},num_trajectories={self.num_trajectories}"
+      f",seed={self.seed}"
+    )
+
+
+Results = Mapping[RunName, Records]
+
+
+def create_experiments(
+  setting: str, budgets: Sequence[int] = BUDGETS
+) -> dict[RunName, experiment_lib.Experiment]:
+  """Returns the experiments by their names, the longest first.
+
+  Args:
+    setting: One of `SETTINGS`.
+    budgets: Trajectories of an iteration.
+  """
+  experiments = {}
+  for eta, num_seeds in NUM_SEEDS.items():
+    for budget in sorted(budgets, reverse=True):
+      for seed in range(num_seeds):
+        experiments[RunName(eta, budget, seed)] = _experiment(
+          setting,
+          eta,
+          model="sampled",
+          model_options={
+            "num_trajectories": budget // NUM_POLICY_UPDATES[eta],
+            "num_particles": budget // TRAJECTORIES_PER_PARTICLE,
+            "max_rollout_steps": MAX_ROLLOUT_STEPS[eta],
+            "seed": seed,
+          },
+        )
+  for eta in NUM_SEEDS:
+    experiments[RunName(eta, None, 0)] = _experiment(
+      setting, eta, model="stationary"
+    )
+  return experiments
+
+
+def _experiment(
+  setting: str, eta: float, **fields: Any
+) -> experiment_lib.Experiment:
+  return experiment_lib.Experiment(
+    setting=setting,
+    game_parameters={"initial_distribution": "uniform"},
+    algorithm="mf_trpo",
+    options={
+      "regularization": eta,
+      "num_policy_updates": NUM_POLICY_UPDATES[eta],
+      "num_population_steps": NUM_POPULATION_STEPS,
+      "population_update_rate": POPULATION_UPDATE_RATE,
+    },
+    num_iterations=NUM_ITERATIONS,
+    regularization=eta,
+    record_every=1,
+    **fields,
+  )
+
+
+class Verdict(NamedTuple):
+  """How runs of one eta and budget ended.
+
+  Attributes:
+    eta: The regularization.
+    num_trajectories: Of an iteration.
+    num_steps: Environment steps of a run, the median.
+    finals: The final regularized exploitabilities over seeds.
+    unregularized: The median of the final ones without regularization.
+    floor: Regularized, of the exact run.
+  """
+
+  eta: float
+  num_trajectories: int
+  num_steps: float
+  finals: np.ndarray
+  unregularized: float
+  floor: float
+
+  @property
+  def ratio(self) -> float:
+    """The median of the finals, in units of the floor."""
+    return float(np.median(self.finals)) / self.floor
+
+  @property
+  def holds(self) -> bool:
+    """Whether the median is near the floor."""
+    return self.ratio <= FACTOR
+
+
+def judge(results: Results) -> list[Verdict]:
+  """Returns the verdicts on each eta and budget, in that order."""
+  verdicts = []
+  for eta in NUM_SEEDS:
+    floor = results[RunName(eta, None, 0)][-1].regularized_exploitability
+    budgets = {name.num_trajectories for name in results if name.eta == eta}
+    for budget in sorted(budgets - {None}):
+      last = [
+        records[-1]
+        for name, records in results.items()
+        if (name.eta, name.num_trajectories) == (eta, budget)
+      ]
+      verdicts.append(
+        Verdict(
+          eta,
+          budget,
+          float(np.median([record.environment_steps for record in last])),
+          np.array([record.regularized_exploitability for record in last]),
+          float(np.median([record.exploitability for record in last])),
+          floor,
+        )
+      )
+  return verdicts
+
+
+def figure(results: Results, setting: str) -> figure_lib.Figure:
+  """Returns a panel for each exploitability and eta, against steps.
+
+  Lines are medians over seeds, bands reach from the least to the largest; the
+  exact run, which has no steps, is drawn at those of the largest budget.
+  """
+  panels = []
+  for field, symbol in (
+    ("regularized_exploitability", r"$\phi_\eta$"),
+    ("exploitability", r"$\phi_0$"),
+  ):
+    for eta, num_seeds in NUM_SEEDS.items():
+      by_budget: dict[int | None, list[Records]] = {}
+      for name, records in results.items():
+        if name.eta == eta:
+          by_budget.setdefault(name.num_trajectories, []).append(records)
+      exact = by_budget.pop(None)[0]
+      curves = []
+      for budget in sorted(filter(None, by_budget)):
+        runs = by_budget[budget]
+        label = f"{budget:,} trajectories an iteration"
+        curves.append(
+          curve_plots.median_curve(
+            [_curve(label, records, records, field) for records in runs]
+          )
+        )
+      curves.append(_curve("exact", exact, runs[0], field))
+      panels.append(
+        curve_plots.Panel(
+          curves,
+          f"{symbol}, $\\eta$ = {eta:g}, L = {NUM_POLICY_UPDATES[eta]},"
+          f" {num_seeds} seeds",
+          "Environment steps",
+        )
+      )
+  return curve_plots.exploitability_figure(
+    panels,
+    "Discounted exploitability",
+    log_x=True,
+    title=f"{SETTINGS[setting]}: MF-TRPO from samples",
+  )
+
+
+def _curve(
+  label: str, records: Records, at: Records, field: str
+) -> curve_plots.Curve:
+  """Returns what `records` have, at the steps of `at`, without the start."""
+  return curve_plots.Curve(
+    label,
+    np.array([record.environment_steps for record in at[1:]]),
+    np.array([getattr(record, field) for record in records[1:]]),
+  )
+
+
+def report(results: Results, setting: str) -> str:
+  """Returns the report on the results, in Markdown."""
+  verdicts = judge(results)
+  lines = [
+    "# MF-TRPO from samples, the companion's experiment",
+    "",
+    f"{SETTINGS[setting]} with a point of interest, stationary model, the"
+    f" population starts uniformly distributed. {NUM_ITERATIONS} iterations of"
+    f" MF-TRPO as published, M = {NUM_POPULATION_STEPS}, beta ="
+    f" {POPULATION_UPDATE_RATE:g}, estimator baseline, one particle for"
+    f" {TRAJECTORIES_PER_PARTICLE} trajectories. The companion paper does not"
+    " give its settings; these are ours.",
+    "",
+    "| eta | L | T | trajectories an iteration | environment steps"
+    " | final phi_eta: median | least | largest | phi_0: median | exact phi_eta"
+    " | median / exact |",
+    f"|{'---:|' * 11}",
+  ]
+  for v in verdicts:
+    lines.append(
+      f"| {v.eta:g} | {NUM_POLICY_UPDATES[v.eta]} | {MAX_ROLLOUT_STEPS[v.eta]}"
+      f" | {v.num_trajectories:,}"
+      f" | {v.num_steps:.1e} | {np.median(v.finals):.3g}"
+      f" | {v.finals.min():.3g} | {v.finals.max():.3g}"
+      f" | {v.unregularized:.3g} | {v.floor:.3g} | {v.ratio:.2f} |"
+    )
+  lines += ["", "## At the largest budget", ""]
+  for eta in NUM_SEEDS:
+    v = [verdict for verdict in verdicts if verdict.eta == eta][-1]
+    lines.append(
+      f"- eta {eta:g}: the median of phi_eta is {v.ratio:.2f} times the floor"
+      f" of the exact run: {'within' if v.holds else 'not within'} {FACTOR:g}"
+      " times."
+    )
+  return "\n".join(lines) + "\n"
