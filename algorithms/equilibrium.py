@@ -13,7 +13,6 @@ from mftrpo_openspiel.algorithms import interior_point
 from mftrpo_openspiel.algorithms import newton_krylov
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import softmax
-from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 METHOD = "interior point"
@@ -21,8 +20,6 @@ METHOD = "interior point"
 LAST_STEPS = 3
 # Mean fields that differ by no more, in total, are the same.
 SAME_MEAN_FIELD = 1e-12
-# Of the largest action value, what its rounding may add to exploitability.
-_ROUNDING = 1e-14
 
 
 def solve(
@@ -62,10 +59,7 @@ def solve(
     if not eta:
       raise
     return newton_krylov.find_equilibrium(model, eta, tolerance=tolerance)
-  uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
-  values = model.action_values(uniform, model.mean_field(uniform), eta)
-  largest = np.abs(values[model.legal_actions_mask]).max()
-  target = max(tolerance * solver.exploitability, _ROUNDING * largest)
+  target = max(tolerance * solver.exploitability, solver.rounding)
   # It converges fast: what is no longer halved is rounding. The policy gets
   # better for some steps more, as exploitability is quadratic in its error
   # where there is regularization.

@@ -346,5 +346,5 @@ def test_bad_input_is_refused():
     interior_point.InteriorPoint(
       pyspiel.load_game("python_mfg_dynamic_routing")
     )
-  with pytest.raises(ValueError, match="game must be a CompiledGame"):
+  with pytest.raises(ValueError, match="game must be a game, a CompiledGame"):
     interior_point.InteriorPoint(from_game.create_model("openspiel", game))
