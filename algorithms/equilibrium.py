@@ -13,14 +13,13 @@ from mftrpo_openspiel.algorithms import interior_point
 from mftrpo_openspiel.algorithms import newton_krylov
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import softmax
-from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 METHOD = "interior point"
 # Steps that are taken once exploitability is no longer halved.
 LAST_STEPS = 3
-# Of the largest action value, what its rounding may add to exploitability.
-_ROUNDING = 1e-14
+# Mean fields that differ by no more, in total, are the same.
+SAME_MEAN_FIELD = 1e-12
 
 
 def solve(
@@ -60,10 +59,7 @@ def solve(
     if not eta:
       raise
     return newton_krylov.find_equilibrium(model, eta, tolerance=tolerance)
-  uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
-  values = model.action_values(uniform, model.mean_field(uniform), eta)
-  largest = np.abs(values[model.legal_actions_mask]).max()
-  target = max(tolerance * solver.exploitability, _ROUNDING * largest)
+  target = max(tolerance * solver.exploitability, solver.rounding)
   # It converges fast: what is no longer halved is rounding. The policy gets
   # better for some steps more, as exploitability is quadratic in its error
   # where there is regularization.
@@ -79,15 +75,29 @@ def solve(
       f" {tolerance:g} of the uniform policy's: {solver.exploitability:.1e} was"
       f" reached, {target:.1e} was asked for, in {max_iterations} iterations."
     )
-  mean_field = solver.mean_field
-  best = model.optimal_action_values(mean_field, eta)
-  response = softmax.softmax(best, eta * model.discounts)
   return certificate.certified(
     model,
-    np.where(mean_field[:, None] > 0, solver.policy, response),
-    mean_field,
+    _rational_everywhere(model, solver.policy, solver.mean_field, eta),
+    solver.mean_field,
     eta,
     num_evaluations=solver.num_iterations,
     method=METHOD,
     gap=solver.gap,
   )
+
+
+def _rational_everywhere(
+  model: model_lib.MeanFieldModel,
+  policy: np.ndarray,
+  mean_field: np.ndarray,
+  eta: float,
+) -> np.ndarray:
+  """Returns the policy with the best response where nobody is.
+
+  It stays as it is where that would lead players elsewhere in the end.
+  """
+  best = model.optimal_action_values(mean_field, eta)
+  response = softmax.softmax(best, eta * model.discounts)
+  filled = np.where(mean_field[:, None] > 0, policy, response)
+  change = np.abs(model.mean_field(filled) - mean_field).sum()
+  return filled if change <= SAME_MEAN_FIELD else policy

@@ -32,6 +32,8 @@ from mftrpo_openspiel.utils import validation
 PATIENCE = 15
 # Of the uniform policy's exploitability: where the method does not start again.
 CONVERGED = 1e-8
+# Of the largest value, what rounding may add to exploitability.
+ROUNDING = 1e-14
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,7 +58,12 @@ class State(algorithm.State):
 
 
 class InteriorPoint(algorithm.ArrayAlgorithm[State]):
-  """The interior-point method; `policy` is the best one so far."""
+  """The interior-point method; `policy` is the best one so far.
+
+  Attributes:
+    rounding: What rounding may add to exploitability. Of policies below it that
+      with the least gap is the best.
+  """
 
   def __init__(
     self,
@@ -80,8 +87,7 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
     point = complementarity.first_point(self._system, policy)
     exploitability = self.model.exploitability(policy, self.regularization)
     self._converged = CONVERGED * exploitability
-    largest = np.abs(point.values).max() * point.flow.sum()
-    self._rounding = np.finfo(float).eps * largest
+    self.rounding = ROUNDING * float(np.abs(point.values).max())
     self._state = State(
       policy=policy,
       mean_field=self.model.mean_field(policy),
@@ -114,9 +120,8 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
       return self._restarted(state)
     policy = self._system.policy_of(point.flow)
     exploitability = self.model.exploitability(policy, self.regularization)
-    # What is below rounding says nothing; the gap goes on falling.
-    rank = max(exploitability, self._rounding), point.gap
-    if rank < (max(state.exploitability, self._rounding), state.gap):
+    rank = max(exploitability, self.rounding), point.gap
+    if rank < (max(state.exploitability, self.rounding), state.gap):
       state = dataclasses.replace(
         state,
         policy=policy,

@@ -250,6 +250,7 @@ for _name, _constructor, _title in (
   ("mirror_descent", mirror_descent.MirrorDescent, "Mirror Descent"),
   ("proximal_point", proximal_point.ProximalPoint, "Proximal Point"),
   ("fixed_point", fixed_point.FixedPoint, "Fixed Point"),
+  ("interior_point", interior_point.InteriorPoint, "Interior Point"),
   ("prior_descent", prior_descent.PriorDescent, "Prior Descent"),
   (
     "boltzmann_policy_iteration",
@@ -258,12 +259,6 @@ for _name, _constructor, _title in (
   ),
 ):
   register_algorithm(_name, _constructor, title=_title)
-register_algorithm(
-  "interior_point",
-  interior_point.InteriorPoint,
-  title="Interior Point",
-  model="compiled",
-)
 for _name, _title in (
   ("openspiel_fictitious_play", "Fictitious Play (OpenSpiel)"),
   ("openspiel_mirror_descent", "Mirror Descent (OpenSpiel)"),

@@ -20,23 +20,18 @@ import pathlib
 import numpy as np
 from scipy import optimize
 
-from mftrpo_openspiel.algorithms import annealed_mf_trpo
 from mftrpo_openspiel.algorithms import equilibrium
 from mftrpo_openspiel.finite_population import gaps
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.runs import solutions
 from mftrpo_openspiel.utils import interrupts
-from mftrpo_openspiel.utils import tabular_policies
 
 Model = stationary_model.StationaryModel | compiled_game.CompiledGame
 
-# Residuals of regularized equilibria; far below what is seen of them here.
+# Of the exploitability of equilibria beside that of the uniform policy; far
+# below what is seen of it here.
 TOLERANCE = 1e-9
-# Without regularization the annealed method ends at this share of the uniform
-# policy's exploitability, or after so many iterations.
-SHARE = 1e-9
-MAX_ITERATIONS = 2000
 # Times the least gain.
 TOLERABLE = 2.0
 # The best eta is found up to this in its logarithm.
@@ -65,21 +60,10 @@ class Choice:
 def find_policy(model: Model, regularization: float) -> np.ndarray:
   """Returns the (N, A) policy of a regularized equilibrium.
 
-  Without regularization it is that of the annealed method.
-
   Raises:
     ArithmeticError: If no equilibrium is found.
   """
-  if regularization:
-    return equilibrium.solve(model, regularization, TOLERANCE).policy
-  uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
-  target = SHARE * model.exploitability(uniform)
-  solver = annealed_mf_trpo.AnnealedMFTRPO(model)
-  for _ in range(MAX_ITERATIONS):
-    solver.iteration()
-    if model.exploitability(solver.policy) <= target:
-      break
-  return solver.policy
+  return equilibrium.solve(model, regularization, TOLERANCE).policy
 
 
 def kept_policy(

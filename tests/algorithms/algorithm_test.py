@@ -78,6 +78,8 @@ def assert_same(one, other):
     ("proximal_point", {}, "compiled", GARNET),
     ("proximal_point", {"num_prior_iterations": 2}, "openspiel", GARNET),
     ("boltzmann_policy_iteration", {}, "stationary", ISLANDS),
+    ("interior_point", {}, "compiled", GARNET),
+    ("interior_point", {"regularization": 0.1}, "compiled", ISLANDS),
     ("openspiel_fictitious_play", {}, "openspiel", GARNET),
     ("openspiel_fictitious_play", {"lr": 1.0}, "openspiel", ISLANDS),
     ("openspiel_mirror_descent", {"lr": 0.1}, "openspiel", ISLANDS),

@@ -8,8 +8,10 @@ import pytest
 from mftrpo_openspiel.algorithms import equilibrium
 from mftrpo_openspiel.algorithms import newton_krylov
 from mftrpo_openspiel.games import factory
+from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.models import stationary_model
 
 ISLANDS = "python_mfg_two_islands(horizon=6)"
 
@@ -34,6 +36,28 @@ def test_both_methods_find_the_same_equilibrium(game_name, eta):
   )
   np.testing.assert_allclose(found.policy, other.policy, rtol=0, atol=1e-9)
   assert found.rationality < 1e-11
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.05, 0.3])
+def test_a_stationary_closed_form(eta):
+  """V(s) = b(s) - K log mu(s) + const, and mu(s) ~ exp(gamma V(s) / eta).
+
+  So log mu(s) = gamma b(s) / (eta + gamma K) + const. The last state is left
+  for good.
+  """
+  base = np.array([0.1, -0.2, 0.0, 0.5])
+  mdp = mdp_lib.MeanFieldMDP(
+    np.tile(np.eye(3, 4), (4, 1)),
+    mdp_lib.CrowdAversion(np.repeat(base[:, None], 3, axis=1), 0.4),
+    0.9,
+    np.eye(4)[3],
+  )
+  found = equilibrium.solve(stationary_model.StationaryModel(mdp), eta)
+  law = np.exp(0.9 * base[:3] / (eta + 0.9 * 0.4))
+  np.testing.assert_allclose(
+    found.mean_field, [*law / law.sum(), 0.0], rtol=0, atol=1e-12
+  )
+  assert found.consistency < 1e-12
 
 
 def test_games_whose_moves_depend_on_the_mean_field_have_the_other_method():
