@@ -24,6 +24,23 @@ def total(array: np.ndarray) -> np.ndarray:
   return _reduced(np.add, array)
 
 
+def with_several(mask: np.ndarray) -> np.ndarray | None:
+  """Returns the rows of (N, A) of bool with more than one true entry.
+
+  None if these are more than half of the rows, or there are few rows: then it
+  is not worth while to look at them alone.
+  """
+  num_rows, num_columns = mask.shape
+  if num_rows < MIN_ROWS:
+    return None
+  if num_columns < 256:  # So that bytes do not overflow, which are fast.
+    counts = np.einsum("na->n", mask.view(np.uint8))
+  else:
+    counts = np.count_nonzero(mask, axis=1)
+  found = np.flatnonzero(counts > 1)
+  return found if 2 * found.size <= num_rows else None
+
+
 def _reduced(function: np.ufunc, array: np.ndarray) -> np.ndarray:
   num_rows, num_columns = array.shape
   if (
