@@ -45,7 +45,7 @@ def mirror_step(
     # Where only one action is legal, its logit is the largest.
     stepped = uniform_logits(is_legal)
     rate, weight = (
-      each[several] if np.ndim(each) else each
+      each[several] if isinstance(each, np.ndarray) and each.ndim else each
       for each in (learning_rate, regularization)
     )
     stepped[several] = _step(
