@@ -39,6 +39,28 @@ def mirror_step(
   Returns:
     (N, A), with a largest entry of 0 in each row.
   """
+  is_legal = action_values > -np.inf
+  several = rows.with_several(is_legal)
+  if several is not None:
+    # Where only one action is legal, its logit is the largest.
+    stepped = uniform_logits(is_legal)
+    rate, weight = (
+      each[several] if isinstance(each, np.ndarray) and each.ndim else each
+      for each in (learning_rate, regularization)
+    )
+    stepped[several] = _step(
+      logits[several], action_values[several], rate, weight
+    )
+    return stepped
+  return _step(logits, action_values, learning_rate, regularization)
+
+
+def _step(
+  logits: np.ndarray,
+  action_values: np.ndarray,
+  learning_rate: float | np.ndarray,
+  regularization: float | np.ndarray,
+) -> np.ndarray:
   share = 1 - learning_rate * regularization
   if np.all(share * learning_rate):
     stepped = share * logits + learning_rate * action_values

@@ -10,7 +10,7 @@ with its `reward_sources` and what is known of OpenSpiel's games in
 `known_games`), of one whose moves depend on the mean field (`moving_form`,
 whose nodes `node_search` looks for), or of OpenSpiel's routing games, whose
 moves depend on it in a known way (`routing_form`, with `road_network`,
-`routing_states`, `routing_moves` and `routing_plays`). `lint` says where
+`routing_states` and the other modules of this name). `lint` says where
 OpenSpiel's utilities are not exact. The room imports `values`, `mdp`,
 `openspiel` and `utils`. A newcomer starts with `form_choice.compile_game`,
 which chooses the form.

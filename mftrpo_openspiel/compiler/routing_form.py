@@ -3,7 +3,8 @@
 How long cars wait on a link depends on how many there are, so moves depend on
 the mean field. But they do so in a known way (`road_network`), all states can
 be listed in advance (`routing_states`), and flows and values take no more than
-array operations at the times at which somebody may choose (`routing_moves`).
+array operations at the times at which somebody may choose (`routing_flow`,
+`routing_mdp`).
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ import pyspiel
 
 from mftrpo_openspiel.compiler import game_form
 from mftrpo_openspiel.compiler import road_network
-from mftrpo_openspiel.compiler import routing_moves
+from mftrpo_openspiel.compiler import routing_arrays
+from mftrpo_openspiel.compiler import routing_flow
+from mftrpo_openspiel.compiler import routing_mdp
 from mftrpo_openspiel.compiler import routing_plays
 from mftrpo_openspiel.compiler import routing_states
 from mftrpo_openspiel.openspiel import policies
@@ -61,7 +64,7 @@ class RoutingForm(game_form.GameForm):
       network.horizon,
       len(states) * (len(network.names) + 1) * _ACTION_BYTES,
     )
-    self._arrays = routing_moves.RoutingArrays(states)
+    self._arrays = routing_arrays.RoutingArrays(states)
     self.legal_actions_mask = self._arrays.legal_actions_mask
     self.times = states.nodes.time
     # Between the decisions of two times there is a mean-field layer.
@@ -70,7 +73,7 @@ class RoutingForm(game_form.GameForm):
     )
     self._no_rewards = np.zeros(len(states))
     # The last mean field, as bytes, and the game under it.
-    self._last: tuple[bytes, routing_moves.RoutingMDP] | None = None
+    self._last: tuple[bytes, routing_mdp.RoutingMDP] | None = None
 
   def agrees_with_game(self) -> bool:
     """Returns whether plays of the game are as the network says."""
@@ -83,18 +86,16 @@ class RoutingForm(game_form.GameForm):
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
     """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
-    play = routing_moves.Play(self._arrays, policy)
+    play = routing_flow.Play(self._arrays, policy)
     mean_field = play.mean_field()
     # Being told this mean field leads through the same choices.
-    moves = routing_moves.RoutingMDP(
-      self._arrays, mean_field.copy(), play.events
-    )
+    moves = routing_mdp.RoutingMDP(self._arrays, mean_field.copy(), play.events)
     self._last = mean_field.tobytes(), moves
     return mean_field
 
   def dynamics(
     self, mean_field: np.ndarray
-  ) -> tuple[routing_moves.RoutingMDP, game_form.Rows]:
+  ) -> tuple[routing_mdp.RoutingMDP, game_form.Rows]:
     """Returns where actions lead under the (N,) mean field, and all rows.
 
     Raises:
@@ -103,7 +104,7 @@ class RoutingForm(game_form.GameForm):
     # Other threads may set it at the same time.
     last, key = self._last, mean_field.tobytes()
     if last is None or last[0] != key:
-      moves = routing_moves.RoutingMDP(self._arrays, mean_field.copy())
+      moves = routing_mdp.RoutingMDP(self._arrays, mean_field.copy())
       self._last = last = key, moves
     return last[1], slice(None)
 

@@ -17,6 +17,7 @@ from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.openspiel import games as openspiel_games
+from mftrpo_openspiel.utils import rows as array_rows
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
@@ -201,7 +202,16 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     policy = self._checked_policy(policy)
     mean_field = self._form.flow(policy)
     mdp, rows, pay = self._under(mean_field, regularization)
-    losses = _losses(policy[rows], mdp.optimize(*pay), pay[-1])
+    best = mdp.optimize(*pay)
+    if isinstance(rows, slice):
+      # Nothing is lost where only one action is legal.
+      several = array_rows.with_several(self.legal_actions_mask)
+      if several is not None:
+        rows, best = several, best[several]
+        temperatures = pay[-1]
+        if temperatures is not None:
+          pay = (*pay[:-1], temperatures[several])
+    losses = _losses(policy[rows], best, pay[-1])
     return float(mean_field[rows] @ losses)
 
   def best_deviation(

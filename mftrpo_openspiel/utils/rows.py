@@ -8,6 +8,8 @@ import functools
 
 import numpy as np
 
+from mftrpo_openspiel.utils import memo
+
 # Arrays of so many rows at least and columns at most are gone through by
 # columns, unless these are together in memory, where numpy does it itself.
 MIN_ROWS = 1000
@@ -22,6 +24,30 @@ def maximum(array: np.ndarray) -> np.ndarray:
 def total(array: np.ndarray) -> np.ndarray:
   """Returns the (N,) sums of the rows."""
   return _reduced(np.add, array)
+
+
+def with_several(mask: np.ndarray) -> np.ndarray | None:
+  """Returns the rows of (N, A) of bool with more than one true entry.
+
+  None if these are more than half of the rows, or there are few rows: then it
+  is not worth while to look at them alone. It is the same array each time, not
+  to be written into.
+  """
+  return None if len(mask) < MIN_ROWS else _with_several(mask)
+
+
+def _find_several(mask: np.ndarray) -> np.ndarray | None:
+  num_rows, num_columns = mask.shape
+  if num_columns < 256:  # So that bytes do not overflow, which are fast.
+    counts = np.einsum("na->n", mask.view(np.uint8))
+  else:
+    counts = np.count_nonzero(mask, axis=1)
+  found = np.flatnonzero(counts > 1)
+  return found if 2 * found.size <= num_rows else None
+
+
+# Those who ask mostly do so again and again for the same actions.
+_with_several = memo.Memo(_find_several)
 
 
 def _reduced(function: np.ufunc, array: np.ndarray) -> np.ndarray:

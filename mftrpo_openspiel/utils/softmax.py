@@ -20,6 +20,18 @@ def softmax(
     temperature: A number, or (N,) for one a state; where it is 0, the limit:
       the uniform law on the largest logits.
   """
+  is_legal = logits > -np.inf
+  several = rows.with_several(is_legal)
+  if several is not None:
+    policy = is_legal.astype(np.float64)
+    if np.ndim(temperature):
+      temperature = np.asarray(temperature)[several]
+    policy[several] = _softmax(logits[several], temperature)
+    return policy
+  return _softmax(logits, temperature)
+
+
+def _softmax(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
   weights, _ = _weights(logits, temperature)
   return weights / rows.total(weights)[:, None]
 
@@ -55,7 +67,7 @@ def _weights(
   largest = rows.maximum(logits)
   excess = logits - largest[:, None]
   if np.ndim(temperature) == 0 and temperature == 1:
-    return np.exp(excess), largest
+    return _exp(excess), largest
   # A tiny temperature makes -inf of what is not the maximum, as it should.
   with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
     if np.ndim(temperature):
@@ -63,7 +75,17 @@ def _weights(
     scaled = excess / temperature
   if not np.all(temperature):
     scaled[excess == 0] = 0.0
-  return np.exp(scaled), largest
+  return _exp(scaled), largest
+
+
+def _exp(array: np.ndarray) -> np.ndarray:
+  """Returns exp(array); numpy takes long for -inf, of which there are many."""
+  finite = np.flatnonzero(array > -np.inf)
+  if 2 * finite.size > array.size:
+    return np.exp(array)
+  result = np.zeros(array.shape)
+  result.ravel()[finite] = np.exp(array.ravel()[finite])
+  return result
 
 
 def entropy(policy: np.ndarray) -> np.ndarray:

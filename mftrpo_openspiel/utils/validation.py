@@ -190,6 +190,18 @@ def check_masses(name: str, value: npt.ArrayLike, size: int) -> np.ndarray:
   return array
 
 
+def _are_laws(array: np.ndarray, legal_actions_mask: np.ndarray) -> bool:
+  """Returns whether each row is a law on the legal actions."""
+  if not array.size:
+    return True
+  # A NaN fails both comparisons, so the good case costs few passes.
+  return bool(
+    array.min() >= 0
+    and np.abs(rows.total(array) - 1).max() <= SUM_TOLERANCE
+    and (legal_actions_mask.all() or not array[~legal_actions_mask].any())
+  )
+
+
 def check_policy(
   policy: npt.ArrayLike, legal_actions_mask: np.ndarray, name: str = "policy"
 ) -> np.ndarray:
@@ -205,12 +217,16 @@ def check_policy(
       illegal action, or a row that does not sum to one.
   """
   array = _check_array(name, policy, legal_actions_mask.shape)
-  # A NaN fails both comparisons, so the good case costs few passes.
-  if (
-    array.min() >= 0
-    and np.abs(rows.total(array) - 1).max() <= SUM_TOLERANCE
-    and (legal_actions_mask.all() or not array[~legal_actions_mask].any())
-  ):
+  several = rows.with_several(legal_actions_mask)
+  if several is not None:
+    # Where only one action is legal, its probability mostly is 1.
+    differs = array != legal_actions_mask
+    differs[several] = False
+    if not differs.any() and _are_laws(
+      array[several], legal_actions_mask[several]
+    ):
+      return array
+  if _are_laws(array, legal_actions_mask):
     return array
   bad = ~(
     (array >= 0).all(axis=1)

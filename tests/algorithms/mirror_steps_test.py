@@ -56,3 +56,26 @@ def test_a_mirror_step_of_rate_0_leaves_what_is_not_legal_alone():
   # Rows: 3/4 y + Q / 2, y, and Q / 4, up to constants.
   expected = [[-0.75, 0.0, -INF], [0.0, -1.0, -INF], [0.0, -0.25, -INF]]
   np.testing.assert_array_equal(stepped, expected)
+
+
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize("regularization", [0.0, 0.4])
+def test_steps_where_few_states_have_a_choice(each, regularization):
+  rng = np.random.default_rng(0)
+  mask = np.zeros((1200, 5), dtype=bool)
+  mask[np.arange(1200), rng.integers(5, size=1200)] = True
+  mask[::9] = True
+  logits = np.where(mask, rng.normal(size=mask.shape), -INF)
+  values = np.where(mask, rng.normal(size=mask.shape), -INF)
+  rate = rng.random((1200, 1)) if each else 0.3
+  eta = regularization * np.ones((1200, 1)) if each else regularization
+  found = mirror_steps.mirror_step(logits, values, rate, eta)
+  for row in range(1200):
+    at = slice(row, row + 1)
+    expected = mirror_steps.mirror_step(
+      logits[at],
+      values[at],
+      rate[at] if each else rate,
+      eta[at] if each else eta,
+    )
+    np.testing.assert_allclose(found[at], expected, rtol=1e-14)

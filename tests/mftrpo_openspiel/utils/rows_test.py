@@ -24,3 +24,15 @@ def test_results_are_the_callers_own():
   for function in (rows.maximum, rows.total):
     function(array)[:] = 7.0
   assert (array == 1).all()
+
+
+@pytest.mark.parametrize("num_columns", [3, 40, 300])
+def test_rows_with_several_entries_are_found(num_columns):
+  mask = np.zeros((1500, num_columns), dtype=bool)
+  mask[np.arange(1500), np.arange(1500) % num_columns] = True
+  mask[[3, 700], -1] = mask[[3, 700], 0] = True
+  mask[8] = False
+  mask[1499] = True
+  assert rows.with_several(mask).tolist() == [3, 700, 1499]
+  assert rows.with_several(mask[:999]) is None
+  assert rows.with_several(np.ones((1500, num_columns), dtype=bool)) is None

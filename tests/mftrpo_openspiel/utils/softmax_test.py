@@ -79,3 +79,26 @@ def test_at_temperature_zero_they_are_the_maximum():
   np.testing.assert_array_equal(
     softmax.soft_maximum(values, np.array([0.0, 0.0])), [3, 2]
   )
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.3, "each"])
+def test_where_few_states_have_a_choice(temperature):
+  """The same as state by state."""
+  rng = np.random.default_rng(0)
+  logits = np.full((1200, 20), -INF)
+  logits[np.arange(1200), rng.integers(20, size=1200)] = rng.normal(size=1200)
+  logits[::7, :3] = rng.normal(size=logits[::7, :3].shape)
+  scales = np.full(1200, temperature if temperature != "each" else 0.0)
+  if temperature == "each":
+    scales = rng.random(1200)
+    scales[:20] = 0.0
+    temperature = scales
+  found = softmax.softmax(logits, temperature)
+  for row, scale, law in zip(logits, scales, found):
+    expected = softmax.softmax(row[None], np.array([scale]))[0]
+    np.testing.assert_allclose(law, expected, rtol=1e-14)
+  np.testing.assert_allclose(
+    softmax.soft_maximum(logits, 0.3),
+    0.3 * np.log(np.exp(logits / 0.3).sum(axis=1)),
+    rtol=1e-12,
+  )

@@ -214,3 +214,26 @@ def test_bad_policy(policy, match):
   ) as info:
     validation.check_policy(policy, MASK)
   assert "\n" not in str(info.value)
+
+
+def test_policies_of_many_states_with_one_action_each():
+  mask = np.zeros((1200, 4), dtype=bool)
+  mask[:, 1] = True
+  mask[::5] = True
+  policy = mask / mask.sum(axis=1, keepdims=True)
+  np.testing.assert_array_equal(validation.check_policy(policy, mask), policy)
+  rounded = policy.copy()
+  rounded[1, 1] = 1 - 1e-12
+  np.testing.assert_array_equal(validation.check_policy(rounded, mask), rounded)
+  for state, action, probability in (
+    (1, 1, 0.5),
+    (1, 1, np.nan),
+    (1, 2, 0.1),
+    (5, 1, 0.5),
+    (5, 1, -0.5),
+    (5, 1, np.nan),
+  ):
+    wrong = policy.copy()
+    wrong[state, action] = probability
+    with pytest.raises(ValueError, match=f"in state {state}"):
+      validation.check_policy(wrong, mask)
