@@ -19,7 +19,10 @@ from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import mean_field_model
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.simulators import array_simulator
+from mftrpo_openspiel.simulators import best_responses
 from mftrpo_openspiel.simulators import estimators
+from mftrpo_openspiel.simulators import learning_task
+from mftrpo_openspiel.simulators import openspiel_simulator
 from mftrpo_openspiel.simulators import particles
 from mftrpo_openspiel.simulators import rollouts
 from mftrpo_openspiel.simulators import simulator as simulator_lib
@@ -41,9 +44,21 @@ def _on_arrays(exact: ExactModel) -> simulator_lib.Simulator:
   )
 
 
+def _through_openspiel(exact: ExactModel) -> simulator_lib.Simulator:
+  if isinstance(exact, compiled_game.CompiledGame):
+    return openspiel_simulator.OpenSpielSimulator(
+      exact.game, exact.form, exact.root_state
+    )
+  raise ValueError(
+    "simulator must be 'arrays' for endless plays, which OpenSpiel does not"
+    " have, got 'openspiel'."
+  )
+
+
 # What plays the game of an exact model, by name.
 SIMULATORS: dict[str, Callable[[ExactModel], simulator_lib.Simulator]] = {
   "arrays": _on_arrays,
+  "openspiel": _through_openspiel,
 }
 
 
@@ -56,6 +71,9 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
   * Reachable states are those that the last `action_values` visited, whatever
     the arguments.
   * Mean fields are empirical laws of players, see `simulators.particles`.
+  * Optimal action values are those of an MDP that is estimated from samples, or
+    come from Q-learning; see `simulators.sampled_kernel` and
+    `simulators.q_learning`, also for what is made of actions never tried.
 
   Each call that draws begins a random generator from the seed and the number of
   such calls before. So these numbers are all of the random state.
@@ -68,6 +86,8 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     num_particles: How many players a mean field is the law of.
     max_rollout_steps: T, the largest number of decisions in a return.
     num_particle_steps: How many steps stand for the limit of many.
+    num_best_response_steps: How many decisions are played for each call of
+      `optimal_action_values`, at most.
   """
 
   num_environment_steps: int
@@ -85,6 +105,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     best_response: str = "sampled_kernel",
     max_rollout_steps: int | None = None,
     num_particle_steps: int = 200,
+    num_best_response_steps: int | None = None,
   ):
     """Initializes the model.
 
@@ -98,7 +119,8 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
         `estimators.ESTIMATORS`.
       seed: Of all chance, >= 0.
       simulator: What plays, one of `SIMULATORS`.
-      best_response: Where optimal action values come from.
+      best_response: Where optimal action values come from, one of
+        `best_responses.BEST_RESPONSES`.
       max_rollout_steps: T, the decisions after which a return ends. None: where
         gamma^T has fallen to a tenth, or the end of plays that do end. Of what
         is left out, most is alike for all actions of a state and does not
@@ -107,6 +129,10 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
         plays. Mean fields are averages over the second half of them. Where
         players take long to spread, as on a large grid, few particles with many
         steps get nearer to the limit than many with few, at the same cost.
+      num_best_response_steps: How many decisions are played, at most, for each
+        call of `optimal_action_values`; at least one play, which is broken off
+        after `learning_task.PLAY_LENGTH` decisions if it is endless. None for
+        as many as M rollouts of length T have.
 
     Raises:
       ValueError: If an argument is out of range.
@@ -122,7 +148,11 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     create = SIMULATORS[
       validation.check_choice("simulator", simulator, SIMULATORS)
     ]
-    self._best_response = best_response
+    self._learn_optimum = best_responses.BEST_RESPONSES[
+      validation.check_choice(
+        "best_response", best_response, best_responses.BEST_RESPONSES
+      )
+    ]
     self.num_particle_steps = validation.check_int(
       "num_particle_steps", num_particle_steps, 1
     )
@@ -145,6 +175,14 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     self._take_over_states()
     self.max_rollout_steps = max_rollout_steps or _default_rollout_steps(
       self._simulator
+    )
+    least = learning_task.play_length(self._simulator)
+    if num_best_response_steps is None:
+      num_best_response_steps = max(
+        self.num_trajectories * self.max_rollout_steps, least
+      )
+    self.num_best_response_steps = validation.check_int(
+      "num_best_response_steps", num_best_response_steps, least
     )
     self._num_calls = 0
     self.num_environment_steps = 0
@@ -317,14 +355,11 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     mean_field = self._checked_mean_field(mean_field)
     if bonus is not None:
       bonus = validation.check_finite("bonus", bonus, len(self.discounts))
-    temperatures = None
-    if validation.check_real("regularization", regularization, 0):
-      temperatures = regularization * self.discounts
     played = rollouts.Rollouts(
       self._simulator,
       self._simulator.under(mean_field),
       policy,
-      temperatures,
+      self._temperatures(regularization),
       self._checked_start(start, mean_field),
       self.max_rollout_steps,
       bonus,
@@ -333,6 +368,12 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     self.num_environment_steps += sums.num_environment_steps
     values, self._visited = self._estimate(sums, self.legal_actions_mask)
     return np.where(self.legal_actions_mask, values, -np.inf)
+
+  def _temperatures(self, regularization: float) -> np.ndarray | None:
+    """Returns (N,), the weights of the entropy bonus; None for no bonus."""
+    if validation.check_real("regularization", regularization, 0):
+      return regularization * self.discounts
+    return None
 
   def _checked_start(
     self, start: np.ndarray | None, mean_field: np.ndarray
@@ -368,8 +409,30 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     regularization: float = 0.0,
     start: np.ndarray | None = None,
   ) -> np.ndarray:
-    """Returns estimates of the maximum over policies of Q_mu^pi."""
-    raise NotImplementedError("optimal action values from samples")
+    """Returns estimates of the maximum over policies of Q_mu^pi.
+
+    Players start where `mean_field` says in endless plays, and at the beginning
+    of others.
+
+    Args:
+      mean_field: (N,), mu.
+      regularization: eta.
+      start: Not used.
+
+    Raises:
+      ValueError: If an argument is out of range.
+    """
+    mean_field = self._checked_mean_field(mean_field)
+    task = learning_task.LearningTask(
+      self._simulator,
+      self._simulator.under(mean_field),
+      self.num_best_response_steps,
+      self._temperatures(regularization),
+      self._checked_start(None, mean_field),
+    )
+    optimum = self._learn_optimum(task, self._rng())
+    self.num_environment_steps += optimum.num_environment_steps
+    return optimum.action_values
 
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
