@@ -87,17 +87,8 @@ class Particles:
       averages: Whether it is where they are on average in the second half of
         the steps, instead of after the last.
     """
-    frozen = self._simulator.under(mean_field)
-    last = self._second_half(num_steps) if averages else num_steps
-    visits = np.zeros(mean_field.size, np.int64)
-    for size in self._block_sizes():
-      places = frozen.at(systematic.draw(mean_field, size, rng))
-      for step in range(num_steps + 1):
-        if step:
-          places = self._step(frozen, places, rng)
-        if step >= last:
-          visits += self._visits(frozen, places)
-    return Estimate(visits / visits.sum(), num_steps * self._size)
+    first_counted = _second_half(num_steps) if averages else num_steps
+    return self._endless(mean_field, mean_field, num_steps, first_counted, rng)
 
   def long_run(
     self, mean_field: np.ndarray, num_steps: int, rng: np.random.Generator
@@ -112,26 +103,53 @@ class Particles:
       num_steps: How many steps they take.
       rng: Source of chance.
     """
+    first_counted = _second_half(num_steps)
+    return self._endless(mean_field, None, num_steps, first_counted, rng)
+
+  def _endless(
+    self,
+    mean_field: np.ndarray,
+    start: np.ndarray | None,
+    num_steps: int,
+    first_counted: int,
+    rng: np.random.Generator,
+  ) -> Estimate:
+    """Returns where players are on average in the last of their steps.
+
+    Args:
+      mean_field: (N,), what they play under.
+      start: (N,), where they are first; None for the beginning, from where
+        moves that depend on the mean field do so on that of all players.
+      num_steps: How many steps they take.
+      first_counted: After how many of these where they are counts first.
+      rng: Source of chance.
+    """
     frozen = self._simulator.under(mean_field)
-    is_fixed = self._simulator.has_fixed_moves
-    last = self._second_half(num_steps)
+    interacts = start is None and not self._simulator.has_fixed_moves
     visits = np.zeros(mean_field.size, np.int64)
-    for size in self._block_sizes() if is_fixed else [self._size]:
-      places = frozen.initial(size, rng)
+    for size in [self._size] if interacts else self._block_sizes():
+      places = self._first_places(frozen, start, size, rng)
       for step in range(num_steps + 1):
         if step:
-          if not is_fixed:
+          if interacts:
             law = self._visits(frozen, places) / size
             frozen = self._simulator.under(law)
           places = self._step(frozen, places, rng)
-        if step >= last:
+        if step >= first_counted:
           visits += self._visits(frozen, places)
     return Estimate(visits / visits.sum(), num_steps * self._size)
 
   @staticmethod
-  def _second_half(num_steps: int) -> int:
-    """Returns the first step of the second half of several."""
-    return num_steps // 2 + 1 if num_steps else 0
+  def _first_places(
+    frozen: simulator_lib.FrozenSimulator,
+    start: np.ndarray | None,
+    size: int,
+    rng: np.random.Generator,
+  ) -> np.ndarray:
+    """Returns (size,): places by masses of states, or at the beginning."""
+    if start is None:
+      return frozen.initial(size, rng)
+    return frozen.at(systematic.draw(start, size, rng))
 
   def _block_sizes(self) -> list[int]:
     """Returns the sizes of blocks with as many players in each population."""
@@ -147,8 +165,8 @@ class Particles:
       rng: Source of chance.
     """
     frozen = self._simulator.under(mean_field)
-    last = self._num_layers - 1
-    masses, num_steps = self._walk(frozen, None, slice(0, last + 1), rng)
+    layers = slice(0, self._num_layers)
+    masses, num_steps = self._walk(frozen, None, layers, rng)
     return Estimate(masses, num_steps)
 
   def moved_flow(
@@ -210,10 +228,7 @@ class Particles:
     visits, num_steps = np.zeros(layers.size, np.int64), 0
     total = self._num_populations if start is None else start.sum()
     for size in self._block_sizes() if total else []:
-      if start is None:
-        places = frozen.initial(size, rng)
-      else:
-        places = frozen.at(systematic.draw(start, size, rng))
+      places = self._first_places(frozen, start, size, rng)
       while places.size:
         layer = layers[frozen.rows(places[:1])[0]]
         if layer >= recorded.start:
@@ -269,3 +284,8 @@ class Particles:
       masses = np.where(layers == layer, found, masses)
       num_steps += played
     return Estimate(masses, num_steps)
+
+
+def _second_half(num_steps: int) -> int:
+  """Returns the first step of the second half of several."""
+  return num_steps // 2 + 1 if num_steps else 0
