@@ -246,9 +246,10 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
           f" they do at {game_walk.node_string(state)!r}."
         )
       self._states[row] = state
-    place = self._places.get((row, reward))
+    key = row, reward
+    place = self._places.get(key)
     if place is None:
-      place = self._places[row, reward] = len(self._places)
+      place = self._places[key] = len(self._places)
       self._place_rows.extend([row])
       self._place_rewards.extend([reward])
     return place

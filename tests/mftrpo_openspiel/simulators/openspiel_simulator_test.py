@@ -163,6 +163,58 @@ def test_returns_have_the_law_of_plays_one_by_one(name):
   assert same_law(expected, rewards.sum(axis=0))
 
 
+def mean_return(state, rows, policy, distribution, began=False):
+  """Returns what a play from a state earns: a sum over all histories."""
+  kind, string = state.get_type(), state.observation_string(0)
+  began |= string in rows
+  earned = 0.0
+  if kind != pyspiel.StateType.CHANCE and began:
+    earned = state.rewards()[state.mean_field_population()]
+  if kind == pyspiel.StateType.TERMINAL:
+    return earned
+  if kind == pyspiel.StateType.MEAN_FIELD:
+    support = state.distribution_support()
+    told = [distribution.value_str(key, 0.0) for key in support]
+    below = state.clone()
+    below.update_distribution(told)
+    return earned + mean_return(below, rows, policy, distribution, began)
+  moves = [(action, 1.0) for action in state.legal_actions()]
+  if kind == pyspiel.StateType.CHANCE:
+    moves = state.chance_outcomes()
+  elif string in rows:
+    moves = enumerate(policy[rows[string]])
+  return earned + sum(
+    p * mean_return(state.child(a), rows, policy, distribution, began)
+    for a, p in moves
+  )
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "mfg_crowd_modelling(size=3,horizon=3)",
+    "mfg_garnet(size=3,horizon=3,num_action=2,num_chance_action=2)",
+    "mfg_crowd_modelling_2d(size=2,horizon=2,with_congestion=true)",
+  ],
+)
+def test_plays_that_are_paid_by_the_path_earn_what_all_histories_do(name):
+  model, policy, mean_field = setting_of(name)
+  rows = {string: i for i, string in enumerate(model.observation_strings)}
+  root = model.game.new_initial_state()
+  distribution = model.to_distribution(mean_field)
+  expected = mean_return(root, rows, policy, distribution)
+  rng = np.random.default_rng(1)
+  frozen = simulator_of(model).under(mean_field)
+  returns = play(frozen, policy, 400_000, rng)[2].sum(axis=0)
+  error = returns.std() / np.sqrt(returns.size)
+  assert abs(returns.mean() - expected) < 4 * error
+  # What is paid on the paths that come first is something else.
+  here = model.layers == 0
+  values = policy * model.action_values(policy, mean_field)
+  by_string = mean_field[here] @ values[here].sum(axis=1)
+  assert abs(by_string - expected) > 8 * error
+
+
 @pytest.mark.parametrize("kind", ["rooms", "populations", "islands"])
 def test_returns_have_the_law_of_plays_on_arrays(kind):
   # In the odd game only means are alike: on arrays, what nodes after a chance

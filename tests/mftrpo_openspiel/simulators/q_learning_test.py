@@ -91,6 +91,20 @@ def learned(model, num_steps, regularization=0.0, seed=0):
   return result, model.optimal_action_values(mean_field, regularization)
 
 
+def test_one_play_by_hand():
+  """What pays late is known early, as a play is learned from its end."""
+  game = mdp_game.MDPGame(small_mdps.random_mdp(num_states=5), horizon=4)
+  result, _ = learned(compiled_game.CompiledGame(game), 4)
+  rows, actions = np.nonzero(result.tried)
+  assert (rows // 5).tolist() == [0, 1, 2, 3]
+  rewards = game.mean_field_mdp().reward_at(np.full(5, 0.2))
+  earned = 0.8 ** np.arange(4) * rewards[rows % 5, actions]
+  # Actions that were not tried are as good as the one that was.
+  expected = np.zeros((20, 3))
+  expected[rows] = earned[::-1].cumsum()[::-1, None]
+  np.testing.assert_allclose(result.action_values, expected, atol=1e-13)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
   "kind, regularization", [("endless", 0.3), ("finite", 0.0)]

@@ -140,13 +140,10 @@ def test_one_play_by_hand():
   rows, actions = np.nonzero(result.tried)
   assert (rows // 5).tolist() == [0, 1, 2, 3]
   rewards = game.mean_field_mdp().reward_at(np.full(5, 0.2))
-  earned = [
-    0.8**t * rewards[x, a] for t, (x, a) in enumerate(zip(rows % 5, actions))
-  ]
-  to_go = np.cumsum(earned[::-1])[::-1]
+  earned = 0.8 ** np.arange(4) * rewards[rows % 5, actions]
   # Actions that were not tried are as good as the one that was.
   expected = np.zeros((20, 3))
-  expected[rows] = to_go[:, None]
+  expected[rows] = earned[::-1].cumsum()[::-1, None]
   np.testing.assert_allclose(result.action_values, expected, atol=1e-13)
 
 
