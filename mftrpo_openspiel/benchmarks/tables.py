@@ -13,6 +13,7 @@ from mftrpo_openspiel.benchmarks import head_to_head
 from mftrpo_openspiel.benchmarks import large_grids
 from mftrpo_openspiel.benchmarks import monotone_games
 from mftrpo_openspiel.benchmarks import other_packages
+from mftrpo_openspiel.benchmarks import sampled_contest
 from mftrpo_openspiel.benchmarks import time_to_accuracy
 from mftrpo_openspiel.compiler import lint
 
@@ -68,5 +69,13 @@ TABLES = {
   ),
   "monotone": Table(lambda _: monotone_games.table(), monotone_games.COLUMNS),
   "scale": Table(lambda _: large_grids.table(), large_grids.COLUMNS),
+  "samples": Table(
+    lambda options: sampled_contest.table(options.logdir),
+    sampled_contest.COLUMNS,
+    sampled_contest.FIGURE,
+  ),
+  "sample_methods": Table(
+    lambda _: sampled_contest.method_table(), sampled_contest.METHOD_COLUMNS
+  ),
   "peers": Table(lambda _: other_packages.table(), other_packages.COLUMNS),
 }
