@@ -16,9 +16,10 @@ Tables, chosen by --tables:
 * lint: the verdicts of `mftrpo-lint`.
 * growth: seconds and memory of an iteration by the number of cells.
 * head_to_head: all methods on four games, with figures in --logdir.
-* accuracy: wall seconds to an exploitability, on six games, of our methods with
+* accuracy: CPU seconds to an exploitability, on six games, of our methods with
   their step sizes tuned over grids; with a figure in --logdir. Each point of a
-  grid has --seconds on each game, so that it takes some 250 times as long.
+  grid has --seconds on each game, times a share, and the best one twenty times
+  that: some 2,000 times --seconds in all.
 * methods: those methods and grids.
 * monotone: how far those of our methods that should settle, OMD and FP get on
   300 random monotone games; it takes some twenty minutes.
