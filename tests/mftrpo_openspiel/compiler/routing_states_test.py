@@ -59,7 +59,7 @@ def test_whatever_players_are_told_they_come_to_states(name):
         state.update_distribution(law.tolist())
       else:
         state.apply_action(int(rng.choice(state.legal_actions())))
-  # Others are rare; that there is a play to each is seen in `routing_form_test`.
+  # Others are rare; `routing_form_test` sees that there is a play to each.
   assert len(missing) < 0.5 * len(known)
 
 
