@@ -12,6 +12,7 @@ from scipy import stats
 
 import mftrpo_openspiel
 from mftrpo_openspiel.algorithms import annealed_mf_trpo
+from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.algorithms import mf_trpo
 from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.games import factory
@@ -27,6 +28,7 @@ ALGORITHMS = {
   "mf_trpo": lambda model: mf_trpo.MFTRPO(model, num_policy_updates=2),
   "annealed": annealed_mf_trpo.AnnealedMFTRPO,
   "mirror_descent": mirror_descent.MirrorDescent,
+  "fictitious_play": fictitious_play.FictitiousPlay,
 }
 
 
