@@ -26,10 +26,10 @@ it does in OpenSpiel's crowd games, which pay for the last action: places tell
 apart players who are paid differently. (`CompiledGame` has the values of one of
 these paths, as OpenSpiel's utilities do, and warns of it.)
 
-So the first 10^4 rollouts under a mean field take most of the time: on one core
-they make 2 10^5 to 7 10^5 decisions a second (games over an MDP, and OpenSpiel's
-in C++), 4 10^4 in predator and prey, whose states Python copies. Those that
-follow make over 10^6.
+So the first 10^4 rollouts under a mean field take most of the time. On one core
+they make 2 10^5 to 7 10^5 decisions a second in games over an MDP and in
+OpenSpiel's games in C++, and 4 10^4 in predator and prey, where Python copies
+the states. Those that follow make over 10^6.
 """
 
 from collections.abc import Sequence
