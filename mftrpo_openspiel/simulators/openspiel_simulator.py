@@ -91,9 +91,7 @@ class OpenSpielSimulator(simulator.Simulator):
     # By the string of a mean-field node, and by what it asks for.
     self._asked: dict[str, np.ndarray] = {}
     self._supports: dict[tuple[str, ...], np.ndarray] = {}
-    self._frozen = memo.Memo(
-      lambda mean_field: FrozenOpenSpielGame(self, mean_field)
-    )
+    self._frozen = memo.Memo(self._freeze)
 
   def under(self, mean_field: np.ndarray) -> "FrozenOpenSpielGame":
     """Returns the game under the (N,) mean field.
@@ -101,6 +99,9 @@ class OpenSpielSimulator(simulator.Simulator):
     The last one is kept, with all that players have found out in it.
     """
     return self._frozen(mean_field)
+
+  def _freeze(self, mean_field: np.ndarray) -> "FrozenOpenSpielGame":
+    return FrozenOpenSpielGame(self, mean_field)
 
   def support_rows(self, state: pyspiel.State) -> np.ndarray:
     """Returns which masses a mean-field node is told, -1 for no state's.
