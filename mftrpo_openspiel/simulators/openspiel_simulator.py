@@ -25,9 +25,15 @@ the mean field alone. What the node itself pays may depend on the path, too, as
 it does in OpenSpiel's crowd games, which pay for the last action: places tell
 apart players who are paid differently. (`CompiledGame` has the values of one of
 these paths, as OpenSpiel's utilities do, and warns of it.)
+
+So the first 10^4 rollouts under a mean field take most of the time. On one core
+they make 2 10^5 to 7 10^5 decisions a second in games over an MDP and in
+OpenSpiel's games in C++, and 4 10^4 in predator and prey, where Python copies
+the states. Those that follow make over 10^6.
 """
 
-from typing import Any
+from collections.abc import Sequence
+import itertools
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +55,12 @@ _BITS = 32
 
 
 class OpenSpielSimulator(simulator.Simulator):
-  """An OpenSpiel game that is played state by state."""
+  """An OpenSpiel game that is played state by state.
+
+  Attributes:
+    roots: Where plays start, of each population.
+    rows_by_string: The row of each state, by its observation string.
+  """
 
   begins_anywhere = False
 
@@ -73,14 +84,14 @@ class OpenSpielSimulator(simulator.Simulator):
     self.has_fixed_moves = form.has_fixed_moves
     self.roots = [root_state] if root_state else game.new_initial_states()
     self.num_populations = len(self.roots)
-    self.rows = {string: row for row, string in enumerate(form.strings)}
-    self._mass_rows = form.mean_field_rows() | self.rows
+    self.rows_by_string = {
+      string: row for row, string in enumerate(form.strings)
+    }
+    self._mass_rows = form.mean_field_rows() | self.rows_by_string
     # By the string of a mean-field node, and by what it asks for.
     self._asked: dict[str, np.ndarray] = {}
     self._supports: dict[tuple[str, ...], np.ndarray] = {}
-    self._frozen = memo.Memo(
-      lambda mean_field: FrozenOpenSpielGame(self, mean_field)
-    )
+    self._frozen = memo.Memo(self._freeze)
 
   def under(self, mean_field: np.ndarray) -> "FrozenOpenSpielGame":
     """Returns the game under the (N,) mean field.
@@ -88,6 +99,9 @@ class OpenSpielSimulator(simulator.Simulator):
     The last one is kept, with all that players have found out in it.
     """
     return self._frozen(mean_field)
+
+  def _freeze(self, mean_field: np.ndarray) -> "FrozenOpenSpielGame":
+    return FrozenOpenSpielGame(self, mean_field)
 
   def support_rows(self, state: pyspiel.State) -> np.ndarray:
     """Returns which masses a mean-field node is told, -1 for no state's.
@@ -227,7 +241,7 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
       reward = game_walk.reward(state)
       if kind == game_walk.TERMINAL:
         return simulator.ENDED, earned + reward
-      row = self._game.rows.get(game_walk.node_string(state))
+      row = self._game.rows_by_string.get(game_walk.node_string(state))
       if row is not None:
         return self._place(row, state, reward), earned
       earned += reward
@@ -260,12 +274,16 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
     self._chance_nodes.append(state)
     outcomes = state.chance_outcomes()
     self._outcomes += [(node, action) for action, _ in outcomes]
-    below = np.cumsum([probability for _, probability in outcomes])
-    below = (below * ((1 << _BITS) / below[-1])).astype(np.int64)
-    below[-1] = 1 << _BITS
-    self._thresholds.extend((node << _BITS) + below)
-    self._targets.extend(np.full(len(outcomes), _UNKNOWN))
-    self._earned.extend(np.zeros(len(outcomes)))
+    # Python's numbers are faster here than arrays of a few.
+    below = list(
+      itertools.accumulate(probability for _, probability in outcomes)
+    )
+    scale = (1 << _BITS) / below[-1]
+    thresholds = [(node << _BITS) + int(scale * place) for place in below]
+    thresholds[-1] = (node + 1) << _BITS
+    self._thresholds.extend(thresholds)
+    self._targets.extend([_UNKNOWN] * len(outcomes))
+    self._earned.extend([0.0] * len(outcomes))
     return _FIRST_CHANCE_NODE - node
 
   def _law(self, state: pyspiel.State) -> list[float]:
@@ -304,7 +322,7 @@ class _Column:
     """The numbers; a view until some are added."""
     return self._room[: self._size]
 
-  def extend(self, values: Any) -> None:
+  def extend(self, values: Sequence[float]) -> None:
     """Adds numbers at the end."""
     size = self._size + len(values)
     if size > self._room.size:

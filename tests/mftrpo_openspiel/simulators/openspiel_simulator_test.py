@@ -22,7 +22,7 @@ GAMES = {
   "rooms": (
     "mfg_crowd_modelling_2d(size=4,horizon=5,only_distribution_reward=true)"
   ),
-  "populations": "python_mfg_predator_prey(horizon=4)",
+  "populations": "python_mfg_predator_prey(horizon=3)",
   "islands": "python_mfg_two_islands(horizon=5)",
   "odd": "python_odd_game(pays=mean_field+first+second+terminal)",
   "no coin": "python_odd_game(pays=first+second+terminal,coin=false)",
@@ -158,7 +158,7 @@ def same_law(first, second):
 def test_returns_have_the_law_of_plays_one_by_one(name):
   model, policy, mean_field = setting_of(name)
   rng = np.random.default_rng(3)
-  expected = naive_plays(model, policy, mean_field, 1000, rng)
+  expected = naive_plays(model, policy, mean_field, 600, rng)
   rewards = play(simulator_of(model).under(mean_field), policy, 6000, rng)[2]
   assert same_law(expected, rewards.sum(axis=0))
 
