@@ -3,6 +3,7 @@
 import inspect
 
 from mftrpo_openspiel.models import sampled_model
+from mftrpo_openspiel.simulators import best_responses
 from mftrpo_openspiel.simulators import estimators
 from mftrpo_openspiel.utils import program_options
 
@@ -55,7 +56,7 @@ OPTIONS = {
       f" fixed_point need (default {_DEFAULTS['best_response']})."
       " sampled_kernel: the exact ones of the sampled transitions and rewards;"
       " q_learning: tabular Q-learning.",
-      ("sampled_kernel", "q_learning"),
+      tuple(best_responses.BEST_RESPONSES),
     ),
     program_options.Option(
       "seed",
