@@ -76,6 +76,12 @@ OPTIONS = {
       f" {_DEFAULTS['num_particle_steps']}).",
     ),
     program_options.Option(
+      "num_best_response_steps",
+      int,
+      "Most steps that are played for optimal action values, each time; not"
+      " given: as many as --num_trajectories plays of --max_rollout_steps have.",
+    ),
+    program_options.Option(
       "sampled_from",
       str,
       "Which game is played: stationary, over an infinite horizon, the default"
