@@ -79,7 +79,8 @@ OPTIONS = {
       "num_best_response_steps",
       int,
       "Most steps that are played for optimal action values, each time; not"
-      " given: as many as --num_trajectories plays of --max_rollout_steps have.",
+      " given: as many as --num_trajectories plays of --max_rollout_steps"
+      " have.",
     ),
     program_options.Option(
       "sampled_from",
