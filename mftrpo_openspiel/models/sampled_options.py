@@ -3,6 +3,7 @@
 import inspect
 
 from mftrpo_openspiel.models import sampled_model
+from mftrpo_openspiel.simulators import best_responses
 from mftrpo_openspiel.simulators import estimators
 from mftrpo_openspiel.utils import program_options
 
@@ -55,7 +56,7 @@ OPTIONS = {
       f" fixed_point need (default {_DEFAULTS['best_response']})."
       " sampled_kernel: the exact ones of the sampled transitions and rewards;"
       " q_learning: tabular Q-learning.",
-      ("sampled_kernel", "q_learning"),
+      tuple(best_responses.BEST_RESPONSES),
     ),
     program_options.Option(
       "seed",
@@ -73,6 +74,13 @@ OPTIONS = {
       int,
       "Steps of the players that stand for the limit of many (default"
       f" {_DEFAULTS['num_particle_steps']}).",
+    ),
+    program_options.Option(
+      "num_best_response_steps",
+      int,
+      "Most steps that are played for optimal action values, each time; not"
+      " given: as many as --num_trajectories plays of --max_rollout_steps"
+      " have.",
     ),
     program_options.Option(
       "sampled_from",

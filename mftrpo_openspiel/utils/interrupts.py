@@ -85,11 +85,13 @@ def deferred() -> Iterator[None]:
       signal.signal(signal.SIGINT, _handle)
     yield
   finally:
+    # First, while signals still wait: one that came between would leave the
+    # block counted, and later ones waiting for ever.
     try:
+      _num_blocks -= is_counted
+    finally:
       if handler is not _handle:
         signal.signal(signal.SIGINT, handler)
-    finally:
-      _num_blocks -= is_counted
     if _waiting and not _num_blocks:
       number, frame = _waiting[-1]
       (handler if number == signal.SIGINT else _handle)(number, frame)

@@ -87,8 +87,8 @@ def test_a_sampled_model_plays_from_a_root_state():
       {"trajectories": 1},
       "option of model 'sampled' must be one of num_trajectories,"
       " num_particles, estimator, simulator, best_response, seed,"
-      " max_rollout_steps, num_particle_steps, sampled_from, got"
-      " 'trajectories'.",
+      " max_rollout_steps, num_particle_steps, num_best_response_steps,"
+      " sampled_from, got 'trajectories'.",
     ),
     (
       "sampled",

@@ -159,3 +159,43 @@ def test_ctrl_c_at_the_first_moment_waits_too(monkeypatch):
       done.append("block")
   assert done == ["block"]
   assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_after_ctrl_c_at_any_line_of_a_block_others_still_come():
+  def block():
+    with interrupts.deferred():
+      pass
+
+  def interrupted_at(line):
+    count = 0
+
+    def trace(frame, event, argument):
+      nonlocal count
+      if event == "line":
+        count += 1
+        if count == line:
+          ctrl_c()
+      return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+      block()
+    except KeyboardInterrupt:
+      return True
+    finally:
+      sys.settrace(before)
+    return False
+
+  handler = signal.getsignal(signal.SIGINT)
+  line = 1
+  try:
+    while interrupted_at(line):
+      with pytest.raises(KeyboardInterrupt):
+        with interrupts.deferred():
+          ctrl_c()
+      signal.signal(signal.SIGINT, handler)
+      line += 1
+  finally:
+    signal.signal(signal.SIGINT, handler)
+  assert line > 20
