@@ -46,7 +46,7 @@ LEAST_CENTERING = 1e-8
 # Of the largest reward, what is added to slacks where they divide masses.
 PROXIMITY = 1e-10
 # Of what rewards pay in all, the gap at which steps end.
-LEAST_GAP = 1e-19
+LEAST_GAP = 1e-17
 
 # From right-hand sides g, (E,), and f, (N,), to dx, (E,), and dV, (N,).
 Solve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
