@@ -18,8 +18,10 @@ player gains by leaving x where the first two hold. Regularization eta adds the
 entropy to rewards, r(s, a, mu) - eta log(x(s, a) / mu(s)), and changes nothing
 else. A step follows the solutions as tau falls to 0: Mehrotra's predictor and
 corrector (Wright (1997), "Primal-Dual Interior-Point Methods", chapter 10), in
-which masses and values have step lengths of their own over a finite horizon. It
-solves linear equations, for right-hand sides g and f,
+which masses and values have step lengths of their own (but for stationary games
+without regularization: these are no convex programs, and a few random ones are
+solved with one length only). It solves linear equations, for right-hand sides g
+and f,
 
     dx / W + dV(s) - gamma P dV - R dmu = g,    dmu - P' dx = f,
 
@@ -61,8 +63,8 @@ class System(abc.ABC):
     states: (E,), the state of each pair.
     starts: (N,), the first pair of each state.
     discounts: (N,), what the entropy of each state weighs.
-    has_one_step_length: Whether masses and values have to go the same share of
-      a step, since values discount what flow does not.
+    has_one_step_length: Whether masses and values go the same share of a step
+      where there is no regularization.
   """
 
   has_one_step_length = False
@@ -233,10 +235,11 @@ def next_point(
     return Point(change, value, target - widths * change / flow)
 
   predictor = step(0.0)
-  predicted = point.moved(predictor, 1.0, system.has_one_step_length)
+  has_one_length = system.has_one_step_length and not regularization
+  predicted = point.moved(predictor, 1.0, has_one_length)
   centering = np.clip((predicted.gap / point.gap) ** 3, LEAST_CENTERING, 1.0)
   products = centering * point.gap / len(flow)
   corrector = step(products - predictor.flow * predictor.slacks)
-  moved = point.moved(corrector, STEP_SHARE, system.has_one_step_length)
+  moved = point.moved(corrector, STEP_SHARE, has_one_length)
   is_finite = np.isfinite(moved.flow).all() and np.isfinite(moved.values).all()
   return moved if is_finite else None

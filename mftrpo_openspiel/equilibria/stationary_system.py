@@ -192,34 +192,18 @@ class _Factors:
     self._rates = rates
     self._tilts = _matrix(rates - rates[system.starts[system.states]])
     self._tilts.eliminate_zeros()
-
-    # Rows are the equations of values and flow, columns dV and dmu.
-    weighted = sparse.diags_array(weights)
     falls = self._centered(system.falls)
-    self._squares = _matrix(falls.T @ (weighted @ falls))
-    pushes = sparse.diags_array(self._shares) @ system.own
-    if self._tilts.nnz:
-      pushes = pushes + weighted @ self._centered(self._tilts)
+    self._squares = _matrix(falls.T @ (sparse.diags_array(weights) @ falls))
     self._value_rows = _matrix(
       self._averages @ system.falls * system.discount
       + (1 - system.discount) * sparse.identity(system.num_states)
     )
-    matrix = sparse.block_array(
-      [
-        [
-          self._value_rows,
-          sparse.diags_array(1 / totals) - self._averages @ rates,
-        ],
-        [-system.discount * self._squares, system.falls.T @ pushes],
-      ],
-      format="csr",
-    )
+    matrix = self._matrix()
     # Without the flow equation and dV of a state in each class: the one of the
     # largest weight, which is tied to the others best.
     size = system.num_states
     order = np.lexsort((totals, system.classes))
-    is_last = np.append(np.diff(system.classes[order]) > 0, True)
-    self._grounds = order[is_last]
+    self._grounds = order[np.append(np.diff(system.classes[order]) > 0, True)]
     both = np.arange(2 * size).reshape(2, size).T.ravel()
     self._equations = both[~np.isin(both, size + self._grounds)]
     self._unknowns = both[~np.isin(both, self._grounds)]
@@ -233,6 +217,23 @@ class _Factors:
     self._shifts = np.stack([self._shift(k) for k in self._grounds], axis=1)
     moved = [system.masses(self._flow(0.0, shift)) for shift in self._shifts.T]
     self._moved_masses = system.class_sums @ np.stack(moved, axis=1)
+
+  def _matrix(self) -> sparse.csr_array:
+    """Returns (2 N, 2 N): the equations of values and of flow, for dV, dmu."""
+    system = self._system
+    crowding = -(self._averages @ self._rates)
+    crowding += sparse.diags_array(1 / system.masses(self._weights))
+    pushes = sparse.diags_array(self._shares) @ system.own
+    if self._tilts.nnz:
+      tilts = self._centered(self._tilts)
+      pushes = pushes + sparse.diags_array(self._weights) @ tilts
+    return sparse.block_array(
+      [
+        [self._value_rows, crowding],
+        [-system.discount * self._squares, system.falls.T @ pushes],
+      ],
+      format="csr",
+    )
 
   def __call__(
     self, dual: np.ndarray, primal: np.ndarray

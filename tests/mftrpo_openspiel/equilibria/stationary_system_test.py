@@ -155,6 +155,24 @@ def test_classes_have_the_masses_that_play_leads_to_them():
   np.testing.assert_allclose(system.class_masses, [0.5, 0.5], rtol=1e-14)
 
 
+def test_rare_moves_are_known_to_all_digits():
+  rates = np.array([1e-12, 3e-9, 0.2, 1 / 3])
+  kernel = np.zeros((2, 2, 2))
+  kernel[[0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0]] = rates
+  kernel[[0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1]] = 1 - rates
+  model = stationary_model.StationaryModel(
+    mdp_lib.MeanFieldMDP(
+      kernel,
+      mdp_lib.CrowdAversion(np.zeros((2, 2)), 0.2),
+      0.9,
+      np.array([0.5, 0.5]),
+    )
+  )
+  system = stationary_system.StationarySystem(model)
+  signs = np.array([[1, -1], [1, -1], [-1, 1], [-1, 1]])
+  np.testing.assert_array_equal(system.falls.toarray(), signs * rates[:, None])
+
+
 def test_expected_values():
   system = _system("python_mfg_two_islands")
   values = np.random.default_rng(0).normal(size=system.num_states)
@@ -348,6 +366,11 @@ def test_random_monotone_games(kind, eta):
     assert next(gains) <= 1.1e-10 * next(gains) + 1e-12
 
 
+def test_where_a_step_has_to_be_refined():
+  """All states are used by few, and slopes of rewards are singular."""
+  _solved(monotone_games.random_game("potential", 78), target=1e-11)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", monotone_games.KINDS)
 def test_random_games_of_free_travel(kind):
@@ -410,6 +433,20 @@ def test_regularized_equilibria_are_fixed_points(eta):
   expected = np.exp((action_values - values[:, None]) / eta)
   # An error of 1e-15 in Q is one of 1e-15 / eta here.
   np.testing.assert_allclose(policy, expected, rtol=0, atol=1e-13 / eta + 1e-9)
+
+
+@pytest.mark.parametrize("aversion", [0.2, 0.4])
+@pytest.mark.parametrize("eta", [0.3, 0.05, 0.01, 1e-3, 1e-4])
+def test_regularized_equilibria_where_moves_get_rare(aversion, eta):
+  """Moves have probabilities down to e^-40, and below all numbers."""
+  game = pyspiel.load_game(
+    "python_mfg_four_rooms_poi", {"crowd_aversion": aversion}
+  )
+  _solved(
+    stationary_model.StationaryModel(game.mean_field_mdp(), game),
+    eta,
+    max_iterations=15,
+  )
 
 
 @pytest.mark.slow
