@@ -1,7 +1,7 @@
-"""Crowds of which players are not told the truth.
+"""Crowds that are told other things than the truth, or play at random.
 
-They are for walks through known levels, where it does not matter how everybody
-plays.
+The former are for walks through known levels, where it does not matter how
+everybody plays.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
+import pyspiel
 
 from mftrpo_openspiel.compiler import game_walk
 
@@ -63,3 +64,17 @@ def random_masses(
       totals = np.bincount(level.populations, drawn)
       masses[index] = drawn / totals[level.populations]
   return masses
+
+
+def random_players(rng: np.random.Generator) -> game_walk.Crowd:
+  """Returns a crowd that plays a random policy, and is told the truth."""
+
+  def probabilities(
+    level: game_walk.Level, states: Sequence[pyspiel.State]
+  ) -> np.ndarray:
+    del states
+    weights = rng.exponential(size=len(level.actions))
+    totals = np.bincount(level.origins, weights)
+    return weights / totals[level.origins]
+
+  return game_walk.Crowd(probabilities)

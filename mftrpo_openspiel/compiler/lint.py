@@ -103,16 +103,16 @@ def lint_game(
 ) -> LintReport:
   """Returns what a mean-field game does that OpenSpiel does not expect.
 
-  Players are told two mean fields: that of the uniform policy, and a random one
-  (unless that changes their moves). Under each, all histories are compared if
-  there are no more than `max_histories`, else `NUM_STATES` a node. Only states
-  from a few plays are pickled.
+  Players are told two mean fields: that of the uniform policy, and a random
+  one; where that changes their moves, that of a random policy instead. Under
+  each, all histories are compared if there are no more than `max_histories`,
+  else `NUM_STATES` a node. Only states from a few plays are pickled.
 
   Args:
     game: The game.
     checks: Keys of `QUESTIONS`; all if not given.
-    seed: Of the random mean field, and of the paths that are compared where
-      there are too many.
+    seed: Of the random mean field or policy, and of the paths that are compared
+      where there are too many.
     max_histories: How many histories are compared at most.
 
   Raises:
@@ -139,7 +139,6 @@ class _Linter:
     self._max_histories = max_histories
     self._roots = game.new_initial_states()
     self._levels = game_walk.enumerate_levels(self._roots)
-    self._num_histories = _count_histories(self._levels)
     self._lost_rewards: dict[str, str] = {}
 
   def check(self, name: str) -> Finding:
@@ -148,43 +147,52 @@ class _Linter:
       wrong = self._pickling()
       looked_at = f"nothing is lost in the states of {NUM_PLAYS} plays"
       return Finding(name, not wrong, bool(wrong), wrong or looked_at)
-    comparisons = self._comparisons
+    walks = [walk for walk, _ in self._comparisons]
     if name == "own_children":
       wrong = self._shared_children()
     elif name == "rewards_in_rl":
       wrong = "; ".join(self._lost_rewards.values())
     else:
-      wrong = _differences(comparisons, _BY_PATH[name])
+      wrong = _differences(walks, _BY_PATH[name])
     if wrong:
       return Finding(name, False, True, wrong)
-    least = min(each.num_histories for each in comparisons)
-    detail = (
-      f"nothing found in {_number(least)} of {_number(self._num_histories)}"
-      f" histories, under {len(comparisons)} mean"
-      f" field{'s'[: len(comparisons) - 1]}"
+    least, total = min(
+      ((each.num_histories, count) for each, count in self._comparisons),
+      key=lambda pair: pair[0] / pair[1],
     )
-    return Finding(name, True, least == self._num_histories, detail)
+    detail = (
+      f"nothing found in {_number(least)} of {_number(total)} histories, under"
+      f" {len(self._comparisons)} mean fields"
+    )
+    return Finding(name, True, least == total, detail)
 
   @functools.cached_property
-  def _comparisons(self) -> list[comparison.Comparison]:
-    """Comparisons under one or two mean fields."""
-    num_states = None
-    if self._num_histories > self._max_histories:
-      num_states = NUM_STATES
+  def _comparisons(self) -> list[tuple[comparison.Comparison, int]]:
+    """Comparisons under two mean fields, and how many histories there are."""
     rng = np.random.default_rng(self._seed)
     random = crowds.announced(crowds.random_masses(self._levels, rng))
-    uniform, other = (
-      comparison.compare(
-        self._roots,
-        self._levels,
-        crowd,
-        num_states,
-        self._seed,
-        self._look_for_lost_rewards,
-      )
-      for crowd in (game_walk.UNIFORM, random)
+    first = self._compare(self._levels, game_walk.UNIFORM)
+    second = self._compare(self._levels, random)
+    if second[0].by_mean_field:
+      crowd = crowds.random_players(rng)
+      levels = game_walk.enumerate_levels(self._roots, crowd)
+      second = self._compare(levels, game_walk.UNIFORM)
+    return [first, second]
+
+  def _compare(
+    self, levels: Sequence[game_walk.Level], crowd: game_walk.Crowd
+  ) -> tuple[comparison.Comparison, int]:
+    """Returns what differs in known levels, and their number of histories."""
+    count = _count_histories(levels)
+    found = comparison.compare(
+      self._roots,
+      levels,
+      crowd,
+      NUM_STATES if count > self._max_histories else None,
+      self._seed,
+      self._look_for_lost_rewards,
     )
-    return [uniform] if other.by_mean_field else [uniform, other]
+    return found, count
 
   def _look_for_lost_rewards(
     self, index: int, level: game_walk.Level, groups: comparison.Groups

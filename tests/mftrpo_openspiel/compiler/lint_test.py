@@ -309,3 +309,14 @@ def test_histories_beyond_all_floats_are_counted():
   total = 1 + sum(2 * 9**t * (1 + 3 + 3) for t in range(400)) + 2 * 9**400
   exponent = len(str(total)) - 1
   assert f"e+{exponent} histories" in result.detail
+
+
+def test_where_moves_depend_on_the_mean_field_another_crowd_is_looked_at():
+  """Of which players are told the truth, and which meets other nodes."""
+  name = (
+    "mfg_dynamic_routing(network=braess,max_num_time_step=20,"
+    "time_step_length=0.1)"
+  )
+  found = finding(name, "rewards")
+  assert found.verdict == "yes"
+  assert found.detail.endswith("histories, under 2 mean fields")
