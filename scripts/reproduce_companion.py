@@ -10,8 +10,8 @@ writes to the log directory
                        twice the floor of the exact run
     eta=...,seed=.../  a run directory for each run, as mftrpo-solve makes them
 
-The same command again goes on where it was stopped. It takes some ten minutes
-of two cores.
+The same command again goes on where it was stopped. It takes a few minutes of
+two cores. --study prints the small study from which the settings are.
 """
 
 import os
@@ -20,6 +20,7 @@ import sys
 from absl import flags
 
 from mftrpo_openspiel.paper import companion
+from mftrpo_openspiel.paper import companion_study
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import sweep as sweep_lib
@@ -54,6 +55,9 @@ def budgets() -> list[int]:
 def main() -> int:
   """Runs everything that the flags ask for; returns the exit status."""
   setting = FLAGS.setting
+  if FLAGS.study:
+    print(companion_study.markdown(setting))
+    return 0
   experiments = companion.create_experiments(setting, budgets())
   runs = [
     sweep_grid.SweepRun(name.folder, {}, experiment)
@@ -107,6 +111,9 @@ def define_flags() -> None:
     "num_trajectories",
     [str(budget) for budget in companion.BUDGETS],
     "Trajectories of an iteration; runs of each number are made.",
+  )
+  flags.DEFINE_bool(
+    "study", False, "Print the study of L and T, and make no runs."
   )
   flags.DEFINE_integer(
     "num_processes", os.cpu_count() or 1, "Runs at the same time.", 1, 10_000

@@ -33,7 +33,7 @@ from mftrpo_openspiel.utils import files
 
 SETTING = "four_rooms_poi_5x5"
 BUDGETS = (10**5, 10**6, 10**7)
-TUNING_SEEDS = (1000, 1001)
+TUNING_SEEDS = (1000,)
 SEEDS = tuple(range(10))
 # Players that are simulated for a mean field, for each trajectory.
 PARTICLES_PER_TRAJECTORY = 0.5

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,10 +40,31 @@ def test_reproduce_paper_writes_everything(program, tmp_path):
   assert not [name for name in names if name.startswith(".")]
 
 
+@pytest.mark.slow
+def test_reproduce_companion_writes_everything_and_goes_on(program, tmp_path):
+  arguments = ("--num_trajectories=20,40", "--num_processes=2")
+  first = program("reproduce-companion", f"--logdir={tmp_path}", *arguments)
+  assert (tmp_path / "companion.png").stat().st_size > 10_000
+  report = (tmp_path / "summary.md").read_text()
+  assert report in first.stdout
+  assert report.count("\n| 0.05 |") == report.count("\n| 0.3 |") == 2
+  runs = sorted(path.name for path in tmp_path.glob("*/solution.npz"))
+  assert len(runs) == 2 * 10 + 2 * 3 + 2
+  # What is finished is not run again; what is missing is made as it was.
+  folder = tmp_path / "eta=0.3,num_trajectories=40,seed=1"
+  metrics = (folder / "metrics.csv").read_text().splitlines()
+  shutil.rmtree(folder)
+  again = program("reproduce-companion", f"--logdir={tmp_path}", *arguments)
+  assert report in again.stdout
+  assert (tmp_path / "summary.md").read_text() == report
+  assert len((folder / "metrics.csv").read_text().splitlines()) == len(metrics)
+
+
 PROGRAMS = {
   "benchmark": "benchmark",
   "lint": "lint_game",
   "plot": "plot",
+  "reproduce-companion": "reproduce_companion",
   "reproduce-paper": "reproduce_paper",
   "solve": "solve",
   "sweep": "sweep",
