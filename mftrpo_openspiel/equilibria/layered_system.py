@@ -157,10 +157,13 @@ class LayeredSystem(complementarity.System):
       missing[below] += arrivals @ flow[pairs]
     return missing
 
-  def padded(self, numbers: np.ndarray) -> np.ndarray:
-    """Returns (N, A) from (E,), zeros where an action is not legal."""
-    padded = np.zeros((len(self._rows), self._uniform.shape[1]))
-    padded.ravel()[self._slots] = numbers
+  def padded(self, k: int, numbers: np.ndarray) -> np.ndarray:
+    """Returns (n, A) of layer k from (E,), zeros for actions not legal."""
+    num_actions = self._uniform.shape[1]
+    here = self.layers[k]
+    padded = np.zeros((here.stop - here.start, num_actions))
+    slots = self._slots[self.pairs[k]] - here.start * num_actions
+    padded.ravel()[slots] = numbers[self.pairs[k]]
     return padded
 
   def linearized(
@@ -187,55 +190,58 @@ class _Sweep:
     # and must not by rounding.
     firsts = system.starts[system.states]
     self._own = slopes.own - slopes.own[firsts]
-    self._coupling = None
-    diagonal = 1 / totals - system.masses(self._shares * slopes.own)
+    self._tilts = weights * self._centered(self._own)
+    # Of the coupling: what differs between actions, W C R, and p R.
+    self._coupling = self._coupling_tilts = None
+    mean_coupling = None
     if slopes.coupling is not None:
+      means = _sums(self._shares, system.starts)
+      mean_coupling = sparse.csr_array(means @ slopes.coupling)
       difference = sparse.csr_array(slopes.coupling - slopes.coupling[firsts])
       difference.eliminate_zeros()
-      self._coupling = difference if difference.nnz else None
-    shares, padded, tilts = (
-      system.padded(numbers)
-      for numbers in (
-        self._shares,
-        weights,
-        weights * self._centered(self._own),
-      )
-    )
-    self._steps: list[_Step] = []
-    follows = None
-    for k, here in reversed(list(enumerate(system.layers))):
-      costs = np.diag(diagonal[here])
-      if slopes.coupling is not None:
-        pairs = system.pairs[k]
-        means = _sums(self._shares[pairs], system.starts[here] - pairs.start)
-        costs -= (means @ slopes.coupling[pairs][:, here]).toarray()
-      if follows is not None:
-        moves, roots = system.moves[k], self._roots[system.layers[k + 1]]
-        laws = moves.laws / roots[moves.successors][:, None]
-        phi = np.einsum("na,nam->nm", shares[here], laws)
-        psi = moves.matrix(phi + np.einsum("na,nam->nm", tilts[here], laws)).T
-        if self._coupling is not None:
-          pairs = system.pairs[k]
-          block = self._coupling[pairs][:, here]
-          means = _sums(self._shares[pairs], system.starts[here] - pairs.start)
-          states = system.states[pairs] - here.start
-          block = block - (means @ block)[states]
-          block = sparse.diags_array(weights[pairs]) @ block
-          psi = psi + (system.arrivals[k] @ block).toarray() / roots[:, None]
-        squares = moves.squares(
-          np.sqrt(padded[here])[:, :, None] * (laws - phi[:, None])
+      if difference.nnz:
+        self._coupling = difference
+        centered = difference - (means @ difference)[system.states]
+        self._coupling_tilts = sparse.csr_array(
+          sparse.diags_array(weights) @ centered
         )
-        phi = moves.matrix(phi)
-        after = follows * roots[:, None] * roots
-        matrix = squares @ after
-        matrix[np.diag_indices_from(matrix)] += 1
-        factors = linalg.lapack.dgetrf(matrix)[:2]
-        gains = linalg.lapack.dgetrs(*factors, after.T, trans=1)[0].T
-        self._steps.append(_Step(phi, squares, psi, after, gains, factors))
-        costs += phi @ gains @ psi
-      follows = costs
-    self._steps.reverse()
-    self._first = follows
+    diagonal = 1 / totals - system.masses(self._shares * slopes.own)
+    # Y of each layer, from the last one on.
+    self._steps: list[_Step] = []
+    costs: np.ndarray | None = None
+    for k, here in reversed(list(enumerate(system.layers))):
+      own_costs = np.diag(diagonal[here])
+      if mean_coupling is not None:
+        own_costs -= mean_coupling[here][:, here].toarray()
+      if costs is not None:
+        step = self._step(k, costs)
+        self._steps.insert(0, step)
+        own_costs += step.phi @ step.gains @ step.psi
+      costs = own_costs
+    self._first = costs
+
+  def _step(self, k: int, costs: np.ndarray) -> "_Step":
+    """Returns the matrices of layer k, given Y' of the next one, unscaled."""
+    system, here = self._system, self._system.layers[k]
+    moves, roots = system.moves[k], self._roots[system.layers[k + 1]]
+    shares, weights, tilts = (
+      system.padded(k, numbers)
+      for numbers in (self._shares, self._weights, self._tilts)
+    )
+    laws = moves.laws / roots[moves.successors][:, None]
+    means = np.einsum("na,nam->nm", shares, laws)
+    psi = moves.matrix(means + np.einsum("na,nam->nm", tilts, laws)).T
+    if self._coupling_tilts is not None:
+      coupled = self._coupling_tilts[system.pairs[k]][:, here]
+      psi = psi + (system.arrivals[k] @ coupled).toarray() / roots[:, None]
+    centered = laws - means[:, None]
+    squares = moves.squares(np.sqrt(weights)[:, :, None] * centered)
+    after = costs * roots[:, None] * roots
+    matrix = squares @ after
+    matrix[np.diag_indices_from(matrix)] += 1
+    factors = linalg.lapack.dgetrf(matrix)[:2]
+    gains = linalg.lapack.dgetrs(*factors, after.T, trans=1)[0].T
+    return _Step(moves.matrix(means), squares, psi, after, gains, factors)
 
   def _centered(self, numbers: np.ndarray) -> np.ndarray:
     """Returns C v, (E,)."""

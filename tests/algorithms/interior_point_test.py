@@ -198,6 +198,14 @@ def test_random_monotone_games(kind):
     assert relative(model, found.policy) <= 1e-12
 
 
+def test_exact_where_the_slacks_of_all_that_is_played_vanish():
+  """Here the weights of Newton's equations outgrow what an LU can take."""
+  solver = interior_point.InteriorPoint(random_game("crowd aversion", 7))
+  for _ in range(30):
+    solver.iteration()
+  assert relative(solver.model, solver.policy) <= 1e-12
+
+
 SMALL = (
   "python_mfg_two_islands",
   "python_mfg_four_rooms(horizon=15)",
