@@ -75,10 +75,14 @@ def solve(
       f" {tolerance:g} of the uniform policy's: {solver.exploitability:.1e} was"
       f" reached, {target:.1e} was asked for, in {max_iterations} iterations."
     )
+  policy, mean_field = solver.policy, solver.mean_field
+  refined = solver.refined_policy() if eta else None
+  if refined is not None and model.exploitability(refined, eta) <= target:
+    policy, mean_field = refined, model.mean_field(refined)
   return certificate.certified(
     model,
-    _rational_everywhere(model, solver.policy, solver.mean_field, eta),
-    solver.mean_field,
+    _rational_everywhere(model, policy, mean_field, eta),
+    mean_field,
     eta,
     num_evaluations=solver.num_iterations,
     method=METHOD,

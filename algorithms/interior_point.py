@@ -24,6 +24,7 @@ import pyspiel
 
 from mftrpo_openspiel.algorithms import algorithm
 from mftrpo_openspiel.equilibria import complementarity
+from mftrpo_openspiel.equilibria import logit_steps
 from mftrpo_openspiel.equilibria import systems
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import tabular_policies
@@ -109,6 +110,18 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
     As far as values are those of the policy it is a bound of exploitability.
     """
     return self._state.gap
+
+  def refined_policy(self) -> np.ndarray | None:
+    """Returns a regularized policy whose rarest moves are right, too.
+
+    See `equilibria.logit_steps`. None if there is no better one near `policy`.
+    """
+    return logit_steps.refined_policy(
+      self._system,
+      self.policy,
+      self._state.point.values,
+      self.regularization,
+    )
 
   def _next_state(self, state: State) -> State:
     """Takes a step, and keeps its policy if it is better."""
