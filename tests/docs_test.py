@@ -54,6 +54,7 @@ def test_programs_understand_the_commands_about_n_players():
   [
     ROOT / "README.md",
     ROOT / "docs/finite_population.md",
+    ROOT / "docs/routing.md",
     ROOT / "docs/solvers.md",
   ],
 )
