@@ -80,9 +80,10 @@ def _weights(
 
 def _exp(array: np.ndarray) -> np.ndarray:
   """Returns exp(array); numpy takes long for -inf, of which there are many."""
-  finite = np.flatnonzero(array > -np.inf)
-  if 2 * finite.size > array.size:
+  is_finite = array > -np.inf
+  if 2 * np.count_nonzero(is_finite) > array.size:
     return np.exp(array)
+  finite = np.flatnonzero(is_finite)
   result = np.zeros(array.shape)
   result.ravel()[finite] = np.exp(array.ravel()[finite])
   return result
