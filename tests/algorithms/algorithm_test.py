@@ -78,6 +78,7 @@ def assert_same(one, other):
     ("proximal_point", {}, "compiled", GARNET),
     ("proximal_point", {"num_prior_iterations": 2}, "openspiel", GARNET),
     ("boltzmann_policy_iteration", {}, "stationary", ISLANDS),
+    ("interior_point", {}, "stationary", ISLANDS),
     ("interior_point", {}, "compiled", GARNET),
     ("interior_point", {"regularization": 0.1}, "compiled", ISLANDS),
     ("openspiel_fictitious_play", {}, "openspiel", GARNET),
