@@ -5,7 +5,8 @@ masses of states and actions, the values of states, and what each action loses
 against the best one. An iteration is a step of Newton's method for it; see
 `equilibria.complementarity`. Where players shun crowds, so that the game is
 monotone, 10 to 25 steps reduce exploitability to rounding, on grids of hundreds
-of cells as in small games. Regularization only makes it easier.
+of cells as in small games. Stationary models take 5 to 15 steps to ten digits,
+on grids of tens of thousands of cells, too. Regularization makes it easier.
 
 Moves must not depend on the mean field, and rewards need derivatives; see
 `equilibria.reward_slopes`.

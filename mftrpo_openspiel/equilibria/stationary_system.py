@@ -196,7 +196,7 @@ class _Factors:
     self._squares = _matrix(falls.T @ (sparse.diags_array(weights) @ falls))
     self._value_rows = _matrix(
       self._averages @ system.falls * system.discount
-      + (1 - system.discount) * sparse.identity(system.num_states)
+      + (1 - system.discount) * sparse.eye_array(system.num_states)
     )
     matrix = self._matrix()
     # Without the flow equation and dV of a state in each class: the one of the

@@ -126,7 +126,7 @@ def test_a_run_of_openspiel_is_measured(program):
 @pytest.mark.slow
 def test_regularizations_are_compared_and_kept(program, tmp_path):
   arguments = (
-    "n-player", ISLANDS, "--eta=0,0.00003,0.0001,0.001,0.01",
+    "n-player", ISLANDS, "--eta=0,0.00001,0.0001,0.001,0.01",
     "--num_players=100,300,1000", f"--logdir={tmp_path}",
   )  # fmt: skip
   result = program(*arguments)
