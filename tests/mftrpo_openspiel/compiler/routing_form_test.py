@@ -471,14 +471,15 @@ def test_a_start_in_the_middle_is_walked():
 
 @pytest.mark.slow
 def test_sioux_falls():
-  """With two destinations, on all of its 124 links."""
-  game = factory.create_game_with_setting(
-    "python_mfg_dynamic_routing", "dynamic_routing_sioux_falls_dummy_demand"
-  )
+  """With two destinations, on all of its 124 links; few cars get there."""
+  network, demand = factory.DYNAMIC_ROUTING_NETWORK["sioux_falls_dummy_demand"]
+  parameters = {"max_num_time_step": 40, "time_step_length": 0.8}
+  game = dynamic_routing.MeanFieldRoutingGame(parameters, network, demand)
   model = compiled_game.CompiledGame(game)
   assert not model.form.tells_waits_apart
-  policy = draws.RandomPolicy(game, 1)
-  array = model.from_openspiel(policy)
+  array = draws.random_policy(model)
+  policy = model.to_openspiel(array)
+  np.testing.assert_allclose(model.from_openspiel(policy), array, rtol=1e-15)
   choosing = model.legal_actions_mask.sum(axis=1) > 1
   with recursion.deep(game):
     flow = distribution.DistributionPolicy(game, policy)
@@ -490,4 +491,5 @@ def test_sioux_falls():
     rtol=1e-11,
     atol=1e-17,
   )
+  assert expected > 1
   assert model.exploitability(array) == pytest.approx(expected, rel=1e-10)
