@@ -73,6 +73,19 @@ def test_own_game_comes_to_the_known_crowd(program):
   assert distances[0] / distances[1] == pytest.approx(2, rel=0.15)
 
 
+@pytest.mark.parametrize("num_places", [10, 11])
+def test_the_interior_point_method_finds_the_known_crowd(num_places):
+  mdp = example_own_game.beach_bar(num_places, wind=0.0, walking_cost=0.0)
+  model = mftrpo_openspiel.StationaryModel(mdp)
+  solver = mftrpo_openspiel.InteriorPoint(model)
+  solver.run(30)
+  places = np.arange(num_places)
+  distances = np.abs(places - num_places // 2)
+  known = np.exp(-distances / (num_places // 2))
+  known /= known.sum()
+  np.testing.assert_allclose(solver.mean_field, known, rtol=1e-13)
+
+
 def test_own_game_prints_the_nash_conv_of_its_policy(program):
   output = program(
     "example_own_game",
