@@ -118,10 +118,13 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
     self, state: State, learning_rate: float | None = None
   ) -> State:
     """Moves the logits by the action values of the policy."""
-    action_values = self.model.action_values(
-      state.policy, state.mean_field, self._regularization
+    logits = self._step(
+      state.logits,
+      self.model.action_values(
+        state.policy, state.mean_field, self._regularization
+      ),
+      learning_rate or self._lr,
     )
-    logits = self._step(state.logits, action_values, learning_rate or self._lr)
     return self._state_of(logits, state.iteration + 1)
 
   def _step(

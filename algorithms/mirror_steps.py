@@ -11,12 +11,17 @@ these factors.
 
 import numpy as np
 
+from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import rows
 
 
 def uniform_logits(legal_actions_mask: np.ndarray) -> np.ndarray:
   """Returns the (N, A) logits of the uniform policy."""
   return np.where(legal_actions_mask, 0.0, -np.inf)
+
+
+# Steps are mostly taken again and again with the same legal actions.
+_uniform_logits = memo.Memo(uniform_logits)
 
 
 def mirror_step(
@@ -43,7 +48,7 @@ def mirror_step(
   several = rows.with_several(is_legal)
   if several is not None:
     # Where only one action is legal, its logit is the largest.
-    stepped = uniform_logits(is_legal)
+    stepped = _uniform_logits(is_legal).copy()
     rate, weight = (
       each[several] if isinstance(each, np.ndarray) and each.ndim else each
       for each in (learning_rate, regularization)

@@ -59,6 +59,7 @@ class Moves:
     places: (e,), where the moves are in an (N, A) array.
     targets: (e,), where they lead; see `routing_states.Ways`.
     next_cells: (n,), the cells that they lead to; none at the last time.
+    next_links: (n,), the links of these.
     entering_places: Where the actions of those who have just entered these are
       in an (N, A) array; none where these are not told apart.
     arrived: The links that are a destination of moves.
@@ -75,6 +76,7 @@ class Moves:
   places: np.ndarray
   targets: np.ndarray
   next_cells: np.ndarray
+  next_links: np.ndarray
   entering_places: np.ndarray
   arrived: np.ndarray
   sinks: np.ndarray
@@ -94,7 +96,8 @@ class RoutingArrays:
       nobody can ever make it.
     ends: (T + 1,), what is paid for arrival at each time, and for none.
     first_end: The slot of the first of these.
-    single_rows: The states with one action of which the slot is known.
+    single_places: Where the actions of states with one action are in an (N, A)
+      array, if the slot is known.
     single_slots: The slots of what follows these.
     has_no_choice: The states with one action.
     after: (N,), what follows states with one action, but for those who have
@@ -115,7 +118,8 @@ class RoutingArrays:
     times = range(self.horizon)
     self.ends = np.array([*map(network.pay, times), network.pay(None)])
     self.first_end = self.horizon * states.num_cells
-    self.single_rows, self.single_slots = self._singles()
+    single_rows, self.single_slots = self._singles()
+    self.single_places = single_rows * shape[1]  # It is action 0.
     is_choice = self.legal_actions_mask.sum(axis=1) > 1
     self.has_no_choice = np.flatnonzero(~is_choice)
     self._told, self._told_places = self._who_is_told_of()
@@ -306,6 +310,7 @@ class RoutingArrays:
       places=self.places[time, chosen],
       targets=targets,
       next_cells=next_cells,
+      next_links=next_cells % self.num_links,
       entering_places=entering * (self.num_links + 1),
       arrived=ends[ends < self.num_links],
       sinks=ends[ends >= self.num_links] - self.num_links,
@@ -313,7 +318,7 @@ class RoutingArrays:
 
   def event(self, moves: Moves, waits: np.ndarray) -> Event:
     """Returns what follows moves under the (K,) waiting times after them."""
-    own = waits[moves.next_cells % self.num_links]
+    own = waits[moves.next_links]
     key = own.tobytes()
     found = moves.events.get(key)
     if found is None:
@@ -366,7 +371,7 @@ class RoutingArrays:
         for table in (states.told_sink_rows, states.sink_rows)
       ]
     else:
-      links = cells % self.num_links
+      links = moves.next_links
       pairs = [(states.entering_rows[later, links], cells)]
       arrivals = [states.arrived_rows[later, 0, arrived]]
       leavings = [states.sink_rows[later, sinks]]

@@ -78,7 +78,7 @@ def last_pay(
   is_last = (nodes.time == last) & ~nodes.is_told
   start = int(np.flatnonzero(is_last)[0])
   slots = np.full(arrays.legal_actions_mask.shape, arrays.horizon)
-  slots[arrays.single_rows, 0] = arrays.single_slots - arrays.first_end
+  slots.ravel()[arrays.single_places] = arrays.single_slots - arrays.first_end
   moves = arrays.moves(last, arrays.states.choice_rows[last] >= 0)
   event = arrays.event(moves, np.zeros(arrays.num_links, dtype=int))
   slots.ravel()[moves.places] = event.slots - arrays.first_end

@@ -190,7 +190,7 @@ class RoutingMDP:
       if pays:
         values[moves.slots] += rewards[moves.rows]
       flat[moves.entering_places] = values[event.entering_slots]
-    result[arrays.single_rows, 0] = values[arrays.single_slots]
+    flat[arrays.single_places] = values[arrays.single_slots]
     if pays:
       result += rewards[:, None]
     return result
