@@ -26,6 +26,12 @@ Tables, chosen by --tables:
 * scale: the stationary model from 10^4 to 10^6 cells: seconds and memory of an
   iteration, how values and laws are computed, and how well. It takes some
   minutes and 6 GB.
+* estimators: how far estimates of action values from simulated play are off,
+  against what they cost.
+* samples: what each algorithm has learnt from simulated play after 10^5, 10^6
+  and 10^7 environment steps, tuned over grids; with a figure in --logdir. It
+  takes some five minutes.
+* sample_methods: those methods and grids.
 * peers: solvers of other packages, where they are installed, and ours on the
   same arrays.
 
@@ -76,7 +82,7 @@ def main() -> None:
       shown = _show(table.rows(options), table.columns, path)
     if FLAGS.document:
       block = markdown_tables.markdown(
-        shown, table.columns, least=time_to_accuracy.LEVELS
+        shown, table.columns, least=[*time_to_accuracy.LEVELS, "median"]
       )
       if logdir and table.figure:
         folder = pathlib.Path(FLAGS.document).parent
@@ -92,7 +98,7 @@ def _show(
 ) -> list[dict[str, Any]]:
   """Returns rows, printed as they come and written to `path` if given."""
   widths = {
-    name: f"{form[0]}{form[1:].partition('.')[0]}"
+    name: f"{form[0]}{form[1:].partition('.')[0].rstrip(',')}"
     for name, form in columns.items()
   }
   print("  ".join(f"{name:{widths[name]}}" for name in columns), flush=True)

@@ -10,7 +10,7 @@ writes to the log directory
                        twice the floor of the exact run
     eta=...,seed=.../  a run directory for each run, as mftrpo-solve makes them
 
-The same command again goes on where it was stopped. It takes a few minutes of
+The same command again goes on where it was stopped. It takes some minutes of
 two cores. --study prints the small study from which the settings are.
 """
 

@@ -9,14 +9,19 @@ import command_line
 import pytest
 
 from mftrpo_openspiel.benchmarks import markdown_tables
+from mftrpo_openspiel.benchmarks import sampled_contest
 from mftrpo_openspiel.benchmarks import tables
 from mftrpo_openspiel.benchmarks import time_to_accuracy
+from mftrpo_openspiel.scripts import benchmark
 from mftrpo_openspiel.scripts import n_player
+from mftrpo_openspiel.scripts import plot
+from mftrpo_openspiel.scripts import reproduce_companion
 from mftrpo_openspiel.scripts import solve
 
 ROOT = pathlib.Path(__file__).parents[1]
 SOLVERS = (ROOT / "docs" / "solvers.md").read_text()
 N_PLAYERS = (ROOT / "docs" / "finite_population.md").read_text()
+SAMPLING = (ROOT / "docs" / "sampling.md").read_text()
 BLOCKS = markdown_tables.blocks(SOLVERS)
 
 
@@ -49,12 +54,49 @@ def test_programs_understand_the_commands_about_n_players():
       assert flags.FLAGS.logdir
 
 
+def test_samples_are_learnt_from_as_the_document_shows(capsys):
+  (example,) = re.findall(r"```python\n(.*?)```", SAMPLING, re.DOTALL)
+  names = {}
+  exec(example, names)
+  assert names["after"] < 0.5 * names["before"]
+  assert names["model"].num_environment_steps > 100_000
+  assert "steps" in capsys.readouterr().out
+
+
+def test_programs_understand_the_commands_about_samples():
+  blocks = re.findall(r"```bash\n(.*?)```", SAMPLING, re.DOTALL)
+  programs = {
+    "mftrpo-benchmark": benchmark,
+    "mftrpo-plot": plot,
+    "mftrpo-reproduce-companion": reproduce_companion,
+    "mftrpo-solve": solve,
+  }
+  seen = set()
+  for command in "".join(blocks).splitlines():
+    program, *arguments = shlex.split(command)
+    with command_line.given(programs[program].define_flags, *arguments):
+      seen.add(program)
+  assert seen == programs.keys()
+
+
+def test_the_tables_about_samples_are_those_of_the_benchmark():
+  shown = markdown_tables.blocks(SAMPLING)
+  assert shown.keys() == {"estimators", "samples", "sample_methods"}
+  rows = list(sampled_contest.method_table())
+  assert shown["sample_methods"].endswith(
+    markdown_tables.markdown(rows, sampled_contest.METHOD_COLUMNS)
+  )
+  for name in sampled_contest.METHODS:
+    assert shown["samples"].count(f"| {name} |") == len(sampled_contest.BUDGETS)
+
+
 @pytest.mark.parametrize(
   "path",
   [
     ROOT / "README.md",
     ROOT / "docs/finite_population.md",
     ROOT / "docs/routing.md",
+    ROOT / "docs/sampling.md",
     ROOT / "docs/solvers.md",
   ],
 )

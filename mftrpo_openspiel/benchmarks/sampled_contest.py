@@ -112,12 +112,12 @@ METHODS = {
   "FP, sampled kernel": Method(
     "fictitious_play",
     {"best_response": "sampled_kernel"},
-    grid={"num_iterations": _FEW, "lr": (None, 0.1)},
+    grid={"num_iterations": (10,), "lr": (None, 0.1)},
   ),
   "FP, Q-learning": Method(
     "fictitious_play",
     {"best_response": "q_learning"},
-    grid={"num_iterations": _FEW, "lr": (None, 0.1)},
+    grid={"num_iterations": (10,), "lr": (None, 0.1)},
   ),
 }
 COLUMNS = {

@@ -7,6 +7,7 @@ import dataclasses
 from typing import Any
 
 from mftrpo_openspiel.benchmarks import comparison
+from mftrpo_openspiel.benchmarks import estimator_variance
 from mftrpo_openspiel.benchmarks import game_names
 from mftrpo_openspiel.benchmarks import growth_table
 from mftrpo_openspiel.benchmarks import head_to_head
@@ -69,6 +70,9 @@ TABLES = {
   ),
   "monotone": Table(lambda _: monotone_games.table(), monotone_games.COLUMNS),
   "scale": Table(lambda _: large_grids.table(), large_grids.COLUMNS),
+  "estimators": Table(
+    lambda _: estimator_variance.table(), estimator_variance.COLUMNS
+  ),
   "samples": Table(
     lambda options: sampled_contest.table(options.logdir),
     sampled_contest.COLUMNS,

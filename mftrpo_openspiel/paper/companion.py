@@ -168,25 +168,32 @@ def judge(results: Results) -> list[Verdict]:
   """Returns the verdicts on each eta and budget, in that order."""
   verdicts = []
   for eta in NUM_SEEDS:
-    floor = results[RunName(eta, None, 0)][-1].regularized_exploitability
-    budgets = {name.num_trajectories for name in results if name.eta == eta}
-    for budget in sorted(budgets - {None}):
-      last = [
-        records[-1]
-        for name, records in results.items()
-        if (name.eta, name.num_trajectories) == (eta, budget)
-      ]
+    exact, by_budget = _of_eta(results, eta)
+    for budget, runs in by_budget.items():
+      last = [records[-1] for records in runs]
+      steps = [record.environment_steps or 0 for record in last]
       verdicts.append(
         Verdict(
           eta,
           budget,
-          float(np.median([record.environment_steps for record in last])),
+          float(np.median(steps)),
           np.array([record.regularized_exploitability for record in last]),
           float(np.median([record.exploitability for record in last])),
-          floor,
+          exact[-1].regularized_exploitability,
         )
       )
   return verdicts
+
+
+def _of_eta(
+  results: Results, eta: float
+) -> tuple[Records, dict[int, list[Records]]]:
+  """Returns the exact run of an eta, and those from samples by budget."""
+  by_budget: dict[int, list[Records]] = {}
+  for name in results:
+    if name.eta == eta and name.num_trajectories is not None:
+      by_budget.setdefault(name.num_trajectories, []).append(results[name])
+  return results[RunName(eta, None, 0)], dict(sorted(by_budget.items()))
 
 
 def figure(results: Results, setting: str) -> figure_lib.Figure:
@@ -201,14 +208,9 @@ def figure(results: Results, setting: str) -> figure_lib.Figure:
     ("exploitability", r"$\phi_0$"),
   ):
     for eta, num_seeds in NUM_SEEDS.items():
-      by_budget: dict[int | None, list[Records]] = {}
-      for name, records in results.items():
-        if name.eta == eta:
-          by_budget.setdefault(name.num_trajectories, []).append(records)
-      exact = by_budget.pop(None)[0]
+      exact, by_budget = _of_eta(results, eta)
       curves = []
-      for budget in sorted(filter(None, by_budget)):
-        runs = by_budget[budget]
+      for budget, runs in by_budget.items():
         label = f"{budget:,} trajectories an iteration"
         curves.append(
           curve_plots.median_curve(
@@ -219,8 +221,7 @@ def figure(results: Results, setting: str) -> figure_lib.Figure:
       panels.append(
         curve_plots.Panel(
           curves,
-          f"{symbol}, $\\eta$ = {eta:g}, L = {NUM_POLICY_UPDATES[eta]},"
-          f" {num_seeds} seeds",
+          rf"{symbol}, $\eta$ = {eta:g}, {num_seeds} seeds",
           "Environment steps",
         )
       )

@@ -1,10 +1,9 @@
 """The small study from which the settings of `companion` are.
 
 Under the mean field at which the exact run with L updates ends, TRPO is
-performed once from samples, with the trajectories of one iteration at the
-largest budget. The regularized exploitability of what comes out is the floor of
-the exact run, the noise and the bias of returns of T steps; the noise of the
-mean field comes on top in a whole run.
+performed once from samples. The regularized exploitability of what comes out is
+the floor of the exact run, the noise and the bias of returns of T steps; the
+noise of the mean field comes on top in a whole run.
 """
 
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ from mftrpo_openspiel.paper import companion
 NUM_POLICY_UPDATES = (1, 2, 5)
 MAX_ROLLOUT_STEPS = (5, 8, 14, 22)
 SEEDS = (1000, 1001, 1002)
+# Of one call of TRPO, which its L updates share.
+NUM_TRAJECTORIES = 300_000
 # Of the exact run, from the start of the game's own.
 NUM_ITERATIONS = 1000
 POPULATION_UPDATE_RATE = 0.01
@@ -37,14 +38,11 @@ class _AtMeanField(sampled_model.SampledModel):
     return self.start
 
 
-def table(
-  setting: str, num_trajectories: int = companion.BUDGETS[-1]
-) -> Iterator[dict[str, Any]]:
+def table(setting: str) -> Iterator[dict[str, Any]]:
   """Yields a row for each eta, L and T.
 
   Args:
     setting: One of `companion.SETTINGS`.
-    num_trajectories: Of one iteration, which its L updates share.
   """
   game = factory.create_game(setting=setting)
   exact = stationary_model.StationaryModel(game.mean_field_mdp(), game)
@@ -61,7 +59,7 @@ def table(
       for seed in SEEDS:
         model = _AtMeanField(
           exact,
-          num_trajectories // updates,
+          NUM_TRAJECTORIES // updates,
           1,
           seed=seed,
           max_rollout_steps=length,

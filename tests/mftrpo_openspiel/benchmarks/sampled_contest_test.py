@@ -90,6 +90,7 @@ def test_learners_do_not_see_the_exact_model(exact, monkeypatch):
   np.testing.assert_array_equal(*policies)
 
 
+@pytest.mark.slow
 def test_all_methods_run(exact):
   for method in sampled_contest.METHODS.values():
     value = sampled_contest.exploitability_within(
