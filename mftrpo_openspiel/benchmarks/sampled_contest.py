@@ -112,7 +112,7 @@ METHODS = {
   "FP, sampled kernel": Method(
     "fictitious_play",
     {"best_response": "sampled_kernel"},
-    grid={"num_iterations": (10,), "lr": (None, 0.1)},
+    grid={"num_iterations": _FEW, "lr": (None, 0.1)},
   ),
   "FP, Q-learning": Method(
     "fictitious_play",
