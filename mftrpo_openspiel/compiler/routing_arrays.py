@@ -124,7 +124,9 @@ class RoutingArrays:
     self.has_no_choice = np.flatnonzero(~is_choice)
     self._told, self._told_places = self._who_is_told_of()
     self._positions, self._steps, self._lengths, self._track = self._tracks()
-    self.after, self._copies, self._sources = self._followers()
+    self.after = self._followers()
+    # The mean-field nodes to which decision nodes lead.
+    self._told_after = np.where(states.nodes.is_told, -1, self.after)
     self._known_moves: dict[tuple[int, bytes], Moves] = {}
 
   def _singles(self) -> tuple[np.ndarray, np.ndarray]:
@@ -203,15 +205,13 @@ class RoutingArrays:
     add(np.flatnonzero(nodes.is_told), nodes.is_told, 0)
     return positions, steps, lengths, np.concatenate(parts)
 
-  def _followers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns what follows those states without a choice of which it is known.
+  def _followers(self) -> np.ndarray:
+    """Returns (N,): what follows states without a choice; see `after`.
 
-    That is for each state the next one, -1 where that is not known; and the
-    mean-field nodes to which a decision node leads, with these. Nothing if
-    waiting times are not told apart.
+    -1 for all states if waiting times are not told apart.
     """
     states, nodes = self.states, self.states.nodes
-    after, sources = np.full((2, len(states)), -1)
+    after = np.full(len(states), -1)
     if states.tells_waits_apart:
       cells = nodes.destination * self.num_links + nodes.link
       index = {
@@ -238,9 +238,7 @@ class RoutingArrays:
         if kind == routing_states.UNDERWAY:
           place[-1] = place[-1] - 1
         after[rows] = told[(time + 1, *place)]
-        sources[after[rows]] = rows
-    copies = np.flatnonzero(sources >= 0)
-    return after, copies, sources[copies]
+    return after
 
   def told_shares(self, mean_field: np.ndarray) -> np.ndarray:
     """Returns (T, K): the shares that are told about each link at each time."""
@@ -268,10 +266,12 @@ class RoutingArrays:
       steps, lengths
     )
     weights = np.repeat(np.concatenate(masses), lengths)
-    result = np.bincount(
-      self._track[places], weights, minlength=len(self.states)
-    )
-    result[self._copies] += result[self._sources]
+    met = self._track[places]
+    result = np.bincount(met, weights, minlength=len(self.states))
+    told = self._told_after[met]
+    leads_on = told >= 0
+    # Numpy adds once, also where a state is met several times.
+    result[told[leads_on]] += result[met[leads_on]]
     return result
 
   def moves(self, time: int, is_met: np.ndarray) -> Moves:
