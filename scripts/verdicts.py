@@ -22,6 +22,8 @@ class _Course:
   Attributes:
     best: The record of the least one in the first half.
     first: That least one.
+    late: The record of the least one in the last half.
+    least: That one.
     last: The one at the end.
     fell: Whether it got below `first`.
     is_rounding: Whether it got down to rounding.
@@ -29,6 +31,8 @@ class _Course:
 
   best: iteration_loop.Record
   first: float
+  late: iteration_loop.Record
+  least: float
   last: float
   fell: bool
   is_rounding: bool
@@ -51,11 +55,14 @@ def _course(
     return None
   best = min(early, key=lambda record: getattr(record, name))
   first = getattr(best, name)
-  least = min(getattr(record, name) for record in late)
+  lowest = min(late, key=lambda record: getattr(record, name))
+  least = getattr(lowest, name)
   scale = max(getattr(record, name) for record in records)
   return _Course(
     best,
     first,
+    lowest,
+    least,
     getattr(records[-1], name),
     fell=least < FALL * first,
     is_rounding=least <= ROUNDING * scale,
@@ -119,11 +126,17 @@ def _verdict_on_course(
   if plain.is_rounding:
     return f"phi_0 is down to rounding, {plain.last:.2g}."
   if plain.fell:
-    return (
+    said = (
       "phi_0 still fell in the last half of the run: from"
       f" {plain.first:.4g} at iteration {plain.best.iteration} to"
-      f" {plain.last:.4g}. More iterations may bring it further down."
+      f" {plain.least:.4g}"
     )
+    if plain.late is not records[-1]:
+      said += (
+        f" at iteration {plain.late.iteration}, and is {plain.last:.4g} at the"
+        " end"
+      )
+    return f"{said}. More iterations may bring it further down."
   eta = experiment.regularization
   if regularized.fell or regularized.is_rounding:
     there = "is down to rounding" if regularized.is_rounding else "did"

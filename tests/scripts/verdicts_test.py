@@ -54,6 +54,16 @@ BIASED = records_of((0, 3.0, 2.0), (10, 1.5, 1.0), (100, 1.5, 0.9))
       "phi_0 still fell in the last half of the run: from 1.5 at iteration 10"
       " to 1.2. More iterations may bring it further down.",
     ),
+    # It fell, and rose again.
+    (
+      records_of(
+        (0, 3.0, 2.0), (10, 1.5, 1.0), (90, 1.2, 3.0), (100, 1.7, 3.0)
+      ),
+      False,
+      "phi_0 still fell in the last half of the run: from 1.5 at iteration 10"
+      " to 1.2 at iteration 90, and is 1.7 at the end. More iterations may"
+      " bring it further down.",
+    ),
     (
       BIASED,
       False,
