@@ -104,10 +104,13 @@ METHODS = {
   },
   "MF-TRPO annealed": Method(
     "annealed_mf_trpo",
+    {"estimator": "pair_averages"},
     grid={"num_iterations": _MANY, "window": (10.0, 100.0)},
   ),
   "OMD": Method(
-    "mirror_descent", grid={"num_iterations": _MANY, "lr": (0.1, 0.3, 1.0)}
+    "mirror_descent",
+    {"estimator": "pair_averages"},
+    grid={"num_iterations": _MANY, "lr": (0.1, 0.3, 1.0, 3.0)},
   ),
   "FP, sampled kernel": Method(
     "fictitious_play",
@@ -117,7 +120,7 @@ METHODS = {
   "FP, Q-learning": Method(
     "fictitious_play",
     {"best_response": "q_learning"},
-    grid={"num_iterations": (10,), "lr": (None, 0.1)},
+    grid={"num_iterations": _FEW, "lr": (None, 0.1)},
   ),
 }
 COLUMNS = {
