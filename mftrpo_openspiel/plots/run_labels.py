@@ -17,9 +17,8 @@ _MAIN_FIELDS = ("game_name", "setting", "model", "algorithm")
 _MODEL_OPTIONS = {
   name for options in from_game.OPTIONS.values() for name in options
 }
-# What else of an experiment makes runs different from each other, beside the
-# parameters of the game and the options of the algorithm.
-_REGULARIZATION = "regularization"
+# The eta of phi_eta, where the algorithm has none.
+_EVALUATION = "evaluation_regularization"
 SEED = "seed"
 
 
@@ -165,11 +164,12 @@ def shared(configs: Sequence[Mapping[str, Any]]) -> str:
     name
     for name in _ordered(runs)
     if (name != "model" or runs[0].get("model") in from_game.COUNTING_MODELS)
+    and name != _EVALUATION
     and not _is_seed(name)
     and len({str(run.get(name)) for run in runs}) == 1
-    # That of a run without this option is how it is measured.
+    # What no run was given is not worth a word.
     and (
-      name != _REGULARIZATION
+      name != "regularization"
       or all(name in config["experiment"]["options"] for config in configs)
     )
   ]
@@ -185,8 +185,20 @@ def fields(config: Mapping[str, Any]) -> dict[str, Any]:
     values[f"game_parameters.{name}" if name in of_model else name] = value
   for name in ("model_options", "options"):
     values |= dict(sorted(experiment[name].items()))
-  values.setdefault(_REGULARIZATION, experiment[_REGULARIZATION])
+  if "regularization" not in values:
+    default = _default_regularization(experiment["algorithm"])
+    if default:
+      values["regularization"] = default
+    else:
+      values[_EVALUATION] = experiment["regularization"]
   return {name: value for name, value in values.items() if value is not None}
+
+
+def _default_regularization(algorithm: str) -> float | None:
+  """Returns the eta of an algorithm to which none is given; None for none."""
+  entry = registry.ALGORITHMS.get(algorithm)
+  parameter = entry and entry.parameters.get("regularization")
+  return None if parameter is None else parameter.default
 
 
 def _ordered(runs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -69,6 +69,25 @@ def config(algorithm="mf_trpo", model="stationary", options=(), **changes):
       ],
       ["regularization = 0.05", "regularization = 0.3"],
     ),
+    # An algorithm that was given none has its own eta, or only phi_eta has one.
+    (
+      [
+        config(),
+        config(options={"regularization": 0.1}, regularization=0.1),
+        config("mirror_descent"),
+        config("annealed_mf_trpo"),
+      ],
+      [
+        "MF-TRPO, regularization = 0.05",
+        "MF-TRPO, regularization = 0.1",
+        "Mirror Descent",
+        "MF-TRPO (annealed)",
+      ],
+    ),
+    (
+      [config("mirror_descent", regularization=eta) for eta in (0.05, 0.3)],
+      [f"evaluation_regularization = {eta}" for eta in (0.05, 0.3)],
+    ),
     (
       [
         config(game_parameters={"crowd_aversion": 0.4}),
@@ -85,7 +104,7 @@ def test_what_tells_runs_apart(configs, expected):
 
 def test_group_by():
   configs = [
-    config(game_parameters={"seed": seed}, regularization=eta)
+    config(game_parameters={"seed": seed}, options={"regularization": eta})
     for seed in (1, 2)
     for eta in (0.05, 0.3)
   ]
