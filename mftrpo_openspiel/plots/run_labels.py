@@ -196,9 +196,12 @@ def fields(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _default_regularization(algorithm: str) -> float | None:
   """Returns the eta of an algorithm to which none is given; None for none."""
-  entry = registry.ALGORITHMS.get(algorithm)
-  parameter = entry and entry.parameters.get("regularization")
-  return None if parameter is None else parameter.default
+  if algorithm not in registry.ALGORITHMS:
+    return None
+  parameters = registry.ALGORITHMS[algorithm].parameters
+  if "regularization" not in parameters:
+    return None
+  return parameters["regularization"].default
 
 
 def _ordered(runs: Sequence[Mapping[str, Any]]) -> list[str]:
