@@ -127,7 +127,7 @@ def test_draws(folder, tmp_path, names, options):
     ("trpo", ["--max_frames=3", "--size=500x321"], 3),
     ("compiled", [], 4),
     ("prey", [], 3),
-    ("roads", [], 4),
+    ("roads", [], 5),
   ],
 )
 def test_animates(folder, tmp_path, name, options, num_frames):
