@@ -1,5 +1,6 @@
 """Ctrl-C where it can be borne, and other signals that ask a program to end."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import signal
@@ -11,6 +12,8 @@ import types
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _num_blocks = 0  # Of `deferred`, that are being run.
+# What Ctrl-C did before them, where they have put `_handle` in its place.
+_outer: Callable[[int, types.FrameType | None], object] | None = None
 _waiting: list[tuple[int, types.FrameType | None]] = []
 _last: int = signal.SIGINT
 _is_uncaught = (
@@ -23,6 +26,8 @@ def take() -> None:
 
   Those that are ignored, as SIGHUP is under nohup, stay so.
   """
+  global _outer
+  _outer = None
   for number in SIGNALS:
     if signal.getsignal(number) is not signal.SIG_IGN:
       signal.signal(number, _handle)
@@ -56,6 +61,11 @@ def _handle(number: int, frame: types.FrameType | None) -> None:
   if _num_blocks:
     _waiting.append((number, frame))
     return
+  if number == signal.SIGINT and _outer is not None:
+    # It came at the very end of a block, before this was done there.
+    signal.signal(number, _outer)
+    _outer(number, frame)
+    return
   _last = number
   _is_uncaught = True
   raise KeyboardInterrupt
@@ -69,7 +79,7 @@ def deferred() -> Iterator[None]:
   turns into another error. Outside the main thread, which alone is interrupted,
   and where Ctrl-C is ignored the block just runs.
   """
-  global _num_blocks
+  global _num_blocks, _outer
   handler = signal.getsignal(signal.SIGINT)
   is_main = threading.current_thread() is threading.main_thread()
   if not is_main or not callable(handler):
@@ -82,16 +92,16 @@ def deferred() -> Iterator[None]:
     # Counted first: a signal that comes as the handler is set waits already.
     _num_blocks, is_counted = _num_blocks + 1, True
     if handler is not _handle:
+      _outer = handler
       signal.signal(signal.SIGINT, _handle)
     yield
   finally:
     # First, while signals still wait: one that came between would leave the
     # block counted, and later ones waiting for ever.
-    try:
-      _num_blocks -= is_counted
-    finally:
-      if handler is not _handle:
-        signal.signal(signal.SIGINT, handler)
+    _num_blocks -= is_counted
+    if handler is not _handle:
+      signal.signal(signal.SIGINT, handler)
+      _outer = None
     if _waiting and not _num_blocks:
       number, frame = _waiting[-1]
       (handler if number == signal.SIGINT else _handle)(number, frame)

@@ -187,15 +187,11 @@ def test_after_ctrl_c_at_any_line_of_a_block_others_still_come():
       sys.settrace(before)
     return False
 
-  handler = signal.getsignal(signal.SIGINT)
   line = 1
-  try:
-    while interrupted_at(line):
-      with pytest.raises(KeyboardInterrupt):
-        with interrupts.deferred():
-          ctrl_c()
-      signal.signal(signal.SIGINT, handler)
-      line += 1
-  finally:
-    signal.signal(signal.SIGINT, handler)
+  while interrupted_at(line):
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(KeyboardInterrupt):
+      with interrupts.deferred():
+        ctrl_c()
+    line += 1
   assert line > 20
