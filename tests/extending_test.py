@@ -2,10 +2,8 @@
 
 import importlib
 import inspect
-import os
 import pathlib
 import re
-import subprocess
 import sys
 
 import numpy as np
@@ -16,7 +14,6 @@ import pytest
 
 from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.plots import game_drawings
-from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.scripts import example_own_algorithm
 
 DOCUMENT = (
@@ -62,52 +59,9 @@ def method(modules):
   return modules[1]
 
 
-def test_all_blocks_are_run():
-  num_examples = len(examples("python")) + len(examples("bash"))
-  assert list(FILES) == ["my_market.py", "my_method.py"]
-  assert DOCUMENT.count("```") == 2 * (len(FILES) + num_examples)
-
-
 def test_the_algorithm_is_that_of_the_example_program():
   source = inspect.getsource(example_own_algorithm.SmoothedPolicyIteration)
   assert source in FILES["my_method.py"]
-
-
-@pytest.mark.slow
-def test_the_commands_run_one_after_the_other(folder, tmp_path):
-  for name in FILES:
-    (tmp_path / name).write_text((folder / name).read_text())
-  programs = pathlib.Path(sys.executable).parent
-  environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
-  commands = "".join(examples("bash"))
-  result = subprocess.run(
-    ["bash", "-euo", "pipefail", "-c", commands],
-    cwd=tmp_path,
-    env=environment,
-    capture_output=True,
-    text=True,
-  )
-  assert result.returncode == 0, result.stdout + result.stderr
-  assert "algorithm_options.step is left out for annealed_mf_trpo" in (
-    result.stdout
-  )
-  for name in ("curves.pdf", "crowd.png", "policy.png", "sweep.pdf"):
-    assert (tmp_path / name).stat().st_size > 1000
-  # annealed_mf_trpo takes no step; two sizes.
-  assert len(list((tmp_path / "sweep").glob("*/solution.npz"))) == 2 * (1 + 2)
-  for name, below in (("smoothed", 0.2), ("annealed", 1e-4)):
-    records = run_directory.load_run(tmp_path / "runs" / name).records
-    assert records[-1].exploitability < below < records[0].exploitability
-
-  _, example = examples("python")
-  result = subprocess.run(
-    [sys.executable, "-c", example],
-    cwd=tmp_path,
-    capture_output=True,
-    text=True,
-  )
-  assert result.returncode == 0, result.stderr
-  assert 0 < float(result.stdout) < 2
 
 
 def test_the_drawing_of_a_circle(monkeypatch):
