@@ -64,6 +64,10 @@ setuptools.setup(
     "tqdm>=4.64",
   ],
   extras_require={
+    "bench": [
+      "pytest>=7.4",
+      "pytest-benchmark>=4.0",
+    ],
     "dask": ["distributed>=2024.1"],
     "lint": [
       "import-linter>=2.1",
@@ -84,7 +88,9 @@ setuptools.setup(
       "nbclient>=0.10",
       "pyarrow>=14",
       "pytest>=7.4",
+      "pytest-cov>=5.0",
       "pytest-xdist>=3.5",
+      "PyYAML>=6.0.1",
       # The first that builds wheels by itself.
       "setuptools>=70.1",
       "tensorboardX>=2.6",

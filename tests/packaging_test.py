@@ -191,9 +191,10 @@ def test_archives_hold_all_modules(source_modules, sdist_files, wheel_files):
 
 
 def test_wheel_installs_one_top_level_name(wheel_files):
+  version = importlib.metadata.version("mftrpo_openspiel")
   assert {name.partition("/")[0] for name in wheel_files} == {
     "mftrpo_openspiel",
-    "mftrpo_openspiel-0.1.0.dist-info",
+    f"mftrpo_openspiel-{version}.dist-info",
   }
 
 
@@ -223,7 +224,12 @@ def test_source_archive_can_be_tested(sdist_files):
   }
   others = {
     ".ci/run",
+    ".github/workflows/ci.yml",
     ".importlinter",
+    ".pre-commit-config.yaml",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "CONTRIBUTING.md",
     "README.md",
     "mypy.ini",
     "pytest.ini",
