@@ -69,7 +69,7 @@ def numbers(name: str, is_integer: bool = False) -> list[float | int]:
     ValueError: If a text is not such a number.
   """
   values: list[float | int] = []
-  for text in FLAGS[name].value:
+  for text in getattr(FLAGS, name):
     try:
       number = int(text) if is_integer else float(text)
     except ValueError:
@@ -81,20 +81,20 @@ def numbers(name: str, is_integer: bool = False) -> list[float | int]:
   return values
 
 
-def grid() -> claim_grid.Grid:
+def requested_grid() -> claim_grid.Grid:
   """Returns the grid that the flags describe.
 
   Raises:
     ValueError: If a value is refused or a list is empty.
   """
   for name in _LISTS:
-    if not FLAGS[name].value:
+    if not getattr(FLAGS, name):
       raise ValueError(f"{name} must have one or more values, got none.")
   for name, known in (
     ("settings", claim_grid.SETTINGS),
     ("initial_distributions", claim_grid.INITIAL_DISTRIBUTIONS),
   ):
-    for text in FLAGS[name].value:
+    for text in getattr(FLAGS, name):
       validation.check_choice(name, text, known)
   steps: list[int | None] = [
     None
@@ -130,7 +130,8 @@ def write_csv(path: pathlib.Path, rows: Sequence[claim_verdicts.Row]) -> None:
 
 def main() -> int:
   """Performs the runs, writes the results, and returns the exit status."""
-  experiments = claim_grid.create_experiments(grid())
+  grid = requested_grid()
+  experiments = claim_grid.create_experiments(grid)
   if FLAGS.document:
     markdown_tables.check(FLAGS.document, TITLES)
   if run_directory.has_run(FLAGS.logdir):
@@ -159,19 +160,23 @@ def main() -> int:
       for name, outcome in zip(experiments, outcomes)
     }
     with interrupts.deferred():
-      report(results, logdir)
+      report(results, grid, logdir)
   print(f"The figure, claim.csv and summary.md are in {FLAGS.logdir}.")
   return 0
 
 
-def report(results: claim_verdicts.Results, logdir: pathlib.Path) -> None:
+def report(
+  results: claim_verdicts.Results,
+  grid: claim_grid.Grid,
+  logdir: pathlib.Path,
+) -> None:
   """Writes figure, tables and summary."""
-  figure = claim_figures.learning_rate_figure(results)
+  figure = claim_figures.learning_rate_figure(results, grid)
   figures.save(figure, logdir / FIGURE)
   write_csv(logdir / "claim.csv", list(claim_verdicts.run_rows(results)))
   lines = ["# When is the paper's claim true?", ""]
   for name, title in TITLES.items():
-    block = markdown_tables.markdown(*claim_verdicts.table(name, results))
+    block = markdown_tables.markdown(*claim_verdicts.table(name, results, grid))
     lines += [f"## {title}", "", block]
     if FLAGS.document:
       markdown_tables.replace(FLAGS.document, name, f"\n{block}\n")
@@ -192,12 +197,15 @@ _LISTS: dict[str, tuple[list[str], str]] = {
   ),
   "num_policy_updates": (
     [str(number) for number in _DEFAULT.num_policy_updates],
-    "Values of L, the number of policy updates per iteration of MF-TRPO.",
+    "Values of L, the number of policy updates per iteration of MF-TRPO. M and"
+    " the initial distribution are varied for one L only: 10 if it is among"
+    " them, else the largest.",
   ),
   "num_population_steps": (
     [str(steps or claim_grid.LIMIT) for steps in _DEFAULT.num_population_steps],
     "Values of M, the number of population steps per iteration of MF-TRPO;"
-    f" '{claim_grid.LIMIT}' is the limit of many.",
+    f" '{claim_grid.LIMIT}' is the limit of many. All L are run with the last"
+    " value and the first initial distribution.",
   ),
   "initial_distributions": (
     list(_DEFAULT.initial_distributions),

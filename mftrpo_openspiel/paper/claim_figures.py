@@ -23,12 +23,12 @@ _OMD_MARKERS = {claim_grid.OMD: "o", claim_grid.OMD_REGULARIZED: "s"}
 
 
 def learning_rate_figure(
-  results: claim_verdicts.Results,
+  results: claim_verdicts.Results, grid: claim_grid.Grid
 ) -> figure_lib.Figure:
   """Returns final exploitabilities against the learning rate of OMD.
 
   A panel per game, eta and exploitability. FP with averaging weights 1/(k+1)
-  and MF-TRPO with the largest M do not depend on the learning rate and are
+  and MF-TRPO do not depend on the learning rate and are
   horizontal lines.
   """
   cases = claim_verdicts.cases(results)
@@ -55,7 +55,7 @@ def learning_rate_figure(
   for axes, (setting, eta, metric) in zip(all_axes, places):
     lines = [
       *_omd_lines(results, setting, eta, metric),
-      *_horizontal_lines(results, setting, eta, metric),
+      *_horizontal_lines(results, grid, setting, eta, metric),
     ]
     for line in lines:
       axes.add_line(line)
@@ -102,7 +102,11 @@ def _omd_lines(
 
 
 def _horizontal_lines(
-  results: claim_verdicts.Results, setting: str, eta: float, metric: str
+  results: claim_verdicts.Results,
+  grid: claim_grid.Grid,
+  setting: str,
+  eta: float,
+  metric: str,
 ) -> list[lines_lib.Line2D]:
   """Returns the lines of FP and of MF-TRPO."""
   lines = []
@@ -114,11 +118,12 @@ def _horizontal_lines(
           results[name], metric, method, color=figures.PALETTE[2], ls=style
         )
       )
-  runs = claim_verdicts.main_runs(results, setting, eta)
+  runs = grid.main_runs(setting, eta)
   # From light to dark with L.
   shades = np.linspace(0.3, 1.0, len(runs))
-  for (label, name), shade in zip(runs.items(), shades):
+  for name, shade in zip(runs, shades):
     is_warm = name.method == claim_grid.MF_TRPO_WARM
+    label = claim_verdicts.mf_trpo_label(name)
     text = name.method if is_warm else f"{name.method}, {label}"
     lines.append(
       _horizontal(

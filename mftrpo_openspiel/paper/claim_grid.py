@@ -2,14 +2,14 @@
 
 The paper claims that MF-TRPO gives "superior results in the long run" compared
 with Fictitious Play (FP) and Online Mirror Descent (OMD). It leaves several
-choices open on which this depends. `create_experiments` returns a run for each
-combination of them:
+choices open on which this depends. `create_experiments` returns runs of
 
 * MF-TRPO as printed, for numbers L of policy updates and M of population steps
-  per iteration, and initial distributions of the population; and with a warm
-  start and L = 1, since Algorithm 2 of the paper initializes a policy that
-  Algorithm 1 does not use.
-* OMD, plain or of the regularized game, for several learning rates.
+  per iteration, and initial distributions of the population. M and the initial
+  distribution are varied for one L only;
+* MF-TRPO with a warm start and L = 1, since Algorithm 2 of the paper
+  initializes a policy that Algorithm 1 does not use;
+* OMD, plain or of the regularized game, for several learning rates;
 * FP with best responses, softmax responses or best responses of the regularized
   game, which averages with the weights 1 / (k + 1) or with the constant
   population update rate of the paper.
@@ -104,8 +104,10 @@ class Grid:
     settings: Of the games.
     etas: Each > 0.
     num_policy_updates: L of MF-TRPO.
-    num_population_steps: M of MF-TRPO; None is the limit of many.
-    initial_distributions: Of `INITIAL_DISTRIBUTIONS`.
+    num_population_steps: M of MF-TRPO; None is the limit of many. All L are run
+      with the last one.
+    initial_distributions: Of `INITIAL_DISTRIBUTIONS`; all L are run with the
+      first one.
     learning_rates: Of OMD, each > 0. The regularized OMD has no run where
       lr * eta >= 1.
     num_iterations: Of each run.
@@ -113,11 +115,44 @@ class Grid:
 
   settings: Sequence[str] = tuple(experiments.PANELS)
   etas: Sequence[float] = experiments.ETAS
-  num_policy_updates: Sequence[int] = (1, 5, 10, 20)
+  num_policy_updates: Sequence[int] = (1, 5, 10, 20, 50)
   num_population_steps: Sequence[int | None] = (1, 10, None)
   initial_distributions: Sequence[str] = tuple(INITIAL_DISTRIBUTIONS)
   learning_rates: Sequence[float] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
   num_iterations: int = experiments.PAPER["num_iterations"]
+
+  @property
+  def main_policy_updates(self) -> int:
+    """The L for which M and the initial distribution are varied."""
+    default = experiments.PAPER["num_policy_updates"]
+    known = self.num_policy_updates
+    return default if default in known else max(known)
+
+  @property
+  def main_population_steps(self) -> int | None:
+    """The M with which all L are run."""
+    return self.num_population_steps[-1]
+
+  @property
+  def main_initial_distribution(self) -> str:
+    """The initial distribution with which all L are run."""
+    return self.initial_distributions[0]
+
+  def main_runs(self, setting: str, eta: float) -> list[RunName]:
+    """Returns the runs of MF-TRPO for each L, and the one with warm start."""
+    methods = [(MF_TRPO, updates) for updates in self.num_policy_updates]
+    return [
+      RunName(
+        setting,
+        eta,
+        method,
+        None,
+        updates,
+        self.main_population_steps,
+        self.main_initial_distribution,
+      )
+      for method, updates in (*methods, (MF_TRPO_WARM, 1))
+    ]
 
 
 def create_experiments(
@@ -125,8 +160,7 @@ def create_experiments(
 ) -> dict[RunName, experiment_lib.Experiment]:
   """Returns the experiments by their names.
 
-  The baselines come first, then MF-TRPO with the limit of many population
-  steps, and then MF-TRPO with few steps; each with the shortest runs first.
+  The baselines come first, and then MF-TRPO, ordered by L.
   """
   runs: dict[RunName, experiment_lib.Experiment] = {}
   for setting in grid.settings:
@@ -141,10 +175,9 @@ def create_experiments(
   return dict(sorted(runs.items(), key=lambda run: _order(run[0])))
 
 
-def _order(name: RunName) -> tuple[bool, bool, int]:
+def _order(name: RunName) -> tuple[int, bool]:
   """Returns the key by which runs are sorted."""
-  updates = name.num_policy_updates or 0
-  return name.is_mf_trpo, name.num_population_steps is not None, updates
+  return name.num_policy_updates or 0, name.num_population_steps is not None
 
 
 _Choice = tuple[RunName, str, Mapping[str, Any]]
@@ -174,25 +207,27 @@ def _baselines(grid: Grid, setting: str, eta: float) -> list[_Choice]:
 
 def _mf_trpo(grid: Grid, setting: str, eta: float) -> list[_Choice]:
   """Returns name, algorithm and options of each run of MF-TRPO."""
-  choices: list[_Choice] = []
+  names = grid.main_runs(setting, eta)
   for start in grid.initial_distributions:
     for steps in grid.num_population_steps:
-      if steps is None and start != grid.initial_distributions[0]:
+      if steps is None and start != grid.main_initial_distribution:
         continue
       for method, updates in (
+        (MF_TRPO, grid.main_policy_updates),
         (MF_TRPO_WARM, 1),
-        *((MF_TRPO, updates) for updates in grid.num_policy_updates),
       ):
-        options = {
-          "regularization": eta,
-          "population_update_rate": _RATE,
-          "num_policy_updates": updates,
-          "num_population_steps": steps,
-        }
-        if method == MF_TRPO_WARM:
-          options["warm_start"] = True
-        name = RunName(setting, eta, method, None, updates, steps, start)
-        choices.append((name, "mf_trpo", options))
+        names.append(RunName(setting, eta, method, None, updates, steps, start))
+  choices: list[_Choice] = []
+  for name in names:
+    options = {
+      "regularization": eta,
+      "population_update_rate": _RATE,
+      "num_policy_updates": name.num_policy_updates,
+      "num_population_steps": name.num_population_steps,
+    }
+    if name.method == MF_TRPO_WARM:
+      options["warm_start"] = True
+    choices.append((name, "mf_trpo", options))
   return choices
 
 

@@ -80,11 +80,11 @@ def compare(ours: Records, theirs: Records, metric: str) -> Comparison:
       break
     since = mine.iteration
   # Rounding errors, and 0, count as the smallest value that is significant.
-  mine, other = (
+  ours_final, theirs_final = (
     max(value(records[-1], metric), claims.ROUNDING)
     for records in (ours, theirs)
   )
-  return Comparison(other / mine, since)
+  return Comparison(theirs_final / ours_final, since)
 
 
 def value(record: iteration_loop.Record, metric: str) -> float:
@@ -116,36 +116,11 @@ def cases(results: Results) -> list[tuple[str, float]]:
   return list(dict.fromkeys((name.setting, name.eta) for name in results))
 
 
-def main_runs(
-  results: Results, setting: str, eta: float
-) -> dict[str, claim_grid.RunName]:
-  """Returns the runs of MF-TRPO by label, all with the largest M.
-
-  They start from the initial distribution of the game.
-  """
-  runs = [
-    name
-    for name in results
-    if name.is_mf_trpo and (name.setting, name.eta) == (setting, eta)
-  ]
-  most = max(name.num_population_steps or float("inf") for name in runs)
-  first = runs[0].initial_distribution
-  found = {
-    mf_trpo_label(name): name
-    for name in runs
-    if (name.num_population_steps or float("inf")) == most
-    and name.initial_distribution == first
-  }
-  warm = found.pop("warm")
-  return {**found, "warm": warm}
-
-
-def beaten(results: Results) -> list[Row]:
+def beaten(results: Results, grid: claim_grid.Grid) -> list[Row]:
   """Returns in how many cases MF-TRPO ends below each baseline.
 
   A row has the smallest and largest final value of a baseline over the games
-  and etas, and for each L the number of cases in which MF-TRPO with the largest
-  M ends below it.
+  and etas, and for each L the number of cases in which MF-TRPO ends below it.
   """
   baselines: dict[str, list[claim_grid.RunName]] = {}
   for name in sorted(
@@ -165,7 +140,8 @@ def beaten(results: Results) -> list[Row]:
       }
       counts: dict[str, int] = {}
       for name in names:
-        for ours, run in main_runs(results, name.setting, name.eta).items():
+        for run in grid.main_runs(name.setting, name.eta):
+          ours = mf_trpo_label(run)
           found = compare(results[run], results[name], metric)
           counts[ours] = counts.get(ours, 0) + (found.since is not None)
       rows.append(
@@ -174,18 +150,18 @@ def beaten(results: Results) -> list[Row]:
   return rows
 
 
-def finals(results: Results) -> list[Row]:
+def finals(results: Results, grid: claim_grid.Grid) -> list[Row]:
   """Returns the final values of MF-TRPO and of the baselines in each case.
 
-  A row has MF-TRPO with the largest M for each L, `DEFAULT_BASELINES`, and the
-  smallest values of all runs of OMD and of FP.
+  A row has MF-TRPO for each L, `DEFAULT_BASELINES`, and the smallest values of
+  all runs of OMD and of FP.
   """
   rows = []
   for metric in METRICS:
     for setting, eta in cases(results):
       row: Row = {"metric": metric, "game": setting, "eta": eta}
-      for label, run in main_runs(results, setting, eta).items():
-        row[label] = value(results[run][-1], metric)
+      for run in grid.main_runs(setting, eta):
+        row[mf_trpo_label(run)] = value(results[run][-1], metric)
       for label in DEFAULT_BASELINES:
         name = default_run(setting, eta, label)
         if name in results:
@@ -201,7 +177,7 @@ def finals(results: Results) -> list[Row]:
   return rows
 
 
-def since(results: Results) -> list[Row]:
+def since(results: Results, grid: claim_grid.Grid) -> list[Row]:
   """Returns from which iteration on MF-TRPO is below `DEFAULT_BASELINES`.
 
   A cell is "no" where MF-TRPO does not end below the baseline, else the
@@ -210,12 +186,12 @@ def since(results: Results) -> list[Row]:
   rows = []
   for metric in METRICS:
     for setting, eta in cases(results):
-      for label, run in main_runs(results, setting, eta).items():
+      for run in grid.main_runs(setting, eta):
         row: Row = {
           "metric": metric,
           "game": setting,
           "eta": eta,
-          "MF-TRPO": label,
+          "MF-TRPO": mf_trpo_label(run),
         }
         for baseline in DEFAULT_BASELINES:
           name = default_run(setting, eta, baseline)
@@ -234,20 +210,19 @@ def _text(comparison: Comparison) -> str:
   return f"from {comparison.since:,}, {times} times"
 
 
-def population(results: Results) -> list[Row]:
+def population(results: Results, grid: claim_grid.Grid) -> list[Row]:
   """Returns the final values of MF-TRPO for each M and initial distribution.
 
-  A row is for the printed algorithm with the default L, or the largest one
-  where that is missing, or for the warm start.
+  A row is for the printed algorithm with the L for which M was varied, or for
+  the warm start.
   """
-  values = {name.num_policy_updates for name in results if name.is_mf_trpo}
-  default = claims.experiments.PAPER["num_policy_updates"]
-  chosen = default if default in values else max(n for n in values if n)
   rows: dict[tuple[str, ...], Row] = {}
   for metric in METRICS:
     for name, records in results.items():
-      is_chosen = name.num_policy_updates == chosen
-      if name.method != claim_grid.MF_TRPO_WARM and not is_chosen:
+      if name.method == claim_grid.MF_TRPO:
+        if name.num_policy_updates != grid.main_policy_updates:
+          continue
+      elif name.method != claim_grid.MF_TRPO_WARM:
         continue
       row: Row = {
         "metric": metric,
@@ -266,9 +241,11 @@ def population(results: Results) -> list[Row]:
   )
 
 
-def table(name: str, results: Results) -> tuple[list[Row], dict[str, str]]:
+def table(
+  name: str, results: Results, grid: claim_grid.Grid
+) -> tuple[list[Row], dict[str, str]]:
   """Returns the rows of one of `TABLES`, and their columns with formats."""
-  rows = _ROWS[name](results)
+  rows = _ROWS[name](results, grid)
   columns = dict(TABLES[name])
   for row in rows:
     for column, cell in row.items():

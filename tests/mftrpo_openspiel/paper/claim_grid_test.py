@@ -32,15 +32,11 @@ def test_the_default_grid_has_all_combinations():
       case = [run for run in runs if run[:2] == (setting, eta)]
       ours = {run[4:] for run in case if run.method == "MF-TRPO"}
       assert ours == {
-        (updates, steps, start)
-        for updates in (1, 5, 10, 20)
-        for steps, start in (
-          (1, "one_state"),
-          (1, "uniform"),
-          (10, "one_state"),
-          (10, "uniform"),
-          (None, "one_state"),
-        )
+        *((updates, None, "one_state") for updates in (1, 5, 10, 20, 50)),
+        (10, 1, "one_state"),
+        (10, 1, "uniform"),
+        (10, 10, "one_state"),
+        (10, 10, "uniform"),
       }
       rates = {run.learning_rate for run in case if run.method == "OMD"}
       assert rates == {0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0}
@@ -57,18 +53,19 @@ def test_a_step_that_is_too_large_for_regularized_omd_is_left_out():
 
 def test_long_runs_come_last():
   runs = list(claim_grid.create_experiments(SMALL))
-  kinds = [
-    (run.is_mf_trpo, run.num_population_steps, run.num_policy_updates)
-    for run in runs
-  ]
-  first = kinds.index((True, None, 1))
-  assert not any(is_mf_trpo for is_mf_trpo, _, _ in kinds[:first])
-  assert kinds[first:] == [
-    (True, None, 1),
-    (True, None, 1),
-    (True, None, 3),
-    *[(True, 2, 1)] * 4,
-    *[(True, 2, 3)] * 2,
+  num_baselines = sum(not run.is_mf_trpo for run in runs)
+  assert not any(run.is_mf_trpo for run in runs[:num_baselines])
+  assert [
+    (run.method, run.num_policy_updates, run.num_population_steps)
+    for run in runs[num_baselines:]
+  ] == [
+    ("MF-TRPO", 1, None),
+    ("MF-TRPO warm", 1, None),
+    ("MF-TRPO warm", 1, 2),
+    ("MF-TRPO warm", 1, 2),
+    ("MF-TRPO", 3, None),
+    ("MF-TRPO", 3, 2),
+    ("MF-TRPO", 3, 2),
   ]
 
 
