@@ -29,6 +29,7 @@ PROGRAMS = {
   "benchmark": "benchmark",
   "lint": "lint_game",
   "n-player": "n_player",
+  "paper-claim": "paper_claim",
   "plot": "plot",
   "reproduce-companion": "reproduce_companion",
   "reproduce-paper": "reproduce_paper",

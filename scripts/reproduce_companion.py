@@ -1,17 +1,17 @@
-"""The experiment of the companion paper: MF-TRPO from samples on a 5x5 grid.
+"""Reproduces the experiment of the companion paper: MF-TRPO with samples.
 
     mftrpo-reproduce-companion --logdir=companion
 
-writes to the log directory
+runs MF-TRPO with samples on a 5x5 grid and writes to the log directory
 
     companion.png      exploitability against environment steps, with bands over
-                       seeds, beside the exact run
+                       seeds, and the exact run for comparison
     summary.md         the final exploitabilities, and whether they are within
                        twice the floor of the exact run
-    eta=...,seed=.../  a run directory for each run, as mftrpo-solve makes them
+    eta=...,seed=.../  a run directory for each run, as from mftrpo-solve
 
-The same command again goes on where it was stopped. It takes some minutes of
-two cores. --study prints the small study from which the settings are.
+The same command resumes an interrupted study. It takes a few minutes on two
+cores. --study prints the small study from which the settings were chosen.
 """
 
 import os
@@ -31,15 +31,15 @@ from mftrpo_openspiel.utils import interrupts
 from mftrpo_openspiel.utils import validation
 
 FLAGS = flags.FLAGS
-# So that each of the L updates has a trajectory, and there is a particle.
+# Each of the L updates needs a trajectory, and there must be a particle.
 LEAST_BUDGET = 10
 
 
 def budgets() -> list[int]:
-  """Returns the numbers of trajectories of an iteration that are asked for.
+  """Returns the numbers of trajectories per iteration from the flag.
 
   Raises:
-    ValueError: If one is no number, or too small, or there is none.
+    ValueError: If one is not a number or too small, or the list is empty.
   """
   given = [
     validation.check_int(
@@ -53,7 +53,7 @@ def budgets() -> list[int]:
 
 
 def main() -> int:
-  """Runs everything that the flags ask for; returns the exit status."""
+  """Performs the runs, writes the report, and returns the exit status."""
   setting = FLAGS.setting
   if FLAGS.study:
     print(companion_study.markdown(setting))
@@ -75,7 +75,7 @@ def main() -> int:
     logdir = folder.resolve()
     outcomes, interrupted = sweep_lib.run_sweep(runs, logdir, workers)
     if interrupted:
-      print("Interrupted; the same command goes on.", file=sys.stderr)
+      print("Interrupted. The same command resumes.", file=sys.stderr)
       return interrupts.exit_status()
     errors = [outcome.error for outcome in outcomes if outcome.error]
     if errors:
@@ -105,18 +105,18 @@ def define_flags() -> None:
     "setting",
     next(iter(companion.SETTINGS)),
     list(companion.SETTINGS),
-    "What is played.",
+    "Setting of the game.",
   )
   flags.DEFINE_list(
     "num_trajectories",
     [str(budget) for budget in companion.BUDGETS],
-    "Trajectories of an iteration; runs of each number are made.",
+    "Numbers of trajectories per iteration; each has its own runs.",
   )
   flags.DEFINE_bool(
-    "study", False, "Print the study of L and T, and make no runs."
+    "study", False, "Print the study of L and T instead of the experiment."
   )
   flags.DEFINE_integer(
-    "num_processes", os.cpu_count() or 1, "Runs at the same time.", 1, 10_000
+    "num_processes", os.cpu_count() or 1, "Number of parallel runs.", 1, 10_000
   )
 
 

@@ -2,14 +2,13 @@
 
     mftrpo-reproduce-paper --logdir=results
 
-writes to the log directory
+performs the experiments with the settings of section IV.d of the paper
+(discount 0.9, eta 0.05 and 0.3, population update rate 0.01, 5,000 iterations,
+crowd aversion 0.2 and 0.4) and writes to the log directory
 
     figure_2.png, figure_2_unregularized.png, figure_3.png, ..., figure_5.png
-    <setting>_<method>_<eta>.csv   one a run, with both exploitabilities
-    summary.md                     each claim of section IV with its numbers
-
-at the settings of the paper's section IV.d: discount 0.9, eta 0.05 and 0.3,
-population update rate 0.01, 5,000 iterations, crowd aversion 0.2 and 0.4.
+    <setting>_<method>_<eta>.csv   both exploitabilities of each run
+    summary.md                     verdict on each claim of section IV
 """
 
 from concurrent import futures
@@ -39,7 +38,7 @@ FLAGS = flags.FLAGS
 def run_all(
   logdir: pathlib.Path, num_iterations: int, executor: futures.Executor
 ) -> claims.Results:
-  """Runs all experiments, writes a CSV for each, and returns the results."""
+  """Performs all runs, writes a CSV file for each, and returns the results."""
   runs = experiments.create_experiments(num_iterations)
   pending = {
     executor.submit(run_to_rest.run_to_rest, run, name.eta is not None): name
@@ -58,12 +57,12 @@ def run_all(
 def draw_figure(
   name: str, results: claims.Results, logdir: pathlib.Path
 ) -> None:
-  """Draws one of `paper_figures.FIGURES` into the log directory."""
+  """Writes one of `paper_figures.FIGURES` to the log directory."""
   figures.save(paper_figures.FIGURES[name](results), logdir / f"{name}.png")
 
 
 def main() -> None:
-  """Runs everything that the flags ask for."""
+  """Performs the runs and writes figures, tables and the summary."""
   logdir = files.folder(FLAGS.logdir)
   with processes.pool(FLAGS.num_processes) as executor:
     try:
@@ -83,17 +82,17 @@ def main() -> None:
 def define_flags() -> None:
   """Defines the flags of the program."""
   flags.DEFINE_string(
-    "logdir", "mftrpo_paper_results", "Folder for figures and tables."
+    "logdir", "mftrpo_paper_results", "Folder for the figures and tables."
   )
   flags.DEFINE_integer(
     "num_iterations",
     experiments.PAPER["num_iterations"],
-    "Iterations of every run.",
+    "Number of iterations of each run.",
     lower_bound=1,
     upper_bound=iteration_loop.MAX_ITERATIONS,
   )
   flags.DEFINE_integer(
-    "num_processes", os.cpu_count() or 1, "Runs at the same time.", 1, 10_000
+    "num_processes", os.cpu_count() or 1, "Number of parallel runs.", 1, 10_000
   )
 
 

@@ -18,34 +18,34 @@ Results = Mapping[RunName, run_to_rest.RunToRest]
 ETAS = LOW_ETA, HIGH_ETA = experiments.ETAS
 MF_TRPO, WARM = "MF-TRPO", "MF-TRPO warm"
 BASELINES = ("FP", "OMD")
-# Iterations that count as early, and those by which the islands are to have
-# converged: to within this share of the way.
+# The iteration that counts as early; and the iteration by which the run on the
+# two islands must have converged, up to this share of the total decrease.
 EARLY, ISLANDS_CONVERGED = 10, 1000
 CONVERGED_SHARE = 0.01
-# Of the two islands: the node that should stay sparse.
+# The node of the two islands that should stay sparsely populated.
 SPARSE_NODE = 6
-# Cells nearer than this to the point of interest pay more.
+# Cells closer than this to the point of interest have a higher reward.
 POINT_RADIUS = 3
-# Differences below this are rounding.
+# Differences below this are rounding errors.
 ROUNDING = 1e-12
 
 
 class Evidence(NamedTuple):
-  """Whether a case speaks for its claim, and its numbers."""
+  """Whether a case supports its claim, with the numbers as text."""
 
   holds: bool
   text: str
 
 
 def judge(results: Results) -> dict[str, list[Evidence]]:
-  """Returns the evidence on each claim, from the results of all runs."""
+  """Returns the evidence for each claim from the results of all runs."""
   return {claim: list(cases(results)) for claim, cases in CLAIMS.items()}
 
 
 def _compare(
   results: Results, setting: str, eta: float, iteration: int
 ) -> tuple[float, list[float], str]:
-  """Returns phi_eta of MF-TRPO and of the baselines, and them as text."""
+  """Returns phi_eta of MF-TRPO and of the baselines, and both as text."""
   values = {
     method: results[RunName(setting, method, eta)]
     .record_at(iteration)
@@ -97,7 +97,7 @@ def _node_remains_sparse(results: Results) -> Iterator[Evidence]:
     yield Evidence(
       law[SPARSE_NODE] < others.min(),
       f"eta {eta:g}: node {SPARSE_NODE} has {law[SPARSE_NODE]:.4f}, the other"
-      f" nodes of its island {others.min():.4f} to {others.max():.4f}; the"
+      f" nodes of its island {others.min():.4f} to {others.max():.4f}; the two"
       f" islands have {law[:half].sum():.3f} and {law[half:].sum():.3f}",
     )
 
@@ -113,7 +113,7 @@ def _spreads(results: Results) -> Iterator[Evidence]:
     distances = [_distance_to_uniform(laws[k]) for k in sorted(laws)]
     yield Evidence(
       bool((np.diff(distances) < ROUNDING).all()),
-      f"{setting}, total variation distance to the uniform law after"
+      f"{setting}, total variation distance to the uniform distribution after"
       f" {', '.join(f'{k:,}' for k in sorted(laws))} iterations:"
       f" {', '.join(f'{distance:.3f}' for distance in distances)}",
     )
@@ -130,7 +130,8 @@ def _aversion_evens_out(results: Results) -> Iterator[Evidence]:
     low, high = sorted(distance_at)
     yield Evidence(
       distance_at[high] < distance_at[low] - ROUNDING,
-      f"{setting}, distance to the uniform law at K {low:g} and {high:g}:"
+      f"{setting}, distance to the uniform distribution at K {low:g} and"
+      f" {high:g}:"
       f" {distance_at[low]:.2e}, {distance_at[high]:.2e}",
     )
 
@@ -142,7 +143,7 @@ def _eta_evens_out(results: Results) -> Iterator[Evidence]:
     )
     yield Evidence(
       high > low,
-      f"{setting}, entropy of the policy relative to the uniform one's:"
+      f"{setting}, entropy of the policy relative to the uniform policy:"
       f" {low:.3f} at eta {LOW_ETA:g}, {high:.3f} at {HIGH_ETA:g}",
     )
 
@@ -158,25 +159,28 @@ def _point_attracts(results: Results) -> Iterator[Evidence]:
     )
     yield Evidence(
       with_point > without,
-      f"eta {eta:g}: the {near.sum()} cells that pay hold {with_point:.3f} of"
-      f" the players, {without:.3f} where they do not pay",
+      f"eta {eta:g}: the {near.sum()} cells near the point of interest hold"
+      f" {with_point:.3f} of the players, and {without:.3f} in the game without"
+      " it",
     )
 
 
-# Each claim, and what yields the evidence on it.
+# Each claim with the function that yields the evidence for it.
 CLAIMS: dict[str, Callable[[Results], Iterator[Evidence]]] = {
   "MF-TRPO is on par with FP and OMD, and superior in the long run": (
     _is_superior_in_the_long_run
   ),
   "MF-TRPO is less aggressive in the early phases": _is_less_aggressive_early,
-  "On the islands exploitability decreases sharply and has converged after"
+  "On the two islands exploitability decreases sharply and has converged after"
   " 10^3 iterations": _converges_on_the_islands,
-  "On the islands node 6 remains sparse, between two clusters": (
+  "On the two islands node 6 remains sparse, between two clusters": (
     _node_remains_sparse
   ),
   "The crowd starts in one cell and spreads over the state space": _spreads,
-  "The higher the crowd aversion K, the closer is the mean field to the"
-  " uniform law": _aversion_evens_out,
-  "The higher eta, the closer is the policy to the uniform one": _eta_evens_out,
+  "The higher the crowd aversion K, the closer the mean field is to the"
+  " uniform distribution": _aversion_evens_out,
+  "The higher eta, the closer the policy is to the uniform policy": (
+    _eta_evens_out
+  ),
   "The point of interest attracts the crowd": _point_attracts,
 }

@@ -1,24 +1,25 @@
-"""The experiment of the companion paper: MF-TRPO from samples.
+"""The experiment of the companion paper: MF-TRPO with samples.
 
 Ocello, Tiapkin, Mancini, Lauriere and Moulines, "Finite-Sample Convergence
 Bounds for Trust Region Policy Optimization in Mean-Field Games" (ICML 2025,
-arXiv:2505.22781), has one figure: the exploitability of sample-based MF-TRPO in
-a 5x5 grid whose bottom right corner is a point of interest, for eta = 0.05 over
-10 seeds and for eta = 0.3 over 3. The number of policy updates L, that of
-population steps M, beta, the numbers of trajectories and particles and the
-start of the population are not known to us. Here
+arXiv:2505.22781), has one figure: the exploitability of sample-based MF-TRPO on
+a 5x5 grid whose bottom-right corner is a point of interest, for eta = 0.05 over
+10 seeds and for eta = 0.3 over 3 seeds. The paper does not give the number of
+policy updates L, the number of population steps M, beta, the numbers of
+trajectories and particles, or the initial distribution. The choices here are:
 
-* the population starts uniformly distributed. The equilibrium does not depend
-  on the start. From a corner most of the samples would go into forgetting it:
-  under a mean field without players in most cells, -log mu is what counts;
-* L, T, beta and the trajectories are from a small study (docs/sampling.md).
-  A larger L lowers the floor of the exact run, about 1 / (L + 1)^2, below which
-  noise has to be, too; a larger T lowers the bias of returns and adds noise.
-  The lower eta, the more both matter: each eta has its own.
+* The initial distribution is uniform. The equilibrium does not depend on it. If
+  the population starts in a corner, most cells have no players at first, so
+  that -log mu dominates the rewards, and most samples are spent on this phase.
+* L, the length T of returns, beta and the number of trajectories come from a
+  small study (docs/sampling.md). A larger L lowers the floor of the exact run,
+  which is about 1 / (L + 1)^2, but not the noise. A larger T lowers the bias of
+  returns and increases their noise. Both matter more for a lower eta, so that L
+  and T depend on eta.
 
-What is judged: at the largest budget, the median over seeds of the final
+The criterion: at the largest budget, the median over seeds of the final
 regularized exploitability is at most `FACTOR` times that of the exact run,
-which is its floor.
+which is called its floor.
 """
 
 from collections.abc import Mapping
@@ -33,23 +34,23 @@ from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.runs import experiment as experiment_lib
 
-# What is played, and what it is called; the first by default.
+# Setting of the game -> its name in figures; the first is the default.
 SETTINGS = {
   "open_grid_poi_5x5": "Open 5x5 grid",
   "four_rooms_poi_5x5": "Four rooms, 5x5",
 }
-# eta -> how many seeds, as in the paper; L; and T, the steps of a return.
+# eta -> number of seeds, as in the paper; L; and T, the length of a return.
 NUM_SEEDS = {0.05: 10, 0.3: 3}
 NUM_POLICY_UPDATES = {0.05: 1, 0.3: 5}
 MAX_ROLLOUT_STEPS = {0.05: 8, 0.3: 22}
-# Trajectories of an iteration, which its L updates share.
+# Trajectories per iteration, shared by its L policy updates.
 BUDGETS = (3_000, 30_000, 300_000)
-# Trajectories of an iteration for each particle.
+# Trajectories per iteration divided by the number of particles.
 TRAJECTORIES_PER_PARTICLE = 3
 NUM_POPULATION_STEPS = 10
 POPULATION_UPDATE_RATE = 0.2
 NUM_ITERATIONS = 30
-# Times the floor of the exact run.
+# The criterion, relative to the floor of the exact run.
 FACTOR = 2.0
 FIGURE = "companion.png"
 
@@ -57,11 +58,11 @@ Records = Sequence[iteration_loop.Record]
 
 
 class RunName(NamedTuple):
-  """What tells the runs apart.
+  """What distinguishes the runs.
 
   Attributes:
     eta: The regularization.
-    num_trajectories: Of an iteration; None for the exact run.
+    num_trajectories: Per iteration; None for the exact run.
     seed: Of the samples; 0 for the exact run.
   """
 
@@ -90,7 +91,7 @@ def create_experiments(
 
   Args:
     setting: One of `SETTINGS`.
-    budgets: Trajectories of an iteration.
+    budgets: Trajectories per iteration.
   """
   experiments = {}
   for eta, num_seeds in NUM_SEEDS.items():
@@ -135,15 +136,15 @@ def _experiment(
 
 
 class Verdict(NamedTuple):
-  """How runs of one eta and budget ended.
+  """The final results of the runs with one eta and budget.
 
   Attributes:
     eta: The regularization.
-    num_trajectories: Of an iteration.
-    num_steps: Environment steps of a run, the median.
-    finals: The final regularized exploitabilities over seeds.
-    unregularized: The median of the final ones without regularization.
-    floor: Regularized, of the exact run.
+    num_trajectories: Per iteration.
+    num_steps: Median number of environment steps of a run.
+    finals: (num_seeds,), the final regularized exploitabilities.
+    unregularized: Median of the final exploitabilities without regularization.
+    floor: Final regularized exploitability of the exact run.
   """
 
   eta: float
@@ -155,17 +156,17 @@ class Verdict(NamedTuple):
 
   @property
   def ratio(self) -> float:
-    """The median of the finals, in units of the floor."""
+    """The median of `finals` divided by the floor."""
     return float(np.median(self.finals)) / self.floor
 
   @property
   def holds(self) -> bool:
-    """Whether the median is near the floor."""
+    """Whether the median is at most `FACTOR` times the floor."""
     return self.ratio <= FACTOR
 
 
 def judge(results: Results) -> list[Verdict]:
-  """Returns the verdicts on each eta and budget, in that order."""
+  """Returns the verdicts, ordered by eta and then by budget."""
   verdicts = []
   for eta in NUM_SEEDS:
     exact, by_budget = _of_eta(results, eta)
@@ -188,7 +189,7 @@ def judge(results: Results) -> list[Verdict]:
 def _of_eta(
   results: Results, eta: float
 ) -> tuple[Records, dict[int, list[Records]]]:
-  """Returns the exact run of an eta, and those from samples by budget."""
+  """Returns the exact run of an eta, and the sampled runs by budget."""
   by_budget: dict[int, list[Records]] = {}
   for name in results:
     if name.eta == eta and name.num_trajectories is not None:
@@ -199,8 +200,8 @@ def _of_eta(
 def figure(results: Results, setting: str) -> figure_lib.Figure:
   """Returns a panel for each exploitability and eta, against steps.
 
-  Lines are medians over seeds, bands reach from the least to the largest; the
-  exact run, which has no steps, is drawn at those of the largest budget.
+  Lines are medians over seeds, and bands span the full range. The exact run has
+  no environment steps and is drawn at those of the largest budget.
   """
   panels = []
   for field, symbol in (
@@ -211,7 +212,7 @@ def figure(results: Results, setting: str) -> figure_lib.Figure:
       exact, by_budget = _of_eta(results, eta)
       curves = []
       for budget, runs in by_budget.items():
-        label = f"{budget:,} trajectories an iteration"
+        label = f"{budget:,} trajectories per iteration"
         curves.append(
           curve_plots.median_curve(
             [_curve(label, records, records, field) for records in runs]
@@ -229,14 +230,14 @@ def figure(results: Results, setting: str) -> figure_lib.Figure:
     panels,
     "Discounted exploitability",
     log_x=True,
-    title=f"{SETTINGS[setting]}: MF-TRPO from samples",
+    title=f"{SETTINGS[setting]}: MF-TRPO with samples",
   )
 
 
 def _curve(
   label: str, records: Records, at: Records, field: str
 ) -> curve_plots.Curve:
-  """Returns what `records` have, at the steps of `at`, without the start."""
+  """Returns the values of `records` at the steps of `at`, without the first."""
   return curve_plots.Curve(
     label,
     np.array([record.environment_steps for record in at[1:]]),
@@ -248,17 +249,18 @@ def report(results: Results, setting: str) -> str:
   """Returns the report on the results, in Markdown."""
   verdicts = judge(results)
   lines = [
-    "# MF-TRPO from samples, the companion's experiment",
+    "# MF-TRPO with samples: the experiment of the companion paper",
     "",
-    f"{SETTINGS[setting]} with a point of interest, stationary model, the"
-    f" population starts uniformly distributed. {NUM_ITERATIONS} iterations of"
-    f" MF-TRPO as published, M = {NUM_POPULATION_STEPS}, beta ="
-    f" {POPULATION_UPDATE_RATE:g}, estimator baseline, one particle for"
+    f"{SETTINGS[setting]} with a point of interest, stationary model, uniform"
+    f" initial distribution. {NUM_ITERATIONS} iterations of MF-TRPO as"
+    f" published, M = {NUM_POPULATION_STEPS}, beta ="
+    f" {POPULATION_UPDATE_RATE:g}, estimator baseline, one particle per"
     f" {TRAJECTORIES_PER_PARTICLE} trajectories. The companion paper does not"
-    " give its settings; these are ours.",
+    " give these settings; they were chosen here.",
     "",
-    "| eta | L | T | trajectories an iteration | environment steps"
-    " | final phi_eta: median | least | largest | phi_0: median | exact phi_eta"
+    "| eta | L | T | trajectories per iteration | environment steps"
+    " | final phi_eta: median | smallest | largest | phi_0: median"
+    " | exact phi_eta"
     " | median / exact |",
     f"|{'---:|' * 11}",
   ]
@@ -275,7 +277,7 @@ def report(results: Results, setting: str) -> str:
     v = [verdict for verdict in verdicts if verdict.eta == eta][-1]
     lines.append(
       f"- eta {eta:g}: the median of phi_eta is {v.ratio:.2f} times the floor"
-      f" of the exact run: {'within' if v.holds else 'not within'} {FACTOR:g}"
-      " times."
+      f" of the exact run, {'within' if v.holds else 'not within'} the factor"
+      f" {FACTOR:g}."
     )
   return "\n".join(lines) + "\n"

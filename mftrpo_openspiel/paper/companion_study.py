@@ -1,9 +1,9 @@
-"""The small study from which the settings of `companion` are.
+"""The small study from which the settings of `companion` come.
 
-Under the mean field at which the exact run with L updates ends, TRPO is
-performed once from samples. The regularized exploitability of what comes out is
-the floor of the exact run, the noise and the bias of returns of T steps; the
-noise of the mean field comes on top in a whole run.
+TRPO is performed once with samples, under the final mean field of the exact run
+with L policy updates. The regularized exploitability of the resulting policy
+consists of the floor of the exact run and of the noise and the bias of returns
+of T steps. A complete run has the noise of the mean field in addition.
 """
 
 from collections.abc import Iterator
@@ -21,15 +21,19 @@ from mftrpo_openspiel.paper import companion
 NUM_POLICY_UPDATES = (1, 2, 5)
 MAX_ROLLOUT_STEPS = (5, 8, 14, 22)
 SEEDS = (1000, 1001, 1002)
-# Of one call of TRPO, which its L updates share.
+# Per call of TRPO, shared by its L policy updates.
 NUM_TRAJECTORIES = 300_000
-# Of the exact run, from the start of the game's own.
+# Of the exact run, which starts from the initial distribution of the game.
 NUM_ITERATIONS = 1000
 POPULATION_UPDATE_RATE = 0.01
 
 
 class _AtMeanField(sampled_model.SampledModel):
-  """Plays that begin in a mean field, which is also what they are under."""
+  """Samples trajectories that start in, and receive rewards of, a mean field.
+
+  Attributes:
+    start: (S,), the mean field; set after the constructor.
+  """
 
   start: np.ndarray
 
@@ -39,7 +43,7 @@ class _AtMeanField(sampled_model.SampledModel):
 
 
 def table(setting: str) -> Iterator[dict[str, Any]]:
-  """Yields a row for each eta, L and T.
+  """Yields a row for each combination of eta, L and T.
 
   Args:
     setting: One of `companion.SETTINGS`.

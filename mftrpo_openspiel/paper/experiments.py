@@ -17,32 +17,34 @@ PANELS = {
   "two_islands": "(b) Two islands",
   "four_rooms_poi": "(c) Four rooms, point of interest",
 }
-# Figures 3, 4 and 5: the game and the iterations at which it is drawn. The
-# paper has no stage between 0 and 1,000, where the crowd is on its way.
+# Figures 3, 4 and 5: the game and the iterations at which the mean field is
+# drawn. The paper shows no iteration between 0 and 1,000, in which the crowd
+# spreads over the rooms.
 MEAN_FIELD_FIGURES = {
   3: ("four_rooms", (0, 30, 1000, 5000)),
   4: ("two_islands", (0, 100, 5000)),
   5: ("four_rooms_poi", (0, 30, 1000, 5000)),
 }
-# The same games with the paper's other crowd aversion.
+# The same games with the other crowd aversion of the paper.
 OTHER_AVERSION = {
   "four_rooms": "four_rooms_high_aversion",
   "four_rooms_poi": "four_rooms_poi_low_aversion",
 }
 
-# The paper gives no learning rate of OMD: this one serves all three games.
+# The paper does not give the learning rate of OMD. OMD converges with this one
+# on all three games.
 OMD_LEARNING_RATE = 0.1
 # Records per factor of ten iterations, evenly spaced in the logarithm.
 NUM_RECORDS = 25
 
 
 class RunName(NamedTuple):
-  """What tells the runs of the paper apart.
+  """What distinguishes the runs of the paper.
 
   Attributes:
     setting: Of the game, see `games/factory.py`.
     method: Name of the method in legends and tables.
-    eta: The run's regularization, None for an unregularized method.
+    eta: Regularization of the run; None for an unregularized method.
   """
 
   setting: str
@@ -51,7 +53,7 @@ class RunName(NamedTuple):
 
   @property
   def file_name(self) -> str:
-    """File name of the run without its ending."""
+    """File name of the run without a suffix."""
     method = self.method.lower().replace(" ", "_").replace("-", "_")
     eta = "plain" if self.eta is None else f"eta_{self.eta:g}"
     return f"{self.setting}_{method}_{eta}"
@@ -62,8 +64,8 @@ def create_experiments(
 ) -> dict[RunName, experiment_lib.Experiment]:
   """Returns the experiments by their names, the longest first.
 
-  All have as many iterations. Those of unregularized methods are measured with
-  the lower eta.
+  All have the same number of iterations. The regularized exploitability of
+  unregularized methods is evaluated with the lower eta.
   """
   others = ("regularization", "num_iterations")
   printed = {key: PAPER[key] for key in PAPER if key not in others}
@@ -106,6 +108,6 @@ def create_experiments(
 
 
 def mean_field_iterations(setting: str, num_iterations: int) -> list[int]:
-  """Returns the iterations at which the mean field of a game is kept."""
+  """Returns the iterations at which the mean field of a game is stored."""
   drawn = dict(MEAN_FIELD_FIGURES.values()).get(setting, ())
   return sorted({0, num_iterations, *(k for k in drawn if k <= num_iterations)})

@@ -12,16 +12,17 @@ from mftrpo_openspiel.paper import experiments
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import mean_field_plots
 
-# What runs without regularization are called.
+# The name of runs without regularization.
 _PLAIN = "plain"
 
 
 def exploitability_figure(
   is_regularized: bool, results: claims.Results
 ) -> figure_lib.Figure:
-  """Returns figure 2: one panel a game, a line style for each eta.
+  """Returns figure 2: one panel per game, one line style per eta.
 
-  Drawn is the exploitability with the eta of each run, or that without.
+  It shows the regularized exploitability with the eta of each run, or the
+  exploitability without regularization.
   """
   quantity = (
     "regularized_exploitability" if is_regularized else "exploitability"
@@ -41,7 +42,7 @@ def exploitability_figure(
             style=style,
           )
         )
-    # The style that comes first is the solid one.
+    # The first style is drawn solid.
     curves.sort(key=lambda curve: (curve.style == _PLAIN, curve.style))
     panels.append(curve_plots.Panel(curves, title))
   note = f"{_PLAIN}: without regularization"
@@ -61,10 +62,10 @@ def exploitability_figure(
 def mean_field_figure(
   number: int, results: claims.Results
 ) -> figure_lib.Figure:
-  """Returns figure 3, 4 or 5: MF-TRPO's mean field at some iterations.
+  """Returns figure 3, 4 or 5: the mean field of MF-TRPO at some iterations.
 
-  The crowd starts in one place; a scale that ended at its mass would show no
-  difference between the other ones, so it is clipped.
+  The color scale is clipped: the crowd starts in one state, and a scale up to
+  its mass would show no difference between the other states.
   """
   setting, iterations = experiments.MEAN_FIELD_FIGURES[number]
   eta = experiments.LOW_ETA
@@ -80,11 +81,12 @@ def mean_field_figure(
     },
     "clipped",
     f"{name}: mean field of {claims.MF_TRPO}, eta = {eta:g}"
-    f" (the uniform law: {1 / len(result.mean_fields[0]):.2g} in each state)",
+    " (the uniform distribution has"
+    f" {1 / len(result.mean_fields[0]):.2g} in each state)",
   )
 
 
-# What draws each figure of the paper, by the name of its file.
+# File name without suffix -> function that draws this figure of the paper.
 FIGURES: dict[str, Callable[[claims.Results], figure_lib.Figure]] = {
   "figure_2": functools.partial(exploitability_figure, True),
   "figure_2_unregularized": functools.partial(exploitability_figure, False),

@@ -1,13 +1,13 @@
-"""Which regularization is best for N players: a sentence of the paper, tested.
+"""Studies which regularization is best for N players.
 
 The paper says that "setting eta on the order of O~(1 / sqrt(N)) ensures
-consistency with the approximation accuracy of the MARL problem". Here the
-regularized equilibrium of each eta is computed, and what a player gains by
-leaving it among N players, phi_N. For each N that gives two numbers: the eta of
-the least gain, if there is one, and the largest eta with which the gain is at
-most twice the least one, so that regularization costs no more than it costs
-that players are not a crowd. How they fall with N depends on what the player
-sees.
+consistency with the approximation accuracy of the MARL problem". This module
+computes the regularized mean-field equilibrium of each eta, and the gain phi_N
+of a player who deviates from it in the game of N players. For each N this gives
+two numbers: the eta with the smallest gain, if it exists, and the largest eta
+with at most twice the smallest gain, for which regularization costs no more
+than the finite number of players. How both decrease with N depends on the
+information of the deviating player.
 """
 
 from collections.abc import Callable
@@ -29,26 +29,26 @@ from mftrpo_openspiel.utils import interrupts
 
 Model = stationary_model.StationaryModel | compiled_game.CompiledGame
 
-# Of the exploitability of equilibria beside that of the uniform policy; far
-# below what is seen of it here.
+# Exploitability of the equilibria relative to that of the uniform policy; far
+# below the accuracy that the study needs.
 TOLERANCE = 1e-9
-# Times the least gain.
+# The tolerable gain, relative to the smallest one.
 TOLERABLE = 2.0
-# The best eta is found up to this in its logarithm.
+# Accuracy of the logarithm of the best eta.
 SEARCH_TOLERANCE = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-  """Which eta suits a number of players.
+  """The eta that suits a number of players.
 
   Attributes:
     num_players: N.
-    best: The eta > 0 of the least gain; None where it may lie beyond those that
-      were tried, or several are equally good.
-    tolerable: The largest eta with at most `TOLERABLE` times the least gain;
-      None where it may lie beyond those that were tried.
-    exploitability: The least gain that was found, phi_N.
+    best: The eta > 0 with the smallest gain; None if it may lie outside the
+      range of the given etas, or if several are equally good.
+    tolerable: The largest eta with at most `TOLERABLE` times the smallest gain;
+      None if it may lie outside the range of the given etas.
+    exploitability: The smallest gain found, phi_N.
   """
 
   num_players: int
@@ -72,16 +72,16 @@ def kept_policy(
   regularization: float,
   folder: pathlib.Path,
 ) -> np.ndarray:
-  """Returns the policy of `find_policy`, from `folder` if it is there.
+  """Returns the policy of `find_policy`, read from `folder` if it is stored.
 
   Args:
-    model: What is played.
+    model: Model of the game.
     model_name: One of `from_game.MODELS`.
     regularization: eta.
-    folder: Where the policy is kept as equilibrium_<eta>.npz.
+    folder: The policy is stored there as equilibrium_<eta>.npz.
 
   Raises:
-    ValueError: If the file there is damaged or of another game.
+    ValueError: If the file is damaged or belongs to another game.
     ArithmeticError: If no equilibrium is found.
   """
   path = folder / f"equilibrium_{regularization!r}.npz"
@@ -110,18 +110,18 @@ def study(
   information: str,
   report: Callable[[float, ArithmeticError | None], None],
 ) -> dict[float, list[gaps.Gap]]:
-  """Returns what each regularized equilibrium is worth among N players.
+  """Returns the gains from deviating from each regularized equilibrium.
 
   Args:
-    model: What is played.
-    find: Gives the policy for an eta, such as `find_policy` of the model.
+    model: Model of the game.
+    find: Returns the policy for an eta, such as `find_policy` of the model.
     regularizations: The etas, not negative.
     num_players: The numbers of players.
-    information: What the player sees who leaves the policy, "own" or "counts".
-    report: Called after each eta, with the reason where there is no result.
+    information: What the deviating player observes, "own" or "counts".
+    report: Called after each eta, with the error if there is no result.
 
   Returns:
-    For each eta of which an equilibrium was found a gap for each number.
+    For each eta with an equilibrium, a gap for each number of players.
   """
   results = {}
   for eta in regularizations:
@@ -144,20 +144,20 @@ def choose(
   num_players: int,
   information: str,
 ) -> Choice:
-  """Returns which eta suits a number of players.
+  """Returns the eta that suits a number of players.
 
-  Both are searched for between neighbours that were tried.
+  The best and the tolerable eta are searched for between neighbours of `gains`.
 
   Args:
-    model: What is played.
-    find: Gives the policy for an eta.
-    gains: phi_N of each eta that was tried, 0 among them or not.
+    model: Model of the game.
+    find: Returns the policy for an eta.
+    gains: eta -> phi_N; eta = 0 may be among them.
     num_players: N.
-    information: What the player sees who leaves the policy.
+    information: What the deviating player observes.
   """
 
   def gain(log_eta: float) -> float:
-    # The same etas again whenever a search is repeated.
+    # Rounded, so that a repeated search finds stored policies.
     try:
       policy = find(float(f"{np.exp(log_eta):.6g}"))
     except ArithmeticError:
@@ -194,7 +194,7 @@ def choose(
 def _around_least(
   gains: Mapping[float, float],
 ) -> tuple[float, float, float] | None:
-  """Returns the best eta > 0 between its neighbours; None if it has not two."""
+  """Returns the best eta > 0 and its neighbours; None if one is missing."""
   etas = sorted(eta for eta in gains if eta > 0)
   least = min((gains[eta] for eta in etas), default=0.0)
   places = [place for place, eta in enumerate(etas) if gains[eta] == least]
@@ -207,9 +207,9 @@ def _around_least(
 def _around_limit(
   gains: Mapping[float, float], limit: float
 ) -> tuple[float, float] | None:
-  """Returns the largest eta > 0 with at most this gain, and the one after it.
+  """Returns the largest eta > 0 with at most this gain, and the next one.
 
-  None where there is none, or none after it.
+  None if one of them does not exist.
   """
   etas = sorted(eta for eta in gains if eta > 0)
   for low, high in reversed(list(itertools.pairwise(etas))):

@@ -1,4 +1,4 @@
-"""The report on the paper's claims, in Markdown."""
+"""The report on the claims of the paper, in Markdown."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -11,22 +11,23 @@ _INTRODUCTION = """\
 # The MF-TRPO paper, reproduced
 
 Stationary model, {num_iterations} iterations. phi_eta is the exploitability \
-with entropy bonuses, which a regularized method drives to 0; phi_0 is the one \
-without, which stops at the bias of eta. Runs without eta are measured with \
-phi_{low_eta:g}. The paper gives neither the number of policy updates L nor of \
-population steps M of MF-TRPO, nor a learning rate of OMD: here \
-L = {num_policy_updates}, M = {num_population_steps}, lr = {lr}. The graph of \
-the two islands is ours too.
+with entropy bonuses, which converges to 0 for a regularized method. phi_0 is \
+the exploitability without them, which converges to the bias of eta. For runs \
+without eta, phi_eta is phi_{low_eta:g}. The paper does not give the number of \
+policy updates L and of population steps M of MF-TRPO, nor the learning rate \
+lr of OMD. Here they are L = {num_policy_updates}, M = {num_population_steps} \
+and lr = {lr}. The graph of the two islands is not in the paper either.
 
-- **MF-TRPO**: as printed, TRPO restarts from the uniform policy; **warm**: \
-it goes on, with L = 1.
-- **FP** with eta takes softmax responses at temperature eta (as the paper \
-says and OpenSpiel offers); **FP regularized** takes the best responses of \
-the regularized game.
-- **OMD** with eta is that of the regularized game.
-- **performed**: a regularized run is at rest where an iteration moves less \
-than {least_change:g} of the players, and as little of what they do. It is \
-left there: the numbers of later iterations are those of the last one performed.
+- **MF-TRPO**: as printed, TRPO restarts from the uniform policy in each \
+iteration. **MF-TRPO warm**: TRPO continues from the previous policy, with \
+L = 1.
+- **FP** with eta uses softmax responses with temperature eta (as the paper \
+says and OpenSpiel offers). **FP regularized** uses best responses of the \
+regularized game.
+- **OMD** with eta solves the regularized game.
+- **performed**: a regularized run ends when an iteration changes the mean \
+field and the policy by less than {least_change:g}. The values of later \
+iterations are those of the last one performed.
 
 ## Final exploitabilities
 """
@@ -52,18 +53,18 @@ def report(results: claims.Results) -> str:
 
 
 def verdict(evidence: Sequence[claims.Evidence]) -> str:
-  """Returns in how many cases a claim is borne out."""
+  """Returns in how many cases a claim is confirmed."""
   count = sum(case.holds for case in evidence)
   if count == len(evidence):
-    return "borne out"
+    return "confirmed"
   if count:
-    return f"borne out in {count} of {len(evidence)} cases"
-  return "not borne out"
+    return f"confirmed in {count} of {len(evidence)} cases"
+  return "not confirmed"
 
 
 def _final_table(results: claims.Results) -> Iterator[str]:
   columns = "game", "method", "eta", "phi_eta", "phi_0", "performed"
-  yield f"| {' | '.join(columns)} | ms an iteration |"
+  yield f"| {' | '.join(columns)} | ms per iteration |"
   yield "|---|---|---|---|---|---|---|"
   for name in sorted(results, key=lambda n: (n.setting, n.eta or 0, n.method)):
     result = results[name]

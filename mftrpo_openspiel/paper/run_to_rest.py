@@ -1,8 +1,8 @@
-"""Runs an experiment of the paper until it is at rest.
+"""Runs an experiment of the paper until it has converged.
 
-A regularized method comes to rest: its iterations then change the mean field
-and the policy by no more than rounding. The run ends there, and its later
-records repeat the last one.
+The iterations of a regularized method converge until they change the mean field
+and the policy by no more than rounding errors. The run is then "at rest": it
+ends, and the remaining records repeat the last one.
 """
 
 from collections.abc import Iterator
@@ -17,26 +17,27 @@ from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.paper import experiments
 from mftrpo_openspiel.runs import experiment as experiment_lib
 
-# A regularized run is at rest when an iteration moves less than this share of
-# the players, and as little of what they do: 5,000 such moves are 1e-10.
+# A regularized run is at rest when an iteration changes the mean field and the
+# policy (averaged over the players) by less than this in the L1 norm. 5,000
+# such changes add up to 1e-10.
 LEAST_CHANGE = 2e-14
-# In its first iterations a run depends on rounding. While most of the crowd
-# moves at once, its chain almost falls apart, and a difference in the last
-# digit grows by as much as 1e14; and the symmetry of the crowd makes best
-# responses tie. So all runs begin with the same solver, dense LU.
+# The first iterations depend on rounding errors: while most of the crowd moves
+# at once, its Markov chain is nearly decomposable, so that a difference in the
+# last digit grows by a factor of up to 1e14, and best responses tie because the
+# crowd is symmetric. All runs therefore start with the same solver, dense LU.
 NUM_DENSE_ITERATIONS = 150
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RunToRest:
-  """What a run gave.
+  """The result of a run.
 
   Attributes:
-    records: In the order of their iterations.
-    mean_fields: The algorithm's mean field, (S,), after the iterations that
-      the figures show and at the end.
-    policy: (S, A), the final one.
-    num_performed: Iterations up to where the run was at rest, or all.
+    records: Ordered by iteration.
+    mean_fields: Iteration -> mean field of the algorithm, (S,), for the
+      iterations that the figures show and for the last one.
+    policy: (S, A), the final policy.
+    num_performed: Number of iterations until the run was at rest, or all.
   """
 
   records: list[iteration_loop.Record]
@@ -46,16 +47,16 @@ class RunToRest:
 
   @property
   def final_mean_field(self) -> np.ndarray:
-    """The last mean field, (S,)."""
+    """The final mean field, (S,)."""
     return self.mean_fields[max(self.mean_fields)]
 
   @property
   def relative_entropy(self) -> float:
-    """The final policy's mean entropy, by that of the uniform policy."""
+    """Mean entropy of the final policy, relative to the uniform policy."""
     return self.records[-1].entropy / float(np.log(self.policy.shape[1]))
 
   def record_at(self, iteration: int) -> iteration_loop.Record:
-    """Returns the last record up to `iteration`."""
+    """Returns the last record at or before `iteration`."""
     return [r for r in self.records if r.iteration <= iteration][-1]
 
 
@@ -66,7 +67,7 @@ def run_to_rest(
 
   Args:
     experiment: One of `experiments.create_experiments`.
-    comes_to_rest: Whether the run ends where it is at rest.
+    comes_to_rest: Whether the run ends when it is at rest.
   """
   assert experiment.setting is not None
   keep_at = experiments.mean_field_iterations(
@@ -94,7 +95,7 @@ def run_to_rest(
 def _recorded_iterations(
   experiment: experiment_lib.Experiment,
 ) -> Iterator[tuple[algorithm_lib.MeanFieldAlgorithm, iteration_loop.Record]]:
-  """Yields the algorithm after each iteration that has a record."""
+  """Yields the algorithm and the record of each iteration with a record."""
   start = None
   for solver, num_iterations in (
     ("dense LU", min(NUM_DENSE_ITERATIONS, experiment.num_iterations)),

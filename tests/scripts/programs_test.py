@@ -60,9 +60,46 @@ def test_reproduce_companion_writes_everything_and_goes_on(program, tmp_path):
   assert len((folder / "metrics.csv").read_text().splitlines()) == len(metrics)
 
 
+@pytest.mark.slow
+def test_paper_claim_writes_everything(program, tmp_path):
+  document = tmp_path / "claim.md"
+  names = ("beaten", "finals", "since", "population")
+  marks = [f"<!-- begin {name} -->\n<!-- end {name} -->" for name in names]
+  document.write_text("\n".join(["Before", *marks, "After\n"]))
+  program(
+    "paper-claim",
+    f"--logdir={tmp_path / 'runs'}",
+    f"--document={document}",
+    "--num_iterations=3",
+    "--settings=two_islands",
+    "--etas=0.3",
+    "--num_policy_updates=2",
+    "--num_population_steps=1,limit",
+    "--learning_rates=0.01",
+    "--num_processes=2",
+  )
+  picture = tmp_path / "runs" / "claim_learning_rates.png"
+  assert picture.stat().st_size > 10_000
+  # OMD and FP, and MF-TRPO with M = 1 from two distributions and in the limit,
+  # each with and without a warm start.
+  rows = (tmp_path / "runs" / "claim.csv").read_text().splitlines()
+  assert len(rows) == 1 + 2 + 6 + 2 * 3
+  text = document.read_text()
+  summary = (tmp_path / "runs" / "summary.md").read_text()
+  for name in names:
+    block = text.split(f"<!-- begin {name} -->")[1].split("<!-- end")[0].strip()
+    assert block.count("| two_islands |") >= 2 or name in (
+      "beaten",
+      "population",
+    )
+    assert block in summary
+  assert text.startswith("Before\n") and text.endswith("After\n")
+
+
 PROGRAMS = {
   "benchmark": "benchmark",
   "lint": "lint_game",
+  "paper-claim": "paper_claim",
   "plot": "plot",
   "reproduce-companion": "reproduce_companion",
   "reproduce-paper": "reproduce_paper",

@@ -12,18 +12,18 @@ def small(monkeypatch):
   monkeypatch.setattr(companion_study, "SEEDS", (0,))
 
 
-def test_samples_are_worse_than_the_exact_run_and_short_returns_are_biased():
+def test_samples_add_noise_and_short_returns_add_bias():
   rows = list(companion_study.table("open_grid_poi_5x5"))
   assert [(row["eta"], row["T"]) for row in rows] == [
     (eta, length) for eta in companion.NUM_SEEDS for length in (1, 30)
   ]
   for row in rows:
     assert row["phi_eta"] > row["exact"] > 0
-    # Each trajectory is led to its state, and plays at most T steps from there.
+    # A trajectory first reaches its state, and then has at most T steps.
     assert row["steps"] <= 20_000 * (row["T"] + 30)
-  # The floor of L = 1, by exact action values alone: far above 0.
+  # The floor of L = 1 with exact action values is far above 0.
   assert rows[0]["exact"] == rows[1]["exact"] == pytest.approx(0.1, abs=0.05)
-  # Where noise matters less, it is the bias that is seen.
+  # With the higher eta noise matters less, and the bias dominates.
   assert rows[2]["phi_eta"] > 1.5 * rows[3]["phi_eta"]
 
 

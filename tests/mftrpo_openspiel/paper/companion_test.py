@@ -1,4 +1,4 @@
-"""The companion's experiment: what is run, and how it is judged."""
+"""Tests of the companion experiment: its runs and its verdicts."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ def record(iteration, phi_eta, phi, steps):
 
 
 def made_up_results(finals):
-  """Returns results whose runs end at given phi_eta, by eta and budget."""
+  """Returns results whose runs end at the given phi_eta, by eta and budget."""
   results = {}
   for eta, by_budget in finals.items():
     for budget, values in by_budget.items():
@@ -38,7 +38,7 @@ def made_up_results(finals):
   return results
 
 
-# Medians, to floors: 3.0 / 2 and 4.5 / 2; 1.9 / 1 and 2.5 / 1.
+# Medians divided by floors: 4.5 / 2 and 3.0 / 2; 1.9 / 1 and 2.5 / 1.
 FINALS = {
   0.05: {None: [2.0], 100: [9.0, 2.0, 4.5], 1000: [100.0, 3.0, 0.1]},
   0.3: {None: [1.0], 100: [1.9], 1000: [2.5]},
@@ -58,16 +58,16 @@ def test_verdicts_are_by_the_median_over_the_floor():
   assert verdicts[1].unregularized == 4.0
 
 
-def test_the_report_says_what_holds_at_the_largest_budget():
+def test_the_report_judges_the_largest_budget():
   text = companion.report(made_up_results(FINALS), "open_grid_poi_5x5")
   *_, low, high = text.strip().splitlines()
   assert low == (
     "- eta 0.05: the median of phi_eta is 1.50 times the floor of the exact"
-    " run: within 2 times."
+    " run, within the factor 2."
   )
   assert high == (
-    "- eta 0.3: the median of phi_eta is 2.50 times the floor of the exact run:"
-    " not within 2 times."
+    "- eta 0.3: the median of phi_eta is 2.50 times the floor of the exact run,"
+    " not within the factor 2."
   )
   assert (
     "| 0.05 | 1 | 8 | 1,000 | 2.0e+04 | 3 | 0.1 | 100 | 4 | 2 | 1.50 |" in text
@@ -82,7 +82,7 @@ def test_the_figure_has_a_band_over_seeds_beside_the_exact_run():
   last = {name: line.get_ydata()[-1] for name, line in lines.items()}
   assert sorted(last.values()) == [2.0, 3.0, 4.5]
   assert lines["exact"].get_xdata().tolist() == [10_000, 20_000]
-  # Of 3 seeds, from the least to the largest; in `FINALS` two budgets have 3.
+  # The full range of 3 seeds; two budgets in `FINALS` have 3 seeds.
   bands = [band.get_paths()[0].vertices[:, 1] for band in axes.collections]
   assert sorted((band.min(), band.max()) for band in bands) == [
     (0.1, 100.0),
@@ -118,8 +118,8 @@ def test_runs_are_those_of_the_paper(setting):
   assert len({name.folder for name in experiments}) == len(experiments)
 
 
-def test_samples_are_learned_from_as_the_exact_run_learns():
-  """The two differ by the model alone, and both start uniformly."""
+def test_sampled_and_exact_runs_differ_in_the_model_only():
+  """Both start from the uniform distribution."""
   experiments = companion.create_experiments("open_grid_poi_5x5", [1000])
   exact = experiments[companion.RunName(0.3, None, 0)]
   sampled = experiments[companion.RunName(0.3, 1000, 2)]

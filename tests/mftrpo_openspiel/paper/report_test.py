@@ -1,4 +1,4 @@
-"""The report on made-up results."""
+"""Tests of the report with made-up results."""
 
 import numpy as np
 import pytest
@@ -13,16 +13,16 @@ from mftrpo_openspiel.paper import run_to_rest
 @pytest.mark.parametrize(
   ("holds", "expected"),
   [
-    ([True, True], "borne out"),
-    ([True, False, True], "borne out in 2 of 3 cases"),
-    ([False], "not borne out"),
+    ([True, True], "confirmed"),
+    ([True, False, True], "confirmed in 2 of 3 cases"),
+    ([False], "not confirmed"),
   ],
 )
 def test_verdicts(holds, expected):
   assert report.verdict([claims.Evidence(h, "") for h in holds]) == expected
 
 
-def test_a_row_has_the_last_record_and_a_claim_its_evidence(monkeypatch):
+def test_a_row_shows_the_last_record_and_a_claim_its_evidence(monkeypatch):
   records = [
     iteration_loop.Record(0, 0.0, 1.0, 2.0, 0.0, 0.0, 0.0),
     iteration_loop.Record(100, 0.5, 3.25e-3, 4.5e-6, 0.0, 0.0, 0.0),
@@ -31,7 +31,7 @@ def test_a_row_has_the_last_record_and_a_claim_its_evidence(monkeypatch):
   monkeypatch.setattr(
     claims,
     "CLAIMS",
-    {"Sun": lambda _: iter([claims.Evidence(True, "it shines")])},
+    {"Claim": lambda _: iter([claims.Evidence(True, "numbers")])},
   )
   lines = report.report(
     {
@@ -45,4 +45,4 @@ def test_a_row_has_the_last_record_and_a_claim_its_evidence(monkeypatch):
     "| four_rooms | OMD | 0.3 | 4.5e-06 | 3.2e-03 | 50 | 10.00 |",
     "| two_islands | FP | none | 4.5e-06 | 3.2e-03 | 50 | 10.00 |",
   ]
-  assert lines[-3:] == ["### Sun: borne out", "", "- yes: it shines"]
+  assert lines[-3:] == ["### Claim: confirmed", "", "- yes: numbers"]
