@@ -93,7 +93,7 @@ class MeanFieldMDP:
     ).copy()
     if initial.ndim != 1 or not initial.size:
       raise ValueError(
-        "initial_distribution must be a list with one number per state, got"
+        "initial_distribution must be a list of numbers, one per state, got"
         f" shape {initial.shape}."
       )
     initial = validation.check_distribution(

@@ -234,7 +234,7 @@ def test_it_runs_without_a_folder(run, arguments):
     (("--game_name=kuhn_poker",), "game must be a mean-field game"),
     (
       ("--setting=two_islands", "--game_name=python_mfg_four_rooms"),
-      "setting 'two_islands' is one of python_mfg_two_islands",
+      "setting 'two_islands' applies to python_mfg_two_islands",
     ),
     (
       ("--setting=two_islands", "--algorithm=mf_trpo", "--regularization=0"),
