@@ -141,7 +141,7 @@ class PolicyValues:
 
   @functools.cached_property
   def error_bound(self) -> float:
-    """A bound of the error of the values in any state."""
+    """A bound on the error of the values in any state."""
     mdp = self.mdp
     residual = mdp.average(self.policy, self.action_values) - self.values
     sizes = mdp.summand_sizes(self.values, self.policy)
@@ -174,7 +174,7 @@ class OptimalValues:
 
   @functools.cached_property
   def error_bound(self) -> float:
-    """A bound of the error of the values in any state."""
+    """A bound on the error of the values in any state."""
     mdp, values = self.mdp, self.values
     improved, _ = mdp.improvement(self.action_values)
     # Bound on the terms of the action values. Rounding errors of an action do

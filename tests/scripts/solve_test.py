@@ -134,8 +134,8 @@ def test_it_prints_what_it_writes(run, tmp_path):
     re.MULTILINE,
   )  # fmt: skip
   assert re.search(
-    r"^Values by dense LU, error at most \S+; laws by dense LU, each mass"
-    r" within \S+ of itself\.$", output, re.MULTILINE,
+    r"^Values by dense LU, error at most \S+; laws by dense LU, relative error"
+    r" of each mass at most \S+\.$", output, re.MULTILINE,
   )  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def test_grids_are_solved_by_band_lu():
   report = model.invariant_law(policy).report
   assert "Values by band LU, error at most " in model.accuracy()
   assert model.accuracy().endswith(f"; {report}.")
-  assert str(report).startswith("laws by band LU, each mass within ")
+  assert str(report).startswith("laws by band LU, relative error of each mass")
   assert 0 < report.relative_error_bound < 3e-10
 
 

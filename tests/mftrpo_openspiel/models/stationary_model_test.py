@@ -188,7 +188,7 @@ def test_mean_field_of_a_kernel_that_depends_on_it():
   law, report = model.invariant_law(np.ones((2, 1)))
   np.testing.assert_allclose(law, [root, 1 - root], atol=1e-12)
   assert report.consistency_residual < 1e-13
-  assert "no bound of the error is known, |mu P - mu| = " in model.accuracy()
+  assert "no error bound is known, |mu P - mu| = " in model.accuracy()
 
 
 def test_reachable_follows_the_policy():
