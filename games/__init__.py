@@ -1,8 +1,9 @@
-"""Mean-field games of this package; importing them registers them.
+"""Mean-field games of this package; importing this folder registers them.
 
-A game is a module: its parameters, and the mean-field MDP that they make. It
-imports `mdp`, `openspiel` and `utils`. A newcomer starts with `four_rooms`;
-`game_settings` has the settings of the paper, `factory` games by their names.
+Each game is a module with its parameters and the mean-field MDP that they
+define. This folder imports `mdp`, `openspiel` and `utils`. Start reading at
+`four_rooms`. `game_settings` has the settings of the paper, and `factory`
+creates games by their names.
 """
 
 from mftrpo_openspiel.games import four_rooms

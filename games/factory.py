@@ -13,13 +13,13 @@ from mftrpo_openspiel.utils import validation
 
 _SETTINGS = game_settings.SETTINGS
 _OUR_GAMES = dict.fromkeys(game_name for game_name, _ in _SETTINGS.values())
-# Our settings, as OpenSpiel keeps its own.
+# Our settings, in the form of OpenSpiel's table of settings.
 GAME_SETTINGS = game_settings.GAME_SETTINGS
-# OpenSpiel's function. It takes our games and settings too.
+# OpenSpiel's function, which also accepts our games and settings.
 create_game_with_setting = openspiel_factory.create_game_with_setting
 
-# How the names of OpenSpiel's settings begin -> the games that they are of,
-# which OpenSpiel does not keep.
+# Start of the name of an OpenSpiel setting -> the games to which it applies,
+# which OpenSpiel does not record.
 _OPENSPIEL_SETTINGS = {
   "crowd_avoidance": ("python_mfg_crowd_avoidance",),
   "crowd_modelling_2d": ("mfg_crowd_modelling_2d",),
@@ -29,9 +29,9 @@ _OPENSPIEL_SETTINGS = {
   "predator_prey": ("python_mfg_predator_prey",),
 }
 
-# Of the paper's table in its section IV.d. It gives neither the number of
-# policy updates L nor of population steps M: these two are ours, chosen by the
-# study in `algorithms/mf_trpo.py`.
+# From the table in section IV.d of the paper, which gives neither the number of
+# policy updates L nor the number of population steps M. These two are ours and
+# were chosen by the study in `algorithms/mf_trpo.py`.
 PAPER_HYPERPARAMETERS: dict[str, Any] = {
   "regularization": (0.05, 0.3),
   "num_iterations": 5000,
@@ -51,16 +51,16 @@ def mean_field_games() -> list[str]:
 
 
 def settings() -> dict[str, tuple[str, ...]]:
-  """Returns the games of all settings that have a name of their own.
+  """Returns all settings that are not names of games, with their games.
 
-  The name of a game is a setting too, of its default parameters.
+  (The name of a game is a setting too, that of its default parameters.)
   """
   names = openspiel_factory.GAME_SETTINGS.keys() - {*pyspiel.registered_names()}
   return {setting: games_of_setting(setting) for setting in sorted(names)}
 
 
 def games_of_setting(setting: str) -> tuple[str, ...]:
-  """Returns the games that a setting is known to be of; none if it is not."""
+  """Returns the games to which a setting applies; empty if unknown."""
   if setting in _SETTINGS:
     return (_SETTINGS[setting][0],)
   if setting in pyspiel.registered_names():
@@ -74,16 +74,16 @@ def games_of_setting(setting: str) -> tuple[str, ...]:
 def create_game(
   game_name: str | None = None, setting: str | None = None
 ) -> pyspiel.Game:
-  """Returns a game by its name, with parameters or a setting, or by a setting.
+  """Returns a game by its name (with parameters or a setting) or by a setting.
 
   Args:
-    game_name: As for `pyspiel.load_game`; may be left out with a setting that
-      is of one game.
+    game_name: As for `pyspiel.load_game`; may be omitted with a setting that
+      applies to only one game.
     setting: One of our settings or of OpenSpiel's, or None.
 
   Raises:
-    ValueError: If neither is given, one of them is unknown, or a setting could
-      be of several games.
+    ValueError: If neither is given, one of them is unknown, or the setting
+      alone applies to several games.
   """
   if setting is None:
     if not game_name:
@@ -109,20 +109,20 @@ def create_game(
   validation.check_choice("setting", setting, openspiel_factory.GAME_SETTINGS)
   if game_name and "(" in game_name:
     raise ValueError(
-      "game_name must have no parameters where a setting is given, got"
+      "game_name must have no parameters if a setting is given, got"
       f" {game_name!r} and {setting!r}."
     )
   if not game_name:
     candidates = games_of_setting(setting)
     if len(candidates) != 1:
       raise ValueError(
-        f"game_name must be given with setting {setting!r}, which is one of"
+        f"game_name must be given with setting {setting!r}, which applies to"
         f" {' and '.join(candidates) or 'an unknown game'}."
       )
     (game_name,) = candidates
   elif setting in _SETTINGS and _SETTINGS[setting][0] != game_name:
     raise ValueError(
-      f"setting {setting!r} is one of {_SETTINGS[setting][0]}, got game_name"
+      f"setting {setting!r} applies to {_SETTINGS[setting][0]}, got game_name"
       f" {game_name!r}."
     )
   return _loaded(
@@ -138,8 +138,8 @@ def _check_whole_numbers(game_name: str) -> None:
   for text in re.findall(r"[(,] *(\w+ *= *[+-]?\d+) *(?=[,)])", game_name):
     if not low <= int(text.partition("=")[2]) <= high:
       raise ValueError(
-        f"game_name must have whole numbers in [{low}, {high}], and others with"
-        f" a decimal point, got {text}."
+        f"game_name must have whole numbers in [{low}, {high}], and other"
+        f" numbers with a decimal point, got {text}."
       )
 
 
@@ -148,7 +148,7 @@ def _loaded(
 ) -> pyspiel.Game:
   try:
     return load(*arguments)
-  # The last two come from settings that a game of OpenSpiel does not have.
+  # The last two errors come from settings that a game of OpenSpiel lacks.
   except (pyspiel.SpielError, IndexError, KeyError) as error:
     reason = " ".join(str(error).split())
-    raise ValueError(f"game_name {what!r} is refused: {reason}") from None
+    raise ValueError(f"game_name {what!r} cannot be loaded: {reason}") from None

@@ -1,4 +1,4 @@
-"""Mean Field Four Rooms, a crowd that spreads over a grid.
+"""Mean Field Four Rooms: players on a grid who avoid crowded cells.
 
 The game of section IV.a of the paper, inspired by the four rooms of Geist et
 al. (2021), arXiv:2106.03787. A player stands in a cell and stays or moves left,
@@ -25,10 +25,10 @@ from mftrpo_openspiel.utils import validation
 FOUR_ROOMS = "four_rooms"
 
 DEFAULT_PARAMS = {
-  # Cells on a side of a room; no more than there is memory for, which is about
-  # a kB for each cell of the grid.
+  # Side length of a room in cells. It is limited by the memory, of which each
+  # cell of the grid takes about 1 kB.
   "room_size": 5,
-  # Any other grid instead of the four rooms, see `grid.parse`.
+  # Another grid instead of the four rooms, see `grid.parse`.
   "layout": FOUR_ROOMS,
   "crowd_aversion": 0.2,
   "slip_probability": 0.1,
@@ -36,8 +36,8 @@ DEFAULT_PARAMS = {
   "move_reward": -0.2,
   "discount": 0.9,
   "horizon": 40,
-  # A cell "row|column", "uniform", or a law "[p_0;p_1;...]" over the free
-  # cells in reading order.
+  # A cell "row|column", "uniform", or probabilities "[p_0;p_1;...]" of the free
+  # cells in row-major order.
   "initial_distribution": "[0|0]",
 }
 
@@ -47,7 +47,7 @@ _GAME_TYPE = mdp_game.game_type(
 
 
 def normalized(parameters: Mapping[str, Any]) -> dict[str, Any]:
-  """Returns the parameters with texts in the one form that round-trips."""
+  """Returns the parameters with text values in a form that round-trips."""
   texts = ("layout", "initial_distribution", "point_of_interest")
   keywords = (FOUR_ROOMS, "uniform", "bottom_right")
   return {
@@ -59,7 +59,7 @@ def normalized(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def grid_of(parameters: Mapping[str, Any]) -> drawing.Grid:
-  """Returns the grid that room_size or layout asks for."""
+  """Returns the grid that room_size or layout describes."""
   room_size = validation.check_int("room_size", parameters["room_size"], 1)
   if parameters["layout"] == FOUR_ROOMS:
     num_cells = (2 * room_size + 1) ** 2
@@ -67,7 +67,7 @@ def grid_of(parameters: Mapping[str, Any]) -> drawing.Grid:
     return grid_lib.parse(grid_lib.four_rooms_layout(room_size))
   if room_size != DEFAULT_PARAMS["room_size"]:
     raise ValueError(
-      "room_size must be left at its default where layout is given, got"
+      "room_size must be left at its default if layout is given, got"
       f" {room_size}."
     )
   return grid_lib.parse(parameters["layout"])
@@ -78,11 +78,11 @@ def build_mdp(
   grid: drawing.Grid,
   bonus: np.ndarray | float = 0.0,
 ) -> mdp_lib.MeanFieldMDP:
-  """Returns the crowd's MDP on a grid.
+  """Returns the mean-field MDP on a grid.
 
   Args:
     parameters: All of `DEFAULT_PARAMS`.
-    grid: With S free cells.
+    grid: A grid with S free cells.
     bonus: (S,), added to the reward of each cell.
 
   Raises:
@@ -113,7 +113,7 @@ def build_mdp(
 
 
 class FourRoomsGame(mdp_game.MDPGame):
-  """Four rooms, or any other grid."""
+  """Four rooms, or another grid."""
 
   def __init__(self, params: Mapping[str, Any] | None = None):
     params = normalized(parameters_lib.with_defaults(params, DEFAULT_PARAMS))

@@ -1,11 +1,11 @@
 """Mean Field Four Rooms with a point of interest.
 
-The game of section IV.c of the paper: the four rooms of `four_rooms.py`, where
-being near one cell pays
+The game of section IV.c of the paper: the four rooms of `four_rooms.py`, with
+the additional reward
 
     max(point_bonus - point_slope * d(s, point_of_interest), 0)
 
-on top, with d the l1 distance of the cells' coordinates.
+near one cell, where d is the l1 distance of the cells' coordinates.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ BOTTOM_RIGHT = "bottom_right"
 DEFAULT_PARAMS = {
   **four_rooms.DEFAULT_PARAMS,
   "crowd_aversion": 0.4,
-  # A cell "row|column", or the last free cell in reading order.
+  # A cell "row|column", or the last free cell in row-major order.
   "point_of_interest": BOTTOM_RIGHT,
   "point_bonus": 0.3,
   "point_slope": 0.1,
@@ -40,7 +40,7 @@ _GAME_TYPE = mdp_game.game_type(
 
 
 class FourRoomsPOIGame(mdp_game.MDPGame):
-  """Four rooms, or any other grid, with a point of interest."""
+  """Four rooms, or another grid, with a point of interest."""
 
   def __init__(self, params: Mapping[str, Any] | None = None):
     params = four_rooms.normalized(

@@ -1,9 +1,9 @@
-"""Settings of our games, which OpenSpiel's factory knows too.
+"""Settings of our games, which are added to OpenSpiel's factory.
 
-So OpenSpiel's own programs take `--game_name=python_mfg_four_rooms
+So OpenSpiel's own programs accept `--game_name=python_mfg_four_rooms
 --setting=four_rooms` once this package has been imported. OpenSpiel's factory
-imports all of its games, which takes longer than all of this package; it is not
-imported here, but has our settings when it is.
+imports all of its games, which takes longer than importing this package. So the
+factory is not imported here; the settings are added when it is first imported.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from typing import Any
 _ROOMS = "python_mfg_four_rooms"
 _POI = "python_mfg_four_rooms_poi"
 _ISLANDS = "python_mfg_two_islands"
-# Name of the setting -> the game it is of and its parameters.
+# Name of the setting -> its game and the parameters.
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
   # The paper's experiments (its section IV).
   "four_rooms": (_ROOMS, {"crowd_aversion": 0.2}),
@@ -25,7 +25,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
   "four_rooms_poi": (_POI, {"crowd_aversion": 0.4}),
   "four_rooms_poi_low_aversion": (_POI, {"crowd_aversion": 0.2}),
   "two_islands": (_ISLANDS, {"crowd_aversion": 0.2}),
-  # Other ones.
+  # Other settings.
   "four_rooms_poi_5x5": (_POI, {"room_size": 2, "horizon": 20}),
   "open_grid_poi_5x5": (
     _POI,
@@ -37,7 +37,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
   ),
 }
 
-# As OpenSpiel keeps its settings; a game's own name means its defaults.
+# In the form of OpenSpiel's table; the name of a game stands for its defaults.
 GAME_SETTINGS: dict[str, dict[str, Any]] = {
   **{setting: parameters for setting, (_, parameters) in SETTINGS.items()},
   **{game_name: {} for game_name, _ in SETTINGS.values()},

@@ -1,4 +1,4 @@
-"""Grids drawn in characters, and the random walk of a crowd on them."""
+"""Grids drawn in characters, and transition kernels on them."""
 
 import numpy as np
 from scipy import sparse
@@ -12,18 +12,18 @@ FREE = "."
 
 ACTION_NAMES = ("stay", "left", "right", "up", "down")
 STAY = 0
-# What a game takes at most for each cell of its grid while it is made.
+# Upper bound on the memory per cell of the grid while a game is created.
 CELL_BYTES = 1000
-# Rows and columns that each action moves by.
+# Displacement by each action, in rows and columns.
 _MOVES = np.array([(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)])
 
 
 def four_rooms_layout(room_size: int) -> str:
   """Returns four rooms of room_size x room_size cells, as text.
 
-  Walls stand in the middle row and column, with a door in the middle of each
-  of their four parts. With room_size 5 these are the 104 free cells of the
-  four rooms of Geist et al. (2021), arXiv:2106.03787:
+  The middle row and column are walls, with a door in the middle of each of
+  their four parts. With room_size 5 these are the 104 free cells of the four
+  rooms of Geist et al. (2021), arXiv:2106.03787:
 
       .....#.....
       .....#.....
@@ -49,12 +49,12 @@ def parse(layout: str) -> drawing.Grid:
   """Returns the grid that `layout` shows.
 
   Args:
-    layout: One line a row of cells: "." is free, "#" is a wall. Lines are
-      separated by new lines or by "|"; brackets around the whole are optional.
+    layout: One line per row of cells: "." is free, "#" is a wall. Lines are
+      separated by newlines or by "|"; brackets around the layout are optional.
 
   Raises:
     ValueError: If a character is unknown, the lines differ in length, no cell
-      is free, or some free cell cannot be reached from another.
+      is free, or a free cell cannot be reached from another.
   """
   lines = layout.strip().strip("[]").replace("\n", "|").split("|")
   lines = [line.strip() for line in lines]
@@ -69,7 +69,7 @@ def parse(layout: str) -> drawing.Grid:
   lengths = [len(line) for line in lines]
   if len(set(lengths)) != 1 or not lines[0]:
     raise ValueError(
-      f"layout must have lines of one length, got lengths {lengths}."
+      f"layout must have lines of equal length, got lengths {lengths}."
     )
   text = np.frombuffer(characters.encode("ascii"), dtype=np.uint8)
   walls = (text == ord(WALL)).reshape(len(lines), -1)
@@ -93,8 +93,8 @@ def parse(layout: str) -> drawing.Grid:
 
 
 def _next_cells(grid: drawing.Grid) -> np.ndarray:
-  """Returns (S, A): where each action leads if it does not slip."""
-  # As SciPy has indices; there are as many transitions as that.
+  """Returns (S, A): the next cell of each action without slipping."""
+  # The index type that SciPy uses for this number of transitions.
   num_transitions = len(grid.cells) * len(_MOVES) ** 2
   index_type = np.int32 if num_transitions < 2**31 else np.int64
   index = np.full(np.add(grid.walls.shape, 2), -1, dtype=index_type)
@@ -109,9 +109,9 @@ def slippery_kernel(
 ) -> sparse.csr_array:
   """Returns the (S * A, S) kernel of moving on a slippery grid.
 
-  A move succeeds with probability 1 - slip_probability; otherwise it goes in
-  one of the three other directions, each as likely. Against a wall it stays
-  put. Staying never slips.
+  A move succeeds with probability 1 - slip_probability. Otherwise it goes in
+  one of the three other directions, with equal probability. A player who moves
+  against a wall stays in its cell. The action "stay" never slips.
   """
   next_cells = _next_cells(grid)
   num_states, num_actions = next_cells.shape
@@ -119,7 +119,7 @@ def slippery_kernel(
   outcome_law[STAY] = outcome_law[:, STAY] = 0.0
   np.fill_diagonal(outcome_law, 1.0 - slip_probability)
   outcome_law[STAY, STAY] = 1.0
-  # Each action has all moves as its outcomes, those of probability 0 too.
+  # Each action has all moves as outcomes, including those of probability 0.
   kernel = sparse.csr_array(
     (
       np.tile(outcome_law.ravel(), num_states),
@@ -137,9 +137,9 @@ def cell_index(name: str, text: str, grid: drawing.Grid) -> int:
   """Returns the state at the cell written as "row|column".
 
   Args:
-    name: Of the parameter, for the error.
+    name: The name of the parameter in error messages.
     text: The cell, such as "0|0"; brackets around it are optional.
-    grid: Where it lies.
+    grid: The grid with the cell.
 
   Raises:
     ValueError: If it is not a free cell of the grid.

@@ -1,8 +1,9 @@
-"""Game parameters: defaults, types, and lists that travel as text.
+"""Game parameters: defaults, types, and lists that are written as text.
 
-A game's parameters go through `str(game)` and back, so each has one type and a
-text never contains a comma, an equals sign, a parenthesis or a new line, nor
-reads as a number. Lists are bracketed, with ";" between their entries.
+OpenSpiel converts the parameters of a game to `str(game)` and back. So each
+parameter has one type, and a text value never contains a comma, an equals sign,
+a parenthesis or a newline, and cannot be parsed as a number. Lists are enclosed
+in brackets, with ";" between their entries.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ def with_defaults(
 
 
 def bracketed(text: str) -> str:
-  """Returns `text` on one line in brackets, as which it reads as no number."""
+  """Returns `text` on one line in brackets, which is not parsed as a number."""
   rows = text.strip().strip("[]").split("\n")
   return "[" + "|".join(row.strip() for row in rows) + "]"
 
@@ -42,15 +43,16 @@ def bracketed(text: str) -> str:
 def initial_distribution(
   text: str, num_states: int, state_index: Callable[[str], int]
 ) -> np.ndarray:
-  """Returns the (S,) law that the parameter initial_distribution stands for.
+  """Returns the (S,) distribution that the text describes.
 
   Args:
-    text: "uniform", one state, or a law written "[p_0;p_1;...]".
+    text: "uniform", one state, or probabilities written "[p_0;p_1;...]".
     num_states: S.
-    state_index: Turns the text of one state into its index, or raises.
+    state_index: Converts the text of one state into its index, or raises.
 
   Raises:
-    ValueError: If the text is none of these, or the law does not sum to one.
+    ValueError: If the text is none of these, or the probabilities do not sum to
+      one.
   """
   if text == "uniform":
     return np.full(num_states, 1.0 / num_states)

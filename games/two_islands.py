@@ -1,22 +1,22 @@
-"""Mean Field Two Islands, a crowd on two graphs joined by a bridge.
+"""Mean Field Two Islands: players on two graphs connected by a bridge.
 
 The game of section IV.b of the paper. Nodes 0-6 are one island, nodes 7-13 its
-mirror image, and the only way across is the bridge 6 <-> 7. Every node has two
-successors, and the directed graph below is strongly connected.
+mirror image, and the bridge 6 <-> 7 is their only connection. Every node has
+two successors, and the directed graph below is strongly connected.
 
     0 -> 1 3    1 -> 2 4    2 -> 3 5    3 -> 4 0    4 -> 5 1    5 -> 6 2
     6 -> 0 7    7 -> 13 6   (and 13 - k for k on the other island)
 
-The paper leaves the graph and the kernel open ("each node is pushed to visit
-one of its neighbours with a certain probability"): here action a leads to the
-a-th successor with a probability drawn once from the seed, uniformly in [0, 1),
-and to the other successor otherwise. In the paper's figure 4 node 6 stays
-sparse between two clusters; so it does with the default seed, and with about
-one seed in four.
+The paper does not define the graph and the kernel ("each node is pushed to
+visit one of its neighbours with a certain probability"). Here action a leads to
+the a-th successor with a probability drawn once from the seed, uniformly in
+[0, 1), and to the other successor otherwise. In the paper's figure 4, node 6
+has little mass, between two clusters. This also holds for the default seed, and
+for about one seed in four.
 
     r(s, a, mu) = -crowd_aversion * log mu(s)
                   + reward_imbalance on the second island
-                  - bridge_cost if a aims across the bridge.
+                  - bridge_cost if the a-th successor is across the bridge.
 """
 
 from collections.abc import Mapping
@@ -40,14 +40,14 @@ SUCCESSORS = np.vstack(
 _NUM_NODES, _NUM_ACTIONS = SUCCESSORS.shape
 
 DEFAULT_PARAMS = {
-  # Of the transition probabilities.
+  # Seed of the transition probabilities.
   "seed": 28,
   "crowd_aversion": 0.2,
   "reward_imbalance": 0.0,
   "bridge_cost": 0.0,
   "discount": 0.9,
   "horizon": 40,
-  # A node "[k]", "uniform", or a law "[p_0;p_1;...]".
+  # A node "[k]", "uniform", or probabilities "[p_0;p_1;...]".
   "initial_distribution": "[2]",
 }
 
@@ -68,7 +68,7 @@ def _node_index(text: str) -> int:
 
 def _graph() -> drawing.Graph:
   """Returns the islands as two ellipses with the bridge between them."""
-  # Node 6 of the first ellipse points at the bridge.
+  # Node 6 of the first ellipse is next to the bridge.
   angles = 2 * np.pi * (np.arange(_ISLAND_SIZE) + 1) / _ISLAND_SIZE
   ellipse = np.stack([np.cos(angles), 1.5 * np.sin(angles)], axis=1)
   first = ellipse - (1.6, 0)
@@ -91,7 +91,7 @@ def _kernel(seed: int) -> sparse.csr_array:
 
 
 def build_mdp(parameters: Mapping[str, Any]) -> mdp_lib.MeanFieldMDP:
-  """Returns the crowd's MDP on the islands.
+  """Returns the mean-field MDP on the islands.
 
   Args:
     parameters: All of `DEFAULT_PARAMS`.
@@ -120,7 +120,7 @@ def build_mdp(parameters: Mapping[str, Any]) -> mdp_lib.MeanFieldMDP:
 
 
 class TwoIslandsGame(mdp_game.MDPGame):
-  """Two islands joined by a bridge."""
+  """Two islands connected by a bridge."""
 
   def __init__(self, params: Mapping[str, Any] | None = None):
     params = parameters_lib.with_defaults(params, DEFAULT_PARAMS)

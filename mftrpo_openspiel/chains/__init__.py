@@ -1,9 +1,11 @@
 """Finite Markov chains and their long-run laws.
 
-Here is what turns policies into chains (`transition_kernel`), and chains into
-the laws that they end up with: a module for each method (`elimination`,
-`banded_chains`, `sparse_lu`, `gmres`), and `long_run_law`, which chooses among
-them. Each law comes with a proven bound of its error (`law_report`,
-`certificate`). This room may import `mdp` and `utils`, and knows nothing of
-OpenSpiel. Start with `long_run_law`.
+The long-run law of a chain is the limit of the average of its distributions at
+times 0, 1, ...; if the chain is irreducible, it is the invariant law
+(stationary distribution). `transition_kernel` computes the chain of a policy.
+There is a module for each method of computing laws (`elimination`,
+`banded_chains`, `sparse_lu`, `gmres`), and `long_run_law` chooses among them.
+Each law comes with a proven error bound (`law_report`, `certificate`). This
+folder may import `mdp` and `utils`, and does not depend on OpenSpiel. Start
+reading at `long_run_law`.
 """

@@ -1,9 +1,9 @@
-"""Finite Markov chains with few transitions far from a diagonal, by band LU.
+"""Band LU for finite Markov chains whose transitions are near the diagonal.
 
-In a reverse Cuthill-McKee order the transitions of a grid lie near the
-diagonal, and those of several grids side by side no further from it. Discounted
-sums and long-run laws of all of them then are one band LU each, whose cost is
-linear in the number of states.
+In a reverse Cuthill-McKee order, the transitions of a grid are near the
+diagonal, and several separate grids do not increase the bandwidth. Discounted
+sums and long-run laws then take one band LU each, whose cost is linear in the
+number of states.
 """
 
 from typing import NamedTuple
@@ -20,11 +20,12 @@ from mftrpo_openspiel.chains import long_run_law
 from mftrpo_openspiel.chains import transition_kernel
 from mftrpo_openspiel.utils import memo
 
-# The LU of so many policies is kept.
+# Number of policies whose LU is cached.
 MAX_KEPT = 32
-# Finds laws that band LU does not; so another LU would hardly.
+# Computes laws for which band LU fails. Dense LU would probably fail, too, and
+# is not tried.
 FALLBACK = long_run_law.LongRunLaws(max_dense_states=0)
-# What LAPACK's dgbtrf gives: the factors in its band storage, and the pivots.
+# The result of LAPACK's dgbtrf: factors in its band storage, and the pivots.
 LU = tuple[np.ndarray, np.ndarray]
 
 
@@ -32,9 +33,9 @@ class _Classes(NamedTuple):
   """The recurrent classes of a chain.
 
   Attributes:
-    labels: The number of its class for each state, -1 for transient ones.
-    number: How many there are.
-    transient: The states in none.
+    labels: The index of the class of each state, -1 for transient states.
+    number: Number of classes.
+    transient: The transient states.
   """
 
   labels: np.ndarray
@@ -47,17 +48,17 @@ class _Classes(NamedTuple):
     return self.number == 1 and not len(self.transient)
 
   def largest(self, values: np.ndarray) -> np.ndarray:
-    """Returns the state of each class where (S,) values are largest."""
+    """Returns the state of each class with the largest of (S,) values."""
     if self.is_one:
       return np.array([values.argmax()])
     order = np.argsort(values)
     order = order[self.labels[order] >= 0]
     states = np.zeros(self.number, dtype=np.int64)
-    states[self.labels[order]] = order  # The last one stays.
+    states[self.labels[order]] = order  # The last assignment is kept.
     return states
 
   def sums(self, masses: np.ndarray) -> np.ndarray | float:
-    """Returns for each state the mass of its class, 1 for transient ones."""
+    """Returns for each state the mass of its class, 1 for transient states."""
     if self.is_one:
       return masses.sum()
     sums = np.bincount(self.labels + 1, masses)
@@ -69,7 +70,7 @@ class BandedChains:
   """The chains of policies under one kernel, and solvers for them.
 
   Attributes:
-    width: How far from the diagonal transitions lie.
+    width: The bandwidth: largest distance of transitions from the diagonal.
   """
 
   def __init__(
@@ -80,8 +81,8 @@ class BandedChains:
     """Initializes the solver.
 
     Args:
-      kernel: What policies make chains of.
-      fallback: Finds laws that band LU does not.
+      kernel: The transition kernel.
+      fallback: Computes laws for which band LU fails.
     """
     self._kernel, self._fallback = kernel, fallback
     self._origins, self._targets = kernel.origins, kernel.targets
@@ -89,8 +90,8 @@ class BandedChains:
     self._chain_of = memo.Memo(kernel.probabilities)
     self._classes_of = memo.Memo(self._find_classes)
     self._shares_of = memo.Memo(self._find_shares)
-    # The uniform policy, where methods start again, and greedy policies come
-    # up many times while the mean field moves.
+    # The uniform policy, from which algorithms start, and greedy policies occur
+    # many times while the mean field changes.
     self.discounted_lu = memo.Memo(self.factorize_discounted, MAX_KEPT)
 
     graph = kernel.as_matrix(np.ones(len(self._targets)))
@@ -102,25 +103,25 @@ class BandedChains:
       np.arange(kernel.num_states),
       csgraph.reverse_cuthill_mckee(graph),
     ]
-    # Which state comes at a place, and at which place a state comes.
+    # The state at each position of the order, and the position of each state.
     self._state_at = min(orders, key=lambda order: self._offsets(order)[2])
     self._place_of = np.argsort(self._state_at)
     origins, targets, self.width = self._offsets(self._state_at)
-    # Entry (i, j) lies at (2 width + i - j, j) of LAPACK's band storage, whose
-    # columns follow each other in memory.
+    # Entry (i, j) is at (2 width + i - j, j) of LAPACK's band storage, which is
+    # in column-major order.
     self._shape = (3 * self.width + 1, kernel.num_states)
     diagonal = 2 * self.width + self._shape[0] * np.arange(kernel.num_states)
     self._diagonal = diagonal[self._place_of]
     self._entries = diagonal[origins] + targets - origins
 
   def _offsets(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Returns where transitions begin and end, and how far that is at most."""
+    """Returns the positions of origins and targets, and the bandwidth."""
     place = np.argsort(order)
     origins, targets = place[self._origins], place[self._targets]
     return origins, targets, int(np.abs(origins - targets).max())
 
   def factorize_discounted(self, policy: np.ndarray, discount: float) -> LU:
-    """Returns the LU of (I - gamma P^pi)^T, whose rows stay in place."""
+    """Returns the LU of (I - gamma P^pi)^T, without interchange of rows."""
     chain = self._chain_of(policy)
     return self._factorize(np.ones(self._shape[1]), discount * chain)
 
@@ -134,15 +135,16 @@ class BandedChains:
   ) -> law_report.Law:
     """Returns the limit of the averages of reference . P^n, n = 0, 1, ...
 
-    One LU serves all recurrent classes at once, and tells how much time is
-    spent in each state between two visits of one of its class, the hub; another
-    one, where the masses of transient states end. They take the moves alone, so
-    that states which are hardly ever left cost no digits. What their
-    `certificate` does not prove is left to the fallback.
+    One LU is used for all recurrent classes at once. It gives the expected time
+    in each state between two visits of one state of its class, the hub. Another
+    LU gives the classes in which the masses of transient states end. Both use
+    only the transitions to other states, so that states which are rarely left
+    cause no loss of accuracy. Laws that the `certificate` does not prove to be
+    accurate are computed by the fallback.
 
     Args:
       policy: (S, A).
-      reference: (S,), masses that the chain starts from.
+      reference: (S,), the initial masses of the chain.
 
     Raises:
       ArithmeticError: As `LongRunLaws.cesaro_limit`.
@@ -160,7 +162,7 @@ class BandedChains:
       bounds[parts] = absorbed[parts]
     mass = classes.sums(ended)
     law = np.where(mass > 0, mass * shares, 0.0)
-    # Sums of masses are off as well, first in states and then in classes.
+    # The rounding errors of sums of masses, in states and then in classes.
     rounding = 2 * len(law) * law_report.UNIT_ROUNDOFF
     bound = float(errors.max() + bounds.max() + rounding)
     if bound <= elimination.LU_TOLERANCE:
@@ -188,11 +190,11 @@ class BandedChains:
     return law_report.Law(law, report)
 
   def _moves(self, chain: np.ndarray) -> np.ndarray:
-    """Returns (E,): the probabilities of moves to other states, 0 elsewhere."""
+    """Returns (E,): the chain without its diagonal and rare transitions."""
     return chain * (self._is_move & (chain >= long_run_law.LEAST_PROBABILITY))
 
   def _find_classes(self, is_made: np.ndarray) -> _Classes:
-    """Returns the recurrent classes, given which (E,) moves are made."""
+    """Returns the recurrent classes, given which (E,) transitions occur."""
     graph = self._kernel.as_matrix(is_made.astype(np.float64)).copy()
     graph.eliminate_zeros()
     num_parts, parts = csgraph.connected_components(
@@ -211,15 +213,16 @@ class BandedChains:
     """Returns the recurrent classes and the law of each class.
 
     Returns:
-      The classes; (S,), which sums to one in each class and is 0 in transient
-      states; and for each class, a bound of the relative errors of its law.
+      The classes; their laws, (S,), which sum to one in each class and are 0 in
+      transient states; and for each class, a bound on the relative errors of
+      its law.
     """
     chain = self._chain_of(policy)
     moves = self._moves(chain)
     classes = self._classes_of(moves > 0)
     is_recurrent = None if classes.is_one else classes.labels >= 0
     moves, leave = self._departures(moves, is_recurrent)
-    # The state of each class with most of this is visited often, it is hoped.
+    # In each class, the state with the largest value is usually visited often.
     shares: np.ndarray = np.bincount(self._targets, chain, minlength=len(leave))
     for _ in range(2):
       hubs = classes.largest(shares)
@@ -240,14 +243,15 @@ class BandedChains:
   def _departures(
     self, moves: np.ndarray, is_inner: np.ndarray | None
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the moves from inner states, and how these are left.
+    """Returns the transitions from inner states, and their sums per state.
 
     Args:
-      moves: (E,), what `_moves` returns.
-      is_inner: (S,) of bool; None if all are.
+      moves: (E,), the result of `_moves`.
+      is_inner: (S,) of bool, the inner states; None for all.
 
     Returns:
-      (E,), 0 from other states; and (S,), 1 for those that are not left.
+      (E,), `moves` from inner states, 0 from other states; and (S,), the
+      probability of leaving each state, replaced by 1 where it is 0.
     """
     if is_inner is not None:
       moves = moves * is_inner[self._origins]
@@ -263,17 +267,17 @@ class BandedChains:
     groups: np.ndarray,
     num_groups: int,
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns x with (D - W)^T x = entries, and how well.
+    """Returns x with (D - W)^T x = entries, and error bounds.
 
     Args:
       moves: W, (E,).
       leave: The diagonal of D, (S,).
       entries: (S,), not negative.
-      groups: (S,), the numbers of parts of the chain.
-      num_groups: How many they are.
+      groups: (S,), the part of the chain to which each state belongs.
+      num_groups: Number of parts.
 
     Returns:
-      (S,); and for each part, a bound of the relative errors.
+      x, (S,); and for each part, a bound on the relative errors.
     """
     lu = self._factorize(leave, moves)
     visits = np.maximum(self._solve(lu, entries), 0.0)
@@ -297,15 +301,15 @@ class BandedChains:
     )
 
   def _inflow(self, moves: np.ndarray, visits: np.ndarray) -> np.ndarray:
-    """Returns (S,): by how many moves each state is entered."""
+    """Returns (S,): the expected number of transitions into each state."""
     onward = moves * visits[self._origins]
     return np.bincount(self._targets, onward, minlength=len(visits))
 
   def _factorize(self, diagonal: np.ndarray, weights: np.ndarray) -> LU:
     """Returns the LU of (D - W)^T, for the (S,) diagonal of D and the (E,) W.
 
-    No row of W sums to more than that of D, and so no rows are interchanged,
-    unless rounding makes it seem so.
+    The sum of a row of W is at most the diagonal entry of D, so no rows are
+    interchanged, except because of rounding errors.
     """
     band = np.zeros(self._shape[0] * self._shape[1])
     band[self._entries] = -weights

@@ -1,24 +1,26 @@
-"""Visits of Markov chains by elimination, to a small relative error.
+"""Expected visits of Markov chains by elimination, with small relative errors.
 
-A small chain is first tried with LAPACK on its jump chain, and taken if its
-`certificate` allows it. Otherwise states are eliminated one after the other in
-the manner of Grassmann, Taksar and Heyman (1985), which never subtracts: every
-entry has a small *relative* error even where the chain all but falls apart, as
-it does when players almost always stay where they are. The law of a state in an
-irreducible chain is its share of the visits between two visits of one fixed
-state.
+For a small chain, LAPACK's LU of its jump chain is tried first, and the result
+is used if its `certificate` proves it to be accurate. Otherwise states are
+eliminated one after the other by the method of Grassmann, Taksar and Heyman
+(1985), which never subtracts. Therefore every entry has a small *relative*
+error even if the chain is nearly reducible, as it is when players nearly always
+stay where they are. The mass of a state in the invariant law of an irreducible
+chain is its share of the visits between two visits of one fixed state.
 
-How small: to eliminate one of k states, each entry between the others is made
-by one addition, product and quotient of positive numbers and a sum of at most
-w + 1 of them, in a band of width w. It is so the exact entry of a chain whose
-own entries are off by (w + 6) u at most, u = 2^-53. Laws of n states are ratios
-of sums of products of n - 1 entries, visits of n and n - 1 (the matrix-tree
-theorem), and so each elimination changes them by a share of (2k + 1) (w + 6) u
-at most, and all of them, with the substitution that follows, by
-n (n + 4) (w + 6) u. True errors are smaller by orders of magnitude.
+Error bound: let u = 2^-53, and let w be the width of the band. When one of k
+states is eliminated, each new entry between the others results from one
+addition, one product and one quotient of positive numbers, and a sum of at most
+w + 1 positive numbers. So it is the exact result for a chain whose entries have
+relative errors of at most (w + 6) u. By the matrix-tree theorem, laws of n
+states are ratios of sums of products of n - 1 entries, and expected visits are
+such ratios with n and n - 1 entries. Hence each elimination changes the results
+by a relative error of at most (2k + 1) (w + 6) u, and all eliminations,
+together with the substitution that follows, by at most n (n + 4) (w + 6) u. In
+practice errors are smaller by orders of magnitude.
 
-That holds as long as nothing underflows. Where something does, all is done once
-more in numbers of a wider range, if the machine has such.
+The bound holds if nothing underflows. If something does, the computation is
+repeated with numbers of a wider range, if the machine supports them.
 """
 
 import numpy as np
@@ -30,12 +32,13 @@ from mftrpo_openspiel.chains import certificate
 from mftrpo_openspiel.chains import jump_chain
 from mftrpo_openspiel.chains import law_report
 
-# Most that the masses of a law by dense or band LU may be off, relative to
-# themselves; those that may be more are eliminated for.
+# Largest accepted bound on the relative errors of a law by dense or band LU. If
+# the bound is larger, elimination is used.
 LU_TOLERANCE = 3e-10
-# What leaves a state must be larger than the least normal number by so much.
+# The probability of leaving a state must be larger than the smallest normal
+# number by this factor.
 LEAST_EXIT_DIGITS = 1e18
-# Steps by which a likely state is found where state 0 is too rare.
+# Number of steps in the search for a likely state if state 0 is too rare.
 NUM_SEARCH_STEPS = 1000
 
 Matrix = np.ndarray | sparse.csr_array
@@ -46,8 +49,8 @@ def invariant_law(chain: Matrix) -> law_report.Law:
   """Returns the invariant law of an irreducible chain.
 
   Raises:
-    ArithmeticError: If states are left with a probability out of the range of
-      numbers.
+    ArithmeticError: If the probability of leaving a state is too small for the
+      range of floating-point numbers.
   """
   size = chain.shape[0]
   if size == 1:
@@ -55,7 +58,7 @@ def invariant_law(chain: Matrix) -> law_report.Law:
   if isinstance(chain, np.ndarray):
     moves = _moves(chain)
     leave = moves.sum(axis=1)
-    # The state with most of this is visited often, it is hoped.
+    # The state with the largest of these is usually visited often.
     visits = chain.sum(axis=0)
     for _ in range(2):
       hub = visits.argmax()
@@ -70,13 +73,13 @@ def invariant_law(chain: Matrix) -> law_report.Law:
         break
     chain = sparse.csr_array(chain)
   visits, bound = _visits_between(chain, 0)
-  if not np.isfinite(visits.sum()):  # State 0 is too rare to count from.
+  if not np.isfinite(visits.sum()):  # State 0 is too rare to be the hub.
     law = jump_chain.approximate_law(chain, np.ones(size), NUM_SEARCH_STEPS)
     visits, bound = _visits_between(chain, int(law.argmax()))
   if not np.isfinite(visits.sum()):
     raise ArithmeticError(
-      "The chain leaves some of its states with a probability out of the range"
-      " of numbers: its long-run law cannot be computed."
+      "The chain leaves some of its states with a probability that is too small"
+      " for floating-point numbers: its long-run law cannot be computed."
     )
   law = (visits / visits.sum()).astype(np.float64)
   return _law(law, Method.ELIMINATION, bound)
@@ -85,18 +88,19 @@ def invariant_law(chain: Matrix) -> law_report.Law:
 def expected_visits(
   chain: Matrix, exits: np.ndarray, entries: np.ndarray
 ) -> law_report.Law:
-  """Returns how often each state is visited before an exit.
+  """Returns the expected number of visits of each state before an exit.
 
-  Solves v = entries + v . chain without reading the diagonal of the chain: what
-  leaves a state is the sum of the other entries and the exit.
+  Solves v = entries + v . chain without using the diagonal of the chain: the
+  probability of leaving a state is the sum of the other entries and the exit.
 
   Args:
-    chain: (n, n), the transitions within.
-    exits: (n,), the probabilities to leave for good; reached from everywhere.
-    entries: (n,), how often each state is entered from outside.
+    chain: (n, n), the transitions between the states.
+    exits: (n,), the exit probabilities. From each state an exit must be
+      reachable.
+    entries: (n,), the expected number of entries from outside.
 
   Returns:
-    (n,), some of it NaN or infinite where it cannot be told.
+    (n,), partly NaN or infinite if it cannot be computed.
   """
   if isinstance(chain, np.ndarray):
     moves = _moves(chain)
@@ -118,7 +122,7 @@ def _law(
 def _visits_between(
   chain: sparse.csr_array, hub: int
 ) -> tuple[np.ndarray, float]:
-  """Returns the visits between two visits of the hub, and their error bound."""
+  """Returns expected visits between two visits of the hub, and their bound."""
   others = np.flatnonzero(np.arange(chain.shape[0]) != hub)
   visits, bound = _eliminate(
     chain[others][:, others],
@@ -141,9 +145,10 @@ def _factorized_visits(
   """Returns `expected_visits` by LU, and the bound of its certificate.
 
   Args:
-    moves: (n, n), the probabilities of moves to other states within.
-    leave: (n,), those to leave each state, by a move within or an exit.
-    entries: (n,), how often each state is entered from outside.
+    moves: (n, n), the probabilities of transitions to other states.
+    leave: (n,), the probabilities of leaving each state, to another state or by
+      an exit.
+    entries: (n,), the expected number of entries from outside.
   """
   if not len(entries):
     return np.zeros(0), 0.0
@@ -167,10 +172,10 @@ def _factorized_visits(
 def _eliminate(
   chain: sparse.csr_array, exits: np.ndarray, entries: np.ndarray
 ) -> tuple[np.ndarray, float]:
-  """Returns `expected_visits` by elimination, and a bound of relative errors.
+  """Returns `expected_visits` by elimination, and a bound on relative errors.
 
-  The bound is infinite where something underflows in the widest numbers that
-  the machine has.
+  The bound is infinite if something underflows even in the number type of the
+  machine with the widest range.
   """
   if not len(entries):
     return np.zeros(0), 0.0
@@ -196,22 +201,23 @@ def _eliminated(
 ) -> tuple[np.ndarray, int]:
   """Returns `expected_visits` by elimination, and the width of the band.
 
-  Going down from the last state, state k is replaced by shortcuts between the
+  From the last state to the first, state k is replaced by shortcuts between the
   states before it, and v_k = (entries_k + sum_{j<k} v_j P_jk) / leave_k. In a
-  reverse Cuthill-McKee order the shortcuts stay near the diagonal, and only
-  that band is stored.
+  reverse Cuthill-McKee order the shortcuts are near the diagonal, and only this
+  band is stored.
   """
   size = len(entries)
   order = csgraph.reverse_cuthill_mckee(chain)
   exits, entries = exits[order].astype(number), entries[order].astype(number)
   moves = chain[order][:, order].tocoo()
-  low = np.arange(size)  # First state that each one has a transition with ...
+  # The first state with a transition to or from each state ...
+  low = np.arange(size)
   places = (moves.row, moves.col)
   np.minimum.at(low, np.maximum(*places), np.minimum(*places))
-  # ... or has by shortcuts over the states after it.
+  # ... or with a shortcut over the states after it.
   low = np.minimum.accumulate(low[::-1])[::-1]
   width = int((np.arange(size) - low).max())
-  # Entry (i, j) lies at i (2 width + 1) + (j - i) + width in the band.
+  # Entry (i, j) is at i (2 width + 1) + (j - i) + width in the band.
   band = np.zeros(size * (2 * width + 1) + 1, dtype=number)
   matrix = np.lib.stride_tricks.as_strided(
     band[width:], (size, size), (2 * width * band.itemsize, band.itemsize)

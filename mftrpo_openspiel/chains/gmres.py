@@ -1,21 +1,25 @@
 """Expected visits and invariant laws of large chains by GMRES.
 
 Both are solutions of equations u (I - J) = b, where J is the jump chain. Chains
-such as those on random graphs would fill the factors of an LU, but mix fast:
-GMRES finds their laws. The residual is as small when such a chain falls apart
-into parts that hardly any player moves between, while the share of each part is
-that of the start. What tells is the time to get to one fixed state h, the only
-one in which balance is not asked for. Let v >= 0 have
+such as those on random graphs have dense LU factors, but mix fast, so that
+GMRES converges.
 
-    v_i - sum_{j != h} J_ij v_j >= 1 / leave_i    in all states i != h,
+A small residual alone does not bound the error. If a chain consists of parts
+between which hardly any player moves, the residual is also small for a law in
+which the mass of each part is that of the start. The error depends on the time
+to reach a fixed state h, whose balance equation is omitted. Let v >= 0 satisfy
 
-which is the equation of that time, up to a factor, and is solved roughly, by
-GMRES again. Multiplied by |K r| for the residual r of the balance u (I - J) = 0
-(`certificate` has K >= 0 and |u - u'| <= K |r|), it gives
+    v_i - sum_{j != h} J_ij v_j >= 1 / leave_i    in all states i != h.
 
-    sum_i |u_i - u'_i| / leave_i <= sum_i v_i |r_i|
+With equality, v_i is the expected time from i to h. Here an approximate
+solution, again by GMRES, is scaled so that the inequality holds. Let K >= 0 be
+the inverse of I - J without state h, and r the residual of the balance
+u' (I - J) = 0. If u' is exact in h, then |u - u'| <= |r| K in the other states
+(as in `certificate`, but with row vectors), and so
 
-if u' is right in h: a bound of the error of all masses together.
+    sum_i |u_i - u'_i| / leave_i <= |r| K (1 / leave) <= sum_i v_i |r_i|,
+
+which bounds the sum of the errors of all masses.
 """
 
 from collections.abc import Callable
@@ -29,19 +33,20 @@ from mftrpo_openspiel.chains import certificate
 from mftrpo_openspiel.chains import jump_chain
 from mftrpo_openspiel.chains import law_report
 
-# Largest |d|_1 of the last correction d to a law, ...
+# The iteration ends if the last correction d of a law has |d|_1 below this, ...
 LAW_TOLERANCE = 1e-10
-# ... or relative residual below which it cannot be improved.
+# ... or if the relative residual is below this and cannot be improved.
 ROUNDING = 1e-14
-# By how much one pass reduces the residual, and in how many steps.
+# The factor by which one pass reduces the residual, its largest number of
+# steps, and the largest number of passes.
 REDUCTION = 1e-6
 NUM_STEPS = 40
 MAX_PASSES = 100
-# By how much one pass reduces the residual of the time to a state, and how many
-# there are until it is small enough everywhere.
+# The factor by which one pass reduces the residual of the time to reach a
+# state, and the largest number of these passes.
 TIME_REDUCTION = 0.1
 MAX_TIME_PASSES = 40
-# Share of a uniform law below which states do not count for less.
+# Lower bound on the weights of states, relative to a uniform law.
 LEAST_WEIGHT = 1e-8
 
 
@@ -52,12 +57,13 @@ def invariant_law(
 
   Args:
     chain: P, (n, n).
-    start: (n,), where it starts if it is positive in all states: a law near
-      the one that is sought saves work.
-    max_passes: When to give up.
+    start: (n,), the law from which the iteration starts, if it is positive in
+      all states; one that is close to the result saves time.
+    max_passes: Largest number of passes.
 
   Raises:
-    NearlyReducibleError: If the chain falls apart as far as can be told.
+    NearlyReducibleError: If the chain cannot be distinguished from a reducible
+      one.
     ArithmeticError: If LAW_TOLERANCE is not reached.
   """
   jumps, leave = jump_chain.jump_chain(chain, 0.0)
@@ -76,17 +82,17 @@ def expected_visits(
   entries: np.ndarray,
   max_passes: int = MAX_PASSES,
 ) -> law_report.Law:
-  """Returns how often each state is visited before an exit.
+  """Returns the expected number of visits of each state before an exit.
 
-  The errors that are reported are those of exits together, relative to all
-  entries.
+  The reported error is the sum of the errors of all exits, relative to the sum
+  of all entries.
 
-  The arguments are those of `elimination.expected_visits`, and after how many
-  passes to give up.
+  The arguments are those of `elimination.expected_visits`, and the largest
+  number of passes.
 
   Raises:
-    NearlyReducibleError: If exits are so rare that they cannot be seen.
-    ArithmeticError: If the residual does not get down to ROUNDING.
+    NearlyReducibleError: If exits are so rare that they cannot be resolved.
+    ArithmeticError: If the relative residual does not reach ROUNDING.
   """
   jumps, leave = jump_chain.jump_chain(chain, exits)
   visits = np.zeros(len(entries))
@@ -96,14 +102,15 @@ def expected_visits(
     if error <= ROUNDING * visits.sum():
       rounding = certificate.rounding(jump_chain.num_terms(jumps))
       error += rounding * 2 * visits.sum()
-      # Exits are 1^T (I - J) K, and so those of a residual add up to it.
+      # Exit probabilities are (I - J) 1, so the exits that a residual causes
+      # have the same sum as the residual.
       report = _report(error / entries.sum(), len(entries))
       return law_report.Law(visits / leave, report)
     step, _ = solve(lambda x: x - x @ jumps, residual, REDUCTION)
     visits = np.maximum(visits + step, 0.0)
   raise ArithmeticError(
-    f"The visits of {len(visits)} transient states were not found by GMRES: the"
-    f" chain leaves them too slowly. The last residual was {error:.1e}."
+    f"GMRES did not converge for the visits of {len(visits)} transient states:"
+    f" the chain leaves them too slowly. The last residual was {error:.1e}."
   )
 
 
@@ -113,13 +120,13 @@ def solve(
   rtol: float = 0.0,
   atol: float = 0.0,
 ) -> tuple[np.ndarray, bool]:
-  """Returns the x of one cycle of GMRES, and whether it has not converged.
+  """Returns the x of one cycle of GMRES, and whether it did not converge.
 
   Args:
     apply: x -> M x.
     right_side: b of M x = b, (n,).
-    rtol: How small |b - M x|_2 shall be, relative to |b|_2, ...
-    atol: ... or as it is; the larger one counts.
+    rtol: Tolerance for |b - M x|_2, relative to |b|_2.
+    atol: Absolute tolerance for |b - M x|_2; the larger one of both applies.
   """
   size = len(right_side)
   operator = linalg.LinearOperator((size, size), matvec=apply, dtype=np.float64)
@@ -130,14 +137,14 @@ def solve(
 
 
 def _report(bound: float, size: int) -> law_report.Report:
-  """Returns the report with a bound of the errors of `size` states together.
+  """Returns the report with a bound on the sum of the errors of `size` states.
 
   Raises:
-    NearlyReducibleError: If it is too large.
+    NearlyReducibleError: If the bound is too large.
   """
   if not bound <= certificate.max_error(size):
     raise certificate.NearlyReducibleError(
-      f"The {size} states of the chain all but fall apart: GMRES cannot resolve"
+      f"The chain of {size} states is nearly reducible: GMRES cannot resolve"
       f" its long-run law to {certificate.max_error(size):.0e}."
     )
   return law_report.Report(
@@ -148,18 +155,18 @@ def _report(bound: float, size: int) -> law_report.Report:
 def _law_of_jumps(
   jumps: sparse.csr_array, law: np.ndarray, max_passes: int
 ) -> np.ndarray:
-  """Returns the invariant law of the irreducible jump chain, from one near it.
+  """Returns the invariant law of the irreducible jump chain, from a start.
 
   A correction d solves d (I - J) = r for the residual r = u J - u, whose sum is
-  zero: there the singular system is a regular one. r is measured as
+  zero. On vectors of sum zero the singular system is regular. The norm of r is
   |r / sqrt(u)|_2, which is at least |r|_1 and in which chains are contractions.
 
   Raises:
-    ArithmeticError: If it is not found.
+    ArithmeticError: If the iteration does not converge.
   """
   for _ in range(max_passes):
     residual = law @ jumps - law
-    residual -= residual.sum() * law  # What rounding has made of zero.
+    residual -= residual.sum() * law  # The sum is zero except for rounding.
     if np.abs(residual).sum() <= ROUNDING:
       return law
     weights = np.sqrt(np.maximum(law, LEAST_WEIGHT / len(law)))
@@ -174,30 +181,31 @@ def _law_of_jumps(
     if not failed and np.abs(step).sum() <= LAW_TOLERANCE:
       return law
   raise ArithmeticError(
-    f"The invariant law of {len(law)} states was not found to within"
-    f" {LAW_TOLERANCE:.0e} by GMRES: the chain mixes too slowly."
+    f"GMRES did not compute the invariant law of {len(law)} states to"
+    f" {LAW_TOLERANCE:.0e}: the chain mixes too slowly."
   )
 
 
 def _law_error(
   law: np.ndarray, jumps: sparse.csr_array, leave: np.ndarray
 ) -> float:
-  """Returns a bound of the error of a law in time, all masses together.
+  """Returns a bound on the sum of the errors of an invariant law.
 
   Args:
-    law: u', (n,), an invariant law of J.
+    law: u', (n,), the computed invariant law of J.
     jumps: J, (n, n), irreducible.
-    leave: (n,), the probabilities to leave each state.
+    leave: (n,), the probabilities of leaving each state.
 
   Returns:
-    A bound of |mu - mu'|_1 for the laws mu that are u / leave, normalised;
-    infinite if the time to the likeliest state is not found.
+    A bound on |mu - mu'|_1, where mu and mu' are the normalised u / leave and
+    u' / leave; infinite if the time to reach the most likely state cannot be
+    computed.
   """
   hub = law.argmax()
   is_inner = np.arange(len(law)) != hub
   rounding = certificate.rounding(jump_chain.num_terms(jumps))
   stays = 1 / leave
-  # Not less than a share of the mean, so that roughly will do.
+  # The mean is added so that a rough solution is sufficient in all states.
   target = np.where(is_inner, stays + stays.mean(), 0.0)
   times = np.where(is_inner, target @ law / law[hub], 0.0)
 

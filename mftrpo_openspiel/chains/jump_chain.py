@@ -1,7 +1,7 @@
-"""Jump chains: where a chain goes when it leaves a state.
+"""Jump chains: the transitions of a chain given that it leaves a state.
 
-Their entries are ratios of entries off the diagonal of the chain, so that
-states which are hardly ever left cost no digits.
+They are computed without subtraction from the off-diagonal entries of the
+chain, so states that are rarely left cause no loss of accuracy.
 """
 
 import math
@@ -10,14 +10,14 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-# Steps by which an approximate law is found, which need not be near.
+# Number of steps for an approximate law, which need not be accurate.
 NUM_STEPS = 50
 
 
 def jump_chain(
   chain: sparse.csr_array, exits: np.ndarray | float
 ) -> tuple[sparse.csr_array, np.ndarray]:
-  """Returns J, (n, n), and the probabilities to leave each state."""
+  """Returns J, (n, n), and the probabilities of leaving each state, (n,)."""
   jumps = chain.copy()
   rows = np.repeat(np.arange(chain.shape[0]), np.diff(chain.indptr))
   jumps.data[rows == jumps.indices] = 0.0
@@ -37,7 +37,7 @@ def bandwidth(chain: sparse.csr_array) -> int:
 
 
 def num_terms(jumps: sparse.csr_array) -> int:
-  """Returns the number of states that one is entered from, and left to."""
+  """Returns the largest number of predecessors plus that of successors."""
   counts = np.bincount(jumps.indices), np.diff(jumps.indptr)
   return int(sum(count.max(initial=0) for count in counts))
 
@@ -45,25 +45,27 @@ def num_terms(jumps: sparse.csr_array) -> int:
 def approximate_law(
   jumps: sparse.csr_array, start: np.ndarray, num_steps: int = NUM_STEPS
 ) -> np.ndarray:
-  """Returns a law with most of its mass where the invariant law has it.
+  """Returns a rough approximation of the invariant law.
 
   Args:
     jumps: J, (n, n).
-    start: (n,), any masses near the invariant ones; the uniform law is taken
-      instead where some state has none.
-    num_steps: How many steps are made.
+    start: (n,), masses close to the invariant ones; the uniform law is used
+      instead if the mass of a state is not positive.
+    num_steps: Number of steps of the jump chain.
   """
   law = start if start.min() > 0 else np.ones(len(start))
   law = law / law.sum()
   for _ in range(num_steps):
-    law = (law + law @ jumps) / 2  # Half-way, as jumps may be periodic.
+    law = (law + law @ jumps) / 2  # The average, as jumps may be periodic.
   return law
 
 
 def law_in_time(law: np.ndarray, leave: np.ndarray) -> np.ndarray:
-  """Returns the law of the chain from that of its jumps, of any sum.
+  """Returns the invariant law of a chain from that of its jump chain.
 
-  The `leave` are the probabilities to leave each state.
+  Args:
+    law: (n,), the invariant law of the jump chain, of any positive sum.
+    leave: (n,), the probabilities of leaving each state.
   """
   masses = law / leave
   return masses / math.fsum(masses)

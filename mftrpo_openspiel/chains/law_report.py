@@ -1,4 +1,4 @@
-"""A long-run law, how it was computed, and what is proven of its error."""
+"""Long-run laws with the method of computation and proven error bounds."""
 
 import dataclasses
 import enum
@@ -12,7 +12,7 @@ UNIT_ROUNDOFF = 2.0**-53
 
 
 class Method(enum.Enum):
-  """How long-run laws are computed."""
+  """Methods of computing long-run laws."""
 
   ELIMINATION = "elimination"
   DENSE_LU = "dense LU"
@@ -23,24 +23,25 @@ class Method(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-  """How a law, or visits of which it is made, were computed, and how well.
+  """The methods and error bounds of a law, or of expected visits.
 
-  Errors are those against the chain as it is stored in double precision, whose
-  states are left by the sum of their moves to others, with probabilities below
-  `long_run_law.LEAST_PROBABILITY` counted as zero. Another rounding of all its
-  entries by some u changes each mass of n states by a share of 2 n u at most
-  (O'Cinneide, 1993, Entrywise perturbation theory and error analysis for Markov
-  chains, Numerische Mathematik 65).
+  Errors are differences from the exact law of the chain as stored in double
+  precision, where the probability of leaving a state is the sum of its
+  transitions to others, and probabilities below
+  `long_run_law.LEAST_PROBABILITY` are treated as zero. Different rounding of
+  its entries, by relative errors of at most u, changes each mass of n states by
+  at most a relative 2 n u (O'Cinneide, 1993, Entrywise perturbation theory and
+  error analysis for Markov chains, Numerische Mathematik 65).
 
   Attributes:
-    methods: All that some part of the law was computed by; none where the law
-      is the reference law itself.
-    relative_error_bound: No mass is off by more than this share of itself, or
-      of 1e-150 where it is less; infinite where that is not known.
-    error_bound: The errors of all masses add up to no more than this; infinite
-      where that is not known.
+    methods: The methods by which parts of the law were computed; empty if the
+      law is the reference law itself.
+    relative_error_bound: Bound on the error of each mass, relative to the mass
+      or, if this is less, to 1e-150; infinite if unknown.
+    error_bound: Bound on the sum of the errors of all masses; infinite if
+      unknown.
     consistency_residual: |mu P - mu|_1 as computed in double precision, which
-      bounds no error; None where it was not asked for.
+      does not bound the error; None if it was not computed.
   """
 
   methods: frozenset[Method] = frozenset()
@@ -55,7 +56,7 @@ class Report:
     return " and ".join(used)
 
   def beside(self, other: "Report") -> "Report":
-    """Returns the report of a law some states of which have the other one."""
+    """Returns the report of a law of which parts have the other report."""
     return Report(
       self.methods | other.methods,
       max(self.relative_error_bound, other.relative_error_bound),
@@ -63,7 +64,7 @@ class Report:
     )
 
   def after(self, other: "Report") -> "Report":
-    """Returns the report of products of what the two are of."""
+    """Returns the report of products of masses with these two reports."""
     return Report(
       self.methods | other.methods,
       self.relative_error_bound + other.relative_error_bound,
@@ -71,7 +72,7 @@ class Report:
     )
 
   def with_rounding(self, share: float) -> "Report":
-    """Returns the report after roundings by a share of each mass."""
+    """Returns the report after rounding each mass by a relative `share`."""
     return dataclasses.replace(
       self,
       relative_error_bound=self.relative_error_bound + share,
@@ -79,30 +80,28 @@ class Report:
     )
 
   def __str__(self) -> str:
-    """Returns it in words."""
+    """Returns the methods and bounds as text."""
     if not self.methods:
-      return "no law was solved for"
+      return "no law was computed"
     if math.isfinite(self.relative_error_bound):
-      known = (
-        f"each mass within {rounded_up(self.relative_error_bound)} of itself"
-      )
+      bound = rounded_up(self.relative_error_bound)
+      known = f"relative error of each mass at most {bound}"
     elif math.isfinite(self.error_bound):
-      known = (
-        f"errors of all masses at most {rounded_up(self.error_bound)} together"
-      )
+      bound = rounded_up(self.error_bound)
+      known = f"sum of the errors of all masses at most {bound}"
     else:
-      known = "no bound of the error is known"
+      known = "no error bound is known"
     if self.consistency_residual is not None:
       known += f", |mu P - mu| = {self.consistency_residual:.1e}"
     return f"laws by {self.names}, {known}"
 
 
 class Law(NamedTuple):
-  """A law, or expected visits of which one is made.
+  """A law, or expected visits from which one is computed.
 
   Attributes:
     masses: (S,).
-    report: How well they are known.
+    report: The methods and error bounds.
   """
 
   masses: np.ndarray
@@ -110,11 +109,11 @@ class Law(NamedTuple):
 
 
 def relative(method: Method, bound: float) -> Report:
-  """Returns the report of a method with a bound of relative errors."""
+  """Returns the report of a method with a bound on relative errors."""
   return Report(frozenset([method]), bound, bound)
 
 
 def rounded_up(bound: float) -> str:
-  """Returns a positive bound with two digits, not rounded down."""
+  """Returns a positive bound with two digits, rounded up."""
   text = f"{bound:.1e}"
   return text if float(text) >= bound else f"{1.05 * bound:.1e}"

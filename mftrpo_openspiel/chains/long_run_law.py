@@ -1,20 +1,20 @@
-"""Invariant laws of finite Markov chains, exact for every kind of chain.
+"""Long-run laws of finite Markov chains, with error bounds for every chain.
 
 The mean field of a stationary policy is the long-run law of its chain, the
-Cesaro limit of reference . P^n (paper, IV.e, "mu (P)^inf"). It exists for
-every chain, periodic or not; where the chain has several recurrent classes it
-depends on where the reference law sends its mass. So:
+Cesaro limit of reference . P^n (paper, IV.e, "mu (P)^inf"). It exists for every
+chain, periodic or not. If the chain has several recurrent classes, it depends
+on how the mass of the reference law is distributed over them. Therefore:
 
 1. the recurrent classes are the closed strongly connected components;
 2. the mass of the transient states is absorbed into them;
-3. within a class, the law of a state is its share of the visits between two
+3. within a class, the mass of a state is its share of the visits between two
    visits of one fixed state.
 
-Steps 2 and 3 both count visits before an exit, by `elimination`, whose cost is
-the number of states times the square of the bandwidth. From some size on,
-`sparse_lu` takes its place, or `gmres` where the factors would fill. Where the
-`certificate` of what these found is not good enough, it is elimination again.
-So each law has a bound of its error that holds whatever the chain is.
+Steps 2 and 3 both compute expected visits before an exit, by `elimination`,
+whose cost is the number of states times the square of the bandwidth. For larger
+chains `sparse_lu` is used, or `gmres` if the LU factors would be dense. If the
+error bound of their `certificate` is too large, elimination is used after all.
+So each law has an error bound that holds for every chain.
 """
 
 from collections.abc import Callable
@@ -31,26 +31,27 @@ from mftrpo_openspiel.chains import jump_chain
 from mftrpo_openspiel.chains import law_report
 from mftrpo_openspiel.chains import sparse_lu
 
-# Probabilities below this count as zero, and what is said of errors is said of
-# the chain without them. It may be another one: states that are left by such
-# probabilities alone are never left.
+# Probabilities below this are treated as zero, and error bounds apply to the
+# chain without them. This chain may behave differently: states that are left
+# only by such probabilities are never left.
 LEAST_PROBABILITY = 1e-100
 
 
 @dataclasses.dataclass(frozen=True)
 class LongRunLaws:
-  """Finds long-run laws, by a method for the size of the chain.
+  """Computes long-run laws, by a method that suits the size of the chain.
 
   Attributes:
-    max_dense_states: Up to this many states dense LU is tried first.
-    max_elimination_states: Up to this many states, elimination; ...
-    max_elimination_cost: ... and beyond, where nothing else works and it takes
-      at most so many multiplications: some minutes.
+    max_dense_states: Up to this number of states, dense LU is tried first.
+    max_elimination_states: Up to this number of states, elimination is used.
+    max_elimination_cost: For more states, elimination is used if all other
+      methods fail and it takes at most this number of multiplications, which
+      take a few minutes.
     max_bandwidth: Largest bandwidth in a reverse Cuthill-McKee order with which
       a large chain is factorized. It bounds the separators of the graph, about
       2,000 on a grid of 10^6 states, and the time for the factors grows with
-      its cube. Other large chains are for GMRES.
-    max_gmres_passes: When GMRES gives up.
+      its cube. GMRES is used for other large chains.
+    max_gmres_passes: Largest number of passes of GMRES.
   """
 
   max_dense_states: int = 500
@@ -66,13 +67,13 @@ class LongRunLaws:
 
     Args:
       transition_matrix: P, (S, S), rows sum to one.
-      reference: (S,), the law that the chain starts from.
+      reference: (S,), the initial law of the chain.
 
     Raises:
-      ArithmeticError: If the chain leaves its transient states, or gets from
-        one likely state to another, with a probability out of the range of
-        numbers; or if it is large, and neither LU nor GMRES nor elimination
-        gives its law.
+      ArithmeticError: If the probability with which the chain leaves its
+        transient states, or gets from one likely state to another, is too small
+        for floating-point numbers; or if the chain is large, and LU, GMRES and
+        elimination all fail.
     """
     law, report = self._cesaro_limit(
       _without_rare(transition_matrix), reference
@@ -111,7 +112,7 @@ class LongRunLaws:
       law[states] = class_mass[label] * shares
       shares_report = shares_report.beside(report)
     report = shares_report.after(absorption)
-    if report.methods:  # Masses were added, in each state and in each class.
+    if report.methods:  # Masses were summed, in each state and in each class.
       report = report.with_rounding(2 * len(law) * law_report.UNIT_ROUNDOFF)
     return law_report.Law(law, report)
 
@@ -121,7 +122,7 @@ class LongRunLaws:
     reference: np.ndarray,
     recurrent: np.ndarray,
   ) -> law_report.Law:
-    """Returns `reference` with the transient mass moved to where it ends."""
+    """Returns `reference` after absorption of the mass of transient states."""
     mass = np.where(recurrent, reference, 0.0)
     moving = np.flatnonzero(~recurrent)
     if not reference[moving].any():
@@ -137,11 +138,12 @@ class LongRunLaws:
     )
     if not np.isfinite(visits.sum()):
       raise ArithmeticError(
-        "The chain leaves its transient states with a probability out of the"
-        " range of numbers: its long-run law cannot be computed."
+        "The chain leaves its transient states with a probability that is too"
+        " small for floating-point numbers: its long-run law cannot be"
+        " computed."
       )
     mass[recurrent] += visits @ exits
-    # Sums of n exits are off by a share (n - 1) u, and visits by all of these.
+    # Sums of n exits have a relative error of (n - 1) u, which affects visits.
     num_added = int((exits > 0).sum(axis=1).max()) - 1
     rounding = 2 * len(moving) * num_added * law_report.UNIT_ROUNDOFF
     return law_report.Law(mass, report.with_rounding(rounding))
@@ -164,7 +166,7 @@ class LongRunLaws:
     by_gmres: Callable[[sparse.csr_array], law_report.Law],
     by_elimination: Callable[[elimination.Matrix], law_report.Law],
   ) -> law_report.Law:
-    """Returns what one of the methods gives for a chain."""
+    """Returns the result of the method that suits the size of a chain."""
     size = chain.shape[0]
     if isinstance(chain, np.ndarray) or size <= self.max_elimination_states:
       return by_elimination(chain)
@@ -180,11 +182,11 @@ class LongRunLaws:
 
 
 def _without_rare(chain: sparse.csr_array) -> sparse.csr_array:
-  """Returns the chain in canonical form, without what counts as zero."""
+  """Returns the chain in canonical form, without entries treated as zero."""
   if chain.has_canonical_format and chain.data.min() >= LEAST_PROBABILITY:
     return chain
   chain = chain.copy()
-  # SciPy's search for components never ends where entries are doubled.
+  # SciPy's search for components does not end if there are duplicate entries.
   chain.sum_duplicates()
   chain.data[chain.data < LEAST_PROBABILITY] = 0.0
   chain.eliminate_zeros()

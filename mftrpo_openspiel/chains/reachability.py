@@ -1,4 +1,4 @@
-"""Where a Markov chain can get to."""
+"""The states that a Markov chain can reach."""
 
 import numpy as np
 from scipy import sparse
@@ -6,18 +6,18 @@ from scipy.sparse import csgraph
 
 
 def reached(chain: sparse.csr_array, is_start: np.ndarray) -> np.ndarray:
-  """Returns (S,) of bool: the states that are reached from some others.
+  """Returns (S,) of bool: the states that are reached from a set of states.
 
   Args:
     chain: P, (S, S).
-    is_start: (S,) of bool, the others, which count as reached.
+    is_start: (S,) of bool, this set, whose states are reached, too.
   """
   started = np.flatnonzero(is_start)
   if len(started) == len(is_start):
     return is_start.copy()
   chain = chain.copy()
   chain.eliminate_zeros()
-  # One more state, from which those of the start are reached.
+  # An additional state, from which those of the start are reached.
   source = sparse.coo_array(
     (np.ones(len(started)), (np.zeros(len(started), int), started)),
     shape=(1, len(is_start)),

@@ -1,16 +1,16 @@
 """Expected visits and invariant laws of large chains by sparse LU.
 
-Both are solutions of equations u (I - J) = b, where J is the jump chain. Where
-parts of the chain can be separated by few states, as on a grid or any other
-flat map, these have sparse LU factors.
+Both are solutions of equations u (I - J) = b, where J is the jump chain. If
+parts of the chain can be separated by few states, as on a grid or another
+planar graph, the LU factors are sparse.
 
 I - J^T is an M-matrix, which needs no pivoting, and whose triangular solves add
 numbers of one sign. On a grid of 10^6 states in minimum-degree order the
-factors have about 60 entries a state. Only their pivots come from subtractions,
-and those fail where a part of the chain is left with a probability near that of
-rounding: such a part is metastable. The `certificate` of the result tells.
-Metastable parts are found, and told apart by cutting the chain at a state of
-each.
+factors have about 60 entries per state. Only their pivots are computed by
+subtractions. These lose all digits if the probability of leaving a part of the
+chain is near the unit roundoff; such a part is called metastable. This is
+detected by the `certificate` of the result. Metastable parts are then
+identified, and treated separately by cutting the chain at one state of each.
 """
 
 import numpy as np
@@ -23,13 +23,13 @@ from mftrpo_openspiel.chains import elimination
 from mftrpo_openspiel.chains import jump_chain
 from mftrpo_openspiel.chains import law_report
 
-# How many metastable parts of a chain are told from each other.
+# Largest number of metastable parts of a chain that are distinguished.
 MAX_CUTS = 12
-# Least probability to get from one cut state to the next one that is not lost
-# in `certificate.FLOOR`.
+# Smallest probability of getting from one cut state to the next one that is not
+# negligible compared with `certificate.FLOOR`.
 LEAST_COUPLING = 1e-260
-# What is taken off jump probabilities where rounding makes the system singular,
-# only to find out where.
+# Reduction of jump probabilities if rounding makes the system singular. The
+# result is used only to find the part that is never left.
 DAMPING = 1e-12
 
 
@@ -38,10 +38,12 @@ def invariant_law(chain: sparse.csr_array, start: np.ndarray) -> law_report.Law:
 
   Args:
     chain: P, (n, n).
-    start: (n,), masses near the law, if such are known.
+    start: (n,), any masses, if possible close to the law. The first cut state
+      is selected by them.
 
   Raises:
-    NearlyReducibleError: If the chain falls apart as far as can be told.
+    NearlyReducibleError: If the chain cannot be distinguished from a reducible
+      one.
   """
   jumps, leave = jump_chain.jump_chain(chain, 0.0)
   size = len(leave)
@@ -49,7 +51,7 @@ def invariant_law(chain: sparse.csr_array, start: np.ndarray) -> law_report.Law:
   for _ in range(MAX_CUTS):
     factors = Factors(jumps, cuts)
     law, bound = factors.law()
-    if bound <= certificate.max_error(size) / 2:  # It is not normalised yet.
+    if bound <= certificate.max_error(size) / 2:  # Normalising doubles it.
       report = law_report.relative(law_report.Method.SPARSE_LU, 2 * bound)
       rounding = 4 * law_report.UNIT_ROUNDOFF
       return law_report.Law(
@@ -59,10 +61,10 @@ def invariant_law(chain: sparse.csr_array, start: np.ndarray) -> law_report.Law:
     if metastable in cuts:
       break
     cuts.append(metastable)
-    del factors  # Not two of them in memory at a time.
+    del factors  # To have only one of them in memory.
   raise certificate.NearlyReducibleError(
-    f"The {size} states of the chain all but fall apart, into {len(cuts)}"
-    " parts or more: sparse LU cannot resolve its invariant law to"
+    f"The chain of {size} states is nearly reducible into {len(cuts)} or more"
+    " parts: sparse LU cannot resolve its invariant law to"
     f" {certificate.max_error(size):.0e}."
   )
 
@@ -70,12 +72,12 @@ def invariant_law(chain: sparse.csr_array, start: np.ndarray) -> law_report.Law:
 def expected_visits(
   chain: sparse.csr_array, exits: np.ndarray, entries: np.ndarray
 ) -> law_report.Law:
-  """Returns how often each state is visited before an exit.
+  """Returns the expected number of visits of each state before an exit.
 
   The arguments are those of `elimination.expected_visits`.
 
   Raises:
-    NearlyReducibleError: If exits are so rare that they cannot be seen.
+    NearlyReducibleError: If exits are so rare that they cannot be resolved.
   """
   jumps, leave = jump_chain.jump_chain(chain, exits)
   visits, bound = Factors(jumps, []).visits(entries)
@@ -92,7 +94,7 @@ def expected_visits(
 def factorize(moves: sparse.csr_array) -> linalg.SuperLU:
   """Returns the LU factors of (I - W)^T without pivoting.
 
-  No entry of W is negative, and no row of it sums to more than one.
+  The entries of W are not negative, and its rows sum to at most one.
   """
   identity = sparse.eye_array(moves.shape[0], format="csr")
   return linalg.splu(
@@ -105,19 +107,19 @@ def factorize(moves: sparse.csr_array) -> linalg.SuperLU:
 
 def solve_transposed(lu: linalg.SuperLU, right_side: np.ndarray) -> np.ndarray:
   """Returns (I - W)^-1 x from the factors of (I - W)^T."""
-  # The stub has no `trans`.
+  # The type stub of SciPy has no `trans`.
   return lu.solve(right_side, trans="T")  # type: ignore[call-overload]
 
 
 class Factors:
-  """LU factors of I - J^T for a jump chain J that is cut at some states."""
+  """LU factors of I - J^T for a jump chain J that ends at some cut states."""
 
   def __init__(self, jumps: sparse.csr_array, cuts: list[int]):
     """Factorizes the jump chain.
 
     Args:
       jumps: J, (n, n).
-      cuts: The states at whose visits the chain ends.
+      cuts: The states in which the chain ends.
     """
     is_cut = np.zeros(jumps.shape[0], dtype=bool)
     is_cut[cuts] = True
@@ -129,26 +131,29 @@ class Factors:
     self._num_terms = jump_chain.num_terms(jumps)
     try:
       self._lu = factorize(system)
-    except RuntimeError:  # By rounding: some part is never left.
+    except RuntimeError:  # Because of rounding, some part is never left.
       self._lu = factorize((1 - DAMPING) * system)
 
   def metastable_state(self) -> int:
-    """Returns a state from where the end is far, as far as LU can tell."""
+    """Returns a likely state of the part from which the end takes longest.
+
+    It is computed from the LU factors, which may be inaccurate.
+    """
     num_steps = solve_transposed(self._lu, np.ones(self._jumps.shape[0]))
-    # Rounding may have changed its sign, but it stands out.
+    # Rounding may have changed signs, but absolute values are large.
     start = np.zeros(len(num_steps))
     start[np.abs(num_steps).argmax()] = 1.0
     return int(np.abs(self._lu.solve(start)).argmax())
 
   def visits(self, entries: np.ndarray) -> tuple[np.ndarray, float]:
-    """Returns the visits before the end, and a bound of their errors.
+    """Returns the expected visits before the end, and an error bound.
 
     Args:
-      entries: (n,), how often each state is entered at first; 0 in cut ones.
+      entries: (n,), initial number of visits of each state; 0 in cut states.
 
     Returns:
-      u, (n,), with u (I - J) = entries; and what no entry is off by more than,
-      relative to itself, infinite where that is not known.
+      u, (n,), with u (I - J) = entries; and a bound on the relative error of
+      each entry, infinite if unknown.
     """
     with np.errstate(all="ignore"):
       visits = np.maximum(self._lu.solve(entries), 0.0)
@@ -159,11 +164,12 @@ class Factors:
     return visits, bound
 
   def law(self) -> tuple[np.ndarray, float]:
-    """Returns the invariant law of J, and a bound of its relative errors.
+    """Returns the invariant law of J, and a bound on its relative errors.
 
-    The cut states are weighted by the law of the chain that is seen when
-    looking only at their visits. It is a sum of positive numbers, and its law
-    comes from elimination: no digits are lost however weak its couplings are.
+    The weights of the cut states are the invariant law of the chain observed
+    only at visits of cut states. The entries of that chain are sums of positive
+    numbers, and its law is computed by elimination, so no digits are lost
+    however small its transition probabilities are.
     """
     cuts = self._cuts
     entries = self._jumps[cuts].toarray()
@@ -177,7 +183,7 @@ class Factors:
       if not _is_irreducible(seen):
         return np.full(len(entries[0]), np.nan), np.inf
       weights, report = elimination.invariant_law(sparse.csr_array(seen))
-      # An error of each of the m^2 entries changes the law by 2 m times it.
+      # A relative error of all m^2 entries changes the law by 2 m times it.
       error = bound + certificate.rounding(self._num_terms + len(seen))
       bound += 2 * len(seen) * error + report.relative_error_bound
     law = sum(weight * visit for weight, visit in zip(weights, visits))
@@ -189,6 +195,6 @@ def _is_irreducible(seen: np.ndarray) -> bool:
   """Returns whether all states lead to each other without underflow."""
   if np.min(seen, where=seen > 0, initial=1.0) < LEAST_COUPLING:
     return False
-  # Of dense arrays SciPy takes entries below 1e-8 for zero.
+  # In dense arrays, SciPy treats entries below 1e-8 as zero.
   graph = sparse.csr_array(seen)
   return csgraph.connected_components(graph, connection="strong")[0] == 1

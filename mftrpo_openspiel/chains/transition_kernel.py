@@ -1,8 +1,8 @@
-"""The transition kernel of an MDP, and the chains of policies under it.
+"""The transition kernel of an MDP, and the Markov chains of policies under it.
 
-Arrays over S states and A actions may lie in memory in either order; Fortran
-order is faster, and what is returned has it: with few actions, numpy then works
-along the states.
+Arrays over S states and A actions may have either memory order. Fortran order
+is faster, because NumPy then works along the states, of which there are usually
+many more than actions. Results are in Fortran order.
 """
 
 import functools
@@ -12,10 +12,10 @@ from scipy import sparse
 
 
 class TransitionKernel:
-  """P(s'|s,a) as what policies and values are multiplied by.
+  """P(s'|s,a), for products with policies and values.
 
-  Where the transitions of every chain lie is worked out once; a chain then
-  costs one weighted sum over the entries of the kernel.
+  The positions of the transitions of all chains are computed once. Each chain
+  then costs one weighted sum over the entries of the kernel.
 
   Attributes:
     num_states: S.
@@ -26,8 +26,8 @@ class TransitionKernel:
     """Initializes the kernel.
 
     Args:
-      kernel: (S * A, S) in canonical form, row s * A + a is the law of the next
-        state.
+      kernel: (S * A, S) in canonical form; row s * A + a is the distribution of
+        the next state after action a in state s.
       num_actions: A.
     """
     self._kernel = kernel
@@ -35,11 +35,11 @@ class TransitionKernel:
 
   @functools.cached_property
   def max_num_targets(self) -> int:
-    """How many next states there are after a state and an action, at most."""
+    """The largest number of next states after a state and an action."""
     return int(np.diff(self._kernel.indptr).max())
 
   def expectations(self, values: np.ndarray) -> np.ndarray:
-    """Returns the (S, A) expected (S,) values of the next state."""
+    """Returns (S, A): the expectations of (S,) values of the next state."""
     shape = self.num_states, self.num_actions
     return (self._by_action @ values).reshape(shape, order="F")
 
@@ -63,7 +63,7 @@ class TransitionKernel:
     return mixture @ policy.ravel(order="F")
 
   def as_matrix(self, probabilities: np.ndarray) -> sparse.csr_array:
-    """Returns the (S, S) array of the (E,) one, in canonical form."""
+    """Returns (E,) probabilities as an (S, S) array, in canonical form."""
     _, targets, indptr = self._mixture
     matrix = sparse.csr_array(
       (probabilities, targets, indptr), shape=(self.num_states, self.num_states)
@@ -73,13 +73,13 @@ class TransitionKernel:
 
   @functools.cached_property
   def origins(self) -> np.ndarray:
-    """(E,): the states that transitions are made from, in ascending order."""
+    """(E,): the states in which transitions start, in ascending order."""
     _, _, indptr = self._mixture
     return np.repeat(np.arange(self.num_states), np.diff(indptr))
 
   @property
   def targets(self) -> np.ndarray:
-    """(E,): the states that transitions lead to."""
+    """(E,): the states in which transitions end."""
     return self._mixture[1]
 
   @functools.cached_property
@@ -90,12 +90,12 @@ class TransitionKernel:
 
   @functools.cached_property
   def _dense_entries(self) -> tuple[np.ndarray, np.ndarray]:
-    """For each entry, its place in a policy, and in a dense chain."""
+    """For each entry, its position in a policy, and in a dense chain."""
     origins, columns = self._pairs()
     return columns, origins * self.num_states + self._kernel.indices
 
   def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the state of each entry, and its place in a policy."""
+    """Returns the state of each entry, and its position in a policy."""
     rows = np.repeat(
       np.arange(self._kernel.shape[0]), np.diff(self._kernel.indptr)
     )
@@ -104,10 +104,10 @@ class TransitionKernel:
 
   @functools.cached_property
   def _mixture(self) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
-    """What turns policies into (E,) chains; their `indices` and `indptr`."""
+    """The matrix from policies to (E,) chains; their `indices` and `indptr`."""
     kernel = self._kernel
-    # The kernel's entries by state and next state, and then in their order: the
-    # conversions are stable sorts by counting.
+    # The kernel's entries, sorted by state and next state, and then in their
+    # order: the conversions are stable counting sorts.
     places = sparse.csr_array(
       (
         np.arange(kernel.nnz),

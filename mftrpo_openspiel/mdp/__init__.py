@@ -1,8 +1,8 @@
 """Mean-field Markov decision processes, and OpenSpiel's games over them.
 
-`mean_field_mdp` has the arrays (states, actions, kernel, reward, discount),
+`mean_field_mdp` holds the arrays (states, actions, kernel, reward, discount),
 `mdp_game` makes an OpenSpiel mean-field game of finite horizon from them,
-`observer` is what its players see, and `drawing` says where the states lie on
-paper. It imports `openspiel` and `utils`. A newcomer starts with
-`mean_field_mdp.MeanFieldMDP`, of which every game of this package is made.
+`observer` defines the observations of its players, and `drawing` the positions
+of states in plots. This folder imports `openspiel` and `utils`. Start reading
+at `mean_field_mdp.MeanFieldMDP`, on which every game of this package is based.
 """

@@ -1,9 +1,10 @@
-"""Rewards that declare what they see of the mean field.
+"""Rewards that declare how they depend on the mean field.
 
-What a player earns among N others is exact, and cheap, if its reward sees no
-more than the mass of its own state (`LocalReward`), or is linear in the masses
-(`LinearReward`). `mean_field_mdp.CrowdAversion` is local too. They are used as
-`reward` of a `MeanFieldMDP`, which checks what they declare.
+The expected return of a player among N players is computed exactly, and at low
+cost, if its reward depends only on the mass of its own state (`LocalReward`),
+or is linear in the masses (`LinearReward`). `mean_field_mdp.CrowdAversion` is
+local too. They are passed as `reward` to a `MeanFieldMDP`, which checks the
+declaration.
 """
 
 from collections.abc import Callable
@@ -15,19 +16,19 @@ from scipy import sparse
 from mftrpo_openspiel.mdp import state_action_rows
 from mftrpo_openspiel.utils import validation
 
-# Of two laws, rewards are compared up to this share of the largest one.
+# Tolerance of comparisons of rewards, relative to the largest one.
 _TOLERANCE = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
 class LocalReward:
-  """A reward r(s, a, mu(s)) that sees the mass of the own state alone.
+  """A reward r(s, a, mu(s)) that depends only on the mass of its own state.
 
       LocalReward(lambda mass: base - 0.2 * np.log(mass + 1e-25)[:, None])
 
   Attributes:
-    function: Of the (S,) masses, each of which is that of its own state (they
-      need not sum to one): the (S, A) rewards.
+    function: A function from the (S,) masses, of which row s of the result uses
+      only entry s, to the (S, A) rewards. The masses need not sum to one.
   """
 
   function: Callable[[np.ndarray], np.ndarray]
@@ -37,13 +38,14 @@ class LocalReward:
     return self.function(mean_field)
 
   def check(self, num_states: int) -> None:
-    """Checks that rewards of a state do not see the masses of other states.
+    """Checks that rewards of a state do not depend on masses of other states.
 
-    In two mixtures of random laws, each state must earn what it does under the
-    law from which its own mass is taken.
+    The masses are taken at random from one of two random distributions, twice.
+    The reward of each state must be that under the distribution from which its
+    own mass is taken.
 
     Raises:
-      ValueError: If it does not.
+      ValueError: If it is not.
     """
     rng = np.random.default_rng(0)
     for _ in range(2):
@@ -57,9 +59,9 @@ class LocalReward:
       is_off = ~_are_close(mixed, expected)
       if is_off.any():
         raise ValueError(
-          "reward must see the mass of its own state alone where it is a"
+          "reward must depend only on the mass of its own state if it is a"
           f" LocalReward, in state {int(is_off.any(axis=1).argmax())} it"
-          " changes with the masses of other states."
+          " depends on the masses of other states."
         )
 
 
@@ -68,10 +70,10 @@ class LinearReward:
   """The reward r(s, a, mu) = base(s, a) + sum over x of weights(s, a, x) mu(x).
 
   Attributes:
-    base: (S, A), what does not depend on the mean field.
+    base: (S, A), the part that does not depend on the mean field.
     weights: (S, A, S), or a (S * A, S) array or SciPy sparse array whose row
-      s * A + a belongs to state s and action a. It is kept as a (S * A, S) CSR
-      array.
+      s * A + a belongs to state s and action a. It is stored as a (S * A, S)
+      CSR array.
 
   Raises:
     ValueError: If a shape does not fit, or an entry is not finite.
@@ -100,13 +102,13 @@ class LinearReward:
 
   @property
   def own_weights(self) -> np.ndarray:
-    """(S, A): what the mass of a state weighs in its own rewards."""
+    """(S, A): the weight of the mass of a state in its own rewards."""
     num_states, num_actions = self.base.shape
     rows = np.arange(num_states * num_actions)
     return self.weights[rows, rows // num_actions].reshape(self.base.shape)
 
 
 def _are_close(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-  """Returns where rewards are the same beside the largest of them."""
+  """Returns where rewards are equal up to the tolerance."""
   scale = max(np.abs(first).max(), np.abs(second).max())
   return np.abs(first - second) <= _TOLERANCE * scale

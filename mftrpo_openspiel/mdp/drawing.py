@@ -1,7 +1,8 @@
-"""Where the places of a game lie on paper; used by plots only.
+"""Positions of the places of a game in plots.
 
 A drawing shows S places. In a game over a mean-field MDP they are its states;
 in other games the states of one time and population, see `plots.placement`.
+Only plots use drawings.
 """
 
 from collections.abc import Mapping
@@ -15,10 +16,10 @@ class Grid:
   """Places that are cells of a grid.
 
   Attributes:
-    walls: (rows, columns) of bool, True where no place is.
+    walls: (rows, columns) of bool, True where there is no place.
     cells: (S, 2) of int, the row and column of each place.
-    marks: Places that pictures point out, by what a legend calls them.
-    is_torus: Whether what leaves the grid on one side comes in on the other.
+    marks: Places that pictures mark, by their names in the legend.
+    is_torus: Whether opposite sides of the grid are connected.
   """
 
   walls: np.ndarray
@@ -38,7 +39,7 @@ class Graph:
 
   Attributes:
     positions: (S, 2), x and y of each node.
-    edges: (E, 2) of int, from and to.
+    edges: (E, 2) of int, the start and end node of each edge.
   """
 
   positions: np.ndarray
@@ -67,7 +68,7 @@ class Line:
 
   Attributes:
     positions: (S,), increasing.
-    label: Of the axis.
+    label: The label of the axis.
     is_continuous: Whether a curve through the values of the places makes sense.
   """
 
@@ -87,8 +88,8 @@ class Network:
 
   Attributes:
     nodes: (V, 2), x and y of each node.
-    links: (S, 2) of int, the nodes from and to which each link leads.
-    node_names: One a node; "" for one that is not to be named.
+    links: (S, 2) of int, the start and end node of each link.
+    node_names: One name per node; "" for no name.
   """
 
   nodes: np.ndarray
@@ -106,10 +107,10 @@ KINDS = (Grid, Graph, Ring, Line, Network)
 
 
 def check_size(drawing: Drawing, num_states: int) -> None:
-  """Checks that a drawing is one, of as many places as there are states.
+  """Checks the type of a drawing, and that it has one place per state.
 
   Raises:
-    ValueError: If it is not.
+    ValueError: If the type or the number of places is wrong.
   """
   if not isinstance(drawing, KINDS):
     kinds = ", ".join(kind.__name__ for kind in KINDS)
@@ -118,6 +119,6 @@ def check_size(drawing: Drawing, num_states: int) -> None:
     )
   if drawing.num_places != num_states:
     raise ValueError(
-      f"drawing must have as many places as there are states, {num_states},"
-      f" got a {type(drawing).__name__} of {drawing.num_places}."
+      f"drawing must have one place per state, {num_states} in total, got a"
+      f" {type(drawing).__name__} with {drawing.num_places}."
     )

@@ -1,8 +1,8 @@
 """Any mean-field MDP as an OpenSpiel mean-field game of finite horizon.
 
-One game, state and observer serve all games of this package: a concrete game
-builds its `MeanFieldMDP`, passes it to `MDPGame.__init__` and registers. With
-state x, action a and time t, a play is
+All games of this package share one game, state and observer class: a concrete
+game builds its `MeanFieldMDP`, passes it to `MDPGame.__init__` and registers
+itself. With state x, action a and time t, a play is
 
     init chance -> [ MEAN_FIELD (x,t)
                   -> decision   (x,t)    all actions; pays nothing
@@ -10,12 +10,12 @@ state x, action a and time t, a play is
                   -> chance     (x,a,t)  the kernel P(.|x,a,mu_t)
                    ] for t = 0, ..., horizon - 1, and then terminal (x,horizon)
 
-Rewards sit where OpenSpiel's utilities, its RL environment and its simulation
-tests all count them: on a decision node that is not the first. They depend on
-nothing that the observation string of the node leaves out, so OpenSpiel's
-values, which are cached by that string, are exact. The discount is inside the
-rewards. The mean-field node after the initial chance node makes mu_0 the true
-one at t = 0.
+Rewards are paid where OpenSpiel's utilities, its RL environment and its
+simulation tests all count them: at a decision node that is not the first. Apart
+from the mean field, they depend only on the observation string of the node, so
+OpenSpiel's values, which are cached by that string, are exact. Rewards include
+the discount factor. Because of the mean-field node after the initial chance
+node, the rewards at t = 0 are those under mu_0.
 """
 
 from collections.abc import Mapping
@@ -34,10 +34,10 @@ from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.utils import validation
 
 _DEFAULT_HORIZON = 40
-# OpenSpiel keeps the length of a play in 32 bits.
+# OpenSpiel stores the length of a play in 32 bits.
 _MAX_HORIZON = 10**6
 
-# As plain numbers: states compare them often, and OpenSpiel takes both.
+# As integers: states compare them often, and OpenSpiel accepts both.
 _DEFAULT_PLAYER = pyspiel.PlayerId.DEFAULT_PLAYER_ID
 _PLAYER = int(_DEFAULT_PLAYER)
 _CHANCE = int(pyspiel.PlayerId.CHANCE)
@@ -50,7 +50,7 @@ _STATE_TYPES = {
   _MEAN_FIELD: pyspiel.StateType.MEAN_FIELD,
   _TERMINAL: pyspiel.StateType.TERMINAL,
 }
-# Ends of the nodes' strings, as in OpenSpiel's crowd-modelling games.
+# Suffixes of the strings of nodes, as in OpenSpiel's crowd-modelling games.
 _SUFFIXES = {_PLAYER: "", _TERMINAL: "", _CHANCE: "_a_mu", _MEAN_FIELD: "_a"}
 
 
@@ -60,8 +60,8 @@ def game_type(
   """Returns the OpenSpiel type of a game over a mean-field MDP.
 
   Args:
-    short_name: By which `pyspiel.load_game` knows the game.
-    long_name: For people.
+    short_name: The name for `pyspiel.load_game`.
+    long_name: The name for display.
     parameters: Name and default value of each parameter of the game.
   """
   return pyspiel.GameType(
@@ -100,7 +100,7 @@ def _kernel_outcomes(kernel, num_actions: int) -> _Outcomes:
 
 
 class _Stage(NamedTuple):
-  """What one mean field makes of the MDP; shared by the states of a layer."""
+  """The MDP under one mean field; shared by the states of a layer."""
 
   law: tuple[float, ...]
   rewards: list[list[float]]  # By state and action, before discounting.
@@ -108,25 +108,25 @@ class _Stage(NamedTuple):
 
 
 class _Node(NamedTuple):
-  """Where a state stands.
+  """The content of a state.
 
-  OpenSpiel clones a state by deep-copying every attribute of it. So a state
-  has this one, which is never changed and which its clones share.
+  OpenSpiel clones a state by deep-copying each of its attributes. So a state
+  has only this one, which is immutable and shared by its clones.
   """
 
   player: int  # Whose turn it is, as a PlayerId.
   x: int | None  # State of the MDP; None before the initial chance node.
-  action: int | None  # None if it is not chosen yet at time t.
+  action: int | None  # None if not yet chosen at time t.
   t: int
   stage: _Stage | None  # None while the mean field at t is not known.
   reward: float  # Of this node.
-  returns: float  # Of the nodes up to and with this one.
+  returns: float  # Of the nodes up to and including this one.
 
   def __deepcopy__(self, memo):
     return self
 
 
-# One string serves all states at a node; the limit is for very large games.
+# All states at a node share one string; the limit is for very large games.
 @functools.lru_cache(maxsize=2**18)
 def _node_string(player: int, x: int | None, action: int | None, t: int) -> str:
   if x is None:
@@ -141,8 +141,8 @@ _ROOT = _Node(_CHANCE, None, None, 0, None, 0.0, 0.0)
 class MDPGame(pyspiel.Game):
   """A mean-field MDP played for `horizon` steps.
 
-  OpenSpiel's utilities recurse through a play; with a horizon of more than 100
-  they need the room that `recursion.deep` gives them.
+  OpenSpiel's utilities recurse through a play. With a horizon of more than 100
+  they need the larger recursion limit of `recursion.deep`.
   """
 
   def __init__(
@@ -155,11 +155,11 @@ class MDPGame(pyspiel.Game):
     """Initializes the game.
 
     Args:
-      mdp: What is played.
+      mdp: The mean-field MDP.
       horizon: Number of actions in a play.
-      openspiel_type: Of a game that is registered. A game of the default type
-        can be used as it is, but neither loaded by name nor serialized by
-        OpenSpiel; it can be pickled.
+      openspiel_type: The type of a registered game. A game of the default type
+        can be used and pickled, but neither loaded by name nor serialized by
+        OpenSpiel.
       parameters: All parameters of a registered game.
 
     Raises:
@@ -187,7 +187,7 @@ class MDPGame(pyspiel.Game):
     self.initial_outcomes = [
       (x, p) for x, p in enumerate(mdp.initial_distribution.tolist()) if p > 0
     ]
-    # A pass through the game meets one mean field a layer.
+    # A traversal of the game has one mean field per layer.
     self.stage = functools.lru_cache(maxsize=4 * horizon)(self._stage)
     self.support = functools.lru_cache(maxsize=None)(self._support)
 
@@ -198,7 +198,7 @@ class MDPGame(pyspiel.Game):
       f" {self._mdp.num_actions} actions, horizon {self.horizon}"
     )
 
-  # OpenSpiel would unpickle games without their attributes.
+  # Otherwise OpenSpiel unpickles games without their attributes.
   def __reduce__(self):
     if type(self) is MDPGame:
       return MDPGame, (self._mdp, self.horizon)
@@ -208,13 +208,13 @@ class MDPGame(pyspiel.Game):
     return self
 
   def mean_field_mdp(self) -> mdp_lib.MeanFieldMDP:
-    """Returns the MDP that is played."""
+    """Returns the mean-field MDP of the game."""
     return self._mdp
 
-  # Only once it is played: as lists a kernel takes ten times its memory.
+  # Computed at the first use: as lists a kernel takes ten times its memory.
   @functools.cached_property
   def outcomes(self) -> _Outcomes:
-    """The chance outcomes of a kernel that is the same at all times."""
+    """The chance outcomes of a kernel without dependence on the mean field."""
     return _kernel_outcomes(self._mdp.fixed_kernel, self._mdp.num_actions)
 
   def _stage(self, law: tuple[float, ...]) -> _Stage:
@@ -264,10 +264,10 @@ def _restored_state(game: MDPGame, text: str) -> "MDPState":
 
 
 class MDPState(pyspiel.State):
-  """A node of a play; see the module for the order in which they come."""
+  """A node of a play; the module docstring shows the order of the nodes."""
 
-  # Until the first action; without a constructor of its own, a state is cloned
-  # faster.
+  # A class attribute until the first action; states without a constructor of
+  # their own are cloned faster.
   _node = _ROOT
 
   def __reduce__(self):
@@ -285,7 +285,7 @@ class MDPState(pyspiel.State):
 
   @property
   def pending_action(self) -> int | None:
-    """The action chosen at time t, None before it is."""
+    """The action chosen at time t, None before the choice."""
     return self._node.action
 
   # OpenSpiel (PySpiel) API functions are below.
@@ -307,8 +307,8 @@ class MDPState(pyspiel.State):
     del player
     return [] if self._node.player == _MEAN_FIELD else self.legal_actions()
 
-  # The next three answer the common case without the detour through C++ that
-  # OpenSpiel's utilities would otherwise make at every node.
+  # The next three methods answer the common case directly. Otherwise
+  # OpenSpiel's utilities would make a call through C++ at every node.
 
   def legal_actions(self, player: int | None = None) -> list[int]:
     """Returns the legal actions of the player to move, or of `player`."""
@@ -327,7 +327,7 @@ class MDPState(pyspiel.State):
     return super().observation_string(player)
 
   def get_type(self) -> pyspiel.StateType:
-    """Returns whose node this is, as a state type."""
+    """Returns the type of the node."""
     return _STATE_TYPES[self._node.player]
 
   def chance_outcomes(self) -> list[tuple[int, float]]:
@@ -348,8 +348,8 @@ class MDPState(pyspiel.State):
     """Applies an action of the player, or of chance.
 
     Raises:
-      ValueError: If the action is out of range (the node with one action takes
-        any), or nobody acts here.
+      ValueError: If the action is out of range (a node with one action accepts
+        any), or this is a mean-field or terminal node.
     """
     player, x, pending, t, stage, _, returns = self._node
     if player == _CHANCE:
@@ -383,10 +383,10 @@ class MDPState(pyspiel.State):
     return self.get_game().support(self._node.t)[:]
 
   def update_distribution(self, distribution: list[float]) -> None:
-    """Takes the probabilities of the states in `distribution_support`.
+    """Sets the mean field to the probabilities of `distribution_support`.
 
     Raises:
-      ValueError: If this is no mean-field node, or the length does not fit.
+      ValueError: If this is not a mean-field node, or the length is wrong.
     """
     node = self._node
     game = self.get_game()
@@ -405,11 +405,11 @@ class MDPState(pyspiel.State):
     return [self._node.reward]
 
   def returns(self) -> list[float]:
-    """Returns the rewards up to and with this node, in a list of one."""
+    """Returns the rewards up to and including this node, in a list of one."""
     return [self._node.returns]
 
   def _action_to_string(self, player: int, action: int) -> str:
-    """Returns an action for people to read."""
+    """Returns the name of an action for display."""
     if player == _CHANCE:
       return f"x={action}"
     if self._node.action is not None:
@@ -424,15 +424,15 @@ class MDPState(pyspiel.State):
 def discounting(
   game: pyspiel.Game, root_state: pyspiel.State | None
 ) -> tuple[float, int]:
-  """Returns what rewards are discounted by, which is inside them.
+  """Returns the discount that rewards of a game include.
 
   Args:
-    game: Any game; those over no MDP have the discount 1.
+    game: Any game; its discount is 1 if it is not over an MDP.
     root_state: Where plays start; None for the initial states.
 
   Returns:
-    The discount gamma, and the time t at the beginning of plays, whose rewards
-    carry gamma^t.
+    The discount gamma, and the time t at the beginning of plays, at which
+    rewards include the factor gamma^t.
   """
   if not isinstance(game, MDPGame):
     return 1.0, 0
@@ -445,7 +445,7 @@ def decision_strings(game: MDPGame, t: int) -> list[str]:
 
 
 def decision_states(game: MDPGame, t: int) -> list[MDPState]:
-  """Returns the S ordinary decision nodes of time t, under a uniform crowd."""
+  """Returns the S ordinary decision nodes of time t, under uniform masses."""
   stage = game.stage((1.0 / game.num_states,) * game.num_states)
   states = [game.new_initial_state() for _ in range(game.num_states)]
   for x, state in enumerate(states):

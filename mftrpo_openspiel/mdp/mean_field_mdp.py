@@ -27,7 +27,7 @@ class CrowdAversion:
   """The reward r(s, a, mu) = base(s, a) - crowd_aversion * log mu(s).
 
   Attributes:
-    base: (S, A), what does not depend on the mean field.
+    base: (S, A), the part that does not depend on the mean field.
     crowd_aversion: K of the paper's equation (1).
   """
 
@@ -52,23 +52,24 @@ class MeanFieldMDP:
   """A mean-field MDP (S, A, P, r, gamma) and its initial law (paper, III).
 
   Attributes:
-    kernel: P, as a (S * A, S) CSR array whose row s * A + a is the law of the
-      next state after action a in state s; a dense array of that shape or of
-      shape (S, A, S) is converted. If it depends on the mean field, a function
-      from (S,) to such an array.
+    kernel: P, as a (S * A, S) CSR array whose row s * A + a is the distribution
+      of the next state after action a in state s; a dense array of that shape
+      or of shape (S, A, S) is converted. If it depends on the mean field, a
+      function from (S,) to such an array.
     reward: r, a function from the (S,) mean field to finite (S, A) rewards.
-      What players earn in a finite population is exact for a `CrowdAversion`,
-      and for what `declared_rewards` has.
+      Expected returns in a finite population are computed exactly for a
+      `CrowdAversion`, and for the rewards in `declared_rewards`.
     discount: gamma, in [0, 1).
     initial_distribution: mu_0, (S,).
-    drawing: Where the states lie on paper, or None.
-    action_names: One a action, for displays; numbers if not given.
+    drawing: The positions of states in plots, or None.
+    action_names: One name per action, for display; numbers if not given.
 
   Raises:
-    ValueError: If a shape does not fit, a row of the kernel or the initial
-      distribution is not a probability law, the discount is out of range, a
-      reward under the initial distribution is not finite, a `LocalReward` sees
-      other states, or the drawing is not one of S places.
+    ValueError: If a shape is wrong, a row of the kernel or the initial
+      distribution is not a probability distribution, the discount is out of
+      range, a reward under the initial distribution is not finite, a
+      `LocalReward` depends on masses of other states, or the drawing does not
+      have S places.
   """
 
   kernel: Kernel
@@ -92,7 +93,7 @@ class MeanFieldMDP:
     ).copy()
     if initial.ndim != 1 or not initial.size:
       raise ValueError(
-        "initial_distribution must be a list of numbers, one a state, got"
+        "initial_distribution must be a list of numbers, one per state, got"
         f" shape {initial.shape}."
       )
     initial = validation.check_distribution(
@@ -138,7 +139,7 @@ class MeanFieldMDP:
     set_field("action_names", tuple(names))
 
   def __repr__(self) -> str:
-    """Returns one line: the size, the discount, and where states lie."""
+    """Returns one line: the size, the discount, and the kind of drawing."""
     drawn = f", on a {type(self.drawing).__name__}" if self.drawing else ""
     moving = (
       "" if self.has_fixed_kernel else ", kernel depends on the mean field"
@@ -171,7 +172,7 @@ class MeanFieldMDP:
 
   @property
   def fixed_kernel(self) -> sparse.csr_array:
-    """The (S * A, S) kernel, where it is the same under every mean field.
+    """The (S * A, S) kernel, if it does not depend on the mean field.
 
     Raises:
       ValueError: If it depends on the mean field.
@@ -186,7 +187,7 @@ class MeanFieldMDP:
     """Returns the (S, A) rewards under the (S,) mean field.
 
     Raises:
-      ValueError: If the user's function returns another shape, NaN or inf.
+      ValueError: If the user's function returns a wrong shape, NaN or inf.
     """
     rewards = validation.check_numbers("reward", self.reward(mean_field))
     if rewards.shape != self._shape:
@@ -211,7 +212,7 @@ class MeanFieldMDP:
     kernel.sum_duplicates()
     if not kernel.data.all():
       kernel.eliminate_zeros()
-    # Some functions are asked for kernels often, and this is the fastest sum.
+    # Kernels that are functions are checked often; this is the fastest sum.
     sums = kernel @ np.ones(self.num_states)
     bad = ~(np.abs(sums - 1) <= validation.SUM_TOLERANCE)
     if bad.any() or kernel.data.min() < 0:
@@ -220,7 +221,7 @@ class MeanFieldMDP:
       state, action = divmod(row, num_actions)
       raise ValueError(
         "kernel must have non-negative rows that sum to 1, the row of state"
-        f" {state} and action {action} sums to {sums[row]:.12g} with least"
+        f" {state} and action {action} sums to {sums[row]:.12g} with smallest"
         f" entry {kernel[[row]].min():g}{validation.advice_on_sums(sums)}."
       )
     return kernel

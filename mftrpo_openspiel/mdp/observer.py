@@ -1,4 +1,4 @@
-"""What a player of a game over a mean-field MDP sees, as a tensor."""
+"""The observations of players in a game over a mean-field MDP."""
 
 import numpy as np
 import pyspiel
@@ -8,8 +8,8 @@ class Observer:
   """Observer, conforming to the PyObserver interface (see observation.py).
 
   Attributes:
-    tensor: x, pending action and t, each as one-hot; all zero where not known.
-    dict: The three parts of it by name.
+    tensor: x, pending action and t, each one-hot encoded; zeros if not known.
+    dict: The three parts of the tensor by name.
   """
 
   def __init__(self, params, game: pyspiel.Game):
@@ -17,7 +17,7 @@ class Observer:
 
     Args:
       params: None, or empty.
-      game: A `mdp_game.MDPGame`.
+      game: An `mdp_game.MDPGame`.
     """
     if params:
       raise ValueError(f"Observation parameters not supported; got {params}.")

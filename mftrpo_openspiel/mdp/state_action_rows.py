@@ -1,4 +1,4 @@
-"""Arrays with a row over the states for each state and action."""
+"""Arrays with one row per pair of state and action."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from mftrpo_openspiel.utils import validation
 def checked(
   name: str, value: Any, num_states: int, num_actions: int
 ) -> sparse.csr_array:
-  """Returns such an array as a new (S * A, S) CSR array.
+  """Returns an array with such rows as a new (S * A, S) CSR array.
 
   Args:
-    name: Of the array, for messages.
+    name: The name of the array in messages.
     value: (S, A, S), or (S * A, S) as an array or a SciPy sparse array; row
       s * A + a belongs to state s and action a.
     num_states: S.
     num_actions: A.
 
   Raises:
-    ValueError: If it has another shape, or anything but numbers.
+    ValueError: If its shape is wrong, or it does not consist of numbers.
   """
   shape = (num_states * num_actions, num_states)
   blocks = (num_states, num_actions, num_states)
@@ -42,9 +42,10 @@ def checked(
 
 
 def mixture(policy: np.ndarray) -> sparse.csr_array:
-  """Returns (S, S * A): what mixes rows of state-action pairs by a policy.
+  """Returns (S, S * A): the matrix that averages rows by a policy.
 
-  Its product with a (S * A, S) kernel is the chain of the (S, A) policy.
+  Its product with a (S * A, S) kernel is the transition matrix of the (S, A)
+  policy.
   """
   num_states, num_actions = policy.shape
   return sparse.csr_array(

@@ -1,8 +1,8 @@
-"""What an algorithm sees of a mean-field game: arrays over decision states.
+"""Models: mean-field games as arrays over decision states, for algorithms.
 
-`mean_field_model` has the interface; `stationary_model`, `compiled_game` and
-`openspiel_model` meet it exactly, `sampled_model` by estimates from simulated
-play, and `from_game` makes the one that fits a game. It imports `simulators`,
-`compiler`, `values`, `chains`, `mdp`, `openspiel` and `utils`. A newcomer
-starts with `mean_field_model.MeanFieldModel`.
+`mean_field_model` defines the interface. `stationary_model`, `compiled_game`
+and `openspiel_model` implement it exactly, `sampled_model` implements it with
+estimates from simulated play, and `from_game` creates the model that fits a
+game. This folder imports `simulators`, `compiler`, `values`, `chains`, `mdp`,
+`openspiel` and `utils`. Start reading at `mean_field_model.MeanFieldModel`.
 """

@@ -1,8 +1,8 @@
-"""Any OpenSpiel mean-field game at array speed.
+"""Any OpenSpiel mean-field game, compiled into arrays for fast computation.
 
-OpenSpiel's utilities walk through the game, with a state object for each node,
-in every call. Here the game is written into arrays once, and flows, values,
-best responses and NashConv are sweeps over its layers.
+OpenSpiel's utilities traverse the game, with a state object per node, in every
+call. Here the game is converted to arrays once. Population distributions,
+values, best responses and NashConv are then sweeps over its layers.
 """
 
 import warnings
@@ -22,44 +22,47 @@ from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
-# Rewards of states and afterstates, and weights of the entropy.
+# Rewards of states and afterstates, and weights of the entropy bonus.
 _Pay = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
 class CompiledGame(mean_field_model.MeanFieldModel):
   """A `pyspiel.Game` with mean-field dynamics, compiled into arrays.
 
-  The N states are decision nodes, told apart by their observation strings and
-  listed layer by layer. A layer in which all have a single action is left out
-  and folded into the moves around it, unless the players are told its masses.
-  (Where a mean-field layer does not lead to decision nodes one to one, its own
-  nodes are states too, with the only action 0.) The mean field sums to one over
-  the states of each layer and population. Exploitability is NashConv, the sum
-  over populations.
+  The N states are decision nodes, identified by their observation strings and
+  listed layer by layer. A layer in which every node has a single action is
+  omitted and folded into the adjacent transitions, unless mean-field nodes
+  receive its masses. (Where a mean-field layer does not lead to decision nodes
+  one to one, its own nodes are states too, with the only action 0.) The mean
+  field sums to one over the states of each layer and population. Exploitability
+  is NashConv, the sum over populations.
 
-  Five kinds of games are told apart (by `compiler.form_choice`):
+  `compiler.form_choice` distinguishes five kinds of games:
 
-  * Those of this package come straight from their MDP; all its states are
-    states of each layer, including those to which no play leads.
-  * Games whose moves are known not to depend on the mean field, by their source
-    (`known_games`) or because the caller says so, are enumerated once. Rewards
-    are read from the states in every call, or computed on arrays where
-    `known_games` has a formula that agrees with what the states pay.
-  * Of OpenSpiel's routing games all states are listed in advance, and how long
-    cars wait is computed from the masses; see `routing_states`, also for what
-    the states of large networks are. Q is 0 in choices to which no play leads.
-  * Other games whose moves change when players are told a random mean field, or
-    that a whole population is in one place, are enumerated in every call; see
-    `moving_form`. Q is 0 in states to which no play leads under the mean field.
-  * All others are enumerated once too, but trials prove nothing. So each mean
-    field that is given or returned is checked in a walk through all moves, once
-    for all calls with it in a row, in which the rewards are read. Moves that it
-    changes are a ValueError that names the node.
+  * Games of this package are built directly from their MDP. All states of the
+    MDP are states of each layer, including those that no play reaches.
+  * Games whose transitions are known to be independent of the mean field, from
+    their source (`known_games`) or because the caller says so, are enumerated
+    once. Rewards are read from the states in every call, or computed on arrays
+    where `known_games` has a formula that agrees with the rewards of the
+    states.
+  * For OpenSpiel's routing games all states are listed in advance, and the
+    waiting times of cars are computed from the masses. See `routing_states`,
+    which also describes the states of large networks. Q is 0 in choices that no
+    play reaches.
+  * Other games whose transitions change under a random mean field, or under one
+    that puts a whole population in one place, are enumerated in every call; see
+    `moving_form`. Q is 0 in states that no play reaches under the mean field.
+  * All others are enumerated once too, although those trials do not prove that
+    their transitions are fixed. Therefore each mean field that is passed or
+    returned is checked in a traversal of all transitions, in which the rewards
+    are read (once for consecutive calls with the same mean field). A mean field
+    that changes a transition raises a ValueError that names the node.
 
-  Where what happens at a node depends on more than its string, OpenSpiel's
-  values depend on the path on which a node is met first. They are reproduced
-  (for policies that list all legal actions, in their order), and a warning
-  names the node where the difference is largest.
+  If rewards or transitions depend on the path to a node, not only on its
+  observation string, OpenSpiel's values use the first path found. They are
+  reproduced (for policies that list all legal actions, in the game's order),
+  and a warning names the node with the largest difference.
 
   Attributes:
     layers: (N,), the layer of each state, counted from 0.
@@ -78,16 +81,16 @@ class CompiledGame(mean_field_model.MeanFieldModel):
       game: A mean-field game of one or more populations.
       root_state: Where plays start, instead of the game's initial states; for
         games of one population.
-      moves_are_fixed: Whether it is known that no mean field changes where
-        moves lead, legal actions and chance outcomes. That saves the walk in
-        which games that are neither OpenSpiel's nor ours are checked under each
-        mean field. If it is not true, numbers may be wrong.
+      moves_are_fixed: Whether it is known that transitions, legal actions and
+        chance outcomes do not depend on the mean field. This saves the
+        traversal that otherwise checks, under each mean field, games that are
+        neither OpenSpiel's nor ours. If it is not true, results may be wrong.
 
     Raises:
-      ValueError: If the game is no mean-field game, OpenSpiel's own
-        DistributionPolicy would not take it, nobody ever has a choice and
-        players are told nothing, or a random mean field changes moves that are
-        said to be fixed.
+      ValueError: If the game is not a mean-field game, OpenSpiel's own
+        DistributionPolicy would reject it, it has neither a choice nor a
+        mean-field node, or a random mean field changes transitions that are
+        declared fixed.
     """
     openspiel_games.check_game(game)
     validation.check_type("moves_are_fixed", moves_are_fixed, bool)
@@ -107,7 +110,7 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     self._take_over_states()
 
   def _take_over_states(self) -> None:
-    """Sets what depends on the states of the form."""
+    """Sets the attributes that depend on the states of the form."""
     self.layers = self._form.layers
     self.legal_actions_mask = self._form.legal_actions_mask
     self.discounts = self._discount ** (self._start_time + self._form.times)
@@ -119,7 +122,7 @@ class CompiledGame(mean_field_model.MeanFieldModel):
 
   @property
   def observation_strings(self) -> list[str]:
-    """The N strings of the states."""
+    """Observation strings of the N states."""
     return self._form.strings
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
@@ -132,15 +135,16 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     mean_field: np.ndarray,
     num_steps: int | None,
   ) -> np.ndarray:
-    """Returns `mean_field` moved `num_steps` times on the chain of (x, t).
+    """Returns `mean_field` after `num_steps` transitions in the states (x, t).
 
-    A step sends time t to time t + 1 and puts the initial law at time 0, so as
-    many steps as there are times, or None, give the whole flow. What players
-    are told stays `mean_field` in all steps.
+    A step moves the masses of time t to time t + 1 and sets those of time 0 to
+    the initial distribution. So None, or at least as many steps as there are
+    times, gives the whole flow. Mean-field nodes receive `mean_field` in all
+    steps.
 
     Raises:
       ValueError: If there are fewer steps than times, and `mean_field` has mass
-        in states that no play leads to when players are told of it.
+        in states that no play reaches when mean-field nodes receive it.
     """
     policy = self._checked_policy(policy)
     mean_field = self._checked_mean_field(mean_field)
@@ -153,8 +157,9 @@ class CompiledGame(mean_field_model.MeanFieldModel):
     lost = mean_field.sum() - moved.sum()
     if lost > validation.SUM_TOLERANCE:
       raise ValueError(
-        f"num_steps must be None or at least {mdp.num_steps} where no play"
-        f" leads to a mass of {lost:.3g} in mean_field, got {num_steps}."
+        f"num_steps must be None or at least {mdp.num_steps} if mean_field has"
+        f" a mass of {lost:.3g} in states that no play reaches, got"
+        f" {num_steps}."
       )
     for _ in range(num_steps):
       moved = mdp.step(policy[rows], moved)
@@ -196,8 +201,9 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   ) -> float:
     """Returns NashConv; with the entropy in both terms if regularized.
 
-    By the performance difference lemma it is what the policy loses, against the
-    best, in each state that it comes to: a sum without negative terms.
+    By the performance difference lemma it is the sum, over the states that the
+    policy visits, of their masses times the loss of the policy against the best
+    response in this state. No term of this sum is negative.
     """
     policy = self._checked_policy(policy)
     mean_field = self._form.flow(policy)
@@ -217,12 +223,12 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   def best_deviation(
     self, policy: np.ndarray, rewards: np.ndarray
   ) -> mean_field_model.Deviation:
-    """Returns the gain by leaving `policy`, summed over populations.
+    """Returns the best deviation from `policy`, summed over populations.
 
     Args:
-      policy: (N, A), which all others play.
-      rewards: (N, A), what each action in each state pays, instead of what the
-        game pays under the mean field of the policy.
+      policy: (N, A), the policy of all other players.
+      rewards: (N, A), the reward of each action in each state, which replaces
+        the game's reward under the mean field of the policy.
     """
     policy = self._checked_policy(policy)
     mean_field = self._form.flow(policy)
@@ -241,10 +247,10 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   def deviation_value(
     self, policy: np.ndarray, deviation: np.ndarray, rewards: np.ndarray
   ) -> float:
-    """Returns what a player earns with `deviation` where others play `policy`.
+    """Returns the return of a player with `deviation` if others use `policy`.
 
-    For the (N, A) policies, and given (N, A) rewards of each action; summed
-    over populations.
+    It is summed over populations. Both policies are (N, A), and so are the
+    rewards of each action in each state.
     """
     deviation = self._checked_policy(deviation)
     mean_field = self._form.flow(self._checked_policy(policy))
@@ -255,7 +261,7 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
   ) -> np.ndarray:
-    """Returns (N,) of bool: where `policy` leads from where `start` > 0."""
+    """Returns (N,) of bool: states that `policy` reaches from `start` > 0."""
     policy = self._checked_policy(policy)
     mean_field = self._checked_mean_field(mean_field)
     start = validation.check_masses("start", start, len(self.layers)) > 0
@@ -271,13 +277,13 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of a policy for `game`.
 
-    Where moves depend on the mean field, the nodes to which the policy leads
-    become states of the model if they were not: N may grow. In states to which
-    no play leads, where OpenSpiel's tabular policies have no law, the array is
+    If transitions depend on the mean field, nodes that the policy reaches are
+    added to the states of the model, so N may grow. In states that no play
+    reaches, for which OpenSpiel's tabular policies have no entry, the array is
     uniform.
 
     Raises:
-      ValueError: If the policy has no law for another state.
+      ValueError: If the policy has no probabilities for another state.
     """
     array = self._form.policy_array(policy)
     self._take_over_states()
@@ -288,7 +294,8 @@ class CompiledGame(mean_field_model.MeanFieldModel):
       if missing.size:
         string = self.observation_strings[missing[0]]
         raise ValueError(
-          f"policy must have a law for each state, it has none for {string!r}."
+          "policy must have action probabilities for each state, it has none"
+          f" for {string!r}."
         )
       array[unknown] = uniform[unknown]
     return self._checked_policy(array)
@@ -305,10 +312,10 @@ class CompiledGame(mean_field_model.MeanFieldModel):
   def _under(
     self, mean_field: np.ndarray, regularization: float
   ) -> tuple[game_form.Dynamics, game_form.Rows, _Pay]:
-    """Returns where actions lead, from which states, and what there is in it.
+    """Returns the transitions, the rows of their states, and the rewards.
 
-    That is the rewards of states and afterstates, and what the entropy weighs
-    in each state, None for nothing.
+    The last are the rewards of states and afterstates, and the weight of the
+    entropy bonus in each state, None for no bonus.
     """
     mdp, rows = self._form.dynamics(mean_field)
     temperatures = None
@@ -333,10 +340,12 @@ def _losses(
   best: np.ndarray,
   temperatures: np.ndarray | None,
 ) -> np.ndarray:
-  """Returns (N,): what one choice by `policy` loses if the best play follows.
+  """Returns (N,): the loss of one choice by `policy` before optimal play.
 
-  For the largest action values, -inf where not legal, and the weights of the
-  entropy, None for no entropy.
+  Args:
+    policy: (N, A).
+    best: (N, A), optimal action values, -inf where an action is not legal.
+    temperatures: (N,), the weights of the entropy bonus; None for no bonus.
   """
   regrets = best.max(axis=1, keepdims=True) - best
   mean_regrets = np.einsum(
@@ -344,7 +353,7 @@ def _losses(
   )
   if temperatures is None:
     return mean_regrets
-  # The divergence of the policy from the best one, times the temperature.
+  # The temperature times the divergence of the policy from the optimal one.
   least = -softmax.soft_maximum(-regrets, temperatures)
   divergences = mean_regrets - temperatures * softmax.entropy(policy) - least
   return np.maximum(divergences, 0.0)

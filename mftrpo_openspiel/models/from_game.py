@@ -1,7 +1,7 @@
-"""The models of a game by name, and the options that programs take for each.
+"""The models of a game by name, and the options of each for programs.
 
-This is the one place where a new model or option is entered; flags, their help
-texts and the axes of sweeps follow from it.
+A new model or option is registered only here. Flags, their help texts and the
+axes of sweeps are generated from it.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def _stationary(
     )
   if root_state is not None:
     raise ValueError(
-      "root_state must be None for model 'stationary', which has no beginning,"
+      "root_state must be None for model 'stationary', which has no start time,"
       f" got {str(root_state)!r}."
     )
   return stationary_model.StationaryModel(game.mean_field_mdp(), game)
@@ -64,7 +64,7 @@ MODELS: dict[str, Callable[..., _Model]] = {
   "openspiel": openspiel_model.OpenSpielModel,
   "sampled": _sampled,
 }
-# Those that count environment steps.
+# Models that count environment steps.
 COUNTING_MODELS = ("sampled",)
 
 OPTIONS: dict[str, dict[str, program_options.Option]] = {
@@ -80,12 +80,12 @@ def options_of(name: str) -> dict[str, program_options.Option]:
 def exact_kind(
   name: str, game: pyspiel.Game, options: Mapping[str, Any] | None = None
 ) -> str:
-  """Returns the name of the model that has the states of the model `name`.
+  """Returns the name of the exact model with the states of the model `name`.
 
   Args:
-    name: One of `MODELS`; a sampled one has the states of an exact one.
-    game: Of the model.
-    options: Of the model.
+    name: One of `MODELS`. A sampled model has the states of an exact one.
+    game: The game of the model.
+    options: The options of the model.
   """
   if name != "sampled":
     return name
@@ -94,7 +94,7 @@ def exact_kind(
 
 
 def default_model(game: pyspiel.Game) -> str:
-  """Returns the name of the exact model that a game has by default."""
+  """Returns the name of the default exact model of a game."""
   return "stationary" if hasattr(game, "mean_field_mdp") else "compiled"
 
 
@@ -110,11 +110,11 @@ def create_model(
     name: One of `MODELS`.
     game: A mean-field game.
     root_state: Where plays start; None for the initial states of the game.
-    **options: Of the model, see `options_of`.
+    **options: Options of the model, see `options_of`.
 
   Raises:
-    ValueError: If there is no such model, or not of this game, or an option is
-      unknown or out of range.
+    ValueError: If the model is unknown or does not exist for this game, or an
+      option is unknown or out of range.
   """
   create = MODELS[validation.check_choice("model", name, MODELS)]
   for option in options:
@@ -141,18 +141,18 @@ def _unknown_option(name: str, option: str) -> ValueError:
 
 
 def kind_of(model: model_lib.MeanFieldModel) -> str:
-  """Returns the name that `MODELS` has for the kind of a model.
+  """Returns the name in `MODELS` of the kind of a model.
 
-  For one that is not of this package it is the name of its class.
+  For a model that is not of this package it is the name of its class.
   """
   names = (name for name in MODELS if is_model(name, model))
   return next(names, type(model).__name__)
 
 
 def exact_model(model: model_lib.MeanFieldModel) -> model_lib.MeanFieldModel:
-  """Returns the model that a sampled one measures by, and any other as it is.
+  """Returns the exact model of a sampled one, and any other model unchanged.
 
-  It has the same states.
+  The exact model has the same states and computes exploitabilities.
   """
   if isinstance(model, sampled_model.SampledModel):
     return model.exact
@@ -160,7 +160,7 @@ def exact_model(model: model_lib.MeanFieldModel) -> model_lib.MeanFieldModel:
 
 
 def is_model(name: str, model: object) -> bool:
-  """Whether a model is of the kind that `MODELS` has by a name."""
+  """Whether a model is of the kind with this name in `MODELS`."""
   kinds = {
     "stationary": stationary_model.StationaryModel,
     "compiled": compiled_game.CompiledGame,
@@ -174,14 +174,14 @@ def as_model(
   game: model_lib.MeanFieldModel | pyspiel.Game,
   root_state: pyspiel.State | None = None,
 ) -> model_lib.MeanFieldModel:
-  """Returns a model as it is, and of a game its `CompiledGame`.
+  """Returns a model unchanged, and the `CompiledGame` of a game.
 
   Args:
     game: A model, or a mean-field game.
-    root_state: Of a game: where its plays start; None for its initial states.
+    root_state: Where plays of the game start; None for its initial states.
 
   Raises:
-    ValueError: If it is neither, there is no such model of the game, or a
+    ValueError: If `game` is neither, the game cannot be compiled, or a
       `root_state` is given with a model, which has its own.
   """
   if isinstance(game, mean_field_mdp.MeanFieldMDP):

@@ -1,4 +1,4 @@
-"""What an algorithm sees of a mean-field game: arrays over decision states.
+"""The interface between algorithms and mean-field games.
 
 An algorithm of this package is written once, against `MeanFieldModel`, and
 runs on an infinite-horizon mean-field MDP (`StationaryModel`) and on any
@@ -21,14 +21,15 @@ from mftrpo_openspiel.utils import validation
 
 
 class Deviation(NamedTuple):
-  """What a player may gain by leaving a policy, under given rewards.
+  """The best unilateral deviation from a policy, under given rewards.
 
   Attributes:
-    value: What it earns with the policy itself.
-    gain: What it earns more with the best policy.
+    value: Expected return of a player that follows the policy.
+    gain: Additional expected return of a player that deviates to the best
+      policy.
     policy: (N, A), the best policy.
-    error_bound: A bound of the error of `gain`, where values are not exact up
-      to rounding; 0 where they are.
+    error_bound: A bound on the error of `gain`; 0 where values are exact up to
+      rounding.
   """
 
   value: float
@@ -46,14 +47,14 @@ class MeanFieldModel(abc.ABC):
 
   Attributes:
     legal_actions_mask: (N, A) of bool.
-    discounts: (N,), the factor gamma^t that the action values of each state
-      carry, and with which its entropy is weighed; ones in a stationary model.
+    discounts: (N,), the factor gamma^t by which the action values of each state
+      and its entropy bonus are multiplied; ones in a stationary model.
     root_state: Where plays of the game start; None for its initial states.
-    num_environment_steps: How many decisions have been simulated so far; None
-      for a model that simulates nothing.
-    max_rollout_steps: Most decisions of a simulated play whose rewards are
-      added up; None for a model that simulates nothing.
-    game: The OpenSpiel game whose policies `to_openspiel` gives.
+    num_environment_steps: Number of decisions simulated so far; None for a
+      model without simulation.
+    max_rollout_steps: Largest number of decisions of a simulated play whose
+      rewards are summed; None for a model without simulation.
+    game: The OpenSpiel game of the policies that `to_openspiel` returns.
   """
 
   game: pyspiel.Game
@@ -64,17 +65,17 @@ class MeanFieldModel(abc.ABC):
   max_rollout_steps: int | None = None
 
   def state(self) -> dict[str, np.ndarray]:
-    """Returns all that later results depend on but their arguments.
+    """Returns everything except arguments that later results depend on.
 
-    Nothing, in a model that is no estimate. It is not to be written to.
+    It is empty for an exact model. The arrays must not be modified.
     """
     return {}
 
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
-    """Goes back to what `state` was.
+    """Restores a state that `state` returned.
 
     Raises:
-      ValueError: If it is not the state of such a model.
+      ValueError: If it is not the state of a model of this kind.
     """
     if state:
       raise ValueError(
@@ -85,12 +86,12 @@ class MeanFieldModel(abc.ABC):
   @property
   @abc.abstractmethod
   def observation_strings(self) -> list[str]:
-    """The N strings of the states; in a stationary model those at time 0."""
+    """Observation strings of the N states; of time 0 in a stationary model."""
 
   def initial_mean_field(self) -> np.ndarray:
-    """Returns mu_0, the mean field that an algorithm starts from.
+    """Returns mu_0, the mean field from which an algorithm starts.
 
-    That of the uniform policy, where a model has none of its own.
+    It is the mean field of the uniform policy unless the model defines another.
     """
     return self.mean_field(
       tabular_policies.uniform_policy(self.legal_actions_mask)
@@ -103,15 +104,16 @@ class MeanFieldModel(abc.ABC):
     mean_field: np.ndarray,
     num_steps: int | None,
   ) -> np.ndarray:
-    """Returns mu (P_mu^pi)^M: `mean_field` moved `num_steps` times.
+    """Returns mu (P_mu^pi)^M: `mean_field` after M = `num_steps` transitions.
 
-    The kernel stays the one under `mean_field` in all steps. None is the limit
-    of many steps (of their averages, where the chain is periodic).
+    All steps use the transition kernel under `mean_field`. With `num_steps`
+    None, the result is the limit of infinitely many steps (for a periodic
+    chain, the limit of their averages).
     """
 
   @abc.abstractmethod
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
-    """Returns mu^pi, the mean field when everybody plays `policy`."""
+    """Returns mu^pi, the mean field when all players use `policy`."""
 
   @abc.abstractmethod
   def action_values(
@@ -124,18 +126,19 @@ class MeanFieldModel(abc.ABC):
   ) -> np.ndarray:
     """Returns Q_mu^pi, the values of each action followed by `policy`.
 
-    The entropy bonus of later states is in them, and their `bonus`; those of
-    the state itself are not.
+    They include the entropy bonus and the `bonus` of later states, but not
+    those of the state itself.
 
     Args:
       policy: (N, A), pi.
       mean_field: (N,), mu.
       regularization: eta.
-      start: (N,), nu: estimates are from states that `policy` leads to from
-        there; None for `mean_field`. Exact models do not need it.
-      bonus: (N,), what each state pays on top of its rewards, such as minus a
-        divergence from another policy. On a finite horizon it carries gamma^t
-        itself, as rewards do; see `discounts`. None for nothing.
+      start: (N,), nu: the distribution from which simulated players start; they
+        follow `policy` to the states whose values are estimated. None for
+        `mean_field`. Exact models ignore it.
+      bonus: (N,), an additional reward per state, such as minus a divergence
+        from another policy. On a finite horizon it must include the factor
+        gamma^t, as rewards do; see `discounts`. None for no bonus.
     """
 
   @abc.abstractmethod
@@ -151,31 +154,31 @@ class MeanFieldModel(abc.ABC):
       mean_field: (N,), mu.
       regularization: eta.
       start: (N, A), the policy from which policy iteration starts, such as the
-        best response to a mean field nearby; None for one of the model's own.
-        It changes the work, and the result only by rounding. Models of finite
-        horizon need no policy iteration, and ignore it.
+        best response to a similar mean field; None for a default of the model.
+        It affects the running time, and the result only by rounding. Models of
+        finite horizon need no policy iteration and ignore it.
     """
 
   @abc.abstractmethod
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
   ) -> float:
-    """Returns how much a single player gains by leaving `policy`.
+    """Returns how much a single player gains by deviating from `policy`.
 
     phi(pi) = max_pi' J(pi', mu^pi) - J(pi, mu^pi) (paper, IV.e), from the
-    model's own initial law; with regularization > 0 both terms carry the
-    entropy bonus.
+    initial distribution of the model; with regularization > 0 both terms
+    include the entropy bonus.
     """
 
   @abc.abstractmethod
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
   ) -> np.ndarray:
-    """Returns (N,) of bool: where `policy` leads from the support of `start`.
+    """Returns (N,) of bool: states that `policy` reaches from `start`.
 
-    The support of the discounted occupancy d_{start,mu}^pi of Algorithm 1, in
-    which what is reached t time steps later has the weight gamma^t. So at
-    discount 0 nothing is reached at later times.
+    They are the support of the discounted occupancy d_{start,mu}^pi of
+    Algorithm 1, which gives weight gamma^t to a state that is reached t time
+    steps later. So with discount 0 no state of a later time is reached.
     """
 
   def __repr__(self) -> str:
@@ -188,11 +191,11 @@ class MeanFieldModel(abc.ABC):
 
   @property
   def game_name(self) -> str:
-    """The name of the game, with parameters that are not the default."""
+    """The name of the game, with the parameters that differ from defaults."""
     return games.brief_name(self.game)
 
   def accuracy(self) -> str:
-    """Returns how the last values and mean field were computed, in words."""
+    """Describes how the last values and mean field were computed."""
     return "Values and mean fields are exact up to rounding."
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
@@ -209,11 +212,11 @@ class MeanFieldModel(abc.ABC):
   ) -> tabular_distribution.TabularDistribution:
     """Returns `mean_field` as the distribution of OpenSpiel's utilities.
 
-    It has the masses of all states and of all mean-field nodes of `game`, so
-    that OpenSpiel's PolicyValue and BestResponse are those under `mean_field`.
+    It contains the masses of all states and of all mean-field nodes of `game`,
+    so OpenSpiel's PolicyValue and BestResponse evaluate under `mean_field`.
 
     Raises:
-      ValueError: If it is anything but N finite masses >= 0.
+      ValueError: If it does not consist of N finite masses >= 0.
     """
     num_states = len(self.legal_actions_mask)
     masses = validation.check_masses("mean_field", mean_field, num_states)
@@ -229,7 +232,7 @@ class MeanFieldModel(abc.ABC):
 
   @abc.abstractmethod
   def _node_rows(self) -> dict[str, int]:
-    """Returns for each node, by its string, the state with the same mass.
+    """Maps the string of each node to the index of the state with its mass.
 
-    For the nodes of all states and all mean-field nodes of `game`.
+    It has the nodes of all states and all mean-field nodes of `game`.
     """

@@ -1,9 +1,10 @@
-"""Any OpenSpiel mean-field game through OpenSpiel's own utilities.
+"""Any OpenSpiel mean-field game, evaluated by OpenSpiel's own utilities.
 
 States are the game's decision nodes, layer by layer. Mean fields come from
 `distribution.DistributionPolicy`, values from `policy_value.PolicyValue` and
 `best_response_value.BestResponse`, whose subclasses here add the entropy bonus.
-It is as slow as they are: the reference for everything faster.
+This model is as slow as these utilities. It is the reference with which the
+faster models are compared.
 """
 
 from collections.abc import Callable
@@ -36,28 +37,30 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
 
   The N states of the interface are the decision nodes of all populations, in
   the order of their layers. A mean field holds the mass of each node; the nodes
-  of a layer have mass one for each population. One step of `propagate` goes
-  from one time (the layers between two mean-field nodes) to the next, and puts
-  the initial law in the first. Exploitability is OpenSpiel's NashConv.
+  of a layer have total mass one per population. One step of `propagate` goes
+  from one time (the layers between two mean-field nodes) to the next, and sets
+  the first time to the initial distribution. Exploitability is OpenSpiel's
+  NashConv.
 
-  In a game over a `MeanFieldMDP`, whose rewards at time t carry gamma^t, the
-  entropy bonus carries it too.
+  In a game over a `MeanFieldMDP`, rewards at time t include the factor gamma^t,
+  and so does the entropy bonus.
   """
 
   def __init__(
     self, game: pyspiel.Game, root_state: pyspiel.State | None = None
   ):
-    """Initializes the model: walks through the game once.
+    """Initializes the model, for which the game is traversed once.
 
     Args:
       game: A mean-field game.
-      root_state: Where it starts; its initial states if not given.
+      root_state: Where plays start; the initial states if not given.
 
     Raises:
-      ValueError: If it is no mean-field game, its plays are too long, a
-        mean-field node does not lead to one decision node of its own, or moves
-        depend on the mean field (other than in games of this package): states
-        and what follows them would be those of another mean field.
+      ValueError: If it is not a mean-field game, its plays are too long, a
+        mean-field node does not lead to one decision node of its own, or
+        transitions depend on the mean field (except in games of this package),
+        so that states and their successors would be those of another mean
+        field.
     """
     self.game = openspiel_games.check_game(game)
     recursion.check(game)
@@ -108,7 +111,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
 
   @property
   def observation_strings(self) -> list[str]:
-    """The N nodes' strings."""
+    """Observation strings of the N nodes."""
     return list(self._rows)
 
   def propagate(
@@ -117,26 +120,26 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     mean_field: np.ndarray,
     num_steps: int | None,
   ) -> np.ndarray:
-    """Returns `mean_field` moved on `num_steps` times, None for to the end."""
+    """Returns `mean_field` after `num_steps` steps, None for the whole flow."""
     if num_steps is None:
       num_steps = self._num_times
-    told = self._checked_distribution(mean_field)
+    distribution = self._checked_distribution(mean_field)
     if validation.check_int("num_steps", num_steps, 0) >= self._num_times:
-      return self._push(policy, told, 1.0, lambda row, arrived: arrived)
+      return self._push(policy, distribution, 1.0, lambda row, arrived: arrived)
     for _ in range(num_steps):
 
       def departing(row: int, arrived: float, start=mean_field) -> float:
         return start[row] if self._is_first[row] else arrived
 
-      mean_field = self._push(policy, told, 1.0, departing)
+      mean_field = self._push(policy, distribution, 1.0, departing)
     return mean_field
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
     """Returns the flow of `policy`.
 
     Raises:
-      ValueError: If it leads to a node that is not there under a uniform crowd
-        (the nodes of such a game depend on the mean field).
+      ValueError: If it reaches a node that does not exist under the uniform
+        mean field (the nodes of such a game depend on the mean field).
     """
     flow = self._flow(policy)
     if self._moves_check:
@@ -155,12 +158,12 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns (N, A): Q_mu^pi."""
     policy = validation.check_policy(policy, self.legal_actions_mask)
-    told = self._checked_distribution(mean_field)
+    distribution = self._checked_distribution(mean_field)
     bonuses = self._entropy_weights(regularization) * softmax.entropy(policy)
     if bonus is not None:
       size = len(self._states)
       bonuses = bonuses + validation.check_finite("bonus", bonus, size)
-    values = self._policy_values(told, policy, bonuses)
+    values = self._policy_values(distribution, policy, bonuses)
     own, following = self._own_and_following(values)
     legal = np.where(self.legal_actions_mask, following, 0.0)
     played = (policy * legal).sum(axis=1) + bonuses
@@ -173,8 +176,8 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     start: np.ndarray | None = None,
   ) -> np.ndarray:
     """Returns (N, A): the maximum over policies of Q_mu^pi."""
-    told = self._checked_distribution(mean_field)
-    best_values = self._optimal_values(told, regularization)
+    distribution = self._checked_distribution(mean_field)
+    best_values = self._optimal_values(distribution, regularization)
     own, following = self._own_and_following(best_values)
     best = following.max(axis=1)
     if regularization:
@@ -196,15 +199,15 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   def reachable(
     self, policy: np.ndarray, mean_field: np.ndarray, start: np.ndarray
   ) -> np.ndarray:
-    """Returns (N,) of bool: where the game can get to from `start`."""
+    """Returns (N,) of bool: states that `policy` reaches from `start` > 0."""
     start = validation.check_masses("start", start, len(self._states)) > 0
     if start.all():
       return start
-    told = self._checked_distribution(mean_field)
+    distribution = self._checked_distribution(mean_field)
     ends = self._is_first & (self._discount == 0)
     arrived = self._push(
       tabular_policies.uniform_policy(policy > 0),
-      told,
+      distribution,
       0.0,
       lambda row, arrived: float(start[row] or (arrived > 0 and not ends[row])),
     )
@@ -224,7 +227,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   def _checked_distribution(
     self, mean_field: np.ndarray
   ) -> distribution_lib.Distribution:
-    """Returns `to_distribution`; a ValueError if it changes a move."""
+    """Returns `to_distribution`; a ValueError if it changes a transition."""
     distribution = self.to_distribution(mean_field)
     if self._moves_check:
       self._moves_check(distribution)
@@ -241,20 +244,20 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     root_mass: float,
     departing: Callable[[int, float], float],
   ) -> np.ndarray:
-    """Returns the mass that arrives at each node in a walk through the game.
+    """Returns the mass that arrives at each node in a traversal of the game.
 
-    Mean-field nodes are shown the distribution. What leaves a node is
-    `departing` of its row and of what arrived; each root has `root_mass`.
+    Mean-field nodes receive the distribution. The mass that leaves a node is
+    `departing(row, mass that arrived)`; each root has `root_mass`.
     """
 
-    def told(state: pyspiel.State) -> list[float]:
+    def masses(state: pyspiel.State) -> list[float]:
       support = state.distribution_support()
       return [distribution.value_str(key, 0.0) for key in support]
 
     arrived = np.zeros(len(self._states))
     mass = {game_walk.node_string(state): root_mass for state in self._roots}
     played = self.to_openspiel(policy)
-    for kind, states, edges in _walk(self._roots, played, told):
+    for kind, states, edges in _walk(self._roots, played, masses):
       if kind == game_walk.DECISION:
         for key in states:
           row = self._rows[key]
@@ -267,7 +270,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     return arrived
 
   def _entropy_weights(self, regularization: float) -> np.ndarray:
-    """Returns (N,): what the entropy weighs in each state."""
+    """Returns (N,): the weight of the entropy bonus in each state."""
     eta = validation.check_real("regularization", regularization, 0)
     return eta * self.discounts
 
@@ -277,9 +280,10 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
     policy: np.ndarray,
     bonuses: np.ndarray,
   ) -> value_lib.TabularValueFunction:
-    """Returns the value of each node by its string, as OpenSpiel has it.
+    """Returns the value of each node by its string, as OpenSpiel computes it.
 
-    Players are told the distribution, and get (N,) bonuses on top.
+    Mean-field nodes receive the distribution, and each state pays an additional
+    bonus, (N,).
     """
     played = self.to_openspiel(policy)
     values = value_lib.TabularValueFunction(self.game)
@@ -309,7 +313,7 @@ class OpenSpielModel(mean_field_model.MeanFieldModel):
   def _own_and_following(
     self, values: value_lib.TabularValueFunction
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the values of the states, and what follows each action."""
+    """Returns the values of the states, and those of their children."""
     following = np.full(self.legal_actions_mask.shape, -np.inf)
     following[self.legal_actions_mask] = [
       values(child) for child in self._children[self.legal_actions_mask]
@@ -352,24 +356,24 @@ class _RegularizedBestResponse(best_response_value.BestResponse):
     return self._state_value(key)
 
 
-# Gives what the players at a mean-field node are told.
-_Told = Callable[[pyspiel.State], list[float]]
+# Returns the masses that a mean-field node receives.
+_Masses = Callable[[pyspiel.State], list[float]]
 
 
 def _uniform_law(state: pyspiel.State) -> list[float]:
-  support = state.distribution_support()  # Perhaps nobody's mass.
+  support = state.distribution_support()  # It may be empty.
   return [1.0 / len(support) for _ in support]
 
 
 def _children(
-  state: pyspiel.State, policy: policy_lib.Policy, told: _Told
+  state: pyspiel.State, policy: policy_lib.Policy, masses: _Masses
 ) -> list[tuple[pyspiel.State, float]]:
-  """Returns what follows a node, with probabilities."""
+  """Returns the successors of a node, with their probabilities."""
   kind = state.get_type()
   if kind == game_walk.TERMINAL:
     return []
   if kind == game_walk.MEAN_FIELD:
-    return [(game_walk.updated(state, told(state)), 1.0)]
+    return [(game_walk.updated(state, masses(state)), 1.0)]
   if kind == game_walk.CHANCE:
     law = state.chance_outcomes()
   else:
@@ -381,20 +385,21 @@ _Edge = tuple[str, str, float]
 
 
 def _walk(
-  roots: list[pyspiel.State], policy: policy_lib.Policy, told: _Told
+  roots: list[pyspiel.State], policy: policy_lib.Policy, masses: _Masses
 ) -> Iterator[tuple[pyspiel.StateType, dict[str, pyspiel.State], list[_Edge]]]:
   """Yields the type of each level, its nodes by their strings, and its edges.
 
-  An edge is the string of a node, that of one of its children, and the
-  probability to go there. All legal actions of the policy are followed. (It is
-  not `game_walk.walk`, for results are compared with what that leads to.)
+  An edge consists of the string of a node, the string of one of its children,
+  and the transition probability. All legal actions of the policy are followed.
+  (This function does not use `game_walk.walk`, because results that depend on
+  that function are compared with those of this model.)
   """
   states = {game_walk.node_string(state): state for state in roots}
   while states:
     edges: list[_Edge] = []
     following: dict[str, pyspiel.State] = {}
     for key, state in states.items():
-      for child, probability in _children(state, policy, told):
+      for child, probability in _children(state, policy, masses):
         child_key = game_walk.node_string(child)
         following.setdefault(child_key, child)
         edges.append((key, child_key, probability))

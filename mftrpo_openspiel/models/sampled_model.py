@@ -1,8 +1,8 @@
-"""Any mean-field game, known by plays alone.
+"""A mean-field game that is accessible only through simulated plays.
 
-Sampling is a model, not an algorithm: action values, mean fields and the states
-that are visited are estimates from simulated play, and each algorithm on such a
-model is its sample-based form.
+Sampling is a model, not an algorithm: action values, mean fields and visited
+states are estimates from simulated play. Any algorithm on such a model becomes
+its sample-based variant.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from mftrpo_openspiel.utils import validation
 
 ExactModel = stationary_model.StationaryModel | compiled_game.CompiledGame
 
-# T is where gamma^T has fallen to this.
+# By default T is the first number of steps with gamma^T at most this.
 _LAST_WEIGHT = 0.1
 
 
@@ -50,12 +50,12 @@ def _through_openspiel(exact: ExactModel) -> simulator_lib.Simulator:
       exact.game, exact.form, exact.root_state
     )
   raise ValueError(
-    "simulator must be 'arrays' for endless plays, which OpenSpiel does not"
-    " have, got 'openspiel'."
+    "simulator must be 'arrays' for an infinite horizon, which OpenSpiel does"
+    " not support, got 'openspiel'."
   )
 
 
-# What plays the game of an exact model, by name.
+# Functions by name that return a simulator of an exact model's game.
 SIMULATORS: dict[str, Callable[[ExactModel], simulator_lib.Simulator]] = {
   "arrays": _on_arrays,
   "openspiel": _through_openspiel,
@@ -63,31 +63,36 @@ SIMULATORS: dict[str, Callable[[ExactModel], simulator_lib.Simulator]] = {
 
 
 class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
-  """A mean-field game of which algorithms see nothing but plays.
+  """A mean-field game from which algorithms receive only samples of plays.
 
   * Action values are estimates from rollouts, up to a constant in each state:
     see `simulators.rollouts` and `simulators.estimators`. They are 0 in states
-    that were not visited, where a step of mirror descent changes nothing.
-  * Reachable states are those that the last `action_values` visited, whatever
-    the arguments.
-  * Mean fields are empirical laws of players, see `simulators.particles`.
+    that were not visited, so a step of mirror descent does not change these.
+  * Reachable states are those that the last call of `action_values` visited,
+    whatever the arguments.
+  * Mean fields are empirical distributions of players, see
+    `simulators.particles`.
   * Optimal action values are those of an MDP that is estimated from samples, or
     come from Q-learning; see `simulators.sampled_kernel` and
-    `simulators.q_learning`, also for what is made of actions never tried.
+    `simulators.q_learning`, which also describe the values of actions that were
+    never tried.
 
-  Each call that draws begins a random generator from the seed and the number of
-  such calls before. So these numbers are all of the random state.
+  Each call that samples creates a random generator from the seed and the number
+  of such calls before. So these two numbers are the whole random state.
 
   Attributes:
-    exact: The model of the same game by arrays. Exploitabilities, OpenSpiel's
-      policies and the names of states are its; no learner sees its numbers.
-    num_environment_steps: How many decisions have been played so far.
-    num_trajectories: M, the rollouts for each call of `action_values`.
-    num_particles: How many players a mean field is the law of.
+    exact: The exact model of the same game. It computes exploitabilities,
+      OpenSpiel's policies and the strings of states; algorithms do not receive
+      its values.
+    num_environment_steps: Number of decisions simulated so far.
+    num_trajectories: M, the number of rollouts per call of `action_values`.
+    num_particles: Number of players whose empirical distribution is a mean
+      field.
     max_rollout_steps: T, the largest number of decisions in a return.
-    num_particle_steps: How many steps stand for the limit of many.
-    num_best_response_steps: How many decisions are played for each call of
-      `optimal_action_values`, at most.
+    num_particle_steps: Number of steps that approximate the limit of infinitely
+      many.
+    num_best_response_steps: Largest number of decisions that are simulated per
+      call of `optimal_action_values`.
   """
 
   num_environment_steps: int
@@ -110,29 +115,31 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     """Initializes the model.
 
     Args:
-      game: What is played. A `MeanFieldMDP` or a `StationaryModel` is played
-        for ever; a game is compiled.
-      num_trajectories: M, the rollouts for each call of `action_values`.
-      num_particles: How many players a mean field is the law of; rounded up to
-        as many in each population.
-      estimator: How rollouts become action values, one of
+      game: The game to sample from. A `MeanFieldMDP` or a `StationaryModel` is
+        played over an infinite horizon; a game is compiled.
+      num_trajectories: M, the number of rollouts per call of `action_values`.
+      num_particles: Number of players whose empirical distribution is a mean
+        field; rounded up so that all populations have the same number.
+      estimator: How action values are estimated from rollouts, one of
         `estimators.ESTIMATORS`.
-      seed: Of all chance, >= 0.
-      simulator: What plays, one of `SIMULATORS`.
-      best_response: Where optimal action values come from, one of
+      seed: Of all random numbers, >= 0.
+      simulator: The simulator of plays, one of `SIMULATORS`.
+      best_response: How optimal action values are estimated, one of
         `best_responses.BEST_RESPONSES`.
-      max_rollout_steps: T, the decisions after which a return ends. None: where
-        gamma^T has fallen to a tenth, or the end of plays that do end. Of what
-        is left out, most is alike for all actions of a state and does not
-        matter; more steps cost more and add noise.
-      num_particle_steps: How many steps stand for the limit of many, in endless
-        plays. Mean fields are averages over the second half of them. Where
-        players take long to spread, as on a large grid, few particles with many
-        steps get nearer to the limit than many with few, at the same cost.
-      num_best_response_steps: How many decisions are played, at most, for each
-        call of `optimal_action_values`; at least one play, which is broken off
-        after `learning_task.PLAY_LENGTH` decisions if it is endless. None for
-        as many as M rollouts of length T have.
+      max_rollout_steps: T, the number of decisions after which a return is
+        truncated. None for the smallest T with gamma^T <= 0.1, or for the
+        length of a play on a finite horizon. Most of the truncated rewards are
+        the same for all actions of a state and do not affect algorithms; more
+        steps cost more and add noise.
+      num_particle_steps: Number of steps that approximate the limit of
+        infinitely many, on an infinite horizon. Mean fields are averages over
+        the second half of them. Where players spread slowly, as on a large
+        grid, few particles with many steps approximate the limit better than
+        many particles with few steps, at the same cost.
+      num_best_response_steps: Largest number of decisions that are simulated
+        per call of `optimal_action_values`; at least one play, which on an
+        infinite horizon is stopped after `learning_task.PLAY_LENGTH` decisions.
+        None for the number of decisions of M rollouts of length T.
 
     Raises:
       ValueError: If an argument is out of range.
@@ -189,7 +196,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     self._visited: np.ndarray | None = None
 
   def _take_over_states(self) -> None:
-    """Sets what depends on the states of the exact model."""
+    """Sets the attributes that depend on the states of the exact model."""
     self.legal_actions_mask = self.exact.legal_actions_mask
     self.discounts = self.exact.discounts
     self._simulator = self._create_simulator(self.exact)
@@ -206,18 +213,18 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
 
   @property
   def observation_strings(self) -> list[str]:
-    """The N strings of the states, those of `exact`."""
+    """Observation strings of the N states, those of `exact`."""
     return self.exact.observation_strings
 
   def state(self) -> dict[str, np.ndarray]:
-    """Returns what later draws depend on, and the count of steps."""
+    """Returns the number of calls that sample, and the number of steps."""
     return {
       "num_calls": np.asarray(self._num_calls),
       "num_environment_steps": np.asarray(self.num_environment_steps),
     }
 
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
-    """Goes back to what `state` was.
+    """Restores a state that `state` returned.
 
     Raises:
       ValueError: If it is not the state of a sampled model.
@@ -232,14 +239,14 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     )
 
   def _rng(self) -> np.random.Generator:
-    """Returns the source of chance of one more call."""
+    """Returns the random generator of one more call."""
     sequence = np.random.SeedSequence((self._seed, self._num_calls))
     self._num_calls += 1
     return np.random.default_rng(sequence)
 
   @functools.cached_property
   def _some_mean_field(self) -> np.ndarray:
-    """(N,), under which plays can be where nothing depends on it."""
+    """(N,), a mean field for simulations that do not depend on it."""
     return self.exact.initial_mean_field()
 
   @property
@@ -247,7 +254,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     return self._simulator.horizon is None
 
   def _checked_policy(self, policy: np.ndarray) -> np.ndarray:
-    # The order in memory must not change what is drawn.
+    # The order in memory must not affect the random numbers.
     return np.ascontiguousarray(
       validation.check_policy(policy, self.legal_actions_mask)
     )
@@ -266,14 +273,15 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     )
 
   def _counted(self, estimate: particles.Estimate) -> np.ndarray:
-    """Returns the masses of a mean field, whose steps are counted."""
+    """Returns the masses of an estimate, after counting its steps."""
     self.num_environment_steps += estimate.num_environment_steps
     return estimate.masses
 
   def initial_mean_field(self) -> np.ndarray:
-    """Returns where players start; at a finite horizon, by the uniform policy.
+    """Returns an estimate of mu_0.
 
-    In the latter case they play from there to the end.
+    It is the empirical distribution of players at the start, or, on a finite
+    horizon, at all times under the uniform policy.
     """
     if not self._is_endless:
       return super().initial_mean_field()
@@ -288,10 +296,15 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     mean_field: np.ndarray,
     num_steps: int | None,
   ) -> np.ndarray:
-    """Returns where players are after `num_steps` steps under `mean_field`.
+    """Returns the distribution of players after `num_steps` steps.
 
-    They are first where `mean_field` says, or, at a finite horizon, also at
-    the beginning, as in `CompiledGame.propagate`.
+    Players are first drawn from `mean_field`, under which they also play. On a
+    finite horizon they also start at the beginning, as in
+    `CompiledGame.propagate`.
+
+    Raises:
+      ValueError: If an argument is out of range, or there are fewer steps than
+        times and plays can only start at the beginning.
     """
     players = self._particles(policy)
     mean_field = self._checked_mean_field(mean_field)
@@ -313,12 +326,15 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
     if not self._simulator.begins_anywhere:
       raise ValueError(
         f"num_steps must be None or at least {num_times}, the number of times,"
-        f" where plays only start at the beginning, got {num_steps}."
+        f" if plays can only start at the beginning, got {num_steps}."
       )
     return self._counted(players.moved_flow(mean_field, num_steps, self._rng()))
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
-    """Returns mu^pi: where players are, at all times or in the long run."""
+    """Returns mu^pi: the distribution of players in the limit or at all times.
+
+    The former is for an infinite horizon, the latter for a finite one.
+    """
     players, some = self._particles(policy), self._some_mean_field
     if self._is_endless:
       return self._counted(
@@ -342,14 +358,15 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
       policy: (N, A), pi.
       mean_field: (N,), mu.
       regularization: eta.
-      start: (N,), nu, from where players are led to the states in which they
-        try an action. None for `mean_field` in endless plays, for the beginning
-        in others.
-      bonus: (N,), what each state pays on top of its rewards; None for nothing.
+      start: (N,), nu, the distribution from which players start; they follow
+        `policy` to the states in which they try an action. None for
+        `mean_field` on an infinite horizon, and for the beginning of plays on a
+        finite one.
+      bonus: (N,), an additional reward per state; None for no bonus.
 
     Raises:
-      ValueError: If an argument is out of range, or there is a `start` where
-        plays only start at the beginning.
+      ValueError: If an argument is out of range, or `start` is given although
+        plays can only start at the beginning.
     """
     policy = self._checked_policy(policy)
     mean_field = self._checked_mean_field(mean_field)
@@ -383,12 +400,14 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
       return mean_field if self._is_endless else None
     if not self._simulator.begins_anywhere:
       raise ValueError(
-        "start must be None where plays only start at the beginning, got an"
+        "start must be None if plays can only start at the beginning, got an"
         " array."
       )
     start = validation.check_masses("start", start, len(self.discounts))
     if not start.any():
-      raise ValueError("start must be positive in some state, it is 0 in all.")
+      raise ValueError(
+        "start must be positive in at least one state, it is 0 in all."
+      )
     return start
 
   def reachable(
@@ -400,7 +419,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
       RuntimeError: If it was not called before.
     """
     if self._visited is None:
-      raise RuntimeError("action_values must come before reachable.")
+      raise RuntimeError("action_values must be called before reachable.")
     return self._visited.copy()
 
   def optimal_action_values(
@@ -411,8 +430,8 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
   ) -> np.ndarray:
     """Returns estimates of the maximum over policies of Q_mu^pi.
 
-    Players start where `mean_field` says in endless plays, and at the beginning
-    of others.
+    Players start from `mean_field` on an infinite horizon, and at the beginning
+    of plays on a finite one.
 
     Args:
       mean_field: (N,), mu.
@@ -437,11 +456,11 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
   def exploitability(
     self, policy: np.ndarray, regularization: float = 0.0
   ) -> float:
-    """Returns that of `exact`; for evaluation only."""
+    """Returns the exploitability in `exact`; for evaluation only."""
     return self.exact.exploitability(policy, regularization)
 
   def accuracy(self) -> str:
-    """Returns that of `exact`, where exploitabilities come from."""
+    """Returns the accuracy of `exact`, which computes exploitabilities."""
     return f"Measured on the exact model. {self.exact.accuracy()}"
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
@@ -451,7 +470,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
   def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of a policy for `game`, as `exact` does.
 
-    Where moves depend on the mean field, N may grow.
+    N may grow if transitions depend on the mean field.
     """
     array = self.exact.from_openspiel(policy)
     if len(array) != len(self.discounts):

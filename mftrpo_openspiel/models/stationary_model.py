@@ -1,15 +1,16 @@
 """The infinite-horizon, discounted mean-field MDP, solved exactly.
 
-The model of the paper: the mean field of a policy is the invariant law of its
-chain, and values are discounted sums. With P^pi the (S, S) chain of a policy,
+The model of the paper: the mean field of a policy is the invariant law
+(stationary distribution) of its Markov chain, and values are expected
+discounted sums. With P^pi the (S, S) transition matrix of a policy,
 
     V^pi = (I - gamma P^pi)^-1 (r^pi + eta H(pi)),    Q = r + gamma P V,
 
-where H(pi)(s) is the entropy of pi(.|s): the bonus that the paper means by its
-regularization (its formula for J prints the opposite sign of what its
-PolicyUpdate and the TRPO analysis of Shani, Efroni and Mannor (2020),
-arXiv:1909.02769, use). Optimal values come from policy iteration, with the
-greedy policy, or softmax(Q / eta), as its improvement step.
+where H(pi)(s) is the entropy of pi(.|s). This bonus is the regularization of
+the paper (whose formula for J has the opposite sign of its PolicyUpdate and of
+the TRPO analysis of Shani, Efroni and Mannor (2020), arXiv:1909.02769). Optimal
+values come from policy iteration, whose improvement step is the greedy policy,
+or softmax(Q / eta).
 """
 
 import dataclasses
@@ -49,20 +50,21 @@ MAX_MEAN_FIELD_ITERATIONS = 10_000
 class StationaryModel(mean_field_model.MeanFieldModel):
   """A `MeanFieldMDP` over an infinite horizon.
 
-  The N states of the interface are the S states of the MDP. Exploitability is
-  taken from the invariant law of the policy itself, as in the paper.
+  The N states of the interface are the S states of the MDP. The returns in the
+  exploitability start from the invariant law of the policy, as in the paper.
 
-  Up to 3,000 states all is solved directly: by band LU where transitions lie
-  near a diagonal, as on a grid. Beyond, values are solved for iteratively, and
-  invariant laws by sparse LU or GMRES. `invariant_law`, `policy_values`,
-  `optimal_values` and `optimality_gap` give results with bounds of their
-  errors. What a method returns depends on its arguments alone.
+  Up to 3,000 states, all linear systems are solved directly, by band LU if
+  transitions are close to the diagonal, as on a grid. For more states, values
+  are solved for iteratively, and invariant laws by sparse LU or GMRES.
+  `invariant_law`, `policy_values`, `optimal_values` and `optimality_gap` return
+  results with error bounds. The result of a method depends only on its
+  arguments.
 
-  Arrays over states and actions are best in Fortran order.
+  Arrays over states and actions are processed fastest in Fortran order.
 
   Attributes:
-    mdp: What is played.
-    solver: How policies are evaluated, with its `name`.
+    mdp: The mean-field MDP.
+    solver: The method of policy evaluation, with its `name`.
   """
 
   def __init__(
@@ -75,16 +77,17 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """Initializes the model.
 
     Args:
-      mdp: What is played.
-      game: The OpenSpiel game over `mdp`; made from it if not given.
-      solver: How values are solved for: "dense LU", "band LU", "sparse LU" or
-        "BiCGSTAB", or "auto" for the fastest. Band LU solves for laws, too.
-      laws: How invariant laws are solved for, if not by band LU; None for what
-        suits their size.
+      mdp: The mean-field MDP.
+      game: The OpenSpiel game over `mdp`; created from it if not given.
+      solver: The linear solver for values: "dense LU", "band LU", "sparse LU"
+        or "BiCGSTAB", or "auto" for the fastest. Band LU is also used for
+        invariant laws.
+      laws: The solver for invariant laws if band LU is not used; None to select
+        one by the number of states.
 
     Raises:
-      ValueError: If there is no such solver, or it is band LU and the kernel
-        depends on the mean field.
+      ValueError: If the solver is unknown, or is band LU and the kernel depends
+        on the mean field.
     """
     if isinstance(mdp, pyspiel.Game):
       raise ValueError(
@@ -113,7 +116,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     shape = mdp.num_states, mdp.num_actions
     self.legal_actions_mask = np.ones(shape, bool, order="F")
     self.discounts = np.ones(mdp.num_states)
-    # What algorithms and exploitabilities ask for one after the other.
+    # Caches of results that algorithms and exploitabilities request in turn.
     self._own_policy = memo.Memo(self._copied_policy)
     self._law_of = memo.Memo(self._consistent_law)
     self._values_of = memo.Memo(self._evaluate)
@@ -121,7 +124,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     self._reached = memo.Memo(self._find_reached)
 
   def __getstate__(self) -> dict[str, Any]:
-    """Returns what pickle and copy keep: all but the factors of an LU."""
+    """Returns the state for pickle and copy: all but the LU factors."""
     return self.__dict__ | {"_values": None, "_law_report": law_report.Report()}
 
   @functools.cached_property
@@ -131,13 +134,13 @@ class StationaryModel(mean_field_model.MeanFieldModel):
 
   @property
   def game_name(self) -> str:
-    """The name of the game; of a model of an MDP alone "mean-field MDP"."""
-    # A game of finite horizon is made only where it is asked for.
+    """The name of the game, or "mean-field MDP" if no game was given."""
+    # A game of finite horizon is created only when requested.
     return games.brief_name(self._game) if self._game else "mean-field MDP"
 
   @property
   def observation_strings(self) -> list[str]:
-    """The S strings of the MDP's states at time 0 of `game`."""
+    """Observation strings of the S states at time 0 of `game`."""
     return mdp_game.decision_strings(self.game, 0)
 
   def initial_mean_field(self) -> np.ndarray:
@@ -162,16 +165,16 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     return mean_field
 
   def mean_field(self, policy: np.ndarray) -> np.ndarray:
-    """Returns the invariant law of `policy` that mu_0 leads to.
+    """Returns the invariant law of `policy` for the start mu_0.
 
     Raises:
-      ArithmeticError: If the kernel depends on the mean field and iterating
-        mu <- law(P_mu^pi) finds no fixed point.
+      ArithmeticError: If the kernel depends on the mean field and the iteration
+        mu <- law(P_mu^pi) does not converge to a fixed point.
     """
     return self.invariant_law(policy).masses
 
   def invariant_law(self, policy: np.ndarray) -> law_report.Law:
-    """Returns `mean_field` and how well it is known.
+    """Returns `mean_field` with its error bounds and residual.
 
     Raises:
       ArithmeticError: As `mean_field`.
@@ -190,7 +193,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     return self._laws.cesaro_limit(chain, reference)
 
   def _consistent_law(self, policy: np.ndarray) -> law_report.Law:
-    """Returns `invariant_law` by computation."""
+    """Computes `invariant_law`, which is cached."""
     law = reference = self.mdp.initial_distribution
     if self.mdp.has_fixed_kernel:
       return self._cesaro_limit(policy, law, reference)
@@ -280,9 +283,9 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   ) -> float:
     """Returns max_pi' J(pi', mu^pi, mu^pi) - J(pi, mu^pi, mu^pi).
 
-    Where values are not solved by LU, it is a bound from above under the law
-    that `mean_field` gives: a bound of the error is added, and so it is too
-    large by twice that at most.
+    If values are not computed by LU, it is an upper bound under the law that
+    `mean_field` returns: a bound on the error is added to the computed value,
+    so the result is too large by at most twice this bound.
     """
     law, gap = self._law_and_gap(policy, regularization)
     gain = float(law @ gap.values)
@@ -293,20 +296,20 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   ) -> frozen_mdp.OptimalValues:
     """Returns V* - V^pi under mu^pi, (S,), with a bound of its error.
 
-    It is what the best policy gains in each state, of which `exploitability` is
-    the mean under mu^pi.
+    It is the gain of the best response in each state; `exploitability` is its
+    mean under mu^pi.
     """
     return self._law_and_gap(policy, regularization)[1]
 
   def best_deviation(
     self, policy: np.ndarray, rewards: np.ndarray
   ) -> mean_field_model.Deviation:
-    """Returns the gain by leaving `policy`, from its invariant law.
+    """Returns the best deviation from `policy`, from its invariant law.
 
     Args:
-      policy: (S, A), which all others play.
-      rewards: (S, A), what each action in each state pays at all times, instead
-        of what the MDP pays under the mean field of the policy.
+      policy: (S, A), the policy of all other players.
+      rewards: (S, A), the reward of each action in each state at all times,
+        which replaces the MDP's reward under the mean field of the policy.
     """
     policy = self._checked_policy(policy)
     law, values = self._paid(policy, policy, rewards)
@@ -321,10 +324,10 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   def deviation_value(
     self, policy: np.ndarray, deviation: np.ndarray, rewards: np.ndarray
   ) -> float:
-    """Returns what a player earns with `deviation` where others play `policy`.
+    """Returns the return of a player with `deviation` if others use `policy`.
 
-    For the (S, A) policies, given (S, A) rewards of each action, and from the
-    invariant law of `policy`.
+    The player starts from the invariant law of `policy`. Both policies are
+    (S, A), and so are the rewards of each action in each state.
     """
     policy = self._checked_policy(policy)
     deviation = validation.check_policy(deviation, self.legal_actions_mask)
@@ -344,7 +347,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   def _law_and_gap(
     self, policy: np.ndarray, regularization: float
   ) -> tuple[np.ndarray, frozen_mdp.OptimalValues]:
-    """Returns mu^pi, (S,), not to be written to, and the `optimality_gap`."""
+    """Returns mu^pi, (S,), not to be modified, and the `optimality_gap`."""
     regularization = self._checked_regularization(regularization)
     policy = self._checked_policy(policy)
     law = self._law_of(policy)
@@ -368,12 +371,12 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   def _find_reached(
     self, is_played: np.ndarray, is_start: np.ndarray
   ) -> np.ndarray:
-    """Returns `reachable` by the actions that are played."""
+    """Computes `reachable` from the actions of positive probability."""
     chain = self._chain(is_played.astype(np.float64), is_start)
     return reachability.reached(chain, is_start)
 
   def accuracy(self) -> str:
-    """Returns how the last values and invariant law were computed, in words."""
+    """Describes how the last values and invariant law were computed."""
     values, words = self._values, "none yet"
     if values is not None:
       bound = law_report.rounded_up(values.error_bound)
@@ -383,15 +386,15 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     return f"Values by {self.solver.name}, {words}; {self._law_report}."
 
   def to_openspiel(self, policy: np.ndarray) -> policy_lib.Policy:
-    """Returns the policy that plays `policy` at every time step."""
+    """Returns the policy that uses `policy` at every time step."""
     policy = validation.check_policy(policy, self.legal_actions_mask)
     return policies.StationaryPolicy(self.game, policy)
 
   def from_openspiel(self, policy: policy_lib.Policy) -> np.ndarray:
-    """Returns what `policy` plays in each state at time 0.
+    """Returns the (S, A) array of `policy` at time 0.
 
     Raises:
-      ValueError: If it plays something else at time 1.
+      ValueError: If the policy differs at time 1.
     """
     game = mdp_game.MDPGame(self.mdp, horizon=2)
     first, second = (
@@ -412,11 +415,11 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   def to_distribution(
     self, mean_field: np.ndarray
   ) -> tabular_distribution.TabularDistribution:
-    """Returns the distribution that is `mean_field` at every time step."""
+    """Returns the distribution with `mean_field` at every time step."""
     return super().to_distribution(self._checked_mean_field(mean_field))
 
   def _node_rows(self) -> dict[str, int]:
-    """Returns for each node, by its string, the state with the same mass."""
+    """Maps the string of each node to the index of the state with its mass."""
     return {
       string: x
       for t in range(self.game.horizon)
@@ -434,7 +437,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     return self._own_policy(validation.check_numbers("policy", policy))
 
   def _copied_policy(self, policy: np.ndarray) -> np.ndarray:
-    """Returns a copy of the policy, which callers cannot change, checked."""
+    """Returns a checked copy of the policy, which callers cannot modify."""
     policy = validation.check_policy(policy, self.legal_actions_mask)
     return np.array(policy, order="F")
 
@@ -467,7 +470,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     """Returns P_mu^pi, (S, S), in canonical form."""
     if self._fixed_kernel is not None:
       return self._fixed_kernel.chain(policy)
-    # Mostly the kernel's only chain, for which nothing is prepared.
+    # Usually this is the only chain of the kernel, so nothing is precomputed.
     mixture = state_action_rows.mixture(policy)
     chain = mixture @ self._kernel_at(mean_field)
     chain.sum_duplicates()
@@ -479,7 +482,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   def _frozen(
     self, mean_field: np.ndarray, regularization: float
   ) -> frozen_mdp.FrozenMDP:
-    """Returns what a single player faces under a mean field."""
+    """Returns the MDP of a single player under a fixed mean field."""
     return frozen_mdp.FrozenMDP(
       self._transitions(mean_field),
       self._rewards_at(mean_field),

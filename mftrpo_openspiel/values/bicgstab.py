@@ -1,4 +1,4 @@
-"""Discounted sums of large chains by BiCGSTAB, or GMRES where that fails."""
+"""Discounted sums of large chains by BiCGSTAB, or by GMRES if that fails."""
 
 from collections.abc import Callable
 import math
@@ -9,7 +9,7 @@ from scipy.sparse import linalg
 
 from mftrpo_openspiel.chains import gmres
 
-# In one pass of BiCGSTAB.
+# Largest number of iterations in one pass of BiCGSTAB.
 MAX_ITERATIONS = 1000
 
 
@@ -27,18 +27,20 @@ def discounted_sum(
     chain: P, (S, S).
     discount: gamma.
     stage_values: x, (S,).
-    tolerance: What no residual must exceed, relative to the largest value, ...
-    target: ... or as it is, if given.
-    max_passes: When to give up.
+    tolerance: Upper bound on the largest residual, relative to the largest
+      value.
+    target: If given, an absolute upper bound on the largest residual, which
+      replaces `tolerance`.
+    max_passes: Largest number of passes.
 
   Raises:
-    ArithmeticError: If it is not reached.
+    ArithmeticError: If the bound is not reached.
   """
 
   def residual_of(values):
     return stage_values + discount * (chain @ values) - values
 
-  # What is the same in all states is solved for here.
+  # This starting point is exact if x is the same in all states.
   values = np.full_like(stage_values, stage_values.mean() / (1 - discount))
   residual = residual_of(values)
   largest = np.abs(residual).max()
@@ -46,7 +48,7 @@ def discounted_sum(
     goal = tolerance * np.abs(values).max() if target is None else target
     if largest <= goal:
       return values
-    # The largest entry of a residual is some times its root mean square.
+    # The largest entry of a residual is a few times its root mean square.
     norm = goal / 4 * math.sqrt(len(values))
     # BiCGSTAB breaks down on some chains of few states with discounts near 1.
     for solve in (_bicgstab, gmres.solve):
@@ -60,14 +62,15 @@ def discounted_sum(
         values, residual = tried, tried_residual
         break
     else:
-      # Plain sweeps shrink every residual; these, by a factor e.
+      # Value iteration reduces every residual; this number of sweeps reduces it
+      # by at least a factor e.
       for _ in range(math.ceil(1 / (1 - discount))):
         values = values + residual
         residual = residual_of(values)
     largest = np.abs(residual).max()
   raise ArithmeticError(
     f"Discounted values have a residual of {largest:.1e} after"
-    f" {max_passes} passes of BiCGSTAB; {goal:.1e} was asked for."
+    f" {max_passes} passes of BiCGSTAB; {goal:.1e} was required."
   )
 
 

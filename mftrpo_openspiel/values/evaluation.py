@@ -1,14 +1,14 @@
-"""Values of policies, by a method for their size.
+"""Values of policies, by a method that suits the number of states.
 
 The values of a policy solve (I - gamma P^pi) V = x. Small systems are solved by
-LU: dense, band or sparse. Large ones are solved by BiCGSTAB. Whatever the
-method, `frozen_mdp` bounds the error by what is left of the equation.
+dense, band or sparse LU, large ones by BiCGSTAB. For all methods, `frozen_mdp`
+bounds the error by the residual.
 
-What is returned depends on the arguments alone. The values of an earlier call
-would hardly be a better start for BiCGSTAB: where policies and mean fields
-change by a per cent, 11 of 13 digits are still to be found. In warm MF-TRPO on
-10^4 and 10^5 cells that saves a tenth of the multiplications and a per cent or
-two of an iteration.
+Results depend only on the arguments. Starting BiCGSTAB from the values of an
+earlier call would save little: if policies and mean fields change by one per
+cent, 11 of 13 digits remain to be computed. In warm-started MF-TRPO on 10^4 and
+10^5 cells this saves a tenth of the matrix products and one or two per cent of
+the time of an iteration.
 """
 
 import abc
@@ -23,35 +23,37 @@ from mftrpo_openspiel.utils import validation
 from mftrpo_openspiel.values import bicgstab
 from mftrpo_openspiel.values import frozen_mdp
 
-# Up to this many states, dense LAPACK is faster than sparse LU ...
+# Up to this number of states, dense LAPACK is faster than sparse LU.
 MAX_DENSE_STATES = 400
-# ... which up to this many is exact at about the price of BiCGSTAB.
+# Up to this number of states, sparse LU is about as fast as BiCGSTAB, and exact
+# up to rounding.
 MAX_DIRECT_STATES = 3000
-# Band LU is faster than both from some size on, up to a width that is a share
-# of the size.
+# Band LU is faster than both from this number of states on, up to a bandwidth
+# that is bounded relative to the number of states and absolutely.
 MIN_BAND_STATES = 50
 MAX_BAND_SHARE = 0.25
 MAX_BAND_WIDTH = 60
-# How much smaller a step of policy iteration by BiCGSTAB makes T V - V.
+# Factor by which a step of policy iteration with BiCGSTAB reduces T V - V.
 STEP_REDUCTION = 1e-3
 
 
 class EvaluationMethod(abc.ABC):
-  """How policies are evaluated.
+  """A method of policy evaluation.
 
-  Factors are those of the transpose of I - gamma P, whose columns are dominated
-  by the diagonal: no rows are interchanged, and so no state takes on rounding
-  of values that it does not depend on.
+  LU factors are those of the transpose of I - gamma P, which is diagonally
+  dominant by columns. Therefore no rows are interchanged, and the values of a
+  state are not affected by rounding errors of values that it does not depend
+  on.
 
   Attributes:
-    name: In words.
-    tolerance: What is left of the equation, relative to the largest term in any
-      state; None where that is what rounding makes of it.
-    takes_start: Whether policy iteration begins where it is told. By dense LU
-      it does not, so that results have the same bits whatever came before:
-      runs in which rounding grows are compared by them.
-    num_sweeps: How many sweeps of value iteration cost less than the steps of
-      policy iteration that they save.
+    name: The name for users.
+    tolerance: Bound on the residual, relative to the largest term in any state;
+      None if only rounding limits it.
+    takes_start: Whether policy iteration starts from the given policy. With
+      dense LU it does not, so that results are bitwise independent of earlier
+      calls. Runs in which rounding errors grow are compared by such results.
+    num_sweeps: Number of sweeps of value iteration that cost less than the
+      steps of policy iteration that they save.
   """
 
   name: str
@@ -61,20 +63,20 @@ class EvaluationMethod(abc.ABC):
 
   @property
   def is_direct(self) -> bool:
-    """Whether values are from LU, and so as exact as rounding allows."""
+    """Whether values are computed by LU, and so are exact up to rounding."""
     return self.tolerance is None
 
   @abc.abstractmethod
   def factorize(
     self, mdp: frozen_mdp.FrozenMDP, policy: np.ndarray, is_step: bool = False
   ) -> frozen_mdp.DiscountedSum:
-    """Returns what discounted sums are computed by.
+    """Returns a function that computes discounted sums.
 
     Args:
-      mdp: What is played; its rewards do not matter.
+      mdp: The MDP, whose rewards are not used.
       policy: (S, A).
-      is_step: Whether the sums are steps of policy iteration, for which rough
-        ones will do.
+      is_step: Whether the sums are steps of policy iteration, for which a lower
+        accuracy is sufficient.
     """
 
   def evaluate(
@@ -102,16 +104,16 @@ class DenseLU(EvaluationMethod):
     """See the base class."""
     system = -mdp.discount * mdp.kernel.dense_chain(policy)
     system.ravel()[:: len(policy) + 1] += 1.0
-    # It is in the memory order of LAPACK, and so is not copied.
+    # The transpose has the memory order of LAPACK, so it is not copied.
     factors, pivots, _ = lapack.dgetrf(system.T, overwrite_a=True)
     return lambda x: lapack.dgetrs(factors, pivots, x, trans=True)[0]
 
 
 class BandLU(EvaluationMethod):
-  """LAPACK's LU of a band, for MDPs with one kernel.
+  """LAPACK's LU of band matrices, for MDPs with a fixed kernel.
 
   Attributes:
-    chains: The chains of all policies.
+    chains: The Markov chains of all policies.
   """
 
   name = "band LU"
@@ -125,7 +127,8 @@ class BandLU(EvaluationMethod):
     self, mdp: frozen_mdp.FrozenMDP, policy: np.ndarray, is_step: bool = False
   ) -> frozen_mdp.DiscountedSum:
     """See the base class."""
-    if is_step and mdp.regularization:  # It hardly comes up again.
+    # Such a policy is unlikely to be evaluated again, so it is not cached.
+    if is_step and mdp.regularization:
       lu = self.chains.factorize_discounted(policy, mdp.discount)
     else:
       lu = self.chains.discounted_lu(policy, mdp.discount)
@@ -155,8 +158,8 @@ class BiCGSTAB(EvaluationMethod):
     """Initializes the method.
 
     Args:
-      tolerance: Of values, relative to the largest one.
-      max_passes: When to give up.
+      tolerance: Bound on the residual, relative to the largest value.
+      max_passes: Largest number of passes.
     """
     self.tolerance, self._max_passes = tolerance, max_passes
 
@@ -184,13 +187,13 @@ def create_method(
   """Returns a method.
 
   Args:
-    name: Of a method, or "auto" for the fastest.
+    name: The name of a method, or "auto" for the fastest.
     num_states: S.
-    kernel: That of all MDPs; None if it depends on the mean field.
+    kernel: The kernel of all MDPs; None if it depends on the mean field.
 
   Raises:
-    ValueError: If there is no such method, or it is band LU and the kernel
-      depends on the mean field.
+    ValueError: If the method is unknown, or is band LU and the kernel depends
+      on the mean field.
   """
   methods = {method.name: method for method in (DenseLU, SparseLU, BiCGSTAB)}
   validation.check_choice("solver", name, {"auto", BandLU.name, *methods})
@@ -205,8 +208,8 @@ def create_method(
         return BandLU(chains)
   elif name == BandLU.name:
     raise ValueError(
-      "solver must be another one where the kernel depends on the mean field,"
-      f" got {name!r}."
+      "solver must not be band LU if the kernel depends on the mean field, got"
+      f" {name!r}."
     )
   if num_states <= MAX_DENSE_STATES:
     return DenseLU()

@@ -1,13 +1,13 @@
-"""A Markov decision process under one mean field, and values in it.
+"""The Markov decision process under a fixed mean field, and its values.
 
-How well values V are known follows from what they leave of their equation,
-whatever computed them. For the values of a policy, and with the Bellman
-operator T for optimal ones,
+The error of computed values V is bounded by their residual, whatever method
+computed them. With the Bellman operators T^pi of a policy and T of optimal
+values,
 
     |V^pi - V|_inf <= |T^pi V - V|_inf / (1 - gamma),
     |V* - V|_inf <= |T V - V|_inf / (1 - gamma).
 
-What rounding may have done to the residual is part of the bounds here.
+The bounds here include the rounding error of the computed residual.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,11 @@ from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 EPSILON = float(np.finfo(np.float64).eps)
-# Sizes below this count as zero.
+# Absolute values below this are treated as zero.
 LEAST_SIZE = 1e-290
 
-# Returns (I - gamma P^pi)^-1 x for the (S,) x: the discounted sums of what is
-# paid along the way.
+# Returns (I - gamma P^pi)^-1 x for the (S,) x: the expected discounted sums of
+# the rewards x.
 DiscountedSum = Callable[[np.ndarray], np.ndarray]
 
 
@@ -55,10 +55,10 @@ class FrozenMDP:
 
   @property
   def rounding(self) -> float:
-    """What a backup may lose, relative to the largest reward or value.
+    """Bound on the rounding error of a backup, relative to its largest term.
 
-    It takes a sum over the next states, one over the actions and a few more
-    operations, each of which rounds.
+    A backup consists of a sum over the next states, one over the actions and a
+    few more operations, each of which rounds.
     """
     num_terms = self.kernel.max_num_targets + 2 * self.rewards.shape[1] + 8
     return num_terms * EPSILON
@@ -90,13 +90,13 @@ class FrozenMDP:
     )
 
   def summand_sizes(self, values: np.ndarray, policy: np.ndarray) -> np.ndarray:
-    """Returns how large the terms are of which T^pi V - V is the sum.
+    """Returns the sum of the absolute values of the terms of T^pi V - V.
 
-    The rounding of the sum in a state is relative to the terms of that state.
-    Actions that the policy does not take have none.
+    The rounding error of T^pi V - V in a state is relative to the terms of that
+    state. Actions of probability 0 have no terms.
 
     Returns:
-      (S,): |V| + sum_a pi (|r| + gamma P |V|), and the largest entropy bonus.
+      (S,): |V| + sum_a pi (|r| + gamma P |V|) plus the largest entropy bonus.
     """
     sizes = np.abs(values)
     action_sizes = self.kernel.expectations(sizes)
@@ -105,11 +105,11 @@ class FrozenMDP:
     return sizes + rows.total(policy * action_sizes) + self.largest_bonus
 
   def error_bound(self, residual: float, rounding: float) -> float:
-    """Returns a bound of the error of values in any state.
+    """Returns a bound on the error of values in any state.
 
     Args:
-      residual: The largest |T V - V| as computed.
-      rounding: A bound of what rounding did to it.
+      residual: The largest computed |T V - V|.
+      rounding: A bound on its rounding error.
     """
     # The rows of kernels and policies sum to one up to a tolerance.
     contraction = self.discount * (1 + validation.SUM_TOLERANCE) ** 2
@@ -120,13 +120,13 @@ class FrozenMDP:
 
 @dataclasses.dataclass(eq=False)
 class PolicyValues:
-  """The values of a policy; arrays are not to be written to.
+  """The values of a policy; the arrays must not be modified.
 
   Attributes:
-    mdp: What is played.
+    mdp: The MDP.
     policy: pi, (S, A).
     values: V^pi, (S,).
-    discounted_sum: What the values were computed by.
+    discounted_sum: The function that computed the values.
   """
 
   mdp: FrozenMDP
@@ -141,7 +141,7 @@ class PolicyValues:
 
   @functools.cached_property
   def error_bound(self) -> float:
-    """A bound of the error of the values in any state."""
+    """A bound on the error of the values in any state."""
     mdp = self.mdp
     residual = mdp.average(self.policy, self.action_values) - self.values
     sizes = mdp.summand_sizes(self.values, self.policy)
@@ -150,17 +150,17 @@ class PolicyValues:
 
 @dataclasses.dataclass(eq=False)
 class OptimalValues:
-  """Optimal values, or a gap; arrays are not to be written to.
+  """Optimal values, or an optimality gap; the arrays must not be modified.
 
-  The gap V* - V^pi of a policy is the optimal values of the MDP with the
-  advantages r + gamma P V^pi - V^pi as its rewards. So a small gap is not the
-  difference of two large numbers.
+  The gap V* - V^pi of a policy consists of the optimal values of the MDP whose
+  rewards are the advantages r + gamma P V^pi - V^pi. So a small gap is not
+  computed as a difference of two large numbers.
 
   Attributes:
-    mdp: What is played.
+    mdp: The MDP.
     values: V*, (S,).
-    base: The values that advantages, the rewards of `mdp`, are taken from; None
-      if `mdp` has the rewards of the game.
+    base: V^pi, if the rewards of `mdp` are the advantages of a policy; None if
+      `mdp` has the rewards of the game.
   """
 
   mdp: FrozenMDP
@@ -174,11 +174,11 @@ class OptimalValues:
 
   @functools.cached_property
   def error_bound(self) -> float:
-    """A bound of the error of the values in any state."""
+    """A bound on the error of the values in any state."""
     mdp, values = self.mdp, self.values
     improved, _ = mdp.improvement(self.action_values)
-    # How far the action values may be off; where an action is not the best by
-    # more than that, it changes nothing.
+    # Bound on the terms of the action values. Rounding errors of an action do
+    # not matter if its value is smaller than the largest one by more than that.
     action_sizes = np.abs(mdp.rewards) + 2 * np.abs(values).max()
     if self.base is not None:
       action_sizes += np.abs(self.base.mdp.rewards)

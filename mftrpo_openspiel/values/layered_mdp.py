@@ -1,14 +1,14 @@
-"""A finite-horizon MDP in layers: flows and values in sweeps over them.
+"""A finite-horizon MDP in layers: flows and values by sweeps over the layers.
 
-Layer k has n_k states. Action a in state s leads to an afterstate of the layer
-for certain, and from there chance leads to the states of layer k + 1:
+Layer k has n_k states. Action a in state s leads deterministically to an
+afterstate of the layer, and from there at random to a state of layer k + 1:
 
     Q_k(s, a) = r(s) + U_k(afterstate(s, a))
     U_k       = r'   + kernel_k V_{k+1}
 
-with rewards r of the states and r' of the afterstates. Work is linear in the
-number of actions and transitions. Several layers may belong to one time step;
-mostly each is a time step of its own.
+with rewards r of the states and r' of the afterstates. The cost is linear in
+the number of actions and transitions. Several layers may belong to one time
+step; usually each layer is a time step.
 """
 
 from collections.abc import Callable
@@ -22,14 +22,15 @@ from mftrpo_openspiel.utils import softmax
 
 
 class LayeredMDP:
-  """Where actions lead in a game, under one mean field.
+  """The transitions of a game under a fixed mean field.
 
   Attributes:
-    initial: (n_0,), the masses that plays start with.
-    layers: The states of each layer.
-    kernels: For each layer, the laws of the next state after each afterstate.
+    initial: (n_0,), the initial masses of the states of layer 0.
+    layers: For each layer, the slice of its states.
+    kernels: For each layer, the distributions of the next state after each
+      afterstate.
     legal_actions_mask: (N, A) of bool.
-    num_steps: How many time steps there are.
+    num_steps: Number of time steps.
   """
 
   def __init__(
@@ -42,13 +43,14 @@ class LayeredMDP:
     """Initializes the MDP.
 
     Args:
-      initial: (n_0,), the masses that plays start with.
-      afterstates: For each layer (n_k, A), the afterstate that each action
-        leads to, -1 if it is not legal.
-      kernels: For each layer (m_k, n_{k+1}), the laws of the next state after
-        each afterstate; None where the afterstates are the next states, and of
-        width 0 for the last layer.
-      times: The time step that each layer belongs to; its own if not given.
+      initial: (n_0,), the initial masses of the states of layer 0.
+      afterstates: For each layer (n_k, A), the afterstate of each action, -1 if
+        the action is not legal.
+      kernels: For each layer (m_k, n_{k+1}), the distributions of the next
+        state after each afterstate; None if the afterstates are the next
+        states. The kernel of the last layer has n_{k+1} = 0.
+      times: The time step of each layer; if not given, each layer is a time
+        step.
     """
     if times is None:
       times = range(len(kernels))
@@ -64,12 +66,12 @@ class LayeredMDP:
     self.layers = _slices([len(layer) for layer in afterstates])
     self._afterstate_slices = _slices(self._sizes)
     self.kernels = list(kernels)
-    # Views on the same entries.
+    # Views of the same entries.
     self._transposed = [
       None if kernel is None else kernel.T for kernel in kernels
     ]
-    # Actions that are not legal lead to one afterstate more, the last. None
-    # where each action has an afterstate of its own, in order.
+    # Actions that are not legal lead to an additional, last afterstate. None if
+    # each action has an afterstate of its own, in order.
     self._afterstates = [
       None
       if np.array_equal(layer.ravel(), np.arange(size))
@@ -78,7 +80,7 @@ class LayeredMDP:
     ]
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    """Returns (N,): the masses when all players use `policy`, (N, A)."""
     masses = np.empty(len(policy))
     masses[self.layers[0]] = self.initial
     for k in range(len(self.kernels) - 1):
@@ -86,10 +88,10 @@ class LayeredMDP:
     return masses
 
   def step(self, policy: np.ndarray, masses: np.ndarray) -> np.ndarray:
-    """Returns (N,): `masses` moved on by a time step, `initial` in the first.
+    """Returns (N,): `masses` after a time step, with `initial` at time 0.
 
-    What counts are the masses of the first layer of each time step; those of
-    its other layers follow from them.
+    Only the masses of the first layer of each time step are used; those of its
+    other layers follow from them.
     """
     old, moved = masses.copy(), np.empty(len(policy))
     moved[self.layers[0]] = self.initial
@@ -104,12 +106,12 @@ class LayeredMDP:
   def reached(
     self, policy: np.ndarray, start: np.ndarray, at_once: bool = False
   ) -> np.ndarray:
-    """Returns (N,) of bool: where `policy` leads to from the states `start`.
+    """Returns (N,) of bool: states that `policy` reaches from `start`.
 
     Args:
       policy: (N, A).
-      start: (N,) of bool, which count as reached.
-      at_once: Whether only states of the same time step count.
+      start: (N,) of bool; these states are reached, too.
+      at_once: Whether only states of the same time step are reached.
     """
     plays = (policy > 0).astype(np.float64)
     reached = start.astype(np.float64)
@@ -125,7 +127,7 @@ class LayeredMDP:
   def _push(
     self, k: int, masses: np.ndarray, policy: np.ndarray, result: np.ndarray
   ) -> None:
-    """Writes what layer k sends to layer k + 1 into `result`."""
+    """Writes the masses that arrive from layer k in layer k + 1 to `result`."""
     here = self.layers[k]
     weights = (masses[here, None] * policy[here]).ravel()
     afterstates = self._afterstates[k]
@@ -148,8 +150,8 @@ class LayeredMDP:
 
     Args:
       policy: (N, A).
-      rewards: (N,), of the states; or (N, A), of their actions.
-      afterstate_rewards: Of the afterstates; None if they pay nothing.
+      rewards: (N,), the rewards of states; or (N, A), those of their actions.
+      afterstate_rewards: The rewards of afterstates; None if all are zero.
       temperatures: (N,), the weights of the entropy bonus; None for no bonus.
 
     Returns:
@@ -196,14 +198,15 @@ class LayeredMDP:
     afterstate_rewards: np.ndarray | None,
     illegal: float,
   ) -> np.ndarray:
-    """Returns the action values, in a sweep from the last layer to the first.
+    """Returns the action values, by a sweep from the last layer to the first.
 
     Args:
-      value: Gives the values of the states in a slice, from what follows each
-        of their actions.
+      value: A function from a slice of states, and the values of their actions
+        (without rewards that all actions of a state have in common), to the
+        values of these states.
       rewards: As in `evaluate`.
       afterstate_rewards: As in `evaluate`.
-      illegal: What follows an action that is not legal.
+      illegal: The value of actions that are not legal.
     """
     action_values: np.ndarray = np.empty(self.legal_actions_mask.shape)
     values: np.ndarray = np.zeros(0)
@@ -231,7 +234,7 @@ class LayeredMDP:
     return self._sizes[k]
 
   def afterstates(self, k: int) -> np.ndarray:
-    """Returns (n_k, A): where actions lead; anything where one is not legal."""
+    """Returns (n_k, A): the afterstates of actions; arbitrary if not legal."""
     afterstates = self._afterstates[k]
     if afterstates is None:
       return np.arange(self._sizes[k]).reshape(
@@ -240,9 +243,10 @@ class LayeredMDP:
     return afterstates
 
   def transitions(self, k: int) -> sparse.csr_array:
-    """Returns (n_k * A, n_{k+1}): the next state's law, row s * A + a for a.
+    """Returns (n_k * A, n_{k+1}): distributions of the next state.
 
-    Rows of actions that are not legal are zero.
+    Row s * A + a belongs to state s and action a; it is zero if the action is
+    not legal.
     """
     here, kernel = self.layers[k], self.kernels[k]
     afterstates, size = self._afterstates[k], self._sizes[k]
@@ -261,7 +265,7 @@ class LayeredMDP:
   def action_rewards(
     self, rewards: np.ndarray, afterstate_rewards: np.ndarray | None
   ) -> np.ndarray:
-    """Returns (N, A): what actions pay in all; 0 where one is not legal.
+    """Returns (N, A): the total reward of each action; 0 if it is not legal.
 
     The arguments are those of `evaluate`.
     """
@@ -279,11 +283,11 @@ class LayeredMDP:
 
 
 def _of_states(rewards: np.ndarray) -> np.ndarray:
-  """Returns (N,): what states pay, nothing where their actions do."""
+  """Returns (N,): the rewards of states; 0 if `rewards` are of actions."""
   return rewards if rewards.ndim == 1 else np.zeros(len(rewards))
 
 
 def _slices(sizes: Sequence[int]) -> list[slice]:
-  """Returns the places of parts of these sizes, one after the other."""
+  """Returns consecutive slices of these sizes."""
   bounds = itertools.accumulate(sizes, initial=0)
   return [slice(*pair) for pair in itertools.pairwise(bounds)]

@@ -1,17 +1,18 @@
 """Optimal values by policy iteration.
 
-Policy iteration is Newton's method on T V = V with the Bellman operator T, of
-which a step solves for what is left,
+Policy iteration is Newton's method for T V = V with the Bellman operator T. A
+step solves for the residual T V - V,
 
     V <- V + (I - gamma P^pi)^-1 (T V - V),    pi greedy in r + gamma P V.
 
-So the error of a solution is made good by the next one, and the iteration ends
-where T V - V is rounding in each state: small beside the terms of which it is
-the sum there, and no longer falling. Terms of actions that are not taken, and
-values of policies on the way, are not among them. Sweeps V <- T V between two
-steps are cheaper than the steps that they save where these need a new LU.
+So each step corrects the error of the last solution. The iteration ends when
+T V - V is at the level of rounding in each state: small relative to the terms
+whose sum it is there, and no longer decreasing. These terms include neither
+actions that the policy does not take nor values of earlier policies. Sweeps
+V <- T V between two steps are cheaper than the steps that they save if each
+step needs a new LU.
 
-What is returned depends on the arguments alone, a start among them.
+Results depend only on the arguments, which include the start.
 """
 
 import dataclasses
@@ -24,18 +25,19 @@ from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.values import evaluation
 from mftrpo_openspiel.values import frozen_mdp
 
-# There is no gap where T V - V is this share of the rounding in each state.
+# The following thresholds for T V - V are multiples of its rounding error.
+# The optimality gap is zero if T V - V is at most this in each state.
 NOTHING = 0.05
-# Policy iteration ends where T V - V is this share of the rounding, which
-# rounding makes of that of the exact values; or so many times the rounding, and
-# no longer falls by half.
+# Policy iteration ends if T V - V is at most `SMALL`, as it is for the exact
+# values because of rounding; or if it is at most `NEGLIGIBLE` and is no longer
+# reduced by half.
 SMALL = 0.5
 NEGLIGIBLE = 2.0
-# Policies may be equally good up to so many times what rounding in one step
-# makes of their values.
+# Policies are regarded as equally good if their values differ by at most this
+# multiple of the rounding error of one step, accumulated over all times.
 TIE = 8.0
-# The discounted sums of a policy serve for others that differ by no more than
-# this: what that leaves is seen in the next residual.
+# The discounted sums of a policy are also used for policies that differ by at
+# most this. The next residual includes the error of this approximation.
 SAME_POLICY = 1e-7
 MAX_ITERATIONS = 1000
 
@@ -48,13 +50,14 @@ def optimal_values(
   """Returns V*.
 
   Args:
-    method: How policies are evaluated.
-    mdp: What is played.
-    start: (S, A), the policy that is evaluated first: one near the best saves
-      work. None for the one with the largest rewards.
+    method: The method of policy evaluation.
+    mdp: The MDP.
+    start: (S, A), the policy that is evaluated first; one that is close to the
+      optimal policy saves time. None for the policy that is greedy in the
+      rewards.
 
   Raises:
-    ArithmeticError: If policy iteration does not end.
+    ArithmeticError: If policy iteration does not converge.
   """
 
   def from_policy(policy):
@@ -75,11 +78,11 @@ def optimal_values(
 def _first_best_policy(
   mdp: frozen_mdp.FrozenMDP, values: np.ndarray
 ) -> np.ndarray:
-  """Returns the policy of the first best actions, given its values V*, (S,).
+  """Returns the policy of the first best action in each state, given V*, (S,).
 
-  Actions whose values differ by what rounding may make of them are equally
-  good. So the values of this policy have the same bits wherever policy
-  iteration began, but where it is not clear which actions are equally good.
+  Actions are regarded as equally good if their values differ by no more than
+  rounding errors. So the values of this policy are bitwise independent of the
+  start of policy iteration, unless a difference is near this threshold.
   """
   action_values = mdp.backup(values)
   best = rows.maximum(action_values)
@@ -91,10 +94,10 @@ def _first_best_policy(
 def optimality_gap(
   method: evaluation.EvaluationMethod, base: frozen_mdp.PolicyValues
 ) -> frozen_mdp.OptimalValues:
-  """Returns V* - V^pi, which is zero where it is no more than rounding.
+  """Returns V* - V^pi, which is zero if it is at the level of rounding.
 
   Raises:
-    ArithmeticError: If policy iteration does not end.
+    ArithmeticError: If policy iteration does not converge.
   """
   rewards = base.action_values - base.values[:, None]
   advantages = dataclasses.replace(base.mdp, rewards=rewards)
@@ -117,11 +120,11 @@ def _iterate(
   """Returns V*, (S,).
 
   Args:
-    method: How policies are evaluated.
-    mdp: What is played.
-    values: V, (S,), where to start.
+    method: The method of policy evaluation.
+    mdp: The MDP.
+    values: V, (S,), the start.
     improvement: T V, (S,), and the (S, A) policy that attains it.
-    evaluated: Any policy that was evaluated under the same kernel.
+    evaluated: A policy that was evaluated under the same kernel, or None.
   """
   rule = StoppingRule(mdp, method.tolerance)
   policy: np.ndarray | None = None
@@ -147,7 +150,7 @@ def _iterate(
 
 
 class StoppingRule:
-  """Tells how policy iteration goes on, and when it has ended."""
+  """Decides when policy iteration ends, and the residual to solve for next."""
 
   def __init__(
     self,
@@ -158,15 +161,14 @@ class StoppingRule:
     """Initializes the rule before the first values.
 
     Args:
-      mdp: What is played.
-      tolerance: How large T V - V may be, relative to the largest term in any
-        state; None where policies are evaluated by LU, for what rounding makes
-        of it.
-      max_iterations: When to give up.
+      mdp: The MDP.
+      tolerance: Bound on T V - V, relative to the largest term in any state;
+        None if policies are evaluated by LU, where only rounding limits it.
+      max_iterations: Largest number of iterations.
     """
     self._mdp = mdp
     self._is_direct = tolerance is None
-    # What of a residual counts as rounding, relative to its terms.
+    # The rounding error of a residual, relative to its terms.
     self._unit = mdp.rounding if tolerance is None else tolerance / SMALL
     self._tie = TIE * self._unit / (1 - mdp.discount)
     self._least_size = mdp.largest_bonus + frozen_mdp.LEAST_SIZE
@@ -177,7 +179,7 @@ class StoppingRule:
   def is_nothing(
     self, values: np.ndarray, residual: np.ndarray, policy: np.ndarray
   ) -> bool:
-    """Returns whether T V - V is no more than the last digits of its terms.
+    """Returns whether T V - V is within the last digits of its terms.
 
     The arguments are those of `remainder`.
     """
@@ -189,19 +191,21 @@ class StoppingRule:
   def remainder(
     self, values: np.ndarray, residual: np.ndarray, policy: np.ndarray
   ) -> np.ndarray | None:
-    """Returns what is to be solved for next, (S,); None at the end.
+    """Returns the residual to solve for next, (S,); None at the end.
 
-    Policies that differ by rounding, the sum of which over all times may be
-    large beside that of one step, could take turns for ever. So where one may
-    be better than the last by rounding alone, values only grow.
+    The iteration could cycle for ever between policies that differ by rounding,
+    because rounding errors accumulated over all times may be large compared
+    with those of one step. So if the new policy may be better than the last
+    one by rounding only, negative residuals are set to zero and values can only
+    increase.
 
     Args:
       values: V, (S,).
       residual: T V - V, (S,).
-      policy: (S, A), that attains T V.
+      policy: (S, A), the policy that attains T V.
 
     Raises:
-      ArithmeticError: If the end does not come.
+      ArithmeticError: If the largest number of iterations is reached.
     """
     self._num_iterations += 1
     is_clear = self.is_clear(values, residual)
@@ -221,10 +225,10 @@ class StoppingRule:
     return np.maximum(residual, 0.0)
 
   def is_clear(self, values: np.ndarray, residual: np.ndarray) -> bool:
-    """Returns whether more than rounding is missing.
+    """Returns whether T V - V is clearly larger than rounding errors.
 
-    No terms add up to more than 4 |V|_inf + |T V - V|_inf + 2 eta log A, as
-    |r^pi| <= |T V| + gamma P |V| + eta log A.
+    The sum of the terms is at most 4 |V|_inf + |T V - V|_inf + 2 eta log A in
+    any state, because |r^pi| <= |T V| + gamma P |V| + eta log A.
     """
     largest = np.abs(residual).max()
     return bool(largest > self._tie * (np.abs(values).max() + self._least_size))
@@ -232,20 +236,23 @@ class StoppingRule:
   def _share(
     self, values: np.ndarray, residual: np.ndarray, policy: np.ndarray
   ) -> float:
-    """Returns how many times rounding there is left in a state, at most."""
+    """Returns the largest ratio of the residual to its rounding error."""
     left = np.abs(residual)
-    # Terms add up to this at least, which may do.
+    # A lower bound on the sum of the terms, which may be sufficient.
     sizes = np.abs(values) + np.abs(values + residual)
     if (left > NOTHING * self._rounding(sizes)).any():
       sizes = self._mdp.summand_sizes(values, policy)
     return float((left / self._rounding(sizes)).max())
 
   def _rounding(self, sizes: np.ndarray) -> np.ndarray | float:
-    """Returns what is left of T V - V where T V = V was solved; or (S,) of it.
+    """Returns the level of T V - V at which T V = V counts as solved.
 
-    By LU that is, in each state, the rounding of a backup there, and the share
-    that a solution of S equations spreads of the largest one. The `sizes` are
-    those of the terms in each state.
+    With LU it is an array, (S,): in each state the rounding error of a backup
+    there, plus the share of the largest term in any state that rounding in the
+    solution of S equations may add. Otherwise it is one number.
+
+    Args:
+      sizes: (S,), the sum of the absolute values of the terms in each state.
     """
     largest = sizes.max()
     if not self._is_direct:

@@ -112,7 +112,7 @@ BAD_CALLS = [
   (lambda: load("four_rooms", layout="..|.x"),
    "layout must consist of '.' and '#', got 'x'"),
   (lambda: load("four_rooms", layout="..|."),
-   r"layout must have lines of one length, got lengths \[2, 1\]"),
+   r"layout must have lines of equal length, got lengths \[2, 1\]"),
   (lambda: load("four_rooms", layout=".#."),
    r"layout must be connected, cell \(0, 2\) cannot be reached from \(0, 0\)"),
   (lambda: load("four_rooms", initial_distribution="5|5"),
@@ -126,11 +126,12 @@ BAD_CALLS = [
   (lambda: game_factory.create_game(3),
    "game_name must be a str, got 3"),
   (lambda: game_factory.create_game("mfg_garnet(size=large)"),
-   "'mfg_garnet.size=large.' is refused: .*size. Expected type: kInt.*large"),
+   "'mfg_garnet.size=large.' cannot be loaded: .*size. Expected type: kInt"
+   ".*large"),
   (lambda: game_factory.create_game(setting="five_rooms"),
    "setting must be one of .*four_rooms, .*, got 'five_rooms'"),
   (lambda: game_factory.create_game("mfg_garnet", "two_islands"),
-   "'two_islands' is one of python_mfg_two_islands, .* 'mfg_garnet'"),
+   "'two_islands' applies to python_mfg_two_islands, .* 'mfg_garnet'"),
   # Games of one's own.
   (lambda: mdp(discount="0.9"),
    r"discount must be a number in \[0, 1\), got '0.9'"),

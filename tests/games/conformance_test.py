@@ -1,4 +1,4 @@
-"""Every game of this package under the checks that OpenSpiel has for games."""
+"""Runs OpenSpiel's checks of games on every game of this package."""
 
 import collections
 import copy
@@ -196,7 +196,7 @@ def test_api_tests_of_openspiel(game):
     def setUpClass(cls):
       cls.game, cls.game_name = game, str(game)
       super().setUpClass()
-      # Of a mean-field game OpenSpiel samples the initial state alone.
+      # In a mean-field game OpenSpiel samples only the initial state.
       cls.some_states = trajectory(game, Flow(0), np.random.default_rng(0))
 
   suite = unittest.defaultTestLoader.loadTestsFromTestCase(ApiTest)
@@ -236,7 +236,7 @@ def test_game_round_trips(game):
 
 
 def snapshot(state: pyspiel.State) -> dict[str, object]:
-  """Returns all that can be asked of a state, and of the states after it."""
+  """Returns the results of all methods of a state and of its successors."""
   contents = {
     "string": str(state),
     "observation": state.observation_string(0),
@@ -261,7 +261,7 @@ def snapshot(state: pyspiel.State) -> dict[str, object]:
   return contents
 
 
-def test_states_survive_copies_with_all_that_they_hold(game):
+def test_copies_of_states_are_equal_and_independent(game):
   for state in trajectory(game, Flow(1), np.random.default_rng(2)):
     before = snapshot(state)
     for name, copier in copiers.copiers_of(game).items():
@@ -271,7 +271,7 @@ def test_states_survive_copies_with_all_that_they_hold(game):
         other.update_distribution(Flow(3)(other))
       elif not state.is_terminal():
         other.apply_action(other.legal_actions()[0])
-    # What became of the copies did not reach the original.
+    # Changes of the copies do not affect the original.
     assert snapshot(state) == before
 
 
@@ -307,17 +307,17 @@ def path_dependent_strings(game: pyspiel.Game, num_plays: int) -> list[str]:
   return [string for string, kinds in seen.items() if len(kinds) > 1]
 
 
-def test_nodes_follow_from_their_strings(game):
+def test_strings_determine_nodes(game):
   assert not path_dependent_strings(game, 40)
 
 
-def test_path_dependence_would_be_found():
-  # Pays for the last action, which its strings leave out.
+def test_path_dependence_is_detected():
+  # The reward depends on the last action, which is not part of the strings.
   game = pyspiel.load_game("python_mfg_crowd_modelling")
   assert path_dependent_strings(game, 40)
 
 
-def test_returns_are_the_rewards_that_everybody_counts(game):
+def test_returns_are_the_rewards_that_all_utilities_count(game):
   rng = np.random.default_rng(6)
   for _ in range(5):
     total = 0.0
@@ -332,7 +332,7 @@ def test_returns_are_the_rewards_that_everybody_counts(game):
 def random_policy(
   game: pyspiel.Game, rng: np.random.Generator
 ) -> policy_lib.TabularPolicy:
-  """Returns a random policy; its table has a row for each decision node."""
+  """Returns a random policy; its table has one row per decision node."""
   policy = policy_lib.UniformRandomPolicy(game).to_tabular()
   weights = policy.legal_actions_mask * rng.exponential(
     size=policy.action_probability_array.shape
@@ -347,7 +347,7 @@ def test_reinforcement_learning_returns_are_those_of_policy_value(setting):
   game = pyspiel.load_game(f"python_mfg_{name}", {**parameters, "horizon": 3})
   rng = np.random.default_rng(8)
   policy = random_policy(game, rng)
-  # The crowd plays otherwise than the player.
+  # The policy of the population differs from that of the player.
   crowd = distribution.DistributionPolicy(game, random_policy(game, rng))
   value = policy_value.PolicyValue(game, crowd, policy)
   environment = rl_environment.Environment(

@@ -1,4 +1,4 @@
-"""Tests of the settings, ours and as OpenSpiel sees them."""
+"""Tests of the settings, in our factory and in OpenSpiel's."""
 
 import numpy as np
 from open_spiel.python.mfg.games import factory as openspiel_factory
@@ -50,7 +50,7 @@ def test_openspiel_knows_the_settings(setting):
 
 
 @pytest.mark.parametrize("setting", factory.GAME_SETTINGS)
-def test_openspiels_way_to_games_is_ours_too(setting):
+def test_openspiels_factory_creates_our_games(setting):
   ours = factory.create_game_with_setting
   name = setting
   if not setting.startswith("python_mfg"):
@@ -66,9 +66,9 @@ def test_openspiels_way_to_games_is_ours_too(setting):
 
 
 def test_a_setting_finds_its_game():
-  """The games know all parameters of the settings that are said to be theirs.
+  """Each game accepts all parameters of the settings that are listed for it.
 
-  And OpenSpiel's factory has each game's default setting under its name.
+  And OpenSpiel's factory has the default setting of each game under its name.
   """
   types = {kind.short_name: kind for kind in pyspiel.registered_games()}
   for setting, games in factory.settings().items():
@@ -76,7 +76,7 @@ def test_a_setting_finds_its_game():
     assert games
     for game in games:
       known = types[game].parameter_specification.keys()
-      # OpenSpiel's factory makes objects of the name of a network.
+      # OpenSpiel's factory creates objects from the name of a network.
       assert parameters.keys() <= {*known, "network"}
   for game in factory.mean_field_games():
     theirs = openspiel_factory.GAME_SETTINGS.get(game)
@@ -121,8 +121,8 @@ def test_games_of_openspiel():
     (
       None,
       "dynamic_routing_braess",
-      "^game_name must be given with setting 'dynamic_routing_braess', which is"
-      " one of mfg_dynamic_routing and python_mfg_dynamic_routing.$",
+      "^game_name must be given with setting 'dynamic_routing_braess', which"
+      " applies to mfg_dynamic_routing and python_mfg_dynamic_routing.$",
     ),
     (
       "four_rooms",
@@ -130,12 +130,12 @@ def test_games_of_openspiel():
       "^game_name must not be a setting, got 'four_rooms'; give"
       " setting=four_rooms instead.$",
     ),
-    ("mfg_garnet", "two_islands", "is one of python_mfg_two_islands"),
-    ("python_mfg_two_islands(rooms=9)", None, "is refused"),
+    ("mfg_garnet", "two_islands", "applies to python_mfg_two_islands"),
+    ("python_mfg_two_islands(rooms=9)", None, "cannot be loaded"),
     ("python_mfg_two_islands(discount=1.5)", None, "discount must"),
   ],
 )
-def test_what_is_not_known_is_refused(game_name, setting, message):
+def test_unknown_games_and_settings_are_refused(game_name, setting, message):
   with pytest.raises(ValueError, match=message) as error:
     factory.create_game(game_name, setting)
   assert "\n" not in str(error.value)

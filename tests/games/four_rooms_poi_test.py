@@ -15,7 +15,7 @@ def load(**parameters):
 
 
 def attraction(game):
-  """Returns the (S,) bonuses: what a uniform crowd leaves of the rewards."""
+  """Returns the (S,) bonuses: the rest of the rewards under uniform masses."""
   parameters = game.get_parameters()
   mdp = game.mean_field_mdp()
   law = np.full(mdp.num_states, 1 / mdp.num_states)
@@ -59,7 +59,7 @@ def test_reward_at_literal_values():
   mean_field = np.zeros(104)
   mean_field[[0, 103]] = 0.75, 0.25
   rewards = mdp.reward_at(mean_field)
-  # -0.4 log 0.25 + 0.3 +- 0.2 at the target, -0.4 log 0.75 +- 0.2 far off.
+  # -0.4 log 0.25 + 0.3 +- 0.2 at the target, -0.4 log 0.75 +- 0.2 far away.
   assert rewards[103] == pytest.approx([1.0545177444] + 4 * [0.6545177444])
   assert rewards[0] == pytest.approx([0.3150728290] + 4 * [-0.0849271710])
 
@@ -72,7 +72,7 @@ def test_distance_goes_through_walls():
     point_bonus=1.0,
     point_slope=0.25,
   )
-  # Cells in reading order at distances 0, 2, 1, 3, 2, 3, 4.
+  # Cells in row-major order at distances 0, 2, 1, 3, 2, 3, 4.
   np.testing.assert_allclose(
     attraction(game), [1.0, 0.5, 0.75, 0.25, 0.5, 0.25, 0.0], atol=1e-14
   )

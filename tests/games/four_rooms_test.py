@@ -125,7 +125,7 @@ def test_layout_of_the_four_rooms_is_the_default_game():
   assert (game.mean_field_mdp().kernel != kernel).nnz == 0
 
 
-# Parameter, value and what the error says of it.
+# Parameter, value and a part of the error message.
 BAD_VALUES = [
   ("room_size", 0, "whole number of at least 1, got 0"),
   ("room_size", -3, "whole number of at least 1, got -3"),
@@ -151,11 +151,11 @@ BAD_VALUES = [
   ("initial_distribution", "[" + "x;" * 103 + "x]", "be 'uniform'"),
   ("layout", ".#.", "connected"),
   ("layout", ".....#.....\n" * 5, "connected"),
-  ("layout", "...|..", "lines of one length"),
+  ("layout", "...|..", "lines of equal length"),
   ("layout", "..x", "got 'x'"),
   ("layout", "five rooms", "consist of"),
   ("layout", "###", "have a free cell"),
-  ("layout", "", "lines of one length"),
+  ("layout", "", "lines of equal length"),
 ]
 WRONG_TYPES = [
   ("room_size", 5.0, "int"),
@@ -184,7 +184,7 @@ def test_wrong_type(name, value, wanted):
     ValueError, match=f"^{name} must be of type {wanted}, got"
   ):
     four_rooms.FourRoomsGame({name: value})
-  # OpenSpiel says so itself, before the game is made.
+  # OpenSpiel itself raises an error before the game is created.
   with pytest.raises(pyspiel.SpielError, match=f"type for parameter {name}"):
     pyspiel.load_game(NAME, {name: value})
 

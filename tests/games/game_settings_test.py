@@ -1,4 +1,4 @@
-"""Tests of what OpenSpiel's factory knows after our import: new processes."""
+"""Tests of our settings in OpenSpiel's factory, in new processes."""
 
 import subprocess
 import sys

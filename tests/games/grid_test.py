@@ -1,4 +1,4 @@
-"""Tests of the grids and of the crowd's walk on them."""
+"""Tests of grids and of the transition kernels on them."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def free_cells(layout):
 
 
 def simulate(layout, cell, action, slip):
-  """Returns {next cell: probability}, by the rules and nothing else."""
+  """Returns {next cell: probability}, directly from the rules of the game."""
   rows = layout.split("\n")
 
   def step(direction):
@@ -77,12 +77,12 @@ def test_kernel_is_that_of_a_simulator(name, slip):
     ((0, 0), "stay", {(0, 0): 1.0}),
     ((0, 0), "right", {(0, 1): 0.9, (1, 0): 0.1 / 3, (0, 0): 0.2 / 3}),
     ((0, 0), "up", {(0, 0): 0.9 + 0.1 / 3, (0, 1): 0.1 / 3, (1, 0): 0.1 / 3}),
-    # Before the wall, with the door one row below.
+    # Next to the wall, with the door one row below.
     ((1, 4), "right", {(1, 4): 0.9, (1, 3): 0.1 / 3, (0, 4): 0.1 / 3,
                        (2, 4): 0.1 / 3}),
     # In the door: walls above and below.
     ((2, 5), "left", {(2, 4): 0.9, (2, 6): 0.1 / 3, (2, 5): 0.2 / 3}),
-    # In the open.
+    # Away from walls.
     ((8, 8), "down", {(9, 8): 0.9, (7, 8): 0.1 / 3, (8, 7): 0.1 / 3,
                       (8, 9): 0.1 / 3}),
   ],
@@ -120,7 +120,7 @@ def test_small_four_rooms(room_size, layout):
   assert grid_lib.four_rooms_layout(room_size) == layout
 
 
-def test_cells_are_in_reading_order():
+def test_cells_are_in_row_major_order():
   grid = grid_lib.parse("..#\n#..")
   assert grid.cells.tolist() == [[0, 0], [0, 1], [1, 1], [1, 2]]
   assert grid.walls.tolist() == [[False, False, True], [True, False, False]]
@@ -140,11 +140,11 @@ def test_ways_to_write_a_layout(text):
   [
     ("..a", "consist of '.' and '#', got 'a'"),
     (".. ..", "consist of '.' and '#', got ' '"),
-    ("...\n..", r"lines of one length, got lengths \[3, 2\]"),
-    ("..\n\n..", r"lines of one length, got lengths \[2, 0, 2\]"),
-    ("", "lines of one length"),
-    ("[]", "lines of one length"),
-    ("|", "lines of one length"),
+    ("...\n..", r"lines of equal length, got lengths \[3, 2\]"),
+    ("..\n\n..", r"lines of equal length, got lengths \[2, 0, 2\]"),
+    ("", "lines of equal length"),
+    ("[]", "lines of equal length"),
+    ("|", "lines of equal length"),
     ("##\n##", "have a free cell"),
     (".#.", r"connected, cell \(0, 2\) cannot be reached from \(0, 0\)"),
     (".#\n#.", r"connected, cell \(1, 1\) cannot be reached"),

@@ -1,4 +1,4 @@
-"""Tests of what the games share about their parameters."""
+"""Tests of the parameters of games: defaults, types and texts."""
 
 import numpy as np
 import pytest

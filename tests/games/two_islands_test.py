@@ -45,7 +45,7 @@ def test_graph_is_strongly_connected():
     assert len(reached) == 14
 
 
-def test_the_only_way_across_is_the_bridge():
+def test_only_the_bridge_connects_the_islands():
   edges = {(a, b) for a, nodes in SUCCESSORS.items() for b in nodes}
   assert {(a, b) for a, b in edges if (a < 7) != (b < 7)} == {(6, 7), (7, 6)}
   assert {a for a, b in edges if b == 6} == {5, 7}
@@ -191,7 +191,7 @@ def test_value_that_is_not_allowed(make, name, value, match):
   assert "\n" not in str(info.value)
 
 
-def test_seed_that_openspiel_cannot_keep():
+def test_seed_that_openspiel_cannot_store():
   with pytest.raises(ValueError, match=r"^seed must be a whole number in"):
     two_islands.TwoIslandsGame({"seed": 2**31})
 

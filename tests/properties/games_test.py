@@ -1,7 +1,7 @@
 """Properties of games of finite horizon: compiled, and through OpenSpiel.
 
-Rounding errors: sums over a horizon of at most 5 have few terms, so what they
-lose is a few dozen eps of the largest value, or of the mass.
+Rounding errors: sums over a horizon of at most 5 have few terms, so their error
+is a few dozen eps times the largest value, or the mass.
 """
 
 import itertools
@@ -18,8 +18,9 @@ from mftrpo_openspiel.models import openspiel_model
 
 EPS = np.finfo(np.float64).eps
 ROUNDING = 64 * EPS
-# The largest coefficient of a logarithm in a reward: what a rounding error of
-# the mass, relative to itself, changes the reward by, however small that is.
+# The largest coefficient of a logarithm in a reward: a relative rounding error
+# of the mass changes the reward by at most this factor times the error, for
+# arbitrarily small masses.
 CROWD_AVERSION = 2
 # Below this numbers lose digits by underflow.
 UNDERFLOW = 1e-300
@@ -73,7 +74,7 @@ def test_mass_is_conserved_in_each_layer_and_population(kind, data):
 @every_kind
 @given(st.data())
 def test_propagation_is_affine_in_the_mean_field(kind, data):
-  """It is for a fixed kernel: each step also puts mu_0 in the first layer."""
+  """For a fixed kernel: each step also sets the first layer to mu_0."""
   options = {"moving": False} if kind == "mdp_games" else {}
   game = draw_game(kind, data, **options)
   model = strategies.compiled(game)
@@ -133,7 +134,7 @@ def test_exploitability_is_that_over_all_deterministic_policies(data):
     crowd = np.einsum("s,sa,sat->t", crowd, plays, kernel)
 
   def total(policies):
-    """Returns J of policies, (..., H, S, A), in the crowd of `policy`."""
+    """Returns J of policies, (..., H, S, A), if all others use `policy`."""
     law, result = mdp.initial_distribution, 0.0
     for t in range(horizon):
       plays = law[..., None] * policies[..., t, :, :]
@@ -196,19 +197,19 @@ class Pair:
     self.reference = openspiel_model.OpenSpielModel(game)
     row = {s: i for i, s in enumerate(self.reference.observation_strings)}
     strings = self.compiled.observation_strings
-    # Ours lack nodes with one action, OpenSpiel's those that no play leads to.
+    # Ours omit nodes with one action, OpenSpiel's those that no play reaches.
     self.ours = np.array([i for i, s in enumerate(strings) if s in row])
     self.theirs = np.array([row[strings[i]] for i in self.ours])
 
   def policy_to_reference(self, policy):
-    """Returns a policy of the compiled game for the reference."""
+    """Converts a policy of the compiled game to the reference."""
     mask = self.reference.legal_actions_mask
     array = mask / mask.sum(axis=1, keepdims=True)
     array[self.theirs] = policy[self.ours]
     return array
 
   def masses_to_reference(self, masses):
-    """Returns masses of the states in common for the reference."""
+    """Converts masses of the common states to the reference."""
     array = np.zeros(len(self.reference.observation_strings))
     array[self.theirs] = masses[self.ours]
     return array
@@ -232,7 +233,7 @@ def test_compiled_games_are_those_of_openspiel(kind, data):
   num_steps = data.draw(NUM_STEPS)
 
   def answers(model, policy, crowd, rows):
-    """Returns masses and action values in common, and the exploitability."""
+    """Returns masses and values of common states, and the exploitability."""
     masses = [
       model.mean_field(policy),
       model.initial_mean_field(),

@@ -1,10 +1,11 @@
-"""Long-run laws of many chains against elimination in high precision.
+"""Long-run laws of many chains, compared with elimination in high precision.
 
-Some thousand laws; with the profile "nightly", 10^5 and more:
+By default a few thousand laws are tested. With the profile "nightly" there are
+more than 10^5, and
 
     pytest tests/properties/laws_test.py --hypothesis-profile=nightly -s
 
-prints how many were computed by which method, and the largest errors.
+prints how many were computed by each method, and the largest errors.
 """
 
 import collections
@@ -25,9 +26,9 @@ Method = law_report.Method
 
 # Masses below this are not compared.
 LEAST_MASS = 1e-150
-# The share of those who start anew at each step of the oracle's chains, whose
-# law is the long-run law from the reference law, up to about this times the
-# longest time that the chain knows.
+# At each step of the oracle's chains, this share of the players restarts from
+# the reference law. Their invariant law is the long-run law from the reference
+# law, up to about this share times the longest time scale of the chain.
 RESTART = "1e-2400"
 
 wide_range = pytest.mark.skipif(
@@ -39,8 +40,8 @@ wide_range = pytest.mark.skipif(
 def true_laws(chains, reference):
   """The long-run laws of (B, S, S) chains from the (S,) reference law.
 
-  By elimination without subtraction (Grassmann, Taksar and Heyman, 1985) in
-  numbers of 64 bits with exponents of 15.
+  They are computed by elimination without subtraction (Grassmann, Taksar and
+  Heyman, 1985) in numbers with 64-bit mantissas and 15-bit exponents.
   """
   rest = chains.astype(np.longdouble)
   rest += np.longdouble(RESTART) * reference.astype(np.longdouble)
@@ -100,7 +101,7 @@ def garnet(rng):
 
 
 def blocks(rng):
-  """Rooms with doors between them that are hardly ever taken."""
+  """Rooms connected by doors of very small probability."""
   size, num_blocks = rng.integers(5, 12), rng.integers(2, 6)
   kernel = np.zeros((size * num_blocks, 3, size * num_blocks))
   for block in range(num_blocks):
@@ -126,7 +127,7 @@ def line(rng):
 
 
 def apart(rng):
-  """Two kernels side by side, and states that lead into both."""
+  """Two separate kernels, and states that lead into both."""
   parts = [kind(rng)[:25, :2, :25] for kind in (line, ring)]
   ends = np.cumsum([len(part) for part in parts])
   kernel = np.zeros((ends[-1] + 3, 2, ends[-1] + 3))
@@ -169,7 +170,7 @@ def policies_for(rng, kernel, number):
 
 
 class Tally:
-  """What was found of the laws by each set of methods."""
+  """Statistics of the laws by each set of methods."""
 
   def __init__(self):
     self.number = collections.Counter()
@@ -206,7 +207,7 @@ class Tally:
 
 
 def drawn_chains(rng, kind, number):
-  """A solver, policies, their chains, (B, S, S), and a law to start from."""
+  """A solver, policies, their chains, (B, S, S), and a reference law."""
   kernel = kind(rng)
   size, num_actions = kernel.shape[:2]
   policies = policies_for(rng, kernel, number)
@@ -219,8 +220,8 @@ def drawn_chains(rng, kind, number):
 
 
 @wide_range
-def test_a_steep_policy_on_a_ring():
-  """All but 1e-9 of the players are in state 19; pivots of a band LU tie."""
+def test_a_nearly_deterministic_policy_on_a_ring():
+  """All but 1e-9 of the mass is in state 19; pivots of a band LU tie."""
   rng = np.random.default_rng(18575)
   scores = rng.normal(size=(50, 4)) * 40
   scores[:, 1] += 80 * (rng.random(50) < 0.7)
@@ -250,7 +251,7 @@ def test_a_steep_policy_on_a_ring():
 
 @pytest.fixture(params=[ring, random_ring, grid, garnet, blocks, line, apart])
 def draw(request):
-  """Gives batches of chains of one kind: 80 chains or, nightly, 15,000."""
+  """Returns batches of chains of one kind: 80 chains or, nightly, 15,000."""
   is_nightly = request.config.getoption("--hypothesis-profile") == "nightly"
   seed = np.random.SeedSequence().entropy if is_nightly else 0
   print(f"\nseed {seed}")
@@ -264,7 +265,7 @@ def draw(request):
 
 
 @wide_range
-def test_laws_are_as_near_as_they_say(draw, request):
+def test_errors_of_laws_are_within_their_bounds(draw, request):
   tally = Tally()
   laws = long_run_law.LongRunLaws()
   for solver, policies, dense, reference in draw():
@@ -279,10 +280,10 @@ def test_laws_are_as_near_as_they_say(draw, request):
 @pytest.mark.parametrize(
   ("max_bandwidth", "num_batches"), [(0, 1), (1000, 100)]
 )
-def test_large_laws_are_as_near_as_they_say(
+def test_errors_of_large_laws_are_within_their_bounds(
   draw, max_bandwidth, num_batches, request
 ):
-  """By sparse LU and GMRES, or they are refused."""
+  """Sparse LU and GMRES are used, or raise an error."""
   laws = long_run_law.LongRunLaws(
     max_dense_states=0,
     max_elimination_states=1,

@@ -1,4 +1,4 @@
-"""Properties of policies: softmax, mirror steps, and what algorithms make."""
+"""Properties of policies: softmax, mirror descent steps, and algorithms."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +64,7 @@ def test_the_soft_maximum_is_attained_by_the_softmax(values, temperature):
   policy = softmax.softmax(values, temperature)
   attained = objective(policy, finite, temperature)
   assert (np.abs(found - attained) <= tolerance).all()
-  # Nothing gets more; the uniform policy for one.
+  # No other policy has a larger value, for example the uniform one.
   uniform = tabular_policies.uniform_policy(legal)
   assert (objective(uniform, finite, temperature) <= found + tolerance).all()
 
@@ -75,8 +75,8 @@ def objective(policy, values, eta):
 
 
 @given(st.data())
-def test_mirror_steps_stay_in_the_simplex_and_climb(data):
-  """With a fixed Q each step raises p . Q + eta H(p), as eta <= 1 / lr."""
+def test_mirror_steps_stay_in_the_simplex_and_increase_the_objective(data):
+  """With a fixed Q each step increases p . Q + eta H(p), as eta <= 1 / lr."""
   values = data.draw(logits(largest=100.0))
   legal = np.isfinite(values)
   finite = np.where(legal, values, 0.0)
@@ -123,7 +123,7 @@ def _fictitious_play(draw, model, eta):
 )
 @given(st.data())
 def test_regularized_algorithms_stay_in_the_simplex(create, kind, data):
-  """With parameters anywhere in their range."""
+  """With random parameters from their whole range."""
   if kind == "stationary":
     mdp = data.draw(strategies.mdps()).make()
     model = stationary_model.StationaryModel(mdp)

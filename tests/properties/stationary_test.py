@@ -1,12 +1,12 @@
 """Properties of the stationary model, on random mean-field MDPs.
 
-The tolerances are bounds of rounding errors:
+The tolerances are bounds on rounding errors:
 
-* S^3 eps for the entries of a long-run law, relative to themselves: the order
-  of the bound for the elimination of Grassmann, Taksar and Heyman (O'Cinneide
-  1993), which holds however close to falling apart the chain is.
+* S^3 eps for the relative error of the entries of a long-run law. This is the
+  order of the bound for the elimination of Grassmann, Taksar and Heyman
+  (O'Cinneide 1993), which also holds for nearly decomposable chains.
 * S eps |V| / (1 - gamma) for values: a backward stable solution with the matrix
-  I - gamma P, whose inverse is 1 / (1 - gamma) large. |V| is at most
+  I - gamma P, whose inverse has the norm 1 / (1 - gamma). |V| is at most
   (max |r| + eta log A) / (1 - gamma).
 """
 
@@ -21,7 +21,7 @@ from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import softmax
 
 EPS = np.finfo(np.float64).eps
-# Benign chains may be solved by LAPACK, and lose up to four digits that way.
+# Well-conditioned chains may be solved by LAPACK, which can lose four digits.
 LAPACK_LOSS = 1e4
 
 
@@ -49,9 +49,9 @@ def dense_chain(mdp, policy, mean_field):
 def long_run(chain):
   """Returns the limit of the averages of P^n, and its relative error.
 
-  The powers of (I + P) / 2 have the same limit, and converge. Squaring them
-  and scaling the rows has no subtraction in it: each of the errors that it
-  makes changes the limit by a few times S as much.
+  The powers of (I + P) / 2 have the same limit, and converge. Squaring them and
+  scaling the rows needs no subtraction: each relative rounding error changes
+  the limit by at most a few times S as much.
   """
   size = len(chain)
   power = (np.eye(size) + chain) / 2
@@ -95,7 +95,7 @@ def test_the_mean_field_is_invariant(data):
   change = law @ dense_chain(model.mdp, policy, law) - law
   tolerance = 2 * law_rounding(model.mdp.num_states)
   if not model.mdp.has_fixed_kernel:
-    # The last step of the iteration, mu P_mu - mu being at most twice as much.
+    # The last step of the iteration; mu P_mu - mu is at most twice as large.
     tolerance += 2 * stationary_model.MEAN_FIELD_TOLERANCE
   assert np.abs(change).sum() <= tolerance
 
@@ -110,7 +110,7 @@ def test_the_mean_field_is_the_long_run_average(data):
     model.mean_field(policy),
     start @ limit,
     rtol=error + law_rounding(len(start)),
-    # Transient states have no mass; repeated squaring leaves them some.
+    # Transient states have no mass; repeated squaring leaves a small rest.
     atol=1e-100,
   )
 
@@ -135,7 +135,7 @@ def test_propagation_is_linear_in_the_mean_field(data):
     moved[2],
     weight * moved[0] + (1 - weight) * moved[1],
     rtol=4 * rounding,
-    atol=1e-300,  # Of underflow.
+    atol=1e-300,  # For underflow.
   )
 
 
@@ -163,7 +163,7 @@ def best_values(action_values, eta):
 
 @given(st.data())
 def test_regularization_adds_at_most_its_bound_to_values(data):
-  """0 <= V_eta - V <= eta log A / (1 - gamma), of a policy and of the best."""
+  """0 <= V_eta - V <= eta log A / (1 - gamma), for V^pi and for V*."""
   model = make(data.draw(strategies.mdps()))
   mdp = model.mdp
   policy = data.draw(strategies.laws()).policy(model)
@@ -187,7 +187,7 @@ def test_regularization_adds_at_most_its_bound_to_values(data):
   check(regularized_own - own, mdp.discount * bound)
   bonus = eta * softmax.entropy(policy)
   check((policy * (regularized_own - own)).sum(axis=1) + bonus, bound)
-  # What is best is at least as good as the policy.
+  # Optimal values are at least those of the policy.
   assert (best - own).min() >= -tolerance
   assert (regularized_best - regularized_own).min() >= -tolerance
 
@@ -213,7 +213,7 @@ def test_exploitability_with_one_action_is_zero(data):
 
 @given(st.data())
 def test_exploitability_in_one_state_is_that_of_one_choice(data):
-  """It is made again and again: (max r - pi . r) / (1 - gamma)."""
+  """The choice is repeated at all times: (max r - pi . r) / (1 - gamma)."""
   sizes = st.tuples(st.just(1), st.integers(1, 4))
   model = make(data.draw(strategies.mdps(sizes=sizes)))
   mdp = model.mdp

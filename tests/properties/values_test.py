@@ -1,21 +1,22 @@
-"""Optimal values on problems of all scales, against twice as many digits.
+"""Optimal values on problems of all scales, compared with higher precision.
 
-Rewards from 1e-12 to 1e24, costs that no good policy pays and states that all
-must pay for, discounts up to 0.99999, with and without entropy; ties, chains
-that fall apart, single states.
+Rewards range from 1e-12 to 1e24, with costs that good policies avoid and states
+whose costs all policies pay, discounts up to 0.99999, with and without entropy;
+there are ties, decomposable chains and single states.
 
 The independent program is policy iteration in numpy's long double, whose linear
-systems are solved by elimination without subtraction: the values of what is
-paid in each state are sums of numbers of one sign, and so are right to almost
-all of 19 digits. It also gives the bound that the values of the package are
-held to: what the rounding of one backup in each state may add up to,
+systems are solved by elimination without subtraction: for rewards of one sign,
+it only adds numbers of one sign, so nearly all of the 19 digits are correct. It
+also computes the bound that the values of the package must satisfy, the
+accumulated rounding errors of one backup in each state,
 
     |V - V*| <= n eps (I - gamma P^pi)^-1 (t + eps S / (1 - gamma) max t),
 
 where t are the terms |V| + |r^pi| + gamma P^pi |V| + eta log A of the state and
-n the number of operations. So a state must be right relative to what is paid
-after it, not to the largest reward anywhere. (The last term, some 1e-25 of the
-largest value, is what LU may spread to states with a value of exactly zero.)
+n the number of operations. So the error in a state is relative to the rewards
+after it, not to the largest reward anywhere. (The last term, about 1e-25 of the
+largest value, is the error that LU may propagate to states whose value is
+exactly zero.)
 """
 
 import hypothesis
@@ -28,13 +29,13 @@ from mftrpo_openspiel.models import stationary_model
 
 LONG = np.longdouble
 EPS = np.finfo(np.float64).eps
-# Besides LAPACK's errors, which are of the order of the bound itself.
+# Factor for the errors of LAPACK, which are of the order of the bound itself.
 FACTOR = 2.0
 
 pytestmark = pytest.mark.skipif(
   np.finfo(LONG).eps > 1e-18, reason="long double has no more digits here"
 )
-# They are small: 150 of them for each solver take two seconds.
+# The problems are small: 150 of them for each solver take two seconds.
 many_examples = hypothesis.settings(
   max_examples=10 * hypothesis.settings.default.max_examples
 )
@@ -43,7 +44,8 @@ many_examples = hypothesis.settings(
 def discounted_sums(chain, discount, stage_values):
   """Returns (I - gamma P)^-1 x by elimination without subtraction."""
   moves = discount * chain
-  ends = np.full(len(chain), 1 - discount)  # What leaves each state for good.
+  # The probability that a play ends after each state.
+  ends = np.full(len(chain), 1 - discount)
   sums = np.array(stage_values, dtype=LONG)
   for k in range(len(chain) - 1, -1, -1):
     leave = moves[k, :k].sum() + ends[k]
@@ -100,13 +102,14 @@ class Problem:
     for i in range(300):
       improved, policy = self.improvement(self.backup(values))
       left = improved - values
-      # A hundredth of what the package is held to.
+      # A hundredth of the bound for the package.
       eps = np.finfo(LONG).eps
       rounding = 20 * self.num_operations * eps
       rounding = rounding * self.spread(self.terms(policy, values), eps)
       if (np.abs(left) <= rounding).all():
         return values, policy
-      # Policies that tie take turns by rounding, unless values only rise.
+      # Because of rounding, the iteration can cycle between policies that tie,
+      # unless values only increase.
       if i >= 50 and (left > rounding).any():
         left = np.maximum(left, 0)
       values = values + self.sums(policy, left)
@@ -118,11 +121,11 @@ class Problem:
     return np.abs(values) + (policy * sizes).sum(axis=1) + self.bonus
 
   def spread(self, terms, eps):
-    """Returns the terms with what elimination spreads of the largest one."""
+    """Returns the terms, with the errors that elimination propagates."""
     return terms + eps * len(terms) / (1 - self.discount) * terms.max()
 
   def rounding(self, policy, values):
-    """Returns the bound of the module for one policy."""
+    """Returns the bound in the module docstring for one policy."""
     terms = self.spread(self.terms(policy, values), EPS)
     return FACTOR * self.num_operations * EPS * self.sums(policy, terms)
 

@@ -134,8 +134,8 @@ def test_it_prints_what_it_writes(run, tmp_path):
     re.MULTILINE,
   )  # fmt: skip
   assert re.search(
-    r"^Values by dense LU, error at most \S+; laws by dense LU, each mass"
-    r" within \S+ of itself\.$", output, re.MULTILINE,
+    r"^Values by dense LU, error at most \S+; laws by dense LU, relative error"
+    r" of each mass at most \S+\.$", output, re.MULTILINE,
   )  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def test_it_runs_without_a_folder(run, arguments):
     (("--game_name=kuhn_poker",), "game must be a mean-field game"),
     (
       ("--setting=two_islands", "--game_name=python_mfg_four_rooms"),
-      "setting 'two_islands' is one of python_mfg_two_islands",
+      "setting 'two_islands' applies to python_mfg_two_islands",
     ),
     (
       ("--setting=two_islands", "--algorithm=mf_trpo", "--regularization=0"),

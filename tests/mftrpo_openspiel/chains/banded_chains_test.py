@@ -12,7 +12,7 @@ SETTINGS = ("four_rooms", "two_islands")
 
 
 def solver_of(*chains):
-  """The solver for the kernel with one action a chain, all of one size."""
+  """The solver for the kernel with one action per chain, all of equal size."""
   rows = np.stack(chains, axis=1)
   return banded_chains.BandedChains(
     transition_kernel.TransitionKernel(
@@ -22,7 +22,7 @@ def solver_of(*chains):
 
 
 def solve(chain, reference):
-  """The long-run law of one chain, and whether it is by band LU alone."""
+  """The long-run law of one chain, and whether only band LU was used."""
   solver = solver_of(chain)
   law, report = solver.cesaro_limit(np.ones((len(chain), 1)), reference)
   return law, report.methods == {law_report.Method.BAND_LU}
@@ -87,7 +87,7 @@ def test_rare_transitions(rare, place):
   up[place] *= rare
   down[place] *= 2 * rare
   chain, expected = line(up, down)
-  # One that does not fall apart beside it.
+  # Next to a chain that is not nearly reducible.
   fine, fine_law = line([0.3], [0.4])
   both = sparse.block_diag([chain, fine]).toarray()
   law, _ = solve(both, np.full(7, 1 / 7))
@@ -95,7 +95,7 @@ def test_rare_transitions(rare, place):
   np.testing.assert_allclose(law[5:], 2 / 7 * fine_law, rtol=1e-14)
 
 
-def test_policies_that_leave_some_transitions_out():
+def test_policies_without_some_transitions():
   stay = np.eye(3)
   go, _ = line([0.5, 0.5], [0.5, 0.5])
   policy = np.array([[1.0, 0], [0, 1], [1, 0]])
@@ -109,8 +109,9 @@ def test_states_that_no_policy_returns_to():
   np.testing.assert_allclose(law, [0, 1 / 3, 2 / 3], atol=1e-15)
 
 
-def test_hub_moves_to_where_the_crowd_is():
-  # All flows to the last states, whatever one step makes of a uniform law.
+def test_hub_moves_to_the_state_with_most_mass():
+  # All mass flows to the last states, but one step from uniform masses does not
+  # show this.
   chain, expected = line([0.9] * 20, [0.09] * 20)
   chain = chain[::-1, ::-1].copy()
   reference = np.full(21, 1 / 21)
@@ -119,8 +120,8 @@ def test_hub_moves_to_where_the_crowd_is():
   np.testing.assert_allclose(law, expected[::-1], rtol=1e-11, atol=1e-30)
 
 
-def test_traps_that_nobody_is_in_do_not_matter():
-  # States 0 and 1 lead to each other, and hardly ever out.
+def test_metastable_parts_without_mass_do_not_matter():
+  # States 0 and 1 lead to each other, and very rarely to others.
   rare = 1e-9
   chain = np.array(
     [
@@ -134,14 +135,14 @@ def test_traps_that_nobody_is_in_do_not_matter():
   law, is_by_band = solve(chain, reference)
   assert is_by_band
   np.testing.assert_allclose(law, [0, 0, 1 / 3, 2 / 3], atol=1e-15)
-  # Those who are in them do get out.
+  # Players who start in them do leave.
   law, is_by_band = solve(chain, np.array([1.0, 0, 0, 0]))
   assert not is_by_band
   np.testing.assert_allclose(law, [0, 0, 1 / 3, 2 / 3], atol=1e-15)
 
 
 def test_masses_end_where_no_policy_leaves():
-  # The gambler's ruin beside a chain without an end.
+  # The gambler's ruin next to a chain without an end.
   gamble = np.zeros((5, 5))
   gamble[0, 0] = gamble[4, 4] = 1
   for state in (1, 2, 3):
@@ -155,7 +156,7 @@ def test_masses_end_where_no_policy_leaves():
   np.testing.assert_allclose(law, expected, rtol=0, atol=1e-15)
 
 
-def test_an_end_beside_states_that_are_not_left_either():
+def test_an_end_next_to_other_states_that_are_never_left():
   chain = np.zeros((4, 4))
   chain[0, 0] = 1
   chain[1, [0, 2]] = 0.25, 0.75

@@ -1,4 +1,4 @@
-"""Certificates against rational arithmetic, and with factors that are wrong."""
+"""Certificates compared with rational arithmetic, and with wrong factors."""
 
 import fractions
 
@@ -53,12 +53,12 @@ def test_no_error_is_larger_than_its_bound(seed, change):
   bound = bound_of(visits, jumps, entries, steps)
   error = np.abs(visits / truth - 1).max()
   assert error <= bound
-  # It is not so large that it says nothing.
+  # The bound is not uselessly large.
   lengths = (steps / visits).max()
   assert bound <= 1.1 * lengths * (2.2 * change * (1 + lengths) + 1e-14)
 
 
-def test_what_is_wrong_is_not_certified():
+def test_wrong_results_are_not_certified():
   jumps = np.array([[0, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0]])
   entries = np.array([1.0, 0.0, 0.0])
   visits = solve(jumps, entries)
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_not_certified():
   assert bound_of(visits, jumps, entries, np.ones(3)) == np.inf
 
 
-def test_states_that_nobody_gets_to():
+def test_states_that_are_not_reached():
   jumps = np.array([[0, 0.5, 0], [0.25, 0, 0], [0.25, 0.25, 0]])
   entries = np.array([1.0, 0.0, 0.0])
   visits = solve(jumps, entries)

@@ -1,4 +1,4 @@
-"""Visits by elimination against closed forms."""
+"""Visits by elimination compared with closed forms."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def tunnel(size, step):
 
   Args:
     size: Number of inner states.
-    step: Probability to move in either direction.
+    step: Probability of moving, for each of the two directions.
   """
   steps = np.full(size - 1, step)
   stay = np.full(size, 1 - 2 * step)
@@ -60,7 +60,7 @@ def test_nothing_to_visit():
 
 
 @pytest.mark.parametrize(("size", "is_known"), [(3, True), (60, False)])
-def test_what_underflows_has_no_bound(size, is_known):
+def test_there_is_no_bound_after_underflow(size, is_known):
   """A line of states with a drift of 1e-90, to 1e-90^59."""
   chain = np.diag(np.full(size - 1, 1e-90), 1) + np.diag(np.ones(size - 1), -1)
   chain[0, 0] = 1

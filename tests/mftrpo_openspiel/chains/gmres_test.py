@@ -1,4 +1,4 @@
-"""Laws of large chains by GMRES, against closed forms."""
+"""Laws of large chains by GMRES, compared with closed forms."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ Method = law_report.Method
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-# Everything is large, and too wide for factors.
+# With these thresholds, every chain is large and too wide for LU factors.
 WIDE = long_run_law.LongRunLaws(
   max_dense_states=0, max_elimination_states=1, max_bandwidth=0
 )
@@ -47,7 +47,7 @@ def test_random_graphs_are_too_wide_for_factors():
   np.testing.assert_allclose(law, expected, rtol=1e-6)
 
 
-def test_the_law_that_is_given_needs_no_passes():
+def test_a_start_at_the_law_needs_no_passes():
   chain, expected = random_graph(1000)
   law, report = gmres.invariant_law(chain, expected, max_passes=1)
   assert report.methods == {Method.GMRES}
@@ -65,8 +65,8 @@ def test_a_wide_chain_that_mixes_slowly_is_refused():
 
 
 @pytest.mark.parametrize("coupling", [1.0, 1e-15])
-def test_gmres_does_not_take_the_shares_of_the_start(coupling):
-  """Where there is hardly a way between two graphs."""
+def test_gmres_does_not_keep_the_masses_of_the_start(coupling):
+  """Two graphs are connected by transitions of small probability."""
   (first, first_law), (second, second_law) = (
     random_graph(150, seed) for seed in (0, 1)
   )

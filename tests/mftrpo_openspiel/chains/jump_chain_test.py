@@ -1,4 +1,4 @@
-"""Jump chains against closed forms."""
+"""Jump chains compared with closed forms."""
 
 import numpy as np
 from scipy import sparse
@@ -23,6 +23,6 @@ def test_bandwidth_of_a_shuffled_path():
   assert jump_chain.bandwidth(sparse.csr_array(np.ones((7, 7)))) == 6
 
 
-def test_the_law_in_time_weighs_jumps_by_how_long_states_are_stayed_in():
+def test_the_law_in_time_weighs_jumps_by_the_time_in_each_state():
   law = jump_chain.law_in_time(np.array([1.0, 1.0]), np.array([1e-30, 3e-30]))
   np.testing.assert_allclose(law, [0.75, 0.25], rtol=1e-15)

@@ -1,4 +1,4 @@
-"""What reports say, and that they say no more."""
+"""Texts of reports, and that the bounds in them are correct."""
 
 import math
 
@@ -16,22 +16,25 @@ Method = law_report.Method
 
 
 def test_reports_in_words():
-  assert str(law_report.Report()) == "no law was solved for"
+  assert str(law_report.Report()) == "no law was computed"
   band = law_report.relative(Method.BAND_LU, 3e-13)
-  assert str(band) == "laws by band LU, each mass within 3.0e-13 of itself"
+  assert str(band) == (
+    "laws by band LU, relative error of each mass at most 3.0e-13"
+  )
   both = band.beside(law_report.relative(Method.ELIMINATION, 2e-14))
   assert str(both) == (
-    "laws by elimination and band LU, each mass within 3.0e-13 of itself"
+    "laws by elimination and band LU, relative error of each mass at most"
+    " 3.0e-13"
   )
   gmres = law_report.Report(
     frozenset([Method.GMRES]), math.inf, 2e-10, consistency_residual=1e-16
   )
   assert str(gmres) == (
-    "laws by GMRES, errors of all masses at most 2.0e-10 together,"
+    "laws by GMRES, sum of the errors of all masses at most 2.0e-10,"
     " |mu P - mu| = 1.0e-16"
   )
   unknown = law_report.relative(Method.ELIMINATION, math.inf)
-  assert str(unknown) == ("laws by elimination, no bound of the error is known")
+  assert str(unknown) == "laws by elimination, no error bound is known"
 
 
 @pytest.mark.parametrize("bound", [1.049e-12, 1.05e-12, 9.99e-9, 1e-300, 2.0])
@@ -51,8 +54,8 @@ def test_parts_and_products():
   assert first.with_rounding(1e-9).relative_error_bound == 2e-9
 
 
-def test_models_report_on_the_law_that_they_give_out():
-  """A remembered law comes with its own report, not that of the last one."""
+def test_models_report_on_the_law_that_they_return():
+  """A cached law comes with its own report, not that of the last one."""
   ring = np.stack([np.roll(np.eye(60), step, axis=1) for step in (-1, 1)], 1)
   mdp = mdp_lib.MeanFieldMDP(
     kernel=ring.reshape(120, 60),
@@ -61,11 +64,11 @@ def test_models_report_on_the_law_that_they_give_out():
     initial_distribution=np.full(60, 1 / 60),
   )
   model = stationary_model.StationaryModel(mdp)
-  assert model.accuracy().endswith("; no law was solved for.")
+  assert model.accuracy().endswith("; no law was computed.")
   uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
   own = model.invariant_law(uniform).report
   assert own.methods == {Method.BAND_LU}
-  # Two valleys that are never left: for elimination.
+  # Two valleys that are never left, so elimination is used.
   steps = np.where(np.arange(60) % 30 < 15, 1 - 1e-6, 1e-6)
   model.propagate(
     np.stack([1 - steps, steps], axis=1), uniform[:, 0] / 30, None
@@ -88,10 +91,10 @@ def test_a_fixed_point_has_no_bound():
   )
   model = stationary_model.StationaryModel(mdp)
   model.mean_field(np.ones((2, 1)))
-  assert "no bound of the error is known" in model.accuracy()
+  assert "no error bound is known" in model.accuracy()
 
 
-def test_a_law_that_is_given_needs_no_method():
+def test_a_reference_law_that_is_the_result_needs_no_method():
   law, report = long_run_law.LongRunLaws().cesaro_limit(
     sparse.eye_array(3, format="csr"), np.full(3, 1 / 3)
   )

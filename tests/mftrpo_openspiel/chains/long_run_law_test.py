@@ -1,4 +1,4 @@
-"""Long-run laws against closed forms, rational arithmetic and powers."""
+"""Long-run laws compared with closed forms, rational arithmetic and powers."""
 
 import fractions
 
@@ -12,7 +12,7 @@ from scipy import sparse
 
 from mftrpo_openspiel.chains import long_run_law
 
-# No arithmetic of the module divides by zero or warns otherwise.
+# The module never divides by zero nor causes other warnings.
 pytestmark = pytest.mark.filterwarnings("error")
 
 Fraction = fractions.Fraction
@@ -52,8 +52,8 @@ def solve(matrix, right_side):
 def rational_limit(matrix, reference):
   """Returns the Cesaro limit in rational arithmetic.
 
-  The entries off the diagonal are taken as they are; the diagonal is what they
-  leave of one.
+  The off-diagonal entries are used as they are; the diagonal is computed from
+  them so that rows sum to one.
   """
   size = len(matrix)
   chain = [[Fraction(float(entry)) for entry in row] for row in matrix]
@@ -77,7 +77,7 @@ def rational_limit(matrix, reference):
     total = sum(mass[j] for j in states) + sum(
       visit * chain[i][j] for visit, i in zip(visits, moving) for j in states
     )
-    # Balance in all states but the first, and the sum of all.
+    # The balance equations of all states but the first, and the sum of all.
     equations = [[(i == j) - chain[j][i] for j in states] for i in states]
     equations[0] = [Fraction(1)] * len(states)
     right_side = [total] + [Fraction(0)] * (len(states) - 1)
@@ -117,7 +117,7 @@ def test_cycles_of_different_lengths():
   chain = np.zeros((7, 7))
   chain[0, 1] = chain[1, 0] = 1  # A cycle of two ...
   chain[2, 3] = chain[3, 4] = chain[4, 2] = 1  # ... one of three ...
-  chain[5, 6] = 0.5  # ... and what leads into both.
+  chain[5, 6] = 0.5  # ... and states that lead into both.
   chain[5, 0] = chain[5, 3] = 0.25
   chain[6, 5] = 0.5
   chain[6, 2] = 0.5
@@ -197,7 +197,7 @@ def test_room_that_is_hard_to_leave(exit_probability, dense):
   assert law[4:].sum() == pytest.approx(1.0, abs=1e-12)
 
 
-def test_a_coupling_that_counts_as_zero_leaves_two_classes():
+def test_a_coupling_that_is_treated_as_zero_leaves_two_classes():
   chain = two_rooms(1e-101, 1e-101)
   reference = np.array([0.125, 0.125, 0, 0, 0.75, 0, 0])
   law = cesaro_limit(chain, reference)
@@ -220,7 +220,7 @@ def test_products_of_small_probabilities(dense):
 
 
 def far_apart(distance):
-  """From 0 to the other end and back with 1e-90^distance."""
+  """From 0 to the other end and back with probability 1e-90^distance."""
   moves = np.zeros((2 * distance + 1, 2 * distance + 1))
   for state in range(distance):
     moves[state, state + 1] = moves[-1 - state, -2 - state] = 1e-90
@@ -304,7 +304,7 @@ def test_large_birth_death_chain(p):
   law = cesaro_limit(birth_death.chain(up, down), np.eye(size)[size // 2])
   expected = birth_death.law(up, down)
   assert law.sum() == pytest.approx(1.0, abs=1e-12)
-  # The logarithms of the expected law carry an error of their own.
+  # The logarithms of the expected law have rounding errors of their own.
   np.testing.assert_allclose(law, expected, rtol=1e-10, atol=1e-300)
 
 
@@ -360,7 +360,7 @@ def test_arguments_are_not_changed():
   np.testing.assert_array_equal(reference, 1 / 7)
 
 
-def test_doubled_and_unsorted_entries():
+def test_duplicate_and_unsorted_entries():
   chain = sparse.csr_array(
     (
       np.array([0.25, 0.5, 0.25, 0.0, 0.5, 0.5]),

@@ -11,7 +11,7 @@ def test_reached_is_the_support_of_powers(seed):
   chain = rng.random((9, 9)) * (rng.random((9, 9)) < 0.15)
   is_start = rng.random(9) < 0.2
   matrix = sparse.csr_array(chain)
-  matrix.data[0] = 0.0  # Stored, and yet no transition.
+  matrix.data[0] = 0.0  # A stored zero is no transition.
   powers = np.linalg.matrix_power(np.eye(9) + (matrix.toarray() > 0), 9)
   expected = is_start | (is_start @ powers > 0)
   reached = reachability.reached(matrix, is_start)

@@ -1,4 +1,4 @@
-"""Laws of large chains by sparse LU, against elimination and closed forms."""
+"""Laws of large chains by sparse LU, elimination and closed forms."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ Method = law_report.Method
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-# Everything is large.
+# With these thresholds, every chain is large.
 LARGE = long_run_law.LongRunLaws(max_dense_states=0, max_elimination_states=1)
 
 
@@ -32,7 +32,7 @@ def eliminated(chain, reference):
 
 
 def valleys(num_valleys, slope=0.9, half_width=40):
-  """Returns a birth-death chain that is driven into valleys, and its law."""
+  """Returns a birth-death chain with a drift into valleys, and its law."""
   into = np.full(half_width, slope), np.full(half_width, 1 - slope)
   rights = np.concatenate([*into] * num_valleys)
   return birth_death.chain(
@@ -92,7 +92,7 @@ def test_too_many_valleys():
   assert "\n" not in str(error.value)
 
 
-def test_states_that_are_hardly_ever_left():
+def test_states_that_are_rarely_left():
   rng = np.random.default_rng(0)
   up, down = 10.0 ** -rng.uniform(0.5, 30, size=(2, 100))
   law = birth_death.law(up, down)
@@ -131,11 +131,11 @@ def test_several_classes():
 
 
 def ring(size, forth=0.75, coupling=0.0):
-  """Returns the jumps on a ring, with a state more that is hardly left."""
+  """Returns the jumps on a ring with an additional pair of states."""
   jumps = np.roll(forth * np.eye(size), 1, axis=1)
   jumps += np.roll((1 - forth) * np.eye(size), -1, axis=1)
   if coupling:
-    # From state 0 to a pair of states that keep to themselves.
+    # From state 0 to a pair of states that are rarely left.
     jumps = np.pad(jumps, (0, 2))
     jumps[0] *= 1 - coupling
     jumps[0, size] = coupling

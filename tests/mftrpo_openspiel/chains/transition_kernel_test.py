@@ -1,4 +1,4 @@
-"""Chains of policies against sums over dense arrays."""
+"""Chains of policies compared with sums over dense arrays."""
 
 import numpy as np
 import pytest
@@ -28,6 +28,6 @@ def test_chains_are_mixtures(num_states, num_actions):
     np.testing.assert_allclose(
       transitions.dense_chain(policy), expected, atol=1e-15
     )
-    # The flag is set by hand.
+    # The code sets this flag without a check.
     again = sparse.csr_array((chain.data, chain.indices, chain.indptr))
     assert again.has_canonical_format

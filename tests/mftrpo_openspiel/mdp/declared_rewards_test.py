@@ -1,4 +1,4 @@
-"""Rewards that declare what they see, and what is said where they do not."""
+"""Rewards that declare how they depend on the mean field, and their errors."""
 
 import re
 
@@ -32,14 +32,14 @@ def test_a_local_reward_is_a_function_of_the_masses():
 
 
 @pytest.mark.parametrize("see", [np.flip, np.sum, np.max])
-def test_a_reward_that_sees_other_states_is_not_local(see):
+def test_a_reward_that_depends_on_other_states_is_not_local(see):
   reward = declared_rewards.LocalReward(
     lambda mass: np.stack([mass, mass + 1e-3 * see(mass)], axis=1)
   )
   with pytest.raises(
     ValueError,
-    match=r"^reward must see the mass of its own state alone where it is a"
-    r" LocalReward, in state [01] it changes with the masses of other states.$",
+    match=r"^reward must depend only on the mass of its own state if it is a"
+    r" LocalReward, in state [01] it depends on the masses of other states\.$",
   ):
     mdp(reward)
 

@@ -1,4 +1,4 @@
-"""Tests of drawing."""
+"""Tests of the positions of states in plots."""
 
 import re
 
@@ -34,14 +34,14 @@ def test_size_is_that_of_the_mdp(paper):
   with pytest.raises(
     ValueError,
     match=re.escape(
-      "drawing must have as many places as there are states, 3, got a"
-      f" {type(paper).__name__} of 2."
+      "drawing must have one place per state, 3 in total, got a"
+      f" {type(paper).__name__} with 2."
     ),
   ):
     mdp(3, paper)
 
 
-def test_refuses_what_is_no_drawing():
+def test_other_types_are_refused():
   with pytest.raises(
     ValueError,
     match="^drawing must be one of Grid, Graph, Ring, Line, Network, got"

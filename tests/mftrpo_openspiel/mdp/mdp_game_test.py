@@ -1,4 +1,4 @@
-"""OpenSpiel's utilities on our games against a plain dynamic program."""
+"""OpenSpiel's utilities on our games, compared with a dynamic program."""
 
 import copy
 import pickle
@@ -18,7 +18,7 @@ from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 
 
 class TimePolicy(policy_lib.Policy):
-  """Plays the law policies[t, x] in the state x at time t."""
+  """Uses the probabilities policies[t, x] in state x at time t."""
 
   def __init__(self, game, policies):
     super().__init__(game, [0])
@@ -32,7 +32,7 @@ class TimePolicy(policy_lib.Policy):
 
 
 def random_law(rng, *shape):
-  """Returns laws over the last axis with some zeros."""
+  """Returns distributions over the last axis with some zeros."""
   weights = rng.exponential(size=shape) * (rng.random(shape) < 0.7)
   weights[..., 0] += 0.1
   return weights / weights.sum(axis=-1, keepdims=True)
@@ -54,7 +54,7 @@ def random_mdp(seed, num_states=4, num_actions=3, **fields):
 
 
 def moving_mdp(seed):
-  """An MDP whose kernel drives players away from the crowd."""
+  """An MDP whose kernel moves players away from crowded states."""
   rng = np.random.default_rng(seed)
   rows = random_law(rng, 4 * 3, 4)
 
@@ -140,7 +140,7 @@ def test_openspiel_utilities_equal_a_dynamic_program(name):
 
 
 def mean_field_states(game, crowd):
-  """Returns a mean-field node for each state that one random play meets."""
+  """Returns a mean-field node for each state of one random play."""
   rng = np.random.default_rng(7)
   state = game.new_initial_state()
   states = []
@@ -158,7 +158,7 @@ def mean_field_states(game, crowd):
   return states
 
 
-def test_the_kernel_of_the_moving_game_moves():
+def test_the_kernel_of_the_moving_game_depends_on_the_mean_field():
   mdp = moving_mdp(5)
   kernels = [mdp.kernel_at(np.eye(4)[x]).toarray() for x in range(2)]
   assert np.abs(kernels[0] - kernels[1]).max() > 0.1
@@ -421,5 +421,5 @@ def test_package_registers_its_games():
   names = pyspiel.registered_names()
   for name in ("four_rooms", "four_rooms_poi", "two_islands"):
     assert f"python_mfg_{name}" in names
-  # The game that is not registered could not be loaded.
+  # A game that is not registered cannot be loaded.
   assert "python_mfg_mdp" not in names

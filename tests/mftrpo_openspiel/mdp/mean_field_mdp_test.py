@@ -216,7 +216,7 @@ def changed(index, value):
     ),
     ("kernel", "abc", "array of numbers, got 'abc'"),
     ("kernel", KERNEL[:2], r"shape \(6, 3\).*, got \(2, 2, 3\)"),
-    # By action first.
+    # The action is the first axis.
     ("kernel", KERNEL.swapaxes(0, 1), r"got \(2, 3, 3\)"),
     ("kernel", KERNEL.reshape(3, 6), r"have 3 columns.*, got shape \(3, 6\)"),
     ("kernel", KERNEL.ravel(), r"have 3 columns.*, got shape \(18,\)"),

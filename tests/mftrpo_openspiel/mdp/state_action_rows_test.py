@@ -1,4 +1,4 @@
-"""Rows for states and actions, in all forms that are taken."""
+"""Rows for states and actions, in all accepted forms."""
 
 import numpy as np
 import pytest

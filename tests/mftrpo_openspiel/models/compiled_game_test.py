@@ -90,7 +90,7 @@ class _Pair:
     self.reference = openspiel_model.OpenSpielModel(game)
     row = {s: i for i, s in enumerate(self.reference.observation_strings)}
     strings = self.compiled.observation_strings
-    # States to which no play leads are only among those of our own games.
+    # Only our own games have states that no play reaches.
     self.ours = np.array([i for i, s in enumerate(strings) if s in row])
     self.theirs = np.array([row[strings[i]] for i in self.ours])
     self.crowd, self.policy = (
@@ -138,7 +138,7 @@ def test_action_values_are_those_of_openspiel(pair, regularization):
   )
 
 
-def test_exploitability_is_zero_at_the_best_response_to_a_still_crowd():
+def test_best_response_has_no_exploitability_if_rewards_ignore_the_crowd():
   """In a game whose rewards do not depend on the crowd."""
   game = pyspiel.load_game(
     "mfg_crowd_modelling_2d(size=4,horizon=4,crowd_aversion_coef=0.0)"
@@ -163,7 +163,9 @@ def test_flows_are_those_of_openspiel(pair):
 def test_propagation_is_that_of_openspiel(pair):
   several = [0, 1, 2, 3, 100, None]
   if "odd" in str(pair.compiled.game):
-    several = [0, 100, None]  # The second decisions of a time lag behind there.
+    # In OpenSpielModel, the masses of the second decision nodes of a time are
+    # one step behind those of the first.
+    several = [0, 100, None]
   for num_steps in several:
     pair.check(
       lambda m, crowd, policy, num_steps=num_steps: m.propagate(
@@ -239,7 +241,7 @@ def test_policies_can_be_played_from_any_initial_state():
         state.apply_action(int(action))
 
 
-def test_our_policies_also_play_where_no_play_from_mu_0_leads_to():
+def test_our_policies_are_defined_in_states_that_mu_0_does_not_reach():
   game = pyspiel.load_game("python_mfg_two_islands(horizon=3)")
   other = pyspiel.load_game(
     "python_mfg_two_islands(horizon=3,initial_distribution=[9])"
@@ -312,7 +314,7 @@ def test_another_game_is_refused():
     compiled_game.CompiledGame(pyspiel.load_game("kuhn_poker"))
 
 
-def test_path_dependence_is_said_once_with_the_worst_node():
+def test_one_warning_names_the_node_with_the_largest_path_dependence():
   game = pyspiel.load_game("mfg_crowd_modelling(size=4,horizon=3)")
   with pytest.warns(
     UserWarning, match=r"mfg_crowd_modelling.*reward at '.*differs by 0\.25"
@@ -330,7 +332,7 @@ def test_path_dependence_is_said_once_with_the_worst_node():
     "python_odd_game",
   ],
 )
-def test_games_without_path_dependence_are_compiled_quietly(name):
+def test_games_without_path_dependence_are_compiled_without_warnings(name):
   with warnings.catch_warnings():
     warnings.simplefilter("error")
     compiled_game.CompiledGame(pyspiel.load_game(name))
@@ -427,12 +429,12 @@ def test_without_a_discount_nothing_is_reached_later(moving, from_root):
       model.reachable(policy, model.initial_mean_field(), start)
     ]
     assert "(1, 0)" in reached
-    # Nodes of time 0, in some forms also those in which the game pays.
+    # Nodes of time 0, in some forms also those that pay a reward.
     assert all(s.endswith("0)") for s in reached) == (discount == 0)
 
 
-def test_a_table_needs_no_laws_where_no_play_leads():
-  """OpenSpiel's tables have none there; our games have such states."""
+def test_a_tabular_policy_needs_no_entries_for_unreachable_states():
+  """OpenSpiel's tables have none for them; our games have such states."""
   game = pyspiel.load_game("python_mfg_two_islands(horizon=3)")
   model = compiled_game.CompiledGame(game)
   table = policy_lib.TabularPolicy(game)
@@ -454,7 +456,8 @@ def test_a_table_needs_no_laws_where_no_play_leads():
   with pytest.raises(ValueError) as error:
     model.from_openspiel(table)
   assert str(error.value) == (
-    "policy must have a law for each state, it has none for '(2, 0)'."
+    "policy must have action probabilities for each state, it has none for"
+    " '(2, 0)'."
   )
 
 

@@ -45,7 +45,7 @@ def test_programs_have_all_options_of_the_sampled_model():
     ),
   ],
 )
-def test_what_is_sampled(game, options, kind):
+def test_the_exact_model_to_sample_from(game, options, kind):
   game = game()
   model = from_game.create_model("sampled", game, num_particles=7, **options)
   assert isinstance(model, sampled_model.SampledModel)
@@ -106,7 +106,7 @@ def test_bad_options_are_refused_before_a_game_is_compiled(
   name, options, message, monkeypatch
 ):
   def compile_game(*_):
-    raise AssertionError("That is work.")
+    raise AssertionError("The game was compiled before options were checked.")
 
   monkeypatch.setattr(compiled_game, "CompiledGame", compile_game)
   with pytest.raises(ValueError) as error:

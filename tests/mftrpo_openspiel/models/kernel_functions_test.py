@@ -1,4 +1,4 @@
-"""Kernels that are functions: how often they are asked for, and checked."""
+"""Kernels that are functions: how often they are called, and their checks."""
 
 import draws
 import numpy as np
@@ -17,7 +17,7 @@ HORIZON = 7
 
 
 def line_kernel(mean_field):
-  """A line on which a crowd is hard to enter, as a dense array."""
+  """A line on which crowded states are hard to enter, as a dense array."""
   kernel = np.zeros((NUM_STATES, 3, NUM_STATES))
   for state in range(NUM_STATES):
     for action in range(3):
@@ -38,7 +38,7 @@ def csr(mean_field):
 
 
 class Counted:
-  """A kernel that counts for how many mean fields it was asked."""
+  """A kernel that counts its calls."""
 
   def __init__(self, kernel):
     self.kernel = kernel
@@ -69,7 +69,7 @@ MODELS = {"stationary": stationary_model.StationaryModel, "compiled": compiled}
 
 @pytest.mark.parametrize("kernel", [dense, csr])
 @pytest.mark.parametrize("kind", MODELS)
-def test_the_steps_of_an_iteration_ask_once(kernel, kind):
+def test_an_iteration_calls_the_kernel_once(kernel, kind):
   counted = Counted(kernel)
   algorithm = mf_trpo.MFTRPO(MODELS[kind](line(counted)))
   algorithm.iteration()
@@ -80,7 +80,7 @@ def test_the_steps_of_an_iteration_ask_once(kernel, kind):
   assert len(counted.asked) == num_times
 
 
-def test_values_under_a_flow_need_no_kernels_beyond_those_of_the_flow():
+def test_values_under_a_flow_call_no_kernel_again():
   counted = Counted(csr)
   model = compiled(line(counted))
   algorithm = mirror_descent.MirrorDescent(model)
@@ -120,7 +120,7 @@ def test_flow_and_values_by_loops(kernel):
     law = np.einsum("s,sa,sat->t", law, plays[t], line_kernel(law))
 
 
-def test_what_callers_do_with_a_flow_is_theirs():
+def test_callers_may_modify_a_returned_flow():
   model = compiled(line(csr))
   policy = draws.random_policy(model)
   flow = model.mean_field(policy)
@@ -132,7 +132,7 @@ def test_what_callers_do_with_a_flow_is_theirs():
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kernel", [dense, csr])
 def test_mean_field_is_that_of_half_steps(kernel, seed):
-  """By powers of the chain and the plain iteration mu <- (mu + law) / 2."""
+  """By powers of the transition matrix and iterating mu <- (mu + law) / 2."""
   model = stationary_model.StationaryModel(line(kernel))
   policy = draws.random_policy(model, seed)
   law = np.full(NUM_STATES, 1 / NUM_STATES)
@@ -178,7 +178,7 @@ def test_a_bad_kernel_is_refused_every_time(as_array, kind):
         model.propagate(policy, mean_field, None)
 
 
-def test_the_functions_own_array_is_left_alone():
+def test_the_array_of_the_function_is_not_modified():
   own = csr(np.full(NUM_STATES, 1 / NUM_STATES))
   own.data[0] = 0.0  # An explicit zero, which the package drops.
   own.data[1] += 1 - own.toarray()[0].sum()

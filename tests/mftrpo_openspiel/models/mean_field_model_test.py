@@ -29,7 +29,7 @@ CASES = [
   (COMPILED, "python_mfg_four_rooms(room_size=2,horizon=3)"),
   # Two mean-field nodes lead to one decision node.
   (COMPILED, "python_odd_game(pays=first+second)"),
-  # Moves depend on the mean field.
+  # Transitions depend on the mean field.
   (
     COMPILED,
     "mfg_dynamic_routing(network=braess,max_num_time_step=10,"
@@ -45,8 +45,8 @@ CASES = [
 ]
 
 
-class _Asked(distribution_lib.Distribution):
-  """Passes questions on, and keeps what they were about."""
+class _Recorded(distribution_lib.Distribution):
+  """Records the states whose masses are requested from a distribution."""
 
   def __init__(self, answers):
     super().__init__(answers.game)
@@ -62,16 +62,18 @@ class _Asked(distribution_lib.Distribution):
 
 
 def values_under(masses, game, policy, root_state=None):
-  """Returns OpenSpiel's values of all nodes, and which masses it asked for."""
-  asked = _Asked(masses)
-  value = policy_value.PolicyValue(game, asked, policy, root_state=root_state)
-  return dict(value._state_value._values), asked.strings
+  """Returns OpenSpiel's values of all nodes, and the masses it requested."""
+  recorded = _Recorded(masses)
+  value = policy_value.PolicyValue(
+    game, recorded, policy, root_state=root_state
+  )
+  return dict(value._state_value._values), recorded.strings
 
 
 def check(ours, flow, game, policy, root_state=None, rtol=1e-11):
-  """Compares two distributions where OpenSpiel asks for masses, and values."""
-  expected, asked = values_under(flow, game, policy, root_state)
-  masses = [[d.value_str(s, 0.0) for s in asked] for d in (flow, ours)]
+  """Compares the masses that OpenSpiel requests, and the values."""
+  expected, strings = values_under(flow, game, policy, root_state)
+  masses = [[d.value_str(s, 0.0) for s in strings] for d in (flow, ours)]
   assert sum(masses[0]) > 0.99
   np.testing.assert_allclose(masses[1], masses[0], rtol=rtol, atol=1e-15)
   values, _ = values_under(ours, game, policy, root_state)

@@ -42,7 +42,7 @@ def test_mean_field_is_openspiels(model):
     assert mass == flow.value_str(key, 0.0)
 
 
-def test_policies_go_there_and_back(model):
+def test_policies_survive_conversion_to_openspiel_and_back(model):
   policy = draws.random_policy(model)
   np.testing.assert_array_equal(
     model.from_openspiel(model.to_openspiel(policy)), policy
@@ -178,7 +178,7 @@ def test_without_a_discount_nothing_is_reached_later():
   start[model.observation_strings.index("(1, 1)")] = 1.0
   reached = model.reachable(policy, model.initial_mean_field(), start)
   strings = np.array(model.observation_strings)
-  # The nodes of actions, in which the game pays, are of the same time.
+  # The nodes after an action, which pay the reward, are of the same time.
   assert strings[reached].tolist() == ["(1, 1)", "(1, 0, 1)", "(1, 1, 1)"]
 
 
@@ -196,8 +196,8 @@ def test_discounts_count_from_the_start_of_the_game():
   np.testing.assert_allclose(np.unique(model.discounts), expected[::-1])
 
 
-def test_what_is_reached_by_many_rare_moves_is_reached():
-  """The probability to be there, 1e-60 after 3 moves of 400, underflows."""
+def test_states_after_many_transitions_of_small_probability_are_reached():
+  """Their probability, 1e-310 times 1e-20 per step, underflows to 0."""
   kernel = np.array([[[1 - 1e-20, 1e-20]], [[0.0, 1.0]]]).repeat(2, axis=1)
   mdp = mdp_lib.MeanFieldMDP(
     kernel,
@@ -242,17 +242,17 @@ def test_other_games_are_refused():
     "mfg_dynamic_routing(network=braess,max_num_time_step=5,"
     "time_step_length=1.0)",
     "python_mfg_dynamic_routing(max_num_time_step=5)",
-    # Nodes are the same under all mean fields, what follows them is not.
+    # Nodes are the same under all mean fields, their successors are not.
     "mean_field_lin_quad(size=6,horizon=3,mean_revert=0.5)",
   ],
 )
-def test_games_whose_moves_depend_on_the_mean_field_are_refused(name):
+def test_games_whose_transitions_depend_on_the_mean_field_are_refused(name):
   with pytest.raises(ValueError, match=r"^game must have moves that do not"):
     openspiel_model.OpenSpielModel(pyspiel.load_game(name))
 
 
 @pytest.mark.parametrize("what", ["told", "chance", "next", "legal"])
-def test_a_mean_field_that_changes_moves_is_refused(what):
+def test_a_mean_field_that_changes_transitions_is_refused(what):
   model, plain = (
     openspiel_model.OpenSpielModel(
       pyspiel.load_game(f"python_odd_game(coin=false,jam={jam})")
@@ -305,7 +305,7 @@ def test_bad_mean_fields_are_refused(model):
         method()
 
 
-def test_mean_field_nodes_may_ask_for_nobodys_mass():
+def test_mean_field_nodes_may_request_no_masses():
   game = factory.create_game(
     "python_mfg_dynamic_routing", "dynamic_routing_line"
   )

@@ -70,8 +70,8 @@ def test_optimal_action_values_are_counted_and_repeated(create, best_response):
     )
 
 
-def test_learning_through_openspiel_goes_on_as_it_was():
-  """All that is found out of a game under one mean field is forgotten."""
+def test_learning_through_openspiel_does_not_depend_on_earlier_mean_fields():
+  """All nodes that were expanded under another mean field are discarded."""
   options = {"simulator": "openspiel", "num_trajectories": 200}
   model = finite(**options)
   algorithm = mf_trpo.MFTRPO(model, num_policy_updates=2)
@@ -118,7 +118,7 @@ def test_mf_trpo_gets_close_through_openspiels_states():
     (
       endless,
       {"simulator": "openspiel"},
-      "simulator must be 'arrays' for endless plays",
+      "simulator must be 'arrays' for an infinite horizon",
     ),
   ],
 )
@@ -127,7 +127,7 @@ def test_bad_options(create, options, message):
     create(**options)
 
 
-def test_any_number_of_trajectories_is_enough_by_default():
+def test_the_default_best_response_steps_suit_any_number_of_trajectories():
   mdp = small_mdps.random_mdp()
   model = sampled_model.SampledModel(mdp, num_trajectories=1)
   assert model.num_best_response_steps == 100

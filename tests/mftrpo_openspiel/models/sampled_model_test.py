@@ -80,7 +80,7 @@ def test_mf_trpo_gets_near_the_equilibrium_of_the_finite_game(game):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_trpo_goes_to_the_exact_one_at_the_rate_of_the_square_root(kind):
+def test_trpo_converges_to_the_exact_one_at_the_square_root_rate(kind):
   exact = sampled_games.exact_model(kind)
   # Three steps of TRPO under the same mean field.
   options = {"regularization": 0.5, "num_policy_updates": 3}
@@ -124,7 +124,7 @@ def test_trpo_goes_to_the_exact_one_at_the_rate_of_the_square_root(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ALGORITHMS)
-def test_no_learner_sees_exact_numbers(kind, name, monkeypatch):
+def test_no_algorithm_receives_exact_values(kind, name, monkeypatch):
   def policy_after_learning(model):
     algorithm = ALGORITHMS[name](model)
     for _ in range(3):
@@ -186,7 +186,7 @@ def test_later_draws_depend_on_the_state_alone(kind):
   assert (later(other)[0] != expected[0]).any()
 
 
-def test_order_in_memory_does_not_change_draws():
+def test_order_in_memory_does_not_change_samples():
   model = _model("stationary", num_trajectories=100)
   policy = _policy(model)
   mean_field = np.ones(4) / 4
@@ -250,13 +250,13 @@ def test_states_that_were_not_visited_have_no_values_and_are_not_reached(game):
   )
 
 
-def test_reachable_comes_after_action_values():
+def test_reachable_needs_an_earlier_call_of_action_values():
   model = _model("stationary")
-  with pytest.raises(RuntimeError, match="action_values must come before"):
+  with pytest.raises(RuntimeError, match="action_values must be called"):
     model.reachable(_policy(model), np.ones(4) / 4, np.ones(4) / 4)
 
 
-def test_players_are_led_from_the_restart_distribution(mdp):
+def test_players_start_from_the_restart_distribution(mdp):
   start = np.eye(20)[7]
   model = sampled_model.SampledModel(mdp, 200, max_rollout_steps=1)
   stay = np.zeros((20, 5))
@@ -344,7 +344,7 @@ def test_unknown_simulators():
     _model("stationary", simulator="array")
 
 
-def test_games_that_are_none():
+def test_arguments_that_are_no_games():
   with pytest.raises(ValueError) as error:
     sampled_model.SampledModel("four_rooms")
   assert str(error.value) == (
@@ -362,7 +362,7 @@ def test_arguments_out_of_range():
     (lambda: model.action_values(policy, mean_field, -1), "regularization"),
     (
       lambda: model.action_values(policy, mean_field, start=0 * mean_field),
-      "start must be positive in some state, it is 0 in all.",
+      "start must be positive in at least one state, it is 0 in all.",
     ),
     (lambda: model.propagate(policy, mean_field, -1), "num_steps must be"),
     (lambda: model.mean_field(policy[:2]), "policy must have shape"),
@@ -397,7 +397,7 @@ def test_actions_of_probability_zero_have_no_bonus():
 
 
 @pytest.mark.parametrize("is_walked", [True, False])
-def test_games_whose_moves_depend_on_the_mean_field(is_walked):
+def test_games_whose_transitions_depend_on_the_mean_field(is_walked):
   exact = sampled_games.moving_model()
   if not is_walked:
     exact = compiled_game.CompiledGame(exact.game)
@@ -413,7 +413,7 @@ def test_games_whose_moves_depend_on_the_mean_field(is_walked):
 
 @pytest.mark.parametrize("is_endless", [True, False])
 def test_a_bonus_is_paid_in_later_states(is_endless):
-  """On a ring, where plays have no chance after the first action."""
+  """On a ring, where plays are deterministic after the first action."""
   ring = np.eye(3)
   mdp = mdp_lib.MeanFieldMDP(
     np.stack([np.roll(ring, 1, axis=1), ring], axis=1),

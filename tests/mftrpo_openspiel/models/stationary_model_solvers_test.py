@@ -1,4 +1,4 @@
-"""Tests of the methods of the stationary model: they agree, and are pure."""
+"""The solvers of the stationary model agree, and their results are pure."""
 
 import copy
 import pickle
@@ -16,7 +16,7 @@ from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import tabular_policies
 
 
-def test_large_models_say_how_they_solve():
+def test_accuracy_of_a_large_model_names_its_solvers():
   game = pyspiel.load_game("python_mfg_four_rooms(room_size=28)")
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
   uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
@@ -126,16 +126,16 @@ def test_grids_are_solved_by_band_lu():
   report = model.invariant_law(policy).report
   assert "Values by band LU, error at most " in model.accuracy()
   assert model.accuracy().endswith(f"; {report}.")
-  assert str(report).startswith("laws by band LU, each mass within ")
+  assert str(report).startswith("laws by band LU, relative error of each mass")
   assert 0 < report.relative_error_bound < 3e-10
 
 
 def test_accuracy_is_that_of_the_last_results():
-  """Also of those that were computed before others, and are remembered."""
+  """Also if they were computed before others, and come from a cache."""
   mdp = pyspiel.load_game("python_mfg_two_islands").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
   policies = [draws.random_policy(model, seed) for seed in (0, 1)]
-  policies[1] **= 20  # Hardly ever anything else.
+  policies[1] **= 20  # Nearly deterministic.
   policies[1] /= policies[1].sum(axis=1, keepdims=True)
 
   def results(policy):
@@ -151,7 +151,7 @@ def test_accuracy_is_that_of_the_last_results():
 
 @pytest.mark.parametrize("name", ["four_rooms", "two_islands"])
 def test_evaluations_are_shared_and_pure(name):
-  """What is remembered has the bits of what is computed."""
+  """Cached results are bitwise equal to computed ones."""
   mdp = pyspiel.load_game(f"python_mfg_{name}").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
   policies = [draws.random_policy(model, seed) for seed in range(3)]
@@ -198,7 +198,8 @@ def law_by_elimination(chain):
   """Returns the law of an irreducible chain, without any subtraction.
 
   Grassmann, Taksar and Heyman (1985), "Regenerative Analysis and Steady State
-  Distributions for Markov Chains"; right to some 1e-13 of each mass.
+  Distributions for Markov Chains". The relative error of each mass is about
+  1e-13.
   """
   chain = chain.copy()
   size = len(chain)
@@ -213,8 +214,8 @@ def law_by_elimination(chain):
 
 
 @pytest.mark.parametrize("solver", ["auto", "dense LU", "sparse LU"])
-def test_a_steep_policy_on_a_ring_with_long_moves(solver):
-  """Nearly all are in one state, which LU with its pivots does not see."""
+def test_a_nearly_deterministic_policy_on_a_ring_with_long_moves(solver):
+  """Nearly all mass is in one state, which the pivots of LU do not reveal."""
   size, moves = 50, (0, 1, -2, 4)
   kernel = np.eye(size)[(np.arange(size)[:, None] + moves) % size]
   rng = np.random.default_rng(18575)
@@ -241,8 +242,8 @@ def test_a_steep_policy_on_a_ring_with_long_moves(solver):
 @pytest.mark.parametrize(
   "copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
 )
-def test_a_copy_goes_on_by_itself(solver, copied):
-  """Of an algorithm with its model, after all kinds of results."""
+def test_a_copy_is_independent(solver, copied):
+  """The copy of an algorithm and its model, after all kinds of results."""
   game = pyspiel.load_game("python_mfg_four_rooms(room_size=3)")
   mdp = game.mean_field_mdp()
   algorithm = mf_trpo.MFTRPO(
@@ -255,7 +256,7 @@ def test_a_copy_goes_on_by_itself(solver, copied):
   accuracy = algorithm.model.accuracy()
   other.iteration()
   found = other.model.exploitability(other.policy, 0.05)
-  assert algorithm.model.accuracy() == accuracy  # It was not asked.
+  assert algorithm.model.accuracy() == accuracy  # Only the copy was used.
   algorithm.iteration()
   assert algorithm.model.exploitability(algorithm.policy, 0.05) == found
   np.testing.assert_array_equal(algorithm.policy, other.policy)

@@ -32,7 +32,7 @@ def random_model(seed, num_states=5, num_actions=3, discount=0.9):
 
 
 def value_iteration(model, mean_field, regularization, policy=None):
-  """Returns Q by plain sweeps over dense arrays; optimal without a policy."""
+  """Returns Q by value iteration on dense arrays; Q* without a policy."""
   mdp = model.mdp
   kernel = mdp.kernel_at(mean_field).toarray()
   kernel = kernel.reshape(mdp.num_states, mdp.num_actions, mdp.num_states)
@@ -56,7 +56,7 @@ def value_iteration(model, mean_field, regularization, policy=None):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("regularization", [0.0, 0.05, 0.3])
-def test_values_are_those_of_plain_sweeps(seed, regularization):
+def test_values_are_those_of_value_iteration(seed, regularization):
   model = random_model(seed)
   policy = draws.random_policy(model, seed)
   mean_field = np.random.default_rng(seed).dirichlet(np.ones(5))
@@ -101,8 +101,9 @@ def test_exploitability_is_the_gap_at_the_invariant_law(regularization):
 def test_four_rooms_has_closed_forms(regularization):
   """The kernel of a symmetric policy is symmetric, so its law is uniform.
 
-  Then every cell pays the same, staying pays 0.2 and moving -0.2, and all is
-  decided in one step: J = (pi . r + eta H(pi)) / (1 - gamma).
+  Then every cell has the same reward, 0.2 for staying and -0.2 for moving, so
+  the expected reward is the same in each step: J = (pi . r + eta H(pi)) / (1 -
+  gamma).
   """
   game = factory.create_game(setting="four_rooms")
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
@@ -139,7 +140,7 @@ def test_nash_conv_at_a_long_horizon_is_the_exploitability():
   )
   with recursion.deep(started):
     finite = nash_conv.NashConv(started, model.to_openspiel(policy)).nash_conv()
-  # The gap of what comes after the horizon is bounded by the largest one.
+  # The gap of the rewards after the horizon is bounded by the largest gap.
   rewards = model.mdp.reward(law)
   tail = 0.9**120 * (rewards.max() - rewards.min()) / (1 - 0.9)
   assert model.exploitability(policy) == pytest.approx(finite, abs=tail)
@@ -166,7 +167,7 @@ def test_propagate_is_matrix_powers():
 
 
 def congested_mdp():
-  """Two states; the fuller state 0 is, the more it is left."""
+  """Two states; the more mass state 0 has, the more players leave it."""
 
   def kernel(mean_field):
     leave = 0.2 + 0.6 * mean_field[0]
@@ -187,7 +188,7 @@ def test_mean_field_of_a_kernel_that_depends_on_it():
   law, report = model.invariant_law(np.ones((2, 1)))
   np.testing.assert_allclose(law, [root, 1 - root], atol=1e-12)
   assert report.consistency_residual < 1e-13
-  assert "no bound of the error is known, |mu P - mu| = " in model.accuracy()
+  assert "no error bound is known, |mu P - mu| = " in model.accuracy()
 
 
 def test_reachable_follows_the_policy():
@@ -249,7 +250,7 @@ def test_reachable_is_the_support_of_powers(seed):
     expected = expected | (expected.astype(int) @ chain > 0)
   reached = model.reachable(policy, model.initial_mean_field(), start)
   assert reached.tolist() == expected.tolist()
-  # What was computed must not change the model.
+  # Computing it must not change the model.
   np.testing.assert_allclose(
     model._chain(policy, start).toarray(),
     np.einsum("sa,sat->st", policy, kernel / kernel.sum(axis=2, keepdims=True)),
@@ -257,7 +258,7 @@ def test_reachable_is_the_support_of_powers(seed):
   )
 
 
-def test_results_are_the_callers_own():
+def test_callers_may_modify_results():
   game = pyspiel.load_game("python_mfg_two_islands")
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
   policy = draws.random_policy(model)
@@ -269,7 +270,7 @@ def test_results_are_the_callers_own():
   assert np.abs(model.mean_field(policy) - expected).max() > 1e-3
 
 
-def test_openspiel_policies_go_there_and_back():
+def test_policies_survive_conversion_to_openspiel_and_back():
   game = pyspiel.load_game("python_mfg_two_islands(horizon=3)")
   model = stationary_model.StationaryModel(game.mean_field_mdp(), game)
   policy = draws.random_policy(model, 5)
@@ -280,7 +281,7 @@ def test_openspiel_policies_go_there_and_back():
   np.testing.assert_array_equal(model.from_openspiel(uniform), 0.5)
 
 
-def test_a_policy_that_varies_in_time_is_no_stationary_one():
+def test_a_policy_that_varies_in_time_is_refused():
   model = random_model(0)
 
   class Fickle(policy_lib.Policy):

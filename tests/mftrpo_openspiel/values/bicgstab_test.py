@@ -21,7 +21,7 @@ def test_discounted_sums_solve_the_system(seed, discount):
     values, np.linalg.solve(system, stage_values), rtol=0, atol=1e-10
   )
   residual = np.abs(stage_values - system @ values).max()
-  # The tolerance, and what rounding may do to this residual.
+  # The tolerance, and the rounding error of this residual.
   assert residual <= 1.1e-13 * np.abs(values).max()
 
 
@@ -37,7 +37,7 @@ def test_a_target_is_a_looser_goal():
 @pytest.mark.parametrize("size", [4, 400])
 @pytest.mark.parametrize("discount", [0.9, 0.99, 0.9999])
 def test_cycles_on_which_bicgstab_breaks_down(size, discount):
-  """Of one passage round the cycle, no step of it sees more than one state."""
+  """On a cycle, a product with the matrix moves information by one state."""
   cycle = sparse.csr_array(np.roll(np.eye(size), 1, axis=1))
   values = bicgstab.discounted_sum(cycle, discount, np.eye(size)[0], 1e-13)
   steps = -np.arange(size) % size

@@ -1,4 +1,4 @@
-"""Values by BiCGSTAB against LU, and the bounds of their errors."""
+"""Values by BiCGSTAB compared with LU, and the bounds on their errors."""
 
 from concurrent import futures
 import dataclasses
@@ -52,14 +52,14 @@ def deterministic_kernel(targets):
   )
 
 
-def test_the_method_goes_by_size_and_width():
+def test_the_method_depends_on_size_and_bandwidth():
   anywhere = {1: "dense LU", 400: "dense LU", 401: "sparse LU",
               3000: "sparse LU", 3001: "BiCGSTAB"}  # fmt: skip
   on_a_ring = {49: "dense LU", 50: "band LU", 3000: "band LU",
                3001: "BiCGSTAB"}  # fmt: skip
   rng = np.random.default_rng(0)
   for size, name in anywhere.items():
-    # All are drawn to a few, which no order brings near to the others.
+    # All states lead to a few, which no ordering places close to all others.
     kernel = deterministic_kernel(
       np.append(rng.integers(0, 2, size - 1), size - 1)
     )
@@ -73,10 +73,10 @@ def test_the_method_goes_by_size_and_width():
   assert evaluation.create_method("auto", 100, None).name == "dense LU"
 
 
-def test_refuses_solvers_that_do_not_fit():
+def test_unsuitable_solvers_are_refused():
   with pytest.raises(ValueError, match=r"solver must be one of .*got 'LU'"):
     evaluation.create_method("LU", 3, None)
-  with pytest.raises(ValueError, match=r"solver must be .* got 'band LU'"):
+  with pytest.raises(ValueError, match=r"solver must not be band LU if"):
     evaluation.create_method("band LU", 3, None)
 
 
@@ -93,7 +93,7 @@ def test_errors_stay_within_the_bound(mdp, discount, regularization, tolerance):
   values = iterative.evaluate(problem, policy)
   error = np.abs(values.values - exact.values).max()
   assert error <= values.error_bound + rounding
-  if tolerance > 1e-6 and discount:  # The test can tell a bound from none.
+  if tolerance > 1e-6 and discount:  # The error is larger than rounding.
     assert error > 1e3 * rounding
   elif tolerance < 1e-6:
     assert values.error_bound < 1e-8
@@ -113,7 +113,7 @@ def test_errors_stay_within_the_bound(mdp, discount, regularization, tolerance):
 
 @pytest.mark.parametrize("tolerance", [1e-13, 1e-3])
 @pytest.mark.parametrize("regularization", [0.0, 0.05])
-def test_exploitability_is_a_bound_from_above(mdp, tolerance, regularization):
+def test_exploitability_is_an_upper_bound(mdp, tolerance, regularization):
   exact_model = stationary_model.StationaryModel(mdp)
   policy = policy_of(mdp)
   exact = exact_model.exploitability(policy, regularization)
@@ -146,7 +146,7 @@ def test_greedy_policies_of_the_optimal_values_are_best(mdp):
 
 
 def model_of(kernel, rewards, discount, solver):
-  """Returns the stationary model of rewards that no mean field changes."""
+  """Returns a stationary model whose rewards ignore the mean field."""
   num_states = len(rewards)
   start = np.full(num_states, 1 / num_states)
   mdp = mdp_lib.MeanFieldMDP(kernel, lambda _: rewards, discount, start)
@@ -156,7 +156,7 @@ def model_of(kernel, rewards, discount, solver):
 @pytest.mark.parametrize("solver", ALL_SOLVERS)
 @pytest.mark.parametrize("scale", [1e-16, 1e-12, 1.0, 1e12])
 def test_values_cancel_against_those_of_a_bad_policy(solver, scale):
-  """Two states that nobody leaves: each is a choice made again and again."""
+  """In two states that nobody leaves, the same choice is repeated for ever."""
   kernel = np.eye(2)[[[0, 0], [1, 1]]]
   costs = scale * np.array([[0.0, 30.0], [0.0, 51.0]])
   model = model_of(kernel, -costs, 0.9, solver)
@@ -179,7 +179,7 @@ def test_values_cancel_against_those_of_a_bad_policy(solver, scale):
 @pytest.mark.parametrize("solver", ALL_SOLVERS)
 @pytest.mark.parametrize("cost", [1e2, 1e6, 1e12])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_costly_action_that_nobody_should_take(solver, cost, seed):
+def test_a_costly_action_does_not_reduce_accuracy(solver, cost, seed):
   rng = np.random.default_rng(seed)
   kernel = rng.dirichlet(np.full(10, 0.3), (10, 3))
   rewards = rng.normal(size=(10, 3))
@@ -200,7 +200,7 @@ def test_a_costly_action_that_nobody_should_take(solver, cost, seed):
 
 @pytest.mark.parametrize("solver", ALL_SOLVERS)
 def test_an_optimum_of_zero(solver):
-  """Staying costs nothing, for ever; all else does."""
+  """Staying costs nothing at all times; all other actions have a cost."""
   kernel = np.stack([np.eye(20), np.roll(np.eye(20), 1, axis=1)], axis=1)
   rewards = np.stack([np.zeros(20), -np.arange(1.0, 21)], axis=1)
   model = model_of(kernel, rewards, 0.9999, solver)
@@ -219,7 +219,7 @@ def test_there_is_no_bound_before_there_are_values(solver):
   said = re.match(
     rf"Values by {solver}, error at most (\d\.\de-\d+)", model.accuracy()
   )
-  # It says no more than is known, and hardly less.
+  # The printed bound is rounded up, by little.
   assert bound <= float(said[1]) <= 1.11 * bound
 
 

@@ -1,4 +1,4 @@
-"""Sweeps over layers against plain loops and against all policies."""
+"""Sweeps over layers, compared with loops and with all policies."""
 
 import itertools
 
@@ -13,8 +13,8 @@ from mftrpo_openspiel.values import layered_mdp
 class Small:
   """A chain of three layers with 2, 3 and 2 states and two actions.
 
-  Afterstates are shared, one action is not legal, and the second layer leads
-  to the third without chance.
+  Afterstates are shared, one action is not legal, and the transitions from the
+  second layer to the third are deterministic.
   """
 
   def __init__(self, seed):
@@ -40,7 +40,7 @@ class Small:
     )
 
   def next_law(self, k, state, action):
-    """Returns the law over the states of the next layer."""
+    """Returns the distribution over the states of the next layer."""
     return self.laws[k][self.afterstates[k][state, action]]
 
   def legal(self, k, state):
@@ -58,7 +58,7 @@ class Small:
     return np.concatenate(masses)
 
   def action_values(self, values_of):
-    """Returns Q, for values of a state from its row and its Q."""
+    """Returns Q; `values_of` maps the row of a state and its Q to its value."""
     result = np.full((7, 2), -np.inf)
     values = np.zeros(0)
     for k in (2, 1, 0):
@@ -82,7 +82,7 @@ def test_flow_is_that_of_a_loop(seed):
   )
 
 
-def test_a_step_moves_each_layer_on():
+def test_a_step_moves_each_layer_to_the_next():
   small = Small(0)
   masses = np.arange(1.0, 8.0)
   moved = small.chain.step(small.policy, masses)
@@ -161,7 +161,7 @@ def test_the_soft_optimum_is_that_of_a_loop():
   np.testing.assert_allclose(values, small.action_values(value), rtol=1e-12)
 
 
-def test_reached_follows_tiny_probabilities_and_not_zero_ones():
+def test_reached_follows_tiny_but_not_zero_probabilities():
   small = Small(0)
   policy = small.policy.copy()
   policy[0] = (1, 1e-300)
@@ -173,7 +173,7 @@ def test_reached_follows_tiny_probabilities_and_not_zero_ones():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_rewards_of_actions_stand_for_those_of_states_and_afterstates(seed):
+def test_action_rewards_equal_those_of_states_and_afterstates(seed):
   small = Small(seed)
   rewards = small.rewards, small.after_rewards
   by_action = small.chain.action_rewards(*rewards)

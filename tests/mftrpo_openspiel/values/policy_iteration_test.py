@@ -1,4 +1,4 @@
-"""Policy iteration: when it ends, and that it finds the best policies."""
+"""Policy iteration: when it ends, and that it finds optimal policies."""
 
 import dataclasses
 
@@ -18,7 +18,8 @@ from mftrpo_openspiel.values import policy_iteration
 
 NUM_SWEEPS = 600
 DISCOUNT = 0.75
-# Nobody leaves a state; staying pays 1e12 and 3 a time, anything else less.
+# Nobody leaves a state; staying pays 1e12 in the first state and 3 in the
+# second at each time, other actions pay less.
 REWARDS = np.array([[1e12, -1e15], [3.0, -5.0]])
 VALUES = REWARDS[:, 0] / (1 - DISCOUNT)
 ULP = np.spacing(VALUES)
@@ -44,8 +45,8 @@ def remainder(values, tolerance=None):
 def test_it_ends_where_rounding_in_each_state_is_reached():
   assert remainder(VALUES) is None
   assert remainder(VALUES + ULP) is None
-  # In the second state this is a hundred times rounding, beside the first one
-  # nothing.
+  # In the second state this is a hundred times the rounding error there, but
+  # much less than the rounding error in the first state.
   off = np.add(VALUES, [0.0, 1e-11])
   np.testing.assert_allclose(remainder(off), [0.0, -2.5e-12], rtol=1e-3)
 
@@ -58,10 +59,11 @@ def test_a_tolerance_is_relative_to_the_largest_term_anywhere():
 
 
 def test_values_only_grow_where_a_policy_may_be_better_by_rounding():
-  # Rounding of a thousandth of a value of 4e12, and in the second state a gain.
+  # A rounding error of 1e-3 in a value of 4e12, and a gain in the second state.
   off = np.add(VALUES, [1e-1, -1e-9])
   np.testing.assert_allclose(remainder(off), [0.0, 2.5e-10], rtol=1e-3)
-  # Where all is clear, and where nothing is to be gained, values may fall.
+  # Values may decrease if residuals are clearly larger than rounding errors, or
+  # if no action is better.
   np.testing.assert_allclose(
     remainder(np.add(VALUES, [4e3, -4.0])), [-1e3, 1.0]
   )
@@ -71,7 +73,7 @@ def test_values_only_grow_where_a_policy_may_be_better_by_rounding():
 
 
 @pytest.mark.parametrize("regularization", [0.0, 1e-3])
-def test_nothing_is_to_be_gained_from_optimal_values(regularization):
+def test_optimal_values_have_no_gap(regularization):
   mdp = two_states(regularization)
   for off, expected in ((0.0, True), (1.0, True), (1e3, False)):
     values = VALUES + off * ULP
@@ -81,7 +83,7 @@ def test_nothing_is_to_be_gained_from_optimal_values(regularization):
     assert rule.is_nothing(values, residual, policy) == expected
 
 
-def test_an_iteration_without_end_is_an_error():
+def test_too_many_iterations_are_an_error():
   mdp = two_states()
   rule = policy_iteration.StoppingRule(mdp, None, max_iterations=2)
   zeros = np.zeros(2)
@@ -96,7 +98,7 @@ def test_an_iteration_without_end_is_an_error():
 
 @pytest.fixture(scope="module", name="mdp")
 def _mdp():
-  """Four rooms with rewards full of ties, which the mean field breaks."""
+  """Four rooms whose rewards have many ties, which the mean field breaks."""
   rooms = pyspiel.load_game("python_mfg_four_rooms").mean_field_mdp()
   shape = rooms.num_states, rooms.num_actions
   base = np.random.default_rng(5).integers(0, 3, shape) / 2
@@ -109,7 +111,7 @@ def _mdp():
 
 
 def mean_fields(num_states):
-  """Uniform laws, moved by rounding and by more."""
+  """Uniform distributions with perturbations by rounding and larger ones."""
   rng = np.random.default_rng(0)
   uniform = np.full(num_states, 1 / num_states)
   for size in (0.0, 1e-16, 1e-14, 1e-13, 1e-12, 1e-11, 1e-9, 1e-6, 1e-3):
@@ -133,13 +135,13 @@ def test_the_result_depends_on_the_arguments_alone(mdp, regularization):
     np.testing.assert_array_equal(
       used.optimal_action_values(law, regularization, start), warm
     )
-    # A start changes the result by rounding alone.
+    # A start changes the result only by rounding.
     np.testing.assert_allclose(warm, cold, rtol=1e-13)
     start = tabular_policies.greedy_policy(warm)
 
 
 def frozen(mdp, rewards=None):
-  """Returns what is played under the initial law, or for some rewards."""
+  """Returns the MDP under the initial law, or with given rewards."""
   if rewards is None:
     rewards = mdp.reward_at(mdp.initial_distribution)
   return frozen_mdp.FrozenMDP(
@@ -156,7 +158,7 @@ def method_of(problem, solver):
 
 
 def almost_optimal(mdp, rng):
-  """Rewards, and a policy that is short of the best by 1e-6 and less."""
+  """Rewards, and a policy whose optimality gap is at most 1e-6."""
   law = rng.dirichlet(np.ones(mdp.num_states))
   model = stationary_model.StationaryModel(mdp, solver="band LU")
   greedy = tabular_policies.greedy_policy(model.optimal_action_values(law))
@@ -166,7 +168,7 @@ def almost_optimal(mdp, rng):
 
 
 def almost_tied(mdp, rng):
-  """Rewards that hardly depend on what is done, and any policy."""
+  """Rewards that are nearly independent of the action, and a random policy."""
   shape = mdp.num_states, mdp.num_actions
   policy = rng.dirichlet(np.ones(mdp.num_actions), mdp.num_states)
   return 1 + 1e-11 * rng.normal(size=shape), policy
@@ -181,7 +183,7 @@ def test_tiny_gaps_are_exact(mdp, make, seed):
   values = method.evaluate(problem, np.asfortranarray(policy))
   gaps = policy_iteration.optimality_gap(method, values).values
 
-  # Value iteration on what is missing, in more digits than there are.
+  # Value iteration for the gap, in higher precision.
   kernel = mdp.kernel.toarray().astype(np.longdouble)
   start = values.values.astype(np.longdouble)
   following = (kernel @ start).reshape(policy.shape)
@@ -197,7 +199,7 @@ def test_tiny_gaps_are_exact(mdp, make, seed):
 
 
 def full_of_ties(rng):
-  """An MDP of few rewards and probabilities, whose players may stay."""
+  """An MDP with few different rewards and probabilities, and a stay action."""
   num_states, num_actions = rng.integers(3, 60), rng.integers(2, 6)
   kernel = np.zeros((num_states, num_actions, num_states))
   num_targets = rng.choice([1, 3])
@@ -216,8 +218,8 @@ def full_of_ties(rng):
 
 @pytest.mark.parametrize("solver", ["band LU", "dense LU", "sparse LU"])
 @pytest.mark.parametrize("seed", range(60))
-def test_the_best_is_found_among_ties(seed, solver):
-  """Up to rounding, with discounts near 1, from wherever it starts."""
+def test_the_optimum_is_found_among_ties(seed, solver):
+  """Up to rounding, with discounts near 1, from any start."""
   rng = np.random.default_rng(seed)
   mdp = full_of_ties(rng)
   problem = frozen(mdp)
@@ -225,7 +227,7 @@ def test_the_best_is_found_among_ties(seed, solver):
   optimal_values = policy_iteration.optimal_values(method, problem).values
   for noise in (0.0, 1e-15, 1e-12, 1e-9, 1e-5, 1.0):
     factors = 1 + noise * rng.normal(size=mdp.num_states)
-    # As if these were the values of some policy.
+    # These stand for the values of some policy.
     base = dataclasses.replace(
       method.evaluate(problem, tabular_policies.greedy_policy(problem.rewards)),
       values=factors * optimal_values,
@@ -235,14 +237,15 @@ def test_the_best_is_found_among_ties(seed, solver):
     np.testing.assert_array_equal(gaps, fresh.values)
     if not gaps.any():
       continue
-    # In more digits than there are.
+    # In higher precision.
     kernel = mdp.kernel.toarray().astype(np.longdouble)
     following = (kernel @ gaps).reshape(base.action_values.shape)
     advantages = base.action_values - base.values[:, None]
     best = (advantages + mdp.discount * following).max(axis=1)
     rounding = problem.rounding * np.abs(gaps).max()
-    # Half of one where the iteration ends, half is lost in its backups; or
-    # where it no longer falls: twice the rounding of all terms, at most four as
+    # In units of the rounding error: half of one at the end of the iteration,
+    # and half of one in its backups; or, if the residual no longer decreases,
+    # twice the rounding error of all terms, which are at most four times as
     # large.
     assert np.abs(best - gaps).max() <= 8 * rounding
 
@@ -251,8 +254,8 @@ def test_the_best_is_found_among_ties(seed, solver):
   "discount, lr",
   [(0.98, 0.03), (0.999, 0.1), (0.999, 0.2), (0.999, 0.3), (0.999, 0.5)],
 )
-def test_policies_that_differ_by_rounding_do_not_take_turns(discount, lr):
-  """Some actions have equal values here, but for the last digits of others."""
+def test_there_are_no_cycles_of_policies_that_differ_by_rounding(discount, lr):
+  """Some actions here have equal values except for rounding errors."""
   rooms = pyspiel.load_game("python_mfg_four_rooms_poi").mean_field_mdp()
   mdp = dataclasses.replace(rooms, discount=discount)
   algorithm = mirror_descent.MirrorDescent(
