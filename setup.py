@@ -54,12 +54,12 @@ setuptools.setup(
   package_data={"mftrpo_openspiel": ["py.typed"]},
   install_requires=[
     "absl-py>=1.0",
-    # The first that can do without soft locks.
+    # The first version that can run without soft locks.
     "filelock>=3.30.3",
     "matplotlib>=3.8",
     "numpy>=1.24",
     "open_spiel>=2.0.2",
-    # The first with optimize.NoConvergence.
+    # The first version with optimize.NoConvergence.
     "scipy>=1.13",
     "tqdm>=4.64",
   ],
@@ -73,7 +73,7 @@ setuptools.setup(
       "types-tqdm>=4.64",
     ],
     "parquet": ["pyarrow>=14"],
-    # MFGLib needs PyTorch, of which the build for CPUs will do.
+    # MFGLib needs PyTorch; its build for CPUs is sufficient.
     "peers": ["bench-mfg-suite==0.1.3", "mfglib==0.3.0"],
     "tensorboard": ["tensorboardX>=2.6"],
     "test": [
@@ -85,7 +85,7 @@ setuptools.setup(
       "pyarrow>=14",
       "pytest>=7.4",
       "pytest-xdist>=3.5",
-      # The first that builds wheels by itself.
+      # The first version that builds wheels without the package wheel.
       "setuptools>=70.1",
       "tensorboardX>=2.6",
     ],
