@@ -55,12 +55,12 @@ setuptools.setup(
   package_data={"mftrpo_openspiel": ["py.typed"]},
   install_requires=[
     "absl-py>=1.0",
-    # The first that can do without soft locks.
+    # The first version that can run without soft locks.
     "filelock>=3.30.3",
     "matplotlib>=3.8",
     "numpy>=1.24",
     "open_spiel>=2.0.2",
-    # The first with optimize.NoConvergence.
+    # The first version with optimize.NoConvergence.
     "scipy>=1.13",
     "tqdm>=4.64",
   ],
@@ -78,7 +78,7 @@ setuptools.setup(
       "types-tqdm>=4.64",
     ],
     "parquet": ["pyarrow>=14"],
-    # MFGLib needs PyTorch, of which the build for CPUs will do.
+    # MFGLib needs PyTorch; its build for CPUs is sufficient.
     "peers": ["bench-mfg-suite==0.1.3", "mfglib==0.3.0"],
     "tensorboard": ["tensorboardX>=2.6"],
     "test": [
@@ -92,7 +92,7 @@ setuptools.setup(
       "pytest-cov>=5.0",
       "pytest-xdist>=3.5",
       "PyYAML>=6.0.1",
-      # The first that builds wheels by itself.
+      # The first version that builds wheels without the package wheel.
       "setuptools>=70.1",
       "tensorboardX>=2.6",
     ],

@@ -1,11 +1,10 @@
 """Mean-field games and Mean-Field TRPO for OpenSpiel.
 
-Importing the package registers its games with OpenSpiel. What is listed in
-`__all__` is the public face of the package; each name is loaded when it is
-first used.
+Importing the package registers its games with OpenSpiel. The public names of
+the package are listed in `__all__`; each is loaded when it is first used.
 """
 
-from mftrpo_openspiel import startup  # isort: skip (Before what takes long.)
+from mftrpo_openspiel import startup  # isort: skip (Before slow imports.)
 
 import importlib
 import importlib.metadata
@@ -84,12 +83,12 @@ _MODULES = {
   "run_experiment": "runs.experiment",
 }
 
-# Rooms whose functions users call as `mftrpo_openspiel.plots.policy`.
+# Subpackages whose functions users call as `mftrpo_openspiel.plots.policy`.
 _ROOMS = ("plots",)
 
 __all__ = ["__version__", *_MODULES, *_ROOMS]
 
-# Its one source is setup.py.
+# The version is defined in setup.py only.
 __version__ = importlib.metadata.version(__name__)
 
 

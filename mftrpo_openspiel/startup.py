@@ -1,7 +1,7 @@
-"""What programs of this package do before their imports, which take seconds.
+"""Set-up of this package's programs before their imports, which take seconds.
 
-The package imports it first. Where it is imported by another program it does
-nothing.
+The package imports this module first. It does nothing if the package is
+imported by any other program.
 """
 
 import os
@@ -21,21 +21,21 @@ def _is_program() -> bool:
 
 
 def _open_standard_files() -> None:
-  """Opens what was closed, as by `2>&-`, on the null device.
+  """Opens standard files that were closed, as by `2>&-`, on the null device.
 
-  Otherwise the next file that is opened would be taken for it.
+  Otherwise the next file that is opened would get their number.
   """
   for number, name in enumerate(("stdin", "stdout", "stderr")):
     try:
       os.fstat(number)
     except OSError:
-      os.open(os.devnull, os.O_RDWR)  # Is the least number that is free.
+      os.open(os.devnull, os.O_RDWR)  # Gets the lowest free number.
       mode = "w" if number else "r"
       setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))
 
 
 def _end(number: int, frame: object) -> None:
-  """Ends a program that has done nothing yet; see `interrupts` for later."""
+  """Ends a program that is still importing; later, see `interrupts`."""
   del frame
   os.write(2, b"Interrupted.\n")
   os._exit(128 + number)
@@ -43,9 +43,10 @@ def _end(number: int, frame: object) -> None:
 
 if _is_program():
   _open_standard_files()
-  # Pictures go into files. Matplotlib refuses names that it does not know.
+  # Pictures are written to files only. Matplotlib would fail if the variable
+  # named a backend that it does not know.
   os.environ["MPLBACKEND"] = "agg"
   if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # Of multiprocessing; the module itself would take long to import.
+    # A child process of multiprocessing, whose import would take long.
     is_child = "--multiprocessing-fork" in sys.orig_argv
     signal.signal(signal.SIGINT, signal.SIG_DFL if is_child else _end)

@@ -1,5 +1,5 @@
-"""Programs of the package and their flags, and examples.
+"""Command-line programs, their flags, and example scripts.
 
-A program reads flags, calls a room, and prints; nothing imports from here. A
-newcomer starts with `solve`.
+A program reads its flags, calls the other subpackages and prints results.
+Nothing imports from here. New contributors should start with `solve`.
 """

@@ -1,43 +1,44 @@
-"""OpenSpiel's mean-field utilities and algorithms head to head with ours.
+"""Compares OpenSpiel's mean-field utilities and algorithms with this package's.
 
     mftrpo-benchmark --games=mfg_garnet,python_mfg_two_islands
     mftrpo-benchmark --games=all --logdir=benchmark
     mftrpo-benchmark --tables=growth,head_to_head --logdir=benchmark
 
-Tables, chosen by --tables:
+Tables, selected by --tables:
 
-* comparison: for each game, seconds of OpenSpiel's NashConv, Fictitious Play
-  and Mirror Descent and of ours, their ratio, the largest relative difference
-  of NashConv between the two (of policies, or of the iterates), and NashConv
-  after equal wall time; and how far warm MF-TRPO gets, also by its regularized
-  exploitability phi_eta. OMD's difference is to
-  OpenSpiel's with a frozen table, its NashConv that of OpenSpiel's as shipped
-  (see `algorithms/openspiel_algorithm.py`).
-* lint: the verdicts of `mftrpo-lint`.
-* growth: seconds and memory of an iteration by the number of cells.
+* comparison: for each game, the seconds that NashConv, Fictitious Play and
+  Mirror Descent take in OpenSpiel and in this package, their ratio, the largest
+  relative difference between the two NashConv values (of policies, or of the
+  iterates), and NashConv after equal wall time; also the NashConv and the
+  regularized exploitability phi_eta that MF-TRPO with a warm start reaches. For
+  OMD, the difference refers to OpenSpiel's class with a frozen table, and
+  NashConv to OpenSpiel's class as shipped (see
+  `algorithms/openspiel_algorithm.py`).
+* lint: the answers of `mftrpo-lint`.
+* growth: seconds and memory per iteration, depending on the number of cells.
 * head_to_head: all methods on four games, with figures in --logdir.
-* accuracy: CPU seconds to an exploitability, on six games, of our methods with
-  their step sizes tuned over grids; with a figure in --logdir. Each point of a
-  grid has --seconds on each game, times a share, and the best one twenty times
-  that: some 2,000 times --seconds in all.
-* methods: those methods and grids.
-* monotone: how far those of our methods that should settle, OMD and FP get on
-  300 random monotone games; it takes some twenty minutes.
-* scale: the stationary model from 10^4 to 10^6 cells: seconds and memory of an
-  iteration, how values and laws are computed, and how well. It takes some
-  minutes and 6 GB.
-* estimators: how far estimates of action values from simulated play are off,
-  against what they cost.
-* samples: what each algorithm has learnt from simulated play after 10^5, 10^6
-  and 10^7 environment steps, tuned over grids; with a figure in --logdir. It
-  takes some five minutes.
-* sample_methods: those methods and grids.
-* peers: solvers of other packages, where they are installed, and ours on the
-  same arrays.
+* accuracy: CPU seconds until an exploitability is reached, on six games, for
+  this package's methods with step sizes tuned over grids; with a figure in
+  --logdir. Each point of a grid runs for a share of --seconds on each game, and
+  the best one for twenty times as long: about 2,000 times --seconds in total.
+* methods: the methods and grids of accuracy.
+* monotone: the exploitability that OMD, FP and the methods expected to converge
+  reach on 300 random monotone games. Takes about twenty minutes.
+* scale: the stationary model with 10^4 to 10^6 cells: seconds and memory per
+  iteration, and how, and how accurately, values and invariant distributions are
+  computed. Takes several minutes and 6 GB.
+* estimators: the error of action values estimated from simulated plays,
+  compared with the cost of the estimate.
+* samples: the exploitability of each algorithm after 10^5, 10^6 and 10^7
+  simulated environment steps, tuned over grids; with a figure in --logdir.
+  Takes about five minutes.
+* sample_methods: the methods and grids of samples.
+* peers: solvers of other packages, where they are installed, and this package's
+  on the same arrays.
 
-With --logdir each table is written there too, as CSV, and with --document into
-a Markdown document that has a place for it. So `docs/solvers.md` is written, by
-the command that it names.
+With --logdir each table is also written to that folder as CSV, and with
+--document into a Markdown document with markers for it. `docs/solvers.md` was
+written this way, by the command that is quoted there.
 """
 
 from collections.abc import Iterable
@@ -66,7 +67,7 @@ FLAGS = flags.FLAGS
 
 
 def main() -> None:
-  """Prints the tables that the flags ask for, row by row."""
+  """Prints the requested tables row by row."""
   comparison.check_some("tables", FLAGS.tables, tables.TABLES)
   names = inspect.signature(comparison.Options).parameters
   values: dict[str, Any] = {name: FLAGS[name].value for name in names}
@@ -76,7 +77,7 @@ def main() -> None:
   logdir = files.folder(FLAGS.logdir) if FLAGS.logdir else None
   for name in FLAGS.tables:
     table = tables.TABLES[name]
-    # That a game is path-dependent is in the table of the linter.
+    # The lint table says which games have path-dependent rewards.
     with warnings.catch_warnings(action="ignore", category=UserWarning):
       path = logdir / f"{name}.csv" if logdir else None
       shown = _show(table.rows(options), table.columns, path)
@@ -96,7 +97,7 @@ def _show(
   columns: Mapping[str, str],
   path: pathlib.Path | None,
 ) -> list[dict[str, Any]]:
-  """Returns rows, printed as they come and written to `path` if given."""
+  """Prints rows one by one; writes them to `path` if given; returns them."""
   widths = {
     name: f"{form[0]}{form[1:].partition('.')[0].rstrip(',')}"
     for name, form in columns.items()
@@ -123,7 +124,7 @@ def _show(
 
 
 def _origin() -> str:
-  """Returns when, on what and by which command a table was made."""
+  """Returns the date, the number of cores and the command of a table."""
   command = shlex.join(["mftrpo-benchmark", *sys.argv[1:]])
   return f"{datetime.date.today()}, {os.cpu_count()} cores: `{command}`"
 
@@ -133,49 +134,60 @@ def define_flags() -> None:
   programs.define_import_flag()
   programs.define_lists()
   flags.DEFINE_list(
-    "tables", ["comparison"], f"Which of {', '.join(tables.TABLES)}."
+    "tables",
+    ["comparison"],
+    f"Tables to print, one or more of {', '.join(tables.TABLES)}.",
   )
   flags.DEFINE_string(
     "games",
     ",".join(game_names.HEAD_TO_HEAD),
-    "Games to compare on, with commas between: a game, game:setting, or a"
-    " setting of one game; 'all' for all mean-field games of OpenSpiel and"
-    " ours, which takes about half an hour.",
+    "Comma-separated games to compare on. Each is a game, game:setting, or a"
+    " setting that belongs to one game; 'all' for all mean-field games of"
+    " OpenSpiel and of this package, which takes about half an hour.",
   )
   flags.DEFINE_list(
     "algorithms",
     list(comparison.ALGORITHMS),
-    f"Which of {', '.join(comparison.ALGORITHMS)}; any other algorithm of"
-    " mftrpo-solve is run by itself, as mf_trpo is.",
+    f"Algorithms to compare, of {', '.join(comparison.ALGORITHMS)}. Any other"
+    " algorithm of mftrpo-solve is run without a counterpart in OpenSpiel, as"
+    " mf_trpo is.",
   )
   flags.DEFINE_list(
     "models",
     ["compiled"],
-    f"Ours run on which of {', '.join(comparison.MODELS)}.",
+    "Models on which this package's algorithms run, of"
+    f" {', '.join(comparison.MODELS)}.",
   )
   flags.DEFINE_integer(
-    "num_iterations", 10, "Of OpenSpiel's algorithms.", lower_bound=1
+    "num_iterations",
+    10,
+    "Number of iterations of OpenSpiel's algorithms.",
+    lower_bound=1,
   )
   flags.DEFINE_float(
     "seconds",
     60.0,
-    "After which OpenSpiel's algorithms, and MF-TRPO, are stopped in a"
-    " comparison; what each method has in head_to_head, and at each point of"
-    " its grid in accuracy.",
+    "Time limit in seconds: of OpenSpiel's algorithms and of MF-TRPO in"
+    " comparison, of each method in head_to_head, and of each point of a grid"
+    " in accuracy.",
     lower_bound=0.0,
   )
-  flags.DEFINE_float("learning_rate", 0.1, "Of mirror descent.")
+  flags.DEFINE_float("learning_rate", 0.1, "Learning rate of mirror descent.")
   flags.DEFINE_float("regularization", 0.05, "eta of MF-TRPO.")
   flags.DEFINE_float("population_update_rate", 0.03, "beta of MF-TRPO.")
-  flags.DEFINE_integer("max_step_count", 10, "Bound on MF-TRPO's step counter.")
+  flags.DEFINE_integer(
+    "max_step_count", 10, "Upper bound of MF-TRPO's step counter."
+  )
   flags.DEFINE_string(
-    "logdir", None, "Folder for CSV files and figures; none if not given."
+    "logdir",
+    None,
+    "Folder for CSV files and figures. If not given, none are written.",
   )
   flags.DEFINE_string(
     "document",
     None,
-    "Markdown document with lines '<!-- begin NAME -->' and '<!-- end NAME -->'"
-    " for each of the tables, which are put there; none if not given.",
+    "Markdown document into which the tables are written. For each table it"
+    " must have the lines '<!-- begin NAME -->' and '<!-- end NAME -->'.",
   )
 
 

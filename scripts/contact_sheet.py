@@ -1,11 +1,12 @@
-"""Draws all kinds of pictures of all games, for maintainers to look at.
+"""Draws all kinds of pictures of all games, for visual checks by maintainers.
 
     python -m mftrpo_openspiel.scripts.contact_sheet --output=contact_sheet
 
-Each game is solved by two algorithms in a few iterations. The runs are kept in
-the folder, in runs/; runs that are there are drawn again, not solved again. The
-pictures of a kind are in a folder of their own, and all together on one sheet,
-<kind>.png. Of an animation the sheet shows the frame in its middle.
+Each game is solved by two algorithms with a few iterations. The runs are kept
+in runs/ in the output folder; existing runs are drawn again without solving
+them again. The pictures of each kind are written to a folder of their own, and
+all of them are combined on one sheet, <kind>.png. For an animation the sheet
+shows its middle frame.
 """
 
 from collections.abc import Sequence
@@ -71,15 +72,15 @@ GAMES: dict[str, dict[str, Any]] = {
 }
 # These take many minutes.
 _SLOW = {"routing_sioux_falls"}
-# What is the same in all, unless a game says otherwise. Fictitious Play gives
-# policies with a direction in a few iterations.
+# Fields of all experiments, unless GAMES has other values. Fictitious Play
+# gives policies with clear directions in a few iterations.
 _COMMON: dict[str, Any] = {
   "num_iterations": 30,
   "log_distribution": True,
 }
 ALGORITHMS = ("mirror_descent", "fictitious_play")
 KINDS = ("curves", "mean_field", "policy", "difference", "animation")
-# Of the sheets: how wide they are, in pixels, and how large the pictures are.
+# Width of the sheets in pixels, and scale of the pictures on them.
 SHEET_WIDTH = 2700
 SCALE = 0.6
 
@@ -92,8 +93,8 @@ def define_flags() -> None:
   flags.DEFINE_list(
     "games",
     [name for name in GAMES if name not in _SLOW],
-    "Of which games, of those in the list of this file; if not given, of all"
-    f" but {', '.join(_SLOW)}.",
+    "Games to draw, of those listed in this file. By default all except"
+    f" {', '.join(_SLOW)}.",
   )
 
 
@@ -117,7 +118,7 @@ def main() -> None:
 
 
 def solve(folder: pathlib.Path, fields: dict[str, Any]) -> list[run_labels.Run]:
-  """Returns the runs of a game in a folder, made unless they are there."""
+  """Returns the runs of a game in a folder; performs those that are missing."""
   runs = []
   for algorithm in ALGORITHMS:
     path = folder / algorithm
@@ -125,7 +126,7 @@ def solve(folder: pathlib.Path, fields: dict[str, Any]) -> list[run_labels.Run]:
       **{**_COMMON, **fields}, algorithm=algorithm
     )
     with warnings.catch_warnings():
-      # That values depend on paths: they are not looked at here.
+      # The warnings on path-dependent values do not matter for pictures.
       warnings.simplefilter("ignore")
       experiment_lib.run_experiment(experiment, path, resume=True)
     runs.append((str(path), run_directory.load_run(path)))
@@ -150,21 +151,21 @@ def draw(
 
 
 def _moments(run: drawn.Drawn) -> list[int] | None:
-  """Returns time steps at which players have a choice, at the end as well."""
+  """Returns three time steps of a finite horizon; None if it is infinite."""
   times = sorted(run.policies)
   if run.is_stationary:
     return None
-  # In the last time steps nothing depends on what players do any more.
+  # In the last time steps actions have no effect any more.
   return [times[len(times) * part // 4] for part in range(3)]
 
 
 def sheet(paths: Sequence[pathlib.Path]) -> Image.Image:
-  """Returns pictures in rows on one, all at the same scale."""
+  """Returns one image with all pictures in rows, at the same scale."""
   rows: list[list[Image.Image]] = [[]]
   for path in paths:
     with Image.open(path) as file:
       file.seek(getattr(file, "n_frames", 1) // 2)
-      # Animations have fewer pixels to the inch.
+      # Animations have fewer pixels per inch.
       scale = SCALE if path.suffix == ".png" else 1.0
       size = round(file.width * scale), round(file.height * scale)
       shrunk = file.convert("RGB").resize(size)

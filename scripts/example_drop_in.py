@@ -1,16 +1,16 @@
-"""Example: MF-TRPO in a program that was written for OpenSpiel's algorithms.
+"""Example: MF-TRPO as a drop-in replacement for an OpenSpiel algorithm.
 
     python -m mftrpo_openspiel.scripts.example_drop_in --num_iterations=50
 
-The program is OpenSpiel's `mfg_mirror_descent.py`, with MF-TRPO beside its
-MirrorDescent. Only the line that makes the solver differs; `iteration()`,
-`get_policy()`, and what NashConv makes of the policy, are the same.
+The program is OpenSpiel's `mfg_mirror_descent.py`, with MF-TRPO in addition to
+MirrorDescent. Only the line that creates the solver differs; `iteration()`,
+`get_policy()` and the evaluation by NashConv are the same.
 
 The default game is OpenSpiel's crowd modelling in two dimensions, where a crowd
-spreads from a corner of a 6x6 torus. MF-TRPO starts far off and is then fast.
-It comes to rest where NashConv is the bias of its regularization, and not at 0.
-MirrorDescent goes on falling: with --learning_rate=0.3 it gets about as low in
-50 iterations.
+spreads from a corner of a 6x6 torus. The NashConv of MF-TRPO starts high, falls
+quickly and converges to the bias of its regularization instead of 0. The
+NashConv of MirrorDescent keeps falling: with --learning_rate=0.3 it is about as
+low after 50 iterations.
 """
 
 from absl import flags
@@ -23,7 +23,7 @@ from mftrpo_openspiel.scripts import programs
 
 FLAGS = flags.FLAGS
 
-# OpenSpiel's default crowd is spread out evenly, which is an equilibrium.
+# By default the crowd starts evenly spread out, which is an equilibrium.
 _GAME = (
   "mfg_crowd_modelling_2d(size=6,horizon=10,only_distribution_reward=true,"
   "initial_distribution=[0|0],initial_distribution_value=[1.0])"
@@ -33,17 +33,24 @@ _GAME = (
 def define_flags() -> None:
   """Defines the flags of the program."""
   programs.define_game_flags()
-  flags.DEFINE_integer("num_iterations", 50, "Of each solver.", lower_bound=1)
   flags.DEFINE_integer(
-    "eval_every", 5, "Iterations between evaluations.", lower_bound=1
+    "num_iterations", 50, "Number of iterations of each solver.", lower_bound=1
   )
-  flags.DEFINE_float("learning_rate", 0.1, "Of MirrorDescent.", lower_bound=0.0)
+  flags.DEFINE_integer(
+    "eval_every",
+    5,
+    "Number of iterations between evaluations.",
+    lower_bound=1,
+  )
+  flags.DEFINE_float(
+    "learning_rate", 0.1, "Learning rate of MirrorDescent.", lower_bound=0.0
+  )
   flags.DEFINE_float("regularization", 0.05, "eta of MF-TRPO.")
   flags.DEFINE_float("population_update_rate", 0.1, "beta of MF-TRPO.")
 
 
 def main() -> None:
-  """Prints the NashConv of both solvers as they go."""
+  """Prints the NashConv of both solvers during their iterations."""
   default_game = None if FLAGS.setting else _GAME
   game = factory.create_game(FLAGS.game_name or default_game, FLAGS.setting)
   solvers = [
@@ -53,7 +60,7 @@ def main() -> None:
       population_update_rate=FLAGS.population_update_rate,
       warm_start=True,
     ),
-    # The line that stands in OpenSpiel's program.
+    # As in OpenSpiel's program.
     mirror_descent.MirrorDescent(game, lr=FLAGS.learning_rate),
   ]
   print("NashConv after")

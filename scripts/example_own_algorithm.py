@@ -1,14 +1,16 @@
-r"""Example: an algorithm of one's own, beside those of the package.
+r"""Example: a user-defined algorithm, registered with the package.
 
     python -m mftrpo_openspiel.scripts.example_own_algorithm --step=0.05
 
 Smoothed policy iteration: each iteration mixes a best response to the mean
-field of the policy into the policy, with the weight `step`, or if it is not
-given with weights that make the policy the mean of all responses so far.
-Fictitious Play mixes alike, but weighs each state by the masses of the crowd.
+field of the current policy into that policy, with the weight `step`. If it is
+not given, the weights make the policy the average of all responses so far.
+Fictitious Play averages in the same way, but weights each state by the mass of
+the crowd there.
 
-The program prints OpenSpiel's NashConv of both. The module also registers the
-algorithm, so that all programs take it by its name (docs/extending.md):
+The program prints OpenSpiel's NashConv of both algorithms. The module also
+registers the algorithm, so that all programs accept its name
+(docs/extending.md):
 
     mftrpo-solve --import=mftrpo_openspiel.scripts.example_own_algorithm \
         --algorithm=smoothed_policy_iteration --algorithm_options=step=0.05 \
@@ -71,14 +73,19 @@ mftrpo_openspiel.register_algorithm(
 def define_flags() -> None:
   """Defines the flags of the program."""
   programs.define_game_flags()
-  flags.DEFINE_integer("num_iterations", 100, "Of each solver.", lower_bound=1)
+  flags.DEFINE_integer(
+    "num_iterations", 100, "Number of iterations of each solver.", lower_bound=1
+  )
   flags.DEFINE_float(
-    "step", None, "Weight of a best response; not given: that of the mean."
+    "step",
+    None,
+    "Weight of a best response. If not given, the policy is the average of all"
+    " responses.",
   )
 
 
 def main() -> None:
-  """Prints what NashConv both algorithms come to."""
+  """Prints the NashConv that both algorithms reach."""
   default_game = None if FLAGS.setting else "python_mfg_two_islands(horizon=10)"
   game = factory.create_game(FLAGS.game_name or default_game, FLAGS.setting)
   for solver in (

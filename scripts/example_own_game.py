@@ -1,15 +1,15 @@
-r"""Example: a mean-field game of one's own, from a kernel and a reward.
+r"""Example: a user-defined game, from a transition kernel and a reward.
 
     python -m mftrpo_openspiel.scripts.example_own_game --num_places=10
 
 The beach bar process of Perrin et al. (2020), arXiv:2007.03458. People walk on
-a beach that goes round an island. They like to lie close to the bar, but not in
-a crowd; walking is tiresome, and a gust of wind may carry them one place on.
+a beach around an island. They prefer to be close to the bar, but not in a
+crowd. Walking has a cost, and a gust of wind may move them by one place.
 
 The game is solved by MF-TRPO over an infinite horizon, and then as an OpenSpiel
-game, where OpenSpiel's own NashConv must agree with the model's exploitability.
+game, for which OpenSpiel's NashConv must agree with the model's exploitability.
 
-The module also registers the game, so that all programs take it by its name
+The module also registers the game, so that all programs accept its name
 (docs/extending.md):
 
     mftrpo-solve --import=mftrpo_openspiel.scripts.example_own_game \
@@ -17,11 +17,12 @@ The module also registers the game, so that all programs take it by its name
         --logdir=beach
     mftrpo-plot --kind=mean_field beach
 
-One case is known exactly. If walking is free and there is no wind, nobody gains
-by moving once closeness - log mu is the same everywhere. So the crowd is
-mu = exp(closeness) / Z, up to what regularization makes of it: half of
---regularization halves the distance. (Far less, such as 0.01, also needs a
-smaller --population_update_rate, such as 0.001: otherwise MF-TRPO diverges.)
+One case has a known solution. If walking is free and there is no wind, nobody
+gains by moving once closeness - log mu is the same at all places. The
+equilibrium is therefore mu = exp(closeness) / Z, up to the bias of the
+regularization: halving --regularization halves the distance. (A much smaller
+value, such as 0.01, also needs a smaller --population_update_rate, such as
+0.001; otherwise MF-TRPO diverges.)
 """
 
 from collections.abc import Mapping
@@ -54,9 +55,15 @@ _GAME_TYPE = mdp_game.game_type(
 
 def define_flags() -> None:
   """Defines the flags of the program."""
-  flags.DEFINE_integer("num_places", 10, "On the beach.", 2, 1_000)
-  flags.DEFINE_integer("horizon", 10, "Of the OpenSpiel game.", 1, 1_000_000)
-  flags.DEFINE_integer("num_iterations", 1000, "Of MF-TRPO.", lower_bound=1)
+  flags.DEFINE_integer(
+    "num_places", 10, "Number of places on the beach.", 2, 1_000
+  )
+  flags.DEFINE_integer(
+    "horizon", 10, "Horizon of the OpenSpiel game.", 1, 1_000_000
+  )
+  flags.DEFINE_integer(
+    "num_iterations", 1000, "Number of iterations of MF-TRPO.", lower_bound=1
+  )
   flags.DEFINE_float("regularization", 0.05, "eta of MF-TRPO.")
   flags.DEFINE_float("population_update_rate", 0.01, "beta of MF-TRPO.")
 
@@ -73,9 +80,9 @@ def beach_bar(
   """Returns the beach bar process.
 
   Args:
-    num_places: In a ring; the bar is at place num_places // 2.
-    wind: Probability of a gust, to either side.
-    walking_cost: Of a step.
+    num_places: Number of places in a ring; the bar is at num_places // 2.
+    wind: Probability of a gust, in either direction.
+    walking_cost: Cost of a step.
   """
   steps = np.array([-1, 0, 1])
   places = np.eye(num_places)
@@ -125,7 +132,7 @@ def solve(
 
 
 def main() -> None:
-  """Solves the game over both horizons, and the case that is known."""
+  """Solves the game over both horizons, and the case with a known solution."""
   game = BeachBarGame(
     {
       "num_places": FLAGS.num_places,

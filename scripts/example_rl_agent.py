@@ -3,14 +3,15 @@
     python -m mftrpo_openspiel.scripts.example_rl_agent --agent=q_learner
 
 The crowd is fixed: it starts in a corner and moves at random. An agent learns
-to answer it through OpenSpiel's `rl_environment`. How well it does is computed
-exactly, by PolicyValue and BestResponse. The share is where a value lies
-between random moves, 0, and the best response, 1; staying in the corner, which
-is easily learnt, has one too.
+a response to it through OpenSpiel's `rl_environment`. The value of its policy
+is computed exactly, by PolicyValue, and compared with that of BestResponse. The
+share is the position of a value on the scale from random moves, 0, to the best
+response, 1. The share of staying in the corner, which is easily learnt, is
+printed for comparison.
 
 Agents: `ppo`, OpenSpiel's mean-field PPO in PyTorch, the default where torch is
-installed; and `q_learner`, its tabular Q-learner. Our rewards have the discount
-in them, so both learn without one.
+installed; and `q_learner`, its tabular Q-learner. The rewards of this package's
+games include the discount factor, so both learn without discounting.
 """
 
 from importlib import util
@@ -53,13 +54,13 @@ def train_q_learner(
 def train_ppo(
   env: rl_environment.Environment, num_episodes: int
 ) -> policy_lib.Policy:
-  """Returns the policy that OpenSpiel's PPO learns, 20 episodes at a time."""
+  """Returns the policy that PPO learns, from 20 episodes at a time."""
   from open_spiel.python.mfg.algorithms.pytorch import (
     mfg_proximal_policy_optimization as ppo,
   )
   import torch
 
-  torch.set_num_threads(1)  # More of them slow such small networks down.
+  torch.set_num_threads(1)  # More threads are slower on such small networks.
   torch.manual_seed(np.random.randint(2**31))
   (size,) = env.observation_spec()["info_state"]
   agent = ppo.Agent(size, env.action_spec()["num_actions"])
@@ -71,30 +72,39 @@ def train_ppo(
     history["advantages"], history["returns"] = ppo.calculate_advantage(
       1.0, True, history["rewards"], history["values"], history["dones"], "cpu"
     )
-    # With alpha 1 nothing holds the agent to a policy of the crowd.
+    # With alpha = 1 the agent is not regularized towards the crowd's policy.
     ppo.learn(history, actor, critic, agent, alpha=1.0)
   return ppo.Policy(env.game, agent, None, "cpu")
 
 
-# With the number of episodes that each learns from in less than a minute.
+# For each agent, a number of episodes that takes less than a minute.
 AGENTS = {"ppo": (train_ppo, 1000), "q_learner": (train_q_learner, 6000)}
 
 
 def define_flags() -> None:
   """Defines the flags of the program."""
   flags.DEFINE_enum(
-    "agent", None, sorted(AGENTS), "What learns; ppo if torch is installed."
+    "agent",
+    None,
+    sorted(AGENTS),
+    "The learning agent. By default ppo if torch is installed, else q_learner.",
   )
   flags.DEFINE_integer(
-    "num_episodes", None, "Not given: 1000 for ppo, 6000 for q_learner.", 1
+    "num_episodes",
+    None,
+    "Number of training episodes. By default 1000 for ppo and 6000 for"
+    " q_learner.",
+    1,
   )
-  flags.DEFINE_integer("room_size", 2, "Of each room.", lower_bound=1)
-  flags.DEFINE_integer("horizon", 8, "Steps in an episode.", lower_bound=1)
-  flags.DEFINE_integer("seed", 0, "Of all that is random.", 0, 2**32 - 1)
+  flags.DEFINE_integer("room_size", 2, "Size of each room.", lower_bound=1)
+  flags.DEFINE_integer(
+    "horizon", 8, "Number of steps in an episode.", lower_bound=1
+  )
+  flags.DEFINE_integer("seed", 0, "Seed of all random numbers.", 0, 2**32 - 1)
 
 
 def main() -> None:
-  """Trains an agent and prints how good it is."""
+  """Trains an agent and prints its value, with others for comparison."""
   has_torch = util.find_spec("torch") is not None
   agent = FLAGS.agent or ("ppo" if has_torch else "q_learner")
   if agent == "ppo" and not has_torch:

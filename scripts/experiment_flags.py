@@ -1,4 +1,4 @@
-"""The flags of a run, and the experiment that they ask for."""
+"""The flags that define a run, and the experiment made from them."""
 
 from collections.abc import Callable
 from collections.abc import Collection
@@ -19,7 +19,7 @@ from mftrpo_openspiel.utils import program_options
 
 FLAGS = flags.FLAGS
 
-# The flags of an experiment, by which it and its options are made.
+# Names of the flags that define an experiment and its options.
 NAMES = {
   *run_config.FIELDS,
   *(option.flag for option in registry.OPTIONS.values()),
@@ -29,7 +29,7 @@ NAMES = {
 
 
 class _NumberOrAutoParser(flags.FloatParser):
-  """Takes numbers and "auto"."""
+  """Parses a number or "auto"."""
 
   allowed = "a number or auto"
   syntactic_help = "a number or auto"
@@ -53,32 +53,35 @@ def define_flags() -> None:
   flags.DEFINE_list(
     "game_parameters",
     [],
-    "Parameters of the game on top of --game_name or --setting, as in"
+    "Game parameters that override those of --game_name or --setting, as in"
     " seed=3,crowd_aversion=0.4.",
   )
   flags.DEFINE_enum(
     "model",
     None,
     sorted(from_game.MODELS),
-    "stationary: infinite horizon, for games over a mean-field MDP, and their"
-    " default; compiled: finite horizon on arrays, the default of all others;"
-    " openspiel: finite horizon by OpenSpiel's utilities, the default of its"
-    " own algorithms; sampled: action values and mean fields are estimated from"
-    " simulated plays, and exploitability is measured exactly.",
+    "The model with which the game is solved.\nstationary: over an infinite"
+    " horizon; the default of games defined by a mean-field MDP."
+    "\ncompiled: over a finite horizon, on arrays; the default of all other"
+    " games.\nopenspiel: over a finite horizon, by OpenSpiel's utilities; the"
+    " default of OpenSpiel's own algorithms.\nsampled: action values and mean"
+    " fields are estimated from simulated plays; exploitability is still"
+    " measured exactly.",
   )
   flags.DEFINE_string(
     "algorithm",
     experiment_lib.Experiment.algorithm,
-    "What learns. mf_trpo is the paper's algorithm as printed, or with"
-    " --warm_start; annealed_mf_trpo is this package's method without a bias."
-    f"\nOne of: {', '.join(sorted(registry.ALGORITHMS))}; one that a module of"
-    " --import registers; or package.module:Class.",
+    "The learning algorithm. mf_trpo is the paper's algorithm as printed, or"
+    " with --warm_start a variant; annealed_mf_trpo is this package's method,"
+    " whose regularization decreases so that no bias remains."
+    f"\nOne of: {', '.join(sorted(registry.ALGORITHMS))}; or the name of one"
+    " that a module of --import registers; or package.module:Class.",
   )
   flags.DEFINE_multi_string(
     "algorithm_options",
     [],
-    "Options of the algorithm by the names that its constructor has for them,"
-    " as in step=0.1,rounds=3.",
+    "Options of the algorithm, by the parameter names of its constructor, as in"
+    " step=0.1,rounds=3.",
   )
   flags.DEFINE_integer(
     "num_iterations",
@@ -88,46 +91,47 @@ def define_flags() -> None:
   flags.DEFINE_float(
     experiment_lib.EVALUATION_REGULARIZATION,
     None,
-    "eta of the regularized exploitability phi_eta that is measured (default:"
-    " --regularization where the algorithm has one that is positive, else"
-    f" {experiment_lib.Experiment.regularization:g}).",
+    "The eta of the regularized exploitability phi_eta that is measured. By"
+    " default the value of --regularization if that is given and positive,"
+    f" else {experiment_lib.Experiment.regularization:g}.",
   )
   flags.DEFINE_integer(
     "record_every",
     None,
-    "Records at every so many iterations; not given: log-spaced.",
+    "Number of iterations between two records. If not given, records are"
+    " log-spaced, see --num_records.",
   )
   flags.DEFINE_integer(
-    "num_records", 10, "Records per factor of ten iterations, where log-spaced."
+    "num_records",
+    10,
+    "Number of log-spaced records per factor of ten in iterations.",
   )
   flags.DEFINE_float(
     "checkpoint_seconds",
     30.0,
-    "Least time between two checkpoints; longer where writing them would take"
-    " more than 2 % of the time.",
+    "Minimum time between two checkpoints in seconds. The time is longer if"
+    " writing checkpoints would take more than 2 % of the run.",
   )
   flags.DEFINE_float(
     "stop_below",
     None,
-    "Ends the run once a recorded exploitability (phi_0) is less than this; not"
-    " given: after --num_iterations.",
+    "Ends the run once a recorded exploitability (phi_0) is below this value."
+    " If not given, the run ends after --num_iterations.",
   )
   flags.DEFINE_bool(
-    "log_distribution", False, "Whether the mean field is kept at each record."
+    "log_distribution", False, "Stores the mean field at each record."
   )
-  flags.DEFINE_bool(
-    "log_policy", False, "Whether the policy is kept at each record."
-  )
+  flags.DEFINE_bool("log_policy", False, "Stores the policy at each record.")
   flags.DEFINE_bool(
     "tensorboard",
     False,
-    "Whether a TensorBoard event file is written too; needs tensorboardX.",
+    "Also writes a TensorBoard event file; needs the package tensorboardX.",
   )
   flags.DEFINE_integer(
     experiment_lib.BUDGET,
     None,
-    "Ends the run after the iteration by which --model=sampled has simulated so"
-    " many steps; not given: after --num_iterations.",
+    "Budget of simulated environment steps, for --model=sampled. The run ends"
+    " after the iteration that reaches it, or after --num_iterations.",
   )
   for option in registry.OPTIONS.values():
     _define_option(option, "")
@@ -137,7 +141,7 @@ def define_flags() -> None:
 
 
 def _define_option(option: program_options.Option, start: str) -> None:
-  """Defines the flag of an option, whose text begins with `start`."""
+  """Defines the flag of an option; its help text begins with `start`."""
   text = start + option.text
   if option.choices:
     flags.DEFINE_enum(option.flag, None, sorted(option.choices), text)
@@ -146,14 +150,14 @@ def _define_option(option: program_options.Option, start: str) -> None:
 
 
 def given_values(others: Collection[str] = ()) -> dict[str, Any]:
-  """Returns what is given, as `experiment.create_experiment` takes it.
+  """Returns the values of the given flags for `experiment.create_experiment`.
 
   Args:
-    others: Flags that are given for something else.
+    others: Names of flags that the program uses for other purposes.
 
   Raises:
-    ValueError: If --game_parameters or --algorithm_options are not name=value,
-      each name once.
+    ValueError: If --game_parameters or --algorithm_options are not name=value
+      pairs, or a name occurs twice.
   """
   values: dict[str, Any] = {
     name: FLAGS[name].value
@@ -174,7 +178,7 @@ def given_values(others: Collection[str] = ()) -> dict[str, Any]:
 
 
 def _named(flag: str, start: str, texts: Iterable[str]) -> dict[str, str]:
-  """Returns texts by their names, which then start with `start`."""
+  """Parses "name=value" texts; returns the values by `start` + name."""
   values: dict[str, str] = {}
   for text in texts:
     name, equals, value = text.partition("=")
@@ -189,17 +193,17 @@ def _named(flag: str, start: str, texts: Iterable[str]) -> dict[str, str]:
 def from_flags(
   resumed: str | None = None, others: Collection[str] = ()
 ) -> experiment_lib.Experiment:
-  """Returns the experiment that the flags ask for.
+  """Returns the experiment that the flags define.
 
   Args:
-    resumed: The folder of a run that is gone on with, if there is one. Its
-      modules are imported where --import names none.
-    others: Flags that are given for something else.
+    resumed: The folder of a run that is to be resumed, if it has one. Its
+      modules are imported if --import names none.
+    others: Names of flags that the program uses for other purposes.
 
   Raises:
     ValueError: If a flag is given that the algorithm or the model does not
-      take, or that the others make pointless, or a game parameter is none of
-      the game.
+      take, or that has no effect together with the others, or if the game does
+      not have a given game parameter.
   """
   values = given_values(others)
   if resumed and "imports" not in values and run_directory.has_run(resumed):

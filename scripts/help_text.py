@@ -1,7 +1,7 @@
-"""What --help prints: a program's own flags, readable in 80 columns.
+"""The output of --help: the flags of a program, formatted for 80 columns.
 
-absl's formatter breaks words that are longer than a line, and so the names
-among which a flag chooses, and quotes defaults as texts.
+absl's own formatter breaks words that are longer than a line, among them the
+lists of choices, and shows defaults as quoted strings.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _INDENT = " " * 6
 _OTHERS = """
 Also: -h or --help prints this, --flagfile=FILE reads flags from a file, and
 --helpfull lists the flags of absl."""
-# What stands for the value of a flag, by the type of its parser.
+# Placeholders for the value of a flag, by the type of its parser.
 _VALUES = {
   "bool": None,
   "comma separated list of strings": "A,B,...",
@@ -27,11 +27,11 @@ _VALUES = {
 
 
 def help_text(description: str, its_flags: Iterable[flags.Flag]) -> str:
-  """Returns what --help prints.
+  """Returns the text that --help prints.
 
   Args:
-    description: What the program is, and how it is used.
-    its_flags: Those of the program, which are listed by their names.
+    description: What the program does and how it is used.
+    its_flags: The flags of the program, which are listed in order of name.
   """
   entries = [
     _entry(flag) for flag in sorted(its_flags, key=lambda flag: flag.name)
@@ -40,9 +40,9 @@ def help_text(description: str, its_flags: Iterable[flags.Flag]) -> str:
 
 
 def _entry(flag: flags.Flag) -> str:
-  """Returns the name of a flag, what it does, its choices and its default."""
+  """Returns the usage, help text, choices and default of a flag."""
   choices = getattr(flag.parser, "enum_values", None)
-  # absl adds to the texts of flags that may be repeated and of choices.
+  # absl adds notes to the help texts of repeatable flags and of enums.
   text = (flag.help or "").partition(";\n    repeat this option")[0]
   if choices:
     text = text.removeprefix(f"<{'|'.join(choices)}>: ")
@@ -60,7 +60,7 @@ def _entry(flag: flags.Flag) -> str:
 
 
 def _usage(flag: flags.Flag) -> str:
-  """Returns how a flag is given."""
+  """Returns a flag as it is written on the command line."""
   if flag.boolean:
     return f"--[no]{flag.name}" if flag.default else f"--{flag.name}"
   short = f"-{flag.short_name}, " if flag.short_name else ""
@@ -71,7 +71,7 @@ def _usage(flag: flags.Flag) -> str:
 
 
 def _shown(default: Any) -> str | None:
-  """Returns a default as a user would type it; None if it is to have none."""
+  """Returns a default as a user would type it; None if it is not shown."""
   match default:
     case None | False | "" | []:
       return None
@@ -85,7 +85,7 @@ def _shown(default: Any) -> str | None:
 
 
 def _wrapped(text: str) -> list[str]:
-  """Returns a paragraph as lines; one that is indented hangs by its words."""
+  """Wraps a paragraph to lines; an indented one gets a hanging indent."""
   start = _INDENT + " " * (len(text) - len(text.lstrip()))
   return textwrap.wrap(
     text.strip(),

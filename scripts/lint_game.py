@@ -1,12 +1,13 @@
-"""Says whether OpenSpiel's mean-field utilities are exact on a game.
+"""Checks whether OpenSpiel's mean-field utilities are exact on a game.
 
     mftrpo-lint --game_name=mfg_crowd_modelling_2d
     mftrpo-lint --game_name=mfg_garnet --checks=rewards,pickling
 
-Prints a table of questions and answers. "yes" and "no" are known, "yes?" says
-that nothing was found in the part of the game that was looked at: all
-histories are compared where there are no more than 100,000. The exit status is
-0 if no answer is no, 1 if one is, and 2 if the game or a check is not known.
+Prints a table of questions and answers. "yes" and "no" are certain. "yes?"
+means that no counterexample was found in the part of the game that was
+examined; games with up to 100,000 histories are examined completely. The exit
+status is 0 if no answer is "no", 1 if one is, and 2 if the game or a check is
+unknown.
 """
 
 from absl import flags
@@ -24,15 +25,20 @@ def define_flags() -> None:
   programs.define_import_flag()
   programs.define_game_flags()
   flags.DEFINE_list(
-    "checks", None, f"Which of {', '.join(lint.QUESTIONS)}; all if not given."
+    "checks",
+    None,
+    f"Checks to make, of {', '.join(lint.QUESTIONS)}; all if not given.",
   )
   flags.DEFINE_integer(
-    "seed", 0, "Of the choice of paths that are compared.", lower_bound=0
+    "seed",
+    0,
+    "Seed of the random choice of paths that are compared.",
+    lower_bound=0,
   )
 
 
 def main() -> int:
-  """Lints the game that the flags ask for; returns the exit status."""
+  """Lints the game given by the flags; returns the exit status."""
   game = game_factory.create_game(FLAGS.game_name, FLAGS.setting)
   report = lint.lint_game(game, FLAGS.checks, FLAGS.seed)
   print(report)

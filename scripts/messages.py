@@ -1,4 +1,4 @@
-"""What a program says of an error: a line that names the user's flags."""
+"""Error messages of programs: one line that names the user's flags."""
 
 from concurrent import futures
 import difflib
@@ -11,28 +11,29 @@ from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.games import factory as game_factory
 from mftrpo_openspiel.models import from_game
 
-# What the package says of parameters begins with their names.
+# Messages of the package on a parameter begin with its name.
 _SUBJECT = re.compile(
   r"(?:^|(?<=: ))(?:(?:model_)?options\.)?(\w+)(?:( or | and )(\w+))?"
   r"(?= must |, at )"
 )
-# And where two do not go together, ends with the other one.
+# Messages on two parameters that exclude each other end with the second one.
 _OTHER = re.compile(r"(?<= must )(.*?(?:given|set) with(?:out)? )(\w+)")
-# What absl says of a value that it cannot read.
+# The message of absl on a value that it cannot parse.
 _UNREADABLE = re.compile(r"flag --(\w+)=(.*?): (.*)", re.DOTALL)
-# Values of flags by the types of their parsers, as they are called here.
+# Descriptions of the values of flags, by the types of their parsers.
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
 def reason(error: Exception) -> str:
-  """Returns what is said of an error."""
+  """Returns the message for an error."""
   text = " ".join(str(error).split())
   match error:
     case MemoryError():
-      return f"there is not enough memory ({text or 'no more is known'})."
+      return f"there is not enough memory ({text or 'no details available'})."
     case futures.BrokenExecutor():
       return (
-        "one of its processes has died, as by a kill or for want of memory."
+        "one of its processes has died, for example because it was killed or"
+        " there was not enough memory."
       )
     case flags.UnrecognizedFlagError():
       return _unknown_flag(error)
@@ -42,9 +43,9 @@ def reason(error: Exception) -> str:
 
 
 def with_flags(text: str) -> str:
-  """Returns a message of the package with the flags for its parameters.
+  """Replaces parameters in a message of the package by the program's flags.
 
-  "lr must be positive." becomes "--learning_rate must be positive.", where the
+  "lr must be positive." becomes "--learning_rate must be positive." if the
   program has this flag.
   """
 
@@ -76,9 +77,10 @@ def _flag(parameter: str) -> str | None:
 
 
 def _is_of_game(parameter: str) -> bool:
-  """Whether `parameter` is of the game, such as its seed.
+  """Whether `parameter` belongs to the game, such as its seed.
 
-  A model may have an option of the same name; its flag is not given then.
+  A model may have an option of the same name. The parameter then belongs to
+  the game if the option's flag was not given.
   """
   if all(parameter not in options for options in from_game.OPTIONS.values()):
     return False
@@ -89,7 +91,7 @@ def _is_of_game(parameter: str) -> bool:
 
 
 def _unknown_flag(error: flags.UnrecognizedFlagError) -> str:
-  """Returns what is said of a flag that the program does not have."""
+  """Returns the message for a flag that the program does not have."""
   name = error.flagname
   right = _flag(name)
   if right is None and _flag("game_parameters") and is_game_parameter(name):
@@ -112,7 +114,7 @@ def is_game_parameter(name: str) -> bool:
 
 
 def _unreadable(text: str) -> str:
-  """Returns what is said of a flag whose value absl refused with `text`."""
+  """Returns the message for a value that absl refused with `text`."""
   found = _UNREADABLE.fullmatch(text)
   if found is None or found[1] not in flags.FLAGS:
     return text
@@ -123,7 +125,7 @@ def _unreadable(text: str) -> str:
   if choices:
     allowed = f"one of {', '.join(choices)}"
   elif getattr(parser, "lower_bound", None) is not None:
-    # It names the bounds.
+    # The help of the parser states the bounds.
     allowed = parser.syntactic_help.replace("an integer", "a whole number")
   else:
     allowed = getattr(parser, "allowed", _KINDS.get(parser.flag_type()))

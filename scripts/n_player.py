@@ -1,4 +1,4 @@
-"""What policies are worth among N players.
+"""Evaluates policies in games of N players.
 
     mftrpo-n-player [flags] [RUN_DIR...]
 
@@ -7,24 +7,27 @@
     mftrpo-n-player --logdir=out --setting=two_islands --eta=0.0001,0.001,0.01
     mftrpo-n-player --logdir=out --play=mfg_garnet,mfg_crowd_modelling
 
-N - 1 players keep to the policy, and one player may leave it. phi_N is what it
-gains by the best it can do with what it sees (--information): its own state and
-the time, or also how many players are in each state. J_N is what it earns if it
-stays. Both are exact; docs/finite_population.md says for which games.
+N - 1 players follow the policy, and one player may deviate from it. phi_N is
+the gain of its best deviation, given what it observes (--information): its own
+state and the time, or also the number of players in each state. J_N is its
+return if it does not deviate. Both are exact; docs/finite_population.md says
+for which games.
 
-The first two print phi_N, J_N - J and the distance of the players to the mean
-field for each N, of finished runs or of the one that the flags of mftrpo-solve
-ask for, and the slopes on log axes. --logdir then has n_player.csv,
-n_player.png and the run, which the same command goes on with.
+The first two commands print phi_N, J_N - J, and the distance between the
+players' empirical distribution and the mean field for each N, and the slopes on
+log-log axes. They do so for finished runs, or for a run defined by the flags of
+mftrpo-solve. --logdir then contains n_player.csv, n_player.png and the run,
+which the same command resumes.
 
---eta does so for the regularized equilibria of a game, and tells for each N
-which eta has the least phi_N, and which one at most twice of it: eta.csv,
-eta.png and the equilibria, which the same command does not compute again.
+--eta does the same for the regularized equilibria of a game. It also reports
+for each N the eta with the smallest phi_N, and the largest eta whose phi_N is
+at most twice as large. --logdir then contains eta.csv, eta.png and the
+equilibria, which the same command does not compute again.
 
---play lets N players play the uniform policy in OpenSpiel's mean-field games,
-and prints their mean return beside J_N (empty where it is not known), what
-OpenSpiel's PolicyValue says of the mean-field game, J, and whether that is
-exact, as mftrpo-lint says: play.csv.
+--play lets N players play the uniform policy in OpenSpiel's mean-field games.
+It prints their mean return, J_N (empty if it is not known), the value J that
+OpenSpiel's PolicyValue computes for the mean-field game, and whether that value
+is exact according to mftrpo-lint. --logdir then contains play.csv.
 """
 
 from collections.abc import Sequence
@@ -62,43 +65,49 @@ def define_flags() -> None:
   """Defines the flags of the program."""
   experiment_flags.define_flags()
   flags.DEFINE_list(
-    "num_players", ["10", "30", "100", "300", "1000"], "N, one or more."
+    "num_players",
+    ["10", "30", "100", "300", "1000"],
+    "One or more numbers of players, N.",
   )
   flags.DEFINE_list(
     "information",
     ["own"],
-    "What the player sees who leaves the policy: own, its state and the time;"
-    " counts, also how many players are in each state.",
+    "What the deviating player observes.\nown: its own state and the time.\n"
+    "counts: also the number of players in each state.",
   )
   flags.DEFINE_list(
     "eta",
     None,
-    "Regularizations whose equilibria are compared; 0 for the annealed method.",
+    "Regularizations whose equilibria are compared; 0 for an equilibrium found"
+    " by the annealed method.",
   )
   flags.DEFINE_string(
     "play",
     None,
-    "Mean-field games of one population, with commas between them, that the"
-    " uniform policy is played in.",
+    "Comma-separated mean-field games of one population, in which the uniform"
+    " policy is played.",
   )
-  flags.DEFINE_integer("num_plays", 20, "Of --play.", lower_bound=2)
+  flags.DEFINE_integer(
+    "num_plays", 20, "Number of plays of each game of --play.", lower_bound=2
+  )
   flags.DEFINE_integer(
     "num_samples",
     None,
-    "Where rewards are not known to be local, linear or quadratic in the mean"
-    " field: how often it is drawn where the other players are. phi_N then has"
-    " an error bound, in n_player.csv.",
+    "Number of random samples of the other players' states, for rewards that"
+    " are not known to be local, linear or quadratic in the mean field. phi_N"
+    " then has an error bound, in n_player.csv.",
   )
-  FLAGS[
-    "seed"
-  ].help = "Of --play, --num_samples and --model=sampled (default 0)."
+  seed = FLAGS["seed"]
+  seed.help = "Seed of --play, --num_samples and --model=sampled (default 0)."
   flags.DEFINE_string(
-    "logdir", None, "Folder of the results; not given: they are printed only."
+    "logdir",
+    None,
+    "Folder for the results. If not given, they are only printed.",
   )
 
 
 def main(paths: Sequence[str]) -> int:
-  """Does what the flags ask for; returns the exit status."""
+  """Runs the program; returns the exit status."""
   numbers, seed = _num_players(), _seed()
   for name in FLAGS.information or [""]:
     validation.check_choice("information", name, deviations.INFORMATION)
@@ -127,13 +136,13 @@ def main(paths: Sequence[str]) -> int:
   except run_loop.Interrupted as interrupt:
     print(f"Interrupted after iteration {interrupt.iteration}.")
     if logdir is not None:
-      print("The same command goes on.")
+      print("The same command resumes the run.")
     return interrupts.exit_status()
   return 0
 
 
 def _check_flags(paths: Sequence[str]) -> None:
-  """Raises a ValueError where flags are given that are of no use."""
+  """Raises a ValueError if a flag is given that would have no effect."""
   kinds = {
     "RUN_DIR": bool(paths),
     "eta": FLAGS.eta is not None,
@@ -172,7 +181,7 @@ def _check_flags(paths: Sequence[str]) -> None:
 
 
 def _flags_of_plays() -> tuple[str, ...]:
-  """Returns what is no flag of a run here, though it is one elsewhere."""
+  """Returns the names of flags that do not belong to the run."""
   return () if FLAGS.model == "sampled" else ("seed",)
 
 
@@ -226,7 +235,7 @@ def _policies(
 
 
 def _check_rewards(experiment: experiment_lib.Experiment) -> None:
-  """Raises a ValueError, before anything is solved, if all would be in vain."""
+  """Raises a ValueError, before solving, if the reward needs --num_samples."""
   if "own" in FLAGS.information:
     game = experiment.create_game()
     name = from_game.exact_kind(
@@ -245,7 +254,7 @@ def _solve(
 
   def report(finished: iteration_loop.FinishedIteration) -> None:
     nonlocal bar
-    if bar is None:  # What is refused is refused without one.
+    if bar is None:  # Refused experiments do not show a progress bar.
       bar = progress.progress_bar(
         total=experiment.num_iterations, unit="iteration"
       )
@@ -264,7 +273,7 @@ def _solve(
 def _model_and_policy(
   result: run_directory.RunResult,
 ) -> tuple[regularization_study.Model, np.ndarray]:
-  """Returns what was solved and the policy that was found."""
+  """Returns the model of a run and the policy of its solution."""
   experiment = experiment_lib.Experiment(**result.config["experiment"])
   game = experiment.create_game()
   model: Any = from_game.create_model(result.config["model"], game)
@@ -279,7 +288,7 @@ def _model_and_policy(
 def _compare_regularizations(
   numbers: Sequence[int], etas: Sequence[float], logdir: pathlib.Path | None
 ) -> None:
-  """Compares the regularized equilibria of the game that the flags ask for."""
+  """Compares the regularized equilibria of the game given by the flags."""
   experiment = experiment_lib.create_experiment(
     {
       name: value

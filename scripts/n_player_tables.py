@@ -1,4 +1,4 @@
-"""The tables of mftrpo-n-player, printed and written."""
+"""The tables of mftrpo-n-player: printed, and written to files."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ _GAP_COLUMNS = (
   "distance",
   "method",
 )
-_SEEN = {"own": "the own state", "counts": "the own state and the counts"}
+_SEEN = {"own": "its own state", "counts": "its own state and all counts"}
 # A label, a model and a policy.
 Policy = tuple[str, regularization_study.Model, np.ndarray]
 
@@ -53,23 +53,23 @@ def compare_policies(
   num_samples: int | None,
   seed: int,
 ) -> None:
-  """Prints what policies are worth for each number of players.
+  """Prints phi_N, J_N - J and the distance for each number of players.
 
   Args:
-    policies: A label, a model and a policy each.
-    numbers: Of players.
-    informations: What the player sees who leaves the policy, one or more.
-    logdir: Where n_player.csv and n_player.png are written, or None.
-    num_samples: Of rewards that are not known to be local or linear; see
-      `deviations.exploitability`.
-    seed: Of these samples.
+    policies: The policies, each with its label and model.
+    numbers: Numbers of players.
+    informations: What the deviating player observes, one or more.
+    logdir: Folder for n_player.csv and n_player.png, or None.
+    num_samples: Number of samples for rewards that are not known to be local or
+      linear; see `deviations.exploitability`.
+    seed: Seed of these samples.
   """
   curves = []
   for (label, model, policy), information in itertools.product(
     policies, dict.fromkeys(informations)
   ):
     sees = _SEEN[information]
-    print(f"{label} on {model.game}; who leaves the policy sees {sees}:")
+    print(f"{label} on {model.game}; the deviating player observes {sees}:")
     find = functools.partial(
       gaps.find_gap,
       model,
@@ -105,7 +105,8 @@ def _gaps(
 ) -> list[gaps.Gap]:
   """Returns and prints a gap for each number of players.
 
-  Counts are left out where they are too many, which is printed.
+  With the information "counts", numbers of players with too many counts are
+  skipped with a printed note.
   """
   found: list[gaps.Gap] = []
   print(f"{'N':>9} {'phi_N':>11} {'J_N - J':>11} {'distance':>9}  method")
@@ -115,7 +116,7 @@ def _gaps(
     except ValueError as error:
       if information == "own" or not found:
         raise
-      print(f"{number:9d} left out: {error}")
+      print(f"{number:9d} skipped: {error}")
       continue
     found.append(gap)
     distance = "" if gap.distance is None else f"{gap.distance:.4f}"
@@ -143,7 +144,7 @@ def _print_slopes(curve: finite_population_plots.GapCurve) -> None:
 
 
 def _name(model: regularization_study.Model) -> str:
-  """Returns the game of a model and its horizon, for a title."""
+  """Returns a title: the game of a model and its horizon."""
   is_stationary = isinstance(model, stationary_model.StationaryModel)
   horizon = "infinite" if is_stationary else "finite"
   return f"{games.brief_name(model.game)}, {horizon} horizon"
@@ -157,15 +158,15 @@ def compare_regularizations(
   information: str,
   logdir: pathlib.Path | None,
 ) -> None:
-  """Prints phi_N of regularized equilibria, and which eta suits each N.
+  """Prints phi_N of regularized equilibria, and the best eta for each N.
 
   Args:
-    model: What is played.
-    find: Gives the policy for an eta.
+    model: Model of the game.
+    find: Returns the policy for an eta.
     etas: The regularizations.
-    numbers: Of players.
-    information: What the player sees who leaves the policy.
-    logdir: Where eta.csv and eta.png are written, or None.
+    numbers: Numbers of players.
+    information: What the deviating player observes.
+    logdir: Folder for eta.csv and eta.png, or None.
 
   Raises:
     ArithmeticError: If no equilibrium is found.
@@ -181,7 +182,7 @@ def compare_regularizations(
     def report(eta: float, error: ArithmeticError | None) -> None:
       bar.update()
       if error is not None:
-        tqdm.tqdm.write(f"eta = {eta:g} is left out: {error}")
+        tqdm.tqdm.write(f"eta = {eta:g} is skipped: {error}")
 
     results = regularization_study.study(
       model, find_measured, etas, numbers, information, report
@@ -190,8 +191,8 @@ def compare_regularizations(
     raise ArithmeticError(f"no equilibrium was found on {model.game}.")
   sees = _SEEN[information]
   print(
-    f"phi_N of regularized equilibria on {model.game}, of players who see"
-    f" {sees}:"
+    f"phi_N of regularized equilibria on {model.game}; the deviating player"
+    f" observes {sees}:"
   )
   print(f"{'eta':>9}", *(f"{f'N={n}':>11}" for n in numbers), f"{'crowd':>11}")
   for eta, found in results.items():
@@ -231,10 +232,10 @@ def compare_regularizations(
 def _print_choices(
   choices: Sequence[regularization_study.Choice],
 ) -> dict[str, list[tuple[int, float]]]:
-  """Prints which eta suits each number of players.
+  """Prints the best and the largest tolerable eta for each number of players.
 
   Returns:
-    Pairs of N and an eta by what is said of the eta.
+    Pairs of N and an eta, by labels of the two choices of eta.
   """
   print(f"{'N':>9} {'least phi_N':>11} {'best eta':>9} {'tolerable eta':>14}")
   for choice in choices:
@@ -253,7 +254,10 @@ def _print_choices(
     rate = rates.fit(*np.reshape(chosen[label], (-1, 2)).T)
     if rate is not None:
       print(f"Slope of the {name} eta against N: {rate}.")
-  print("Tolerable is up to twice the least phi_N. 1 / sqrt(N) is slope -0.50.")
+  print(
+    "Tolerable: phi_N is at most twice the least. A slope of -0.50 corresponds"
+    " to 1 / sqrt(N)."
+  )
   return chosen
 
 
@@ -264,16 +268,16 @@ def play_games(
   seed: int,
   logdir: pathlib.Path | None,
 ) -> None:
-  """Prints mean returns of N players beside values.
+  """Prints mean returns of N players, and the values of the mean-field games.
 
   Args:
     games: Mean-field games of one population.
-    numbers: Of players.
-    num_plays: Of each game and number.
-    seed: Of the plays.
-    logdir: Where play.csv is written, or None.
+    numbers: Numbers of players.
+    num_plays: Number of plays for each game and number of players.
+    seed: Seed of the plays.
+    logdir: Folder for play.csv, or None.
   """
-  for game in games:  # Before any of them is played.
+  for game in games:  # All games are checked before any of them is played.
     n_player_game.NPlayerGame(game, 1)
   columns = ["game", "num_players", "mean_return", "standard_error"]
   rows = []
@@ -301,9 +305,12 @@ def play_games(
 
 
 def _values_of(game: pyspiel.Game) -> Callable[[int], float | None]:
-  """Returns what gives J_N of the uniform policy, None if it is not known."""
+  """Returns the function from N to J_N of the uniform policy.
+
+  Its value is None where J_N is not known.
+  """
   with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # What the linter says too.
+    warnings.simplefilter("ignore")  # The table shows the linter's answer.
     model = compiled_game.CompiledGame(game)
   uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
 
@@ -319,7 +326,7 @@ def _values_of(game: pyspiel.Game) -> Callable[[int], float | None]:
 def _write(
   path: pathlib.Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-  """Writes a table, whole or not at all."""
+  """Writes a table atomically."""
   with files.replacing(path) as temporary:
     with temporary.open("w", encoding="utf-8", newline="") as file:
       writer = csv.writer(file, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Draws runs: mftrpo-plot [flags] RUN_DIR...
+"""Draws figures of runs: mftrpo-plot [flags] RUN_DIR...
 
     mftrpo-plot --x=iterations --x=seconds --output=curves.pdf runs
     mftrpo-plot --x=environment_steps --spread=quartiles samples
@@ -6,14 +6,15 @@
     mftrpo-plot --kind=animation --output=crowd.gif runs/mf_trpo
     mftrpo-plot --kind=difference runs/mf_trpo runs/mirror_descent
 
-A RUN_DIR is a run directory, or a folder of them, such as that of a sweep.
-Curves can be drawn of all runs; runs with the same label become their median
-and a band. The other kinds need to know where the states of the game lie: that
-is known of OpenSpiel's games and of those of this package, and can be said of
-others by plots.game_drawings.register. Over an infinite horizon, moments are
-iterations whose mean field or policy was kept (mftrpo-solve --log_distribution
---log_policy) or the last one; over a finite horizon they are time steps of the
-solution. Files end in pdf, png or svg; an animation in gif.
+A RUN_DIR is a run directory, or a folder of run directories such as that of a
+sweep. Curves can be drawn for all runs; runs with the same label are drawn as
+their median and a band. The other kinds need positions for the states of the
+game. These are defined for OpenSpiel's games and for those of this package;
+plots.game_drawings.register adds them for other games. Over an infinite
+horizon, moments are iterations whose mean field or policy was stored
+(mftrpo-solve --log_distribution --log_policy), or the last one. Over a finite
+horizon they are time steps of the solution. Output files end in pdf, png or
+svg, animations in gif.
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ from mftrpo_openspiel.scripts import programs
 
 FLAGS = flags.FLAGS
 
-# Each kind of picture: its flags beside --output.
+# The flags of each kind of picture, in addition to --output.
 KINDS = {
   "curves": ("x", "log_x", "regularized", "spread", "labels", "group_by"),
   "mean_field": ("moments", "scale", "labels", "group_by"),
@@ -47,77 +48,79 @@ KINDS = {
 def define_flags() -> None:
   """Defines the flags of the program."""
   programs.define_import_flag()
-  flags.DEFINE_enum("kind", "curves", list(KINDS), "What is drawn.")
+  flags.DEFINE_enum("kind", "curves", list(KINDS), "Kind of the picture.")
   flags.DEFINE_string(
     "output",
     None,
-    "File of the picture; <kind>.pdf in the current folder if not given, for an"
-    " animation <kind>.gif.",
+    "Output file. By default <kind>.pdf in the current folder, or animation.gif"
+    " for an animation.",
   )
   flags.DEFINE_list(
     "labels",
     None,
-    "What each run is called, in their order; curves of one label are drawn"
+    "Labels of the runs, in their order. Curves with the same label are drawn"
     " as median and band. If not given, see --group_by.",
   )
   flags.DEFINE_list(
     "group_by",
     None,
-    "Which fields of the runs make their labels, such as"
-    " algorithm,regularization; if not given, all that tell them apart, without"
-    " the seed.",
+    "Fields of the runs from which labels are made, such as"
+    " algorithm,regularization. By default all fields that differ between the"
+    " runs, except the seed.",
   )
   flags.DEFINE_multi_enum(
     "x",
     ["iterations"],
     list(run_curves.XS),
-    "For curves: against what; given twice, side by side. Seconds are those of"
-    " solving, without evaluation; environment steps are those simulated by"
-    " --model=sampled.",
+    "For curves: quantity on the x axis; if given twice, two plots are drawn"
+    " side by side. Seconds are those of solving, without evaluation;"
+    " environment steps are those simulated by --model=sampled.",
   )
-  flags.DEFINE_bool("log_x", False, "For curves: whether x is on a log axis.")
+  flags.DEFINE_bool("log_x", False, "For curves: logarithmic x axis.")
   flags.DEFINE_bool(
-    "regularized", False, "For curves: the regularized exploitability."
+    "regularized", False, "For curves: draws the regularized exploitability."
   )
   flags.DEFINE_enum(
     "spread",
     "range",
     sorted(curve_plots.SPREADS),
-    "For curves: the band over the runs of one label.",
+    "For curves: meaning of the band over the runs with the same label.",
   )
   flags.DEFINE_list(
     "moments",
     None,
-    "Iterations or time steps that are drawn; if not given, the first, the"
-    " middle and the last one, and of differences over an infinite horizon the"
-    " last one.",
+    "Iterations or time steps that are drawn. By default the first, the middle"
+    " and the last one; for differences over an infinite horizon the last one.",
   )
   flags.DEFINE_enum(
     "scale",
     "log",
     sorted(mean_field_plots.SCALES),
-    "For mean_field and animation: of the colours.",
+    "For mean_field and animation: scale of the colours.",
   )
   flags.DEFINE_float(
-    "frames_per_second", 10.0, "For animation: its speed.", lower_bound=0.0
+    "frames_per_second",
+    10.0,
+    "For animation: number of frames per second.",
+    lower_bound=0.0,
   )
   flags.DEFINE_integer(
     "max_frames",
     200,
-    "For animation: how many frames at most, evenly chosen of all there are.",
+    "For animation: maximum number of frames, chosen at even distances.",
     lower_bound=1,
     upper_bound=animation.MAX_FRAMES,
   )
   flags.DEFINE_string(
     "size",
     None,
-    "For animation: width and height of the frames in pixels, as in 640x480;"
-    " what the picture needs if not given.",
+    "For animation: width and height of the frames in pixels, as in 640x480. By"
+    " default the size that the picture needs.",
   )
 
 
 def main(paths: Sequence[str]) -> None:
-  """Draws what the flags ask for of the run directories `paths`."""
+  """Draws the requested picture of the run directories `paths`."""
   kind = FLAGS.kind
   for name in sorted({flag for names in KINDS.values() for flag in names}):
     if FLAGS[name].present and name not in KINDS[kind]:
@@ -132,7 +135,7 @@ def main(paths: Sequence[str]) -> None:
   num_runs = {"animation": 1, "difference": 2}.get(kind)
   if num_runs is not None and len(runs) != num_runs:
     raise ValueError(
-      f"RUN_DIR must be {num_runs} for kind {kind!r}, got {len(runs)}."
+      f"RUN_DIR must name {num_runs} run(s) for kind {kind!r}, got {len(runs)}."
     )
   if kind == "curves":
     figure = run_curves.figure(

@@ -1,4 +1,4 @@
-"""What the programs share: how they run, help and end, and flags of games."""
+"""Common code of the programs: entry, help, exit status, and game flags."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -27,7 +27,8 @@ from mftrpo_openspiel.utils import progress
 
 _HELP = ("-h", "-?", "-help", "--help", "--helpshort")
 _READER_GONE_STATUS = 128 + signal.SIGPIPE
-# Errors that end a program in a line: of the user, or of the machine.
+# Errors that end a program with a message of one line: those of the user's
+# input, and those of the machine.
 _REFUSALS = (
   ArithmeticError,
   MemoryError,
@@ -41,24 +42,27 @@ _REFUSALS = (
 def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
   """Runs `main` as an absl program with --help, --version and --quiet.
 
-  --help, or -h, prints what the program is and all of its flags, and makes the
-  exit status 0 whatever else is given. A ValueError, by which the package
-  refuses what the user asked for, an
-  OSError, such as of a full disk, a want of memory, or a flag that absl refuses
-  is printed as one line and makes the exit status 2; with --verbosity=1 the
-  traceback is printed too. Ctrl-C makes it 130, SIGTERM 143, SIGHUP 129, and a
-  reader of standard output that is gone, as in `| head -1`, 141 without a word:
-  what a shell reports of a program that SIGPIPE ends.
+  --help, or -h, prints a description of the program and all of its flags. The
+  exit status is then 0, regardless of other flags.
+
+  A ValueError, with which the package refuses user input, an OSError such as
+  that of a full disk, a MemoryError, or a flag that absl refuses is printed as
+  one line. The exit status is then 2. With --verbosity=1 the traceback is
+  printed too.
+
+  The exit status is 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP.
+  If the reader of standard output has closed it, as in `| head -1`, the program
+  ends silently with status 141, which is what a shell reports for SIGPIPE.
 
   Args:
-    main: What to run; the exit status is what it returns.
-    takes_arguments: Whether it is called with the list of what stands on the
-      command line beside flags. If not, that is refused.
+    main: The function to run. It returns the exit status.
+    takes_arguments: Whether `main` is called with the list of positional
+      arguments. If not, positional arguments are refused.
   """
 
   def checked(argv):
     if not flags.FLAGS["verbosity"].present:
-      # OpenSpiel tells of every game that it makes.
+      # OpenSpiel logs every game that it creates.
       logging.set_verbosity(logging.WARNING)
     if flags.FLAGS.quiet:
       progress.be_quiet()
@@ -78,11 +82,11 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
       )
     return main(argv[1:]) if takes_arguments else main()
 
-  flags.DEFINE_bool("version", False, "Prints the version and ends.")
+  flags.DEFINE_bool("version", False, "Prints the version and exits.")
   flags.DEFINE_bool(
     "quiet",
     False,
-    "Whether progress is not shown; results, warnings and errors are.",
+    "Hides progress bars; results, warnings and errors are still shown.",
   )
   interrupts.take()
   status: str | int | None
@@ -111,27 +115,27 @@ def run(main: Callable[..., int | None], takes_arguments: bool = False) -> None:
       status, said = 2, _line(error)
     else:
       status, said = _READER_GONE_STATUS, None
-    # Python tries it again at the end.
+    # Python flushes standard output again when it exits.
     with open(os.devnull, "wb") as null:
       os.dup2(null.fileno(), sys.stdout.fileno())
   if said is not None:
-    # There may be nowhere left to say it.
+    # Standard error may be closed too.
     with contextlib.suppress(OSError):
       print(said, file=sys.stderr)
   sys.exit(status)
 
 
 def _line(error: Exception) -> str:
-  """Returns what is said of an error."""
+  """Returns the line that is printed for an error."""
   return f"{os.path.basename(sys.argv[0])}: {messages.reason(error)}"
 
 
 class _ReaderGone(KeyboardInterrupt):
-  """Nobody reads standard output any more: the program ends as on Ctrl-C."""
+  """Standard output was closed by its reader: the program ends as on Ctrl-C."""
 
 
 class _Output:
-  """Standard output, which says so when it cannot be written."""
+  """Standard output whose errors say that it is standard output."""
 
   def __init__(self, stream: TextIO):
     self._stream = stream
@@ -145,7 +149,7 @@ class _Output:
       return self._stream.write(text)
 
   def flush(self) -> None:
-    """Writes out what was written so far."""
+    """Flushes the stream."""
     with self._named():
       self._stream.flush()
 
@@ -169,11 +173,11 @@ def _asks_for_help(arguments: Sequence[str]) -> bool:
 
 
 def _help(main: Callable[..., int | None]) -> str:
-  """Returns what --help prints for the program of `main`."""
+  """Returns the help text of the program of `main`."""
   own = [
     flag
     for module, its_flags in flags.FLAGS.flags_by_module_dict().items()
-    # As it is called when it is run by python -m.
+    # The second name is that of a program run by python -m.
     if module.startswith(__package__) or module == sys.argv[0]
     for flag in its_flags
   ]
@@ -182,27 +186,27 @@ def _help(main: Callable[..., int | None]) -> str:
 
 
 def define_import_flag() -> None:
-  """Defines --import, whose modules `run` imports before anything else."""
+  """Defines --import; `run` imports its modules before it calls `main`."""
   flags.DEFINE_multi_string(
     "import",
     [],
-    "Python module that registers games or algorithms of yours, installed or in"
-    " the current folder.",
+    "Python module that registers your own games or algorithms; it may be"
+    " installed or lie in the current folder.",
   )
 
 
 def define_game_flags() -> None:
-  """Defines --game_name and --setting, as OpenSpiel's examples call them."""
+  """Defines --game_name and --setting, named as in OpenSpiel's examples."""
   flags.DEFINE_string(
     "game_name",
     None,
-    "OpenSpiel mean-field game, with parameters in brackets if any. May be left"
-    " out where --setting is of one game. --list_games lists all of them.",
+    "OpenSpiel mean-field game, with parameters in brackets if any. Not needed"
+    " with a --setting that belongs to one game. --list_games lists all games.",
   )
   flags.DEFINE_string(
     "setting",
     None,
-    "\n".join(["Named parameters of a game:", *_settings_by_games()]),
+    "\n".join(["Named set of game parameters:", *_settings_by_games()]),
   )
   define_lists()
 
@@ -210,15 +214,15 @@ def define_game_flags() -> None:
 def define_lists() -> None:
   """Defines --list_games and --list_settings."""
   flags.DEFINE_bool(
-    "list_games", False, "Prints the names of all mean-field games and ends."
+    "list_games", False, "Prints the names of all mean-field games and exits."
   )
   flags.DEFINE_bool(
-    "list_settings", False, "Prints all settings with their games and ends."
+    "list_settings", False, "Prints all settings with their games and exits."
   )
 
 
 def _settings_by_games() -> list[str]:
-  """Returns a line for each game, or games, with its settings."""
+  """Returns one line per game, or group of games, with its settings."""
   settings: dict[str, list[str]] = {}
   for setting, games in game_factory.settings().items():
     settings.setdefault(" or ".join(games), []).append(setting)

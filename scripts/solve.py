@@ -1,24 +1,25 @@
-"""Runs one algorithm on one game and prints its exploitability as it goes.
+"""Runs one algorithm on one game and prints its exploitability.
 
     mftrpo-solve --setting=four_rooms
     mftrpo-solve --setting=two_islands --algorithm=mf_trpo --logdir=runs/islands
     mftrpo-solve --game_name=mfg_crowd_modelling --algorithm=mirror_descent
     mftrpo-solve --setting=four_rooms_poi_5x5 --model=sampled --seed=1
 
-The default algorithm is annealed_mf_trpo, which is a method of this package and
-ends at an equilibrium. mf_trpo is the algorithm of the MF-TRPO paper as it is
-printed there, which starts from the uniform policy in each iteration, or with
---warm_start from its previous policy.
+The default algorithm is annealed_mf_trpo, a method of this package that
+converges to an equilibrium. mf_trpo is the algorithm of the MF-TRPO paper. As
+printed there, each iteration starts from the uniform policy; with --warm_start
+it starts from the previous policy.
 
-A game of this package is solved over an infinite horizon unless --model says
-otherwise; any other OpenSpiel mean-field game over its own finite horizon, on
-arrays. With --model=sampled the algorithm sees nothing but simulated plays;
-exploitability is still measured exactly. --max_environment_steps is its budget.
+By default, games of this package are solved over an infinite horizon, and all
+other mean-field games of OpenSpiel over their own finite horizon, on arrays;
+see --model. With --model=sampled the algorithm learns from simulated plays
+only, and exploitability is still measured exactly. --max_environment_steps
+limits the number of simulated steps.
 
-With --logdir the run is kept in that folder: config.json, metrics.csv,
-checkpoint.npz and solution.npz. After Ctrl-C, SIGTERM, SIGHUP or a crash the
-same command with --resume goes on from the last checkpoint, to the same
-results.
+With --logdir the run is stored in that folder: config.json, metrics.csv,
+checkpoint.npz and solution.npz. After Ctrl-C, SIGTERM, SIGHUP or a crash, the
+same command with --resume continues from the last checkpoint and gives the same
+results as an uninterrupted run.
 """
 
 from collections.abc import Iterator
@@ -47,28 +48,28 @@ def define_flags() -> None:
   """Defines the flags of the program."""
   experiment_flags.define_flags()
   flags.DEFINE_string(
-    "logdir", None, "Folder of the run; not given: nothing is kept."
+    "logdir", None, "Folder of the run. If not given, nothing is stored."
   )
   flags.DEFINE_bool(
     "resume",
     False,
-    "Whether the run in --logdir, if there is one, is gone on with. It must"
-    " have the same flags, but for a larger --num_iterations or"
-    " --max_environment_steps.",
+    "Resumes the run in --logdir if there is one. The flags must be the same as"
+    " before, except that --num_iterations and --max_environment_steps may be"
+    " larger.",
   )
 
 
 def _method(experiment: experiment_lib.Experiment) -> str:
-  """Returns what the algorithm of an experiment is called in the title."""
+  """Returns the name of the algorithm for the title."""
   if experiment.algorithm != "mf_trpo":
     return registry.title(experiment.algorithm)
   if experiment.options.get("warm_start"):
-    return "MF-TRPO with a warm start (goes on from its previous policy)"
+    return "MF-TRPO with a warm start (starts from its previous policy)"
   return "MF-TRPO as printed in the paper (restarts from the uniform policy)"
 
 
 def _game(experiment: experiment_lib.Experiment) -> str:
-  """Returns what the game of an experiment is called in the title."""
+  """Returns the name and parameters of the game for the title."""
   name = experiment.game_name or experiment.create_game().get_type().short_name
   given = [f"{key}={x}" for key, x in experiment.game_parameters.items()]
   if experiment.setting:
@@ -77,7 +78,7 @@ def _game(experiment: experiment_lib.Experiment) -> str:
 
 
 def _sampling(experiment: experiment_lib.Experiment) -> str:
-  """Returns what the title says of a model that simulates."""
+  """Returns the part of the title on a sampled model, or ""."""
   if experiment.model not in from_game.COUNTING_MODELS:
     return ""
   given = [f"{name}={x}" for name, x in experiment.model_options.items()]
@@ -89,7 +90,7 @@ def _progress_bar(
   experiment: experiment_lib.Experiment,
   first: iteration_loop.FinishedIteration,
 ) -> progress.Progress:
-  """Returns a bar of the budget, if there is one, and else of iterations."""
+  """Returns a progress bar of environment steps, if limited, or iterations."""
   if experiment.max_environment_steps is not None:
     return progress.progress_bar(
       experiment.max_environment_steps,
@@ -107,7 +108,7 @@ def _progress(
   experiment: experiment_lib.Experiment,
   finished: iteration_loop.FinishedIteration,
 ) -> int:
-  """Returns how far a bar is: environment steps or iterations."""
+  """Returns the number of environment steps or iterations so far."""
   budget = experiment.max_environment_steps
   if budget is None or finished.environment_steps is None:
     return finished.iteration
@@ -118,7 +119,7 @@ def _progress(
 def table(
   experiment: experiment_lib.Experiment,
 ) -> Iterator[iteration_loop.Report]:
-  """Gives what prints records as they come, beside a progress bar."""
+  """Yields a function that prints records and updates a progress bar."""
   title = f"{_method(experiment)} on {_game(experiment)}{_sampling(experiment)}"
   bar: progress.Progress | None = None
 
@@ -127,7 +128,7 @@ def table(
     if bar is None:
       print(title)
       if finished.iteration:
-        print(f"Goes on after iteration {finished.iteration - 1}.")
+        print(f"Resumed after iteration {finished.iteration - 1}.")
       eta = f"phi_{experiment.regularization:g}"
       print(record_lines.titles(eta, finished.environment_steps is not None))
       bar = _progress_bar(experiment, finished)
@@ -137,7 +138,8 @@ def table(
       tqdm.tqdm.write(record_lines.line(finished.record, has_steps))
       sys.stdout.flush()
 
-  # Made when it is first used, where Ctrl-C would end in an AttributeError.
+  # tqdm creates its lock on first use; Ctrl-C there would end in an
+  # AttributeError.
   tqdm.tqdm.get_lock()
   try:
     yield report
@@ -147,7 +149,7 @@ def table(
 
 
 def summary(costs: run_loop.Costs) -> str:
-  """Returns one line on what a run took."""
+  """Returns one line on the time that a run took."""
 
   def share(seconds: float) -> str:
     if not costs.solving:
@@ -161,7 +163,7 @@ def summary(costs: run_loop.Costs) -> str:
 
 
 def main() -> int:
-  """Runs what the flags ask for; returns the exit status."""
+  """Runs the experiment given by the flags; returns the exit status."""
   if FLAGS.resume and FLAGS.logdir is None:
     raise ValueError("resume must not be given without logdir.")
   resumed = FLAGS.logdir if FLAGS.resume else None
@@ -174,7 +176,7 @@ def main() -> int:
   except run_loop.Interrupted as interrupt:
     print(f"Interrupted after iteration {interrupt.iteration}.")
     if FLAGS.logdir is not None:
-      print(f"The same command with --resume goes on in {FLAGS.logdir}.")
+      print(f"The same command with --resume continues {FLAGS.logdir}.")
     return interrupts.exit_status()
   if result.costs is None:
     print(f"The run in {FLAGS.logdir} is finished; nothing was changed.")
@@ -185,7 +187,7 @@ def main() -> int:
   if said:
     print(said)
   if FLAGS.logdir is not None:
-    print(f"{FLAGS.logdir} has {len(result.records)} records.")
+    print(f"{FLAGS.logdir} contains {len(result.records)} records.")
   return 0
 
 

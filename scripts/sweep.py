@@ -1,4 +1,4 @@
-r"""Runs a grid of experiments in parallel and puts the results in one table.
+r"""Runs a grid of experiments in parallel and writes one table of results.
 
     mftrpo-sweep --logdir=sweep --num_iterations=1000 \
         --grid=setting=four_rooms,two_islands \
@@ -9,25 +9,25 @@ r"""Runs a grid of experiments in parallel and puts the results in one table.
 
 Each --grid names a flag of mftrpo-solve, a parameter of the game as
 game_parameters.NAME, or an option of the algorithm as algorithm_options.NAME,
-with its values; all combinations are run. Any flag of mftrpo-solve that is not
-in the grid is the same for all of them. What an algorithm, a model or a game
-does not take is left out for it, and combinations that are then the same are
-run once.
+and lists its values. All combinations are run. Flags of mftrpo-solve that are
+not in the grid have the same value in all runs. An option that an algorithm, a
+model or a game does not have is ignored for it; combinations that are then
+equal are run once.
 
---logdir then has
+--logdir then contains
 
     <name=value,...>/   a run directory for each run, as mftrpo-solve makes them
-    results.csv         a row for each record of each run that is finished, with
-                        all flags that were given
+    results.csv         a row for each record of each finished run, with all
+                        flags that were given
     results.parquet     the same, if pyarrow is installed
 
-The same command again goes on where it was stopped: finished runs are left as
-they are. A run that fails, or whose process dies, does not stop the others; the
-exit status is 1 then.
+The same command resumes a sweep that was stopped; finished runs are not changed
+or run again. A run that fails, or whose process dies, does not stop the others;
+the exit status is then 1.
 
 The runs share the cores of this machine, or with --scheduler_address those of a
-dask.distributed cluster; its workers need this package, and --logdir under the
-same path.
+dask.distributed cluster. Its workers need this package, and access to --logdir
+under the same path.
 """
 
 from collections.abc import Iterable
@@ -56,7 +56,7 @@ from mftrpo_openspiel.utils import validation
 
 FLAGS = flags.FLAGS
 
-# Of names whose values are texts, read by the game or the algorithm.
+# Prefixes of axes whose values are texts, parsed by the game or the algorithm.
 _STARTS = (experiment_lib.PARAMETER, experiment_lib.OPTION)
 
 
@@ -66,22 +66,22 @@ def define_flags() -> None:
   flags.DEFINE_multi_string(
     "grid",
     [],
-    "name=value,value,... for a flag of a run, game_parameters.NAME for a"
-    " parameter of the game, or algorithm_options.NAME for an option of the"
-    " algorithm.",
+    "An axis of the grid, as name=value,value,...; name is a flag of a run,"
+    " game_parameters.NAME for a parameter of the game, or"
+    " algorithm_options.NAME for an option of the algorithm.",
   )
   flags.DEFINE_string("logdir", None, "Folder of the sweep.")
   flags.DEFINE_integer(
     "num_processes",
     os.cpu_count() or 1,
-    "Runs at the same time on this machine.",
+    "Number of runs at the same time on this machine.",
     lower_bound=1,
   )
   flags.DEFINE_string(
     "scheduler_address",
     None,
-    "Of a dask.distributed scheduler, whose workers run the sweep instead of"
-    " this machine; needs the package distributed.",
+    "Address of a dask.distributed scheduler whose workers perform the runs"
+    " instead of this machine; needs the package distributed.",
   )
 
 
@@ -95,8 +95,8 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
       of a value.
 
   Raises:
-    ValueError: If a text is not of this form, a name is unknown or there twice,
-      or a value is none of the flag.
+    ValueError: If a text is not of this form, a name is unknown or occurs
+      twice, or a value is not valid for its flag.
   """
   axes: dict[str, list[Any]] = {}
   for text in texts:
@@ -121,7 +121,7 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
 
 
 def _unknown_axis(name: str, text: str) -> str:
-  """Returns what is said of an axis that is no flag of a run."""
+  """Returns the message for an axis that is not a flag of a run."""
   if messages.is_game_parameter(name):
     right = experiment_lib.PARAMETER + text
     return f"grid must name parameters of the game as {right}, got {text!r}."
@@ -134,7 +134,7 @@ def _unknown_axis(name: str, text: str) -> str:
 
 
 def _value(name: str, text: str) -> Any:
-  """Returns the value of a flag that is given by a text."""
+  """Parses a text as a value of a flag."""
   flag = copy.deepcopy(FLAGS[name])
   try:
     flag.parse(text)
@@ -148,7 +148,7 @@ def _value(name: str, text: str) -> Any:
 def _workers(
   num_runs: int,
 ) -> contextlib.AbstractContextManager[sweep_lib.Workers]:
-  """Returns what performs the runs."""
+  """Returns a context with the workers that perform the runs."""
   if not FLAGS.scheduler_address:
     return sweep_lib.local_workers(min(FLAGS.num_processes, num_runs))
   if FLAGS["num_processes"].present:
@@ -161,11 +161,11 @@ def report(
   runs: Sequence[sweep_grid.SweepRun],
   outcomes: Sequence[sweep_lib.RunOutcome],
 ) -> None:
-  """Prints the `results` of finished runs, and a line for each error."""
+  """Prints the results of finished runs, and one line per error."""
   if results:
     print(sweep_table.summary(results))
   found = sum(outcome.was_finished for outcome in outcomes)
-  before = f", {found} of them before" if found else ""
+  before = f", {found} of them already before" if found else ""
   print(f"{len(results)} of {len(runs)} runs are finished{before}.")
   stalled = [
     run.name for run, records in results if verdicts.is_stalled(records)
@@ -184,7 +184,7 @@ def report(
 
 
 def main() -> int:
-  """Runs the sweep that the flags ask for; returns the exit status."""
+  """Runs the sweep given by the flags; returns the exit status."""
   axes = parse_axes(FLAGS.grid)
   if FLAGS.logdir is None:
     raise ValueError("logdir must be given.")
@@ -196,7 +196,7 @@ def main() -> int:
     )
   with (
     _workers(len(runs)) as workers,
-    # One sweep at a time.
+    # Only one sweep at a time may use the folder.
     run_directory.locked(FLAGS.logdir) as folder,
   ):
     logdir = folder.resolve()
@@ -209,9 +209,9 @@ def main() -> int:
     ]
     sweep_table.write(logdir, sweep_table.columns(list(axes), results))
   report(results, runs, outcomes)
-  print(f"{FLAGS.logdir}/results.csv has what is finished.")
+  print(f"{FLAGS.logdir}/results.csv contains all finished runs.")
   if interrupted:
-    print("Interrupted; the same command goes on.", file=sys.stderr)
+    print("Interrupted; the same command resumes the sweep.", file=sys.stderr)
     return interrupts.exit_status()
   return 1 if any(outcome.error for outcome in outcomes) else 0
 

@@ -1,4 +1,4 @@
-"""What the programs say at the end of a run: whether it still got on."""
+"""Statements at the end of a run: whether its exploitability still fell."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -9,24 +9,24 @@ from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.runs import experiment as experiment_lib
 
-# Exploitability falls if it gets below this times the least before; what is
-# below this times the largest is rounding.
+# Exploitability falls if it gets below FALL times its earlier minimum. Values
+# below ROUNDING times its maximum are rounding errors.
 FALL = 0.99
 ROUNDING = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
 class _Course:
-  """How one exploitability went in the last half of a run.
+  """How one exploitability developed in the last half of a run.
 
   Attributes:
-    best: The record of the least one in the first half.
-    first: That least one.
-    late: The record of the least one in the last half.
-    least: That one.
-    last: The one at the end.
-    fell: Whether it got below `first`.
-    is_rounding: Whether it got down to rounding.
+    best: The record of its minimum in the first half.
+    first: The minimum in the first half.
+    late: The record of its minimum in the last half.
+    least: The minimum in the last half.
+    last: Its value at the end.
+    fell: Whether `least` is below `first`.
+    is_rounding: Whether it reached the level of rounding errors.
   """
 
   best: iteration_loop.Record
@@ -47,7 +47,7 @@ class _Course:
 def _course(
   records: Sequence[iteration_loop.Record], name: str
 ) -> _Course | None:
-  """Returns how the field `name` went; None for a run of a single record."""
+  """Returns the course of the field `name`; None if a half has no records."""
   middle = records[-1].iteration / 2
   early = [record for record in records if record.iteration <= middle]
   late = [record for record in records if record.iteration > middle]
@@ -72,7 +72,7 @@ def _course(
 def is_stalled(records: Sequence[iteration_loop.Record]) -> bool:
   """Whether neither exploitability fell in the last half of a run.
 
-  Not where one of them has got down to rounding.
+  A run in which one of them reached the level of rounding is not stalled.
   """
   courses = [
     _course(records, name)
@@ -87,15 +87,15 @@ def verdict(
 ) -> str | None:
   """Returns a few sentences on the end of a run.
 
-  They say what stopped it, if something did, whether exploitability still fell
-  in the last half of the run, and what to do if it did not.
+  They say why it stopped early, if it did, whether exploitability still fell
+  in the last half of the run, and what to try if it did not.
 
   Args:
-    experiment: What was run.
-    records: All of the run.
+    experiment: The experiment that was run.
+    records: All records of the run.
 
   Returns:
-    None where there is nothing to compare.
+    None if there are too few records to compare.
   """
   last = records[-1]
   if iteration_loop.is_below(last, experiment.stop_below):
@@ -118,13 +118,13 @@ def _verdict_on_course(
   experiment: experiment_lib.Experiment,
   records: Sequence[iteration_loop.Record],
 ) -> str | None:
-  """Returns the part of `verdict` on exploitability; None if there is none."""
+  """Returns the part of `verdict` on exploitability, or None."""
   plain = _course(records, "exploitability")
   regularized = _course(records, "regularized_exploitability")
   if plain is None or regularized is None:
     return None
   if plain.is_rounding:
-    return f"phi_0 is down to rounding, {plain.last:.2g}."
+    return f"phi_0 has reached the level of rounding errors, {plain.last:.2g}."
   if plain.fell:
     said = (
       "phi_0 still fell in the last half of the run: from"
@@ -136,20 +136,24 @@ def _verdict_on_course(
         f" at iteration {plain.late.iteration}, and is {plain.last:.4g} at the"
         " end"
       )
-    return f"{said}. More iterations may bring it further down."
+    return f"{said}. More iterations may reduce it further."
   eta = experiment.regularization
   if regularized.fell or regularized.is_rounding:
-    there = "is down to rounding" if regularized.is_rounding else "did"
+    there = (
+      "has reached the level of rounding errors"
+      if regularized.is_rounding
+      else "did"
+    )
     said = (
-      f"phi_0 did not fall in the last half of the run ({plain}), phi_{eta:g}"
-      f" {there} ({regularized.last:.2g})."
+      f"phi_0 did not fall in the last half of the run ({plain}), but"
+      f" phi_{eta:g} {there} ({regularized.last:.2g})."
     )
     return _joined(said, _advice_on_bias(experiment))
   said = f"Exploitability did not fall in the last half of the run: {plain}."
   if experiment.model in from_game.COUNTING_MODELS:
     said += (
-      "\nWhat is left may be noise of the samples, of which more"
-      " --num_trajectories and --num_particles leave less."
+      "\nThe rest may be sampling noise; larger --num_trajectories and"
+      " --num_particles reduce it."
     )
   return _joined(said, _advice(experiment))
 
@@ -169,27 +173,28 @@ def _option(experiment: experiment_lib.Experiment, name: str) -> Any:
 
 
 def _advice_on_bias(experiment: experiment_lib.Experiment) -> str | None:
-  """Returns what to do where only phi_eta falls."""
+  """Returns advice for a run in which only phi_eta falls, or None."""
   eta = _option(experiment, "regularization")
   if not eta:
     return None
   return (
-    f"What is left of phi_0 is the bias of --regularization={eta:g}: a lower"
-    " one leaves less, and --algorithm=annealed_mf_trpo none. phi_eta with the"
-    " same eta is the measure of convergence."
+    f"The remaining phi_0 is the bias of --regularization={eta:g}. A lower"
+    " value has less bias, and --algorithm=annealed_mf_trpo has none."
+    " Convergence is measured by phi_eta with the same eta."
   )
 
 
 def _advice(experiment: experiment_lib.Experiment) -> str | None:
-  """Returns what to do where no exploitability falls; None if not known."""
+  """Returns advice for a run that is stalled; None if there is none."""
   eta = _option(experiment, "regularization")
   rate = _option(experiment, "population_update_rate")
   match experiment.algorithm:
     case "mf_trpo" if not _option(experiment, "warm_start"):
       return (
         "As printed in the paper, MF-TRPO starts from the uniform policy in"
-        " each iteration, which leaves a floor: --warm_start has none, and more"
-        " --num_policy_updates a lower one."
+        " each iteration, so its exploitability cannot fall below a floor."
+        " --warm_start removes the floor, and more --num_policy_updates lower"
+        " it."
       )
     case "mf_trpo" if rate != "auto":
       return (
@@ -200,52 +205,54 @@ def _advice(experiment: experiment_lib.Experiment) -> str | None:
       return "Try more iterations, or --algorithm=annealed_mf_trpo."
     case "annealed_mf_trpo":
       return (
-        "It may turn around an equilibrium, as where players seek crowds. Try"
-        " --algorithm=mf_trpo --warm_start --population_update_rate=0.01."
+        "It may cycle around an equilibrium, for example if players prefer"
+        " crowds. Try --algorithm=mf_trpo --warm_start"
+        " --population_update_rate=0.01."
       )
     case "fictitious_play" if _option(experiment, "lr") is not None:
       return (
-        "Leave --learning_rate out, so that it falls with the iterations, or"
-        " try a lower one."
+        "Omit --learning_rate, so that it decreases with the iterations, or try"
+        " a lower one."
       )
     case "fictitious_play" | "openspiel_fictitious_play":
       advice = (
-        "Fictitious Play falls slowly, about as 1 / iterations: try more"
-        " iterations, or --algorithm=annealed_mf_trpo."
+        "The exploitability of Fictitious Play falls slowly, about as"
+        " 1 / iterations. Try more iterations, or --algorithm=annealed_mf_trpo."
       )
       if _option(experiment, "temperature"):
         advice = (
-          "Softmax responses leave a bias: try a lower --temperature, or none."
+          "Softmax responses cause a bias. Try a lower --temperature, or none."
         )
       return advice
     case "line_search_fictitious_play":
       return (
-        "It falls slowly, about as 1 / iterations, and where players go after"
-        " each other it goes round: try more iterations, or"
-        " --algorithm=annealed_mf_trpo."
+        "Its exploitability falls slowly, about as 1 / iterations, and the"
+        " iterates cycle in games where populations chase each other. Try more"
+        " iterations, or --algorithm=annealed_mf_trpo."
       )
     case "fixed_point" if not (eta or _option(experiment, "temperature")):
       return (
-        "Best responses seldom settle: try --regularization or --temperature,"
-        " which soften them, or --algorithm=fictitious_play."
+        "Best responses seldom converge. Try --regularization or --temperature,"
+        " which make them smooth, or --algorithm=fictitious_play."
       )
     case "fixed_point" | "prior_descent":
       name = "regularization" if eta else "temperature"
       return (
-        f"Try a higher --{name} if the policies swing; if they have settled, a"
-        " lower one, which leaves less bias, or"
+        f"Try a higher --{name} if the policies oscillate. If they have"
+        " converged, try a lower one, which has less bias, or"
         " --algorithm=annealed_mf_trpo."
       )
     case "boltzmann_policy_iteration":
       return (
-        "The temperature leaves a bias: try --algorithm=mirror_descent, which"
-        " sums up action values, or --algorithm=annealed_mf_trpo."
+        "The temperature causes a bias. Try --algorithm=mirror_descent, which"
+        " sums action values over the iterations, or"
+        " --algorithm=annealed_mf_trpo."
       )
     case "proximal_point":
       return (
         "Try a --learning_rate below"
-        f" {_option(experiment, 'lr') or 0.1:g} if the policies swing; if they"
-        " have settled, a lower --proximal_weight or fewer"
+        f" {_option(experiment, 'lr') or 0.1:g} if the policies oscillate. If"
+        " they have converged, try a lower --proximal_weight or fewer"
         " --num_prior_iterations."
       )
     case (

@@ -1,4 +1,4 @@
-"""Tests of the benchmark: its figures against independent ones."""
+"""Tests of mftrpo-benchmark: its figures against independent ones."""
 
 import csv
 
@@ -64,14 +64,14 @@ def test_rows_agree_with_openspiel(name):
     assert row["OpenSpiel reached"] == reached_by(rival, model.game)
 
 
-def test_a_difference_is_seen():
-  """A model of another game must not pass for equal."""
+def test_a_difference_is_detected():
+  """A model of another game must not be reported as equal."""
   model = compiled("python_mfg_two_islands(horizon=3)")
   model.game = pyspiel.load_game("python_mfg_two_islands(horizon=3,seed=1)")
   assert comparison.compare_nash_conv(model)["difference"] > 1e-3
 
 
-def test_mf_trpo_arrives():
+def test_mf_trpo_reaches_the_equilibrium():
   model = compiled("python_mfg_two_islands(horizon=5)")
   algorithm = mf_trpo.MFTRPO(
     model, regularization=0.3, population_update_rate=0.3, warm_start=True
@@ -94,7 +94,7 @@ def test_head_to_head_is_measured_by_openspiel(tmp_path, monkeypatch):
   assert values["FP (OpenSpiel)"] == reached_by(
     fictitious_play.FictitiousPlay(game), game
   )
-  # Our games are laid out so that OpenSpiel's OMD is the textbook's.
+  # In this package's games OpenSpiel's OMD is the same as the textbook's.
   assert values["OMD (textbook)"] == pytest.approx(
     values["OMD (OpenSpiel, shipped)"], rel=1e-9
   )
@@ -207,7 +207,7 @@ def test_a_document_has_the_figure_of_its_table(program, tmp_path, monkeypatch):
     assert f"\n| {row['method']} | {row['setting']} |" in block
 
 
-def test_a_document_without_a_place_is_refused_at_once(program, tmp_path):
+def test_a_document_without_markers_is_refused_at_once(program, tmp_path):
   document = tmp_path / "document.md"
   document.write_text("")
   result = program(
@@ -217,7 +217,7 @@ def test_a_document_without_a_place_is_refused_at_once(program, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_a_game_does_not_have_is_said_in_its_row(program):
+def test_an_error_on_a_game_is_shown_in_its_row(program):
   result = program(
     "benchmark",
     "--games=python_mfg_two_islands,mfg_garnet(size=0)",

@@ -51,7 +51,7 @@ def test_the_beach_is_a_ring_with_wind():
   )
 
 
-def test_own_game_comes_to_the_known_crowd(program):
+def test_own_game_converges_to_the_known_solution(program):
   known = np.exp([0, 0.2, 0.4, 0.6, 0.8, 1, 0.8, 0.6, 0.4, 0.2])
   known /= known.sum()
   distances = []
@@ -68,7 +68,7 @@ def test_own_game_comes_to_the_known_crowd(program):
     # The crowds are printed with three decimals.
     assert np.abs(crowd - known).sum() / 2 == pytest.approx(distance, abs=5e-3)
     distances.append(distance)
-  # The bias of regularization is of first order in it.
+  # The bias is of first order in the regularization.
   assert distances[1] < 0.003
   assert distances[0] / distances[1] == pytest.approx(2, rel=0.15)
 
@@ -180,11 +180,11 @@ def test_drop_in_prints_the_nash_conv_of_both_policies(program):
   assert rows[2:] == expected[1:]
 
 
-def test_drop_in_does_what_it_says(program):
+def test_drop_in_behaves_as_its_docstring_says(program):
   arguments = ("--num_iterations=30", "--eval_every=30")
   output = program("example_drop_in", *arguments).stdout
   _, ours, theirs = map(float, output.splitlines()[-1].split())
-  # The bias of regularization, to which MirrorDescent has still some way to go.
+  # MF-TRPO is at the bias of its regularization; MirrorDescent is still above.
   assert 0.02 < ours < theirs / 3
 
 
@@ -202,7 +202,7 @@ def test_drop_in_refuses_in_one_line(program, arguments, message):
 
 
 class Crowd:
-  """The values of policies against a crowd of random moves, on arrays."""
+  """Computes values of policies against a randomly moving crowd, on arrays."""
 
   def __init__(self, **parameters):
     self.game = four_rooms.FourRoomsGame({"room_size": 1, **parameters})

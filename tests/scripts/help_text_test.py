@@ -1,4 +1,4 @@
-"""Tests of what --help prints."""
+"""Tests of the output of --help."""
 
 import re
 
@@ -14,11 +14,11 @@ LONG = [f"a_very_long_name_of_an_algorithm_{i}" for i in range(9)]
 def defined():
   """Flags of every kind that programs use."""
   values = flags.FlagValues()
-  flags.DEFINE_integer("count", 1000, "So many.", flag_values=values)
-  flags.DEFINE_float("rate", 0.1, "So fast.", flag_values=values)
+  flags.DEFINE_integer("count", 1000, "A number.", flag_values=values)
+  flags.DEFINE_float("rate", 0.1, "A rate.", flag_values=values)
   flags.DEFINE_float("eta", None, "Not given.", flag_values=values)
-  flags.DEFINE_bool("resume", False, "Goes on.", flag_values=values)
-  flags.DEFINE_bool("shown", True, "Is seen.", flag_values=values)
+  flags.DEFINE_bool("resume", False, "Resumes.", flag_values=values)
+  flags.DEFINE_bool("shown", True, "Shows it.", flag_values=values)
   flags.DEFINE_list("names", ["a", "b"], "Some.", flag_values=values)
   flags.DEFINE_multi_string("grid", [], "An axis.", flag_values=values)
   flags.DEFINE_enum("kind", LONG[3], LONG, "Which.", flag_values=values)
@@ -49,7 +49,7 @@ def test_every_line_fits_a_terminal_and_no_word_is_broken(shown):
     assert len(re.findall(rf"\b{name}\b", shown)) == 2 + (name == LONG[3])
 
 
-def test_flags_are_in_order_after_what_the_program_is(shown):
+def test_flags_are_in_order_after_the_description(shown):
   assert shown.startswith("What it is.\n\n    a command\n\nFlags:\n\n")
   names = re.findall(r"^  --(?:\[no\])?(\w+)", shown, re.MULTILINE)
   assert names == sorted(names)
@@ -59,11 +59,11 @@ def test_flags_are_in_order_after_what_the_program_is(shown):
 @pytest.mark.parametrize(
   ("name", "usage", "lines"),
   [
-    ("count", "--count=INTEGER", ["So many.", "Default: 1000."]),
-    ("rate", "--rate=NUMBER", ["So fast.", "Default: 0.1."]),
+    ("count", "--count=INTEGER", ["A number.", "Default: 1000."]),
+    ("rate", "--rate=NUMBER", ["A rate.", "Default: 0.1."]),
     ("eta", "--eta=NUMBER", ["Not given."]),
-    ("resume", "--resume", ["Goes on."]),
-    ("shown", "--[no]shown", ["Is seen.", "Default: true."]),
+    ("resume", "--resume", ["Resumes."]),
+    ("shown", "--[no]shown", ["Shows it.", "Default: true."]),
     ("names", "--names=A,B,...", ["Some.", "Default: a,b."]),
     ("grid", "--grid=TEXT (may be given several times)", ["An axis."]),
   ],
@@ -73,7 +73,7 @@ def test_a_flag_is_shown_as_a_user_types_it(shown, name, usage, lines):
   assert entry(shown, name) == lines
 
 
-def test_choices_are_said_once(shown):
+def test_choices_are_listed_once(shown):
   lines = entry(shown, "kind")
   assert " ".join(lines) == (
     f"Which. One of: {', '.join(LONG)}. Default: {LONG[3]}."

@@ -1,4 +1,4 @@
-"""mftrpo-lint as a command."""
+"""Tests of mftrpo-lint as a command."""
 
 
 def test_a_game_that_passes_gives_status_0(program):

@@ -1,4 +1,4 @@
-"""mftrpo-n-player as a command."""
+"""Tests of mftrpo-n-player as a command."""
 
 import csv
 import dataclasses
@@ -15,7 +15,7 @@ from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.scripts import example_own_game  # noqa: F401 (registers it)
 
-# Of a game whose reward declares nothing.
+# Flags of a game whose reward does not declare its form.
 BEACH = (
   "--import=mftrpo_openspiel.scripts.example_own_game",
   "--game_name=python_mfg_beach_bar",
@@ -36,7 +36,7 @@ def column(rows, name):
   return np.array([float(row[name]) for row in rows])
 
 
-def test_a_run_of_ones_own_is_made_and_measured(program, tmp_path):
+def test_a_new_run_is_performed_and_measured(program, tmp_path):
   arguments = (
     "n-player", ISLANDS, *ANNEALED, "--num_players=1000,100,300",
     f"--logdir={tmp_path}",
@@ -51,11 +51,11 @@ def test_a_run_of_ones_own_is_made_and_measured(program, tmp_path):
   off = column(rows, "value") - column(rows, "mean_field_value")
   assert (off < 0).all() and (np.diff(off) > 0).all()
   assert (column(rows, "error_bound") == 0).all()
-  assert "the own state:" in result.stdout
+  assert "the deviating player observes its own state:" in result.stdout
   assert "Slopes against N: phi_N -1.0" in result.stdout
   assert (tmp_path / "n_player.png").stat().st_size > 10_000
   assert (tmp_path / "run" / "solution.npz").exists()
-  # The run is finished, and left as it is.
+  # The run is finished and is not changed.
   before = (tmp_path / "run" / "solution.npz").stat().st_mtime_ns
   again = program(*arguments)
   assert (tmp_path / "run" / "solution.npz").stat().st_mtime_ns == before
@@ -156,7 +156,7 @@ def test_regularizations_are_compared_and_kept(program, tmp_path):
   assert times == {path: path.stat().st_mtime_ns for path in times}
 
 
-def test_play_stands_beside_the_value_of_the_mean_field_game(program, tmp_path):
+def test_play_is_compared_with_the_value_of_the_mean_field(program, tmp_path):
   result = program(
     "n-player",
     "--play=mfg_crowd_modelling(size=4,horizon=3),"
@@ -167,7 +167,7 @@ def test_play_stands_beside_the_value_of_the_mean_field_game(program, tmp_path):
   assert [row["rewards"] for row in rows] == 2 * ["path-dependent"] + 2 * [
     "exact"
   ]
-  # Of rewards that depend on the path, no J_N is exact either.
+  # If rewards depend on the path, J_N is not exact either.
   deviation = np.abs(column(rows, "mean_return") - column(rows, "value"))
   assert (deviation[2:] < 4 * column(rows, "standard_error")[2:] + 1e-12).all()
   error = np.abs(column(rows, "mean_return") - column(rows, "mean_field_value"))

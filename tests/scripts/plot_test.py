@@ -1,4 +1,4 @@
-"""mftrpo-plot on small runs."""
+"""Tests of mftrpo-plot on small runs."""
 
 import command_line
 import numpy as np
@@ -201,8 +201,8 @@ def test_difference_is_second_minus_first(folder):
       r"lie on the same places .* two_isl",
     ),
     (["omd"], ["--kind=animation"], "with --log_distribution"),
-    (["trpo", "omd"], ["--kind=animation"], "must be 1 for kind 'ani.* got 2"),
-    (["trpo"], ["--kind=difference"], "must be 2 for kind 'diff.* got 1"),
+    (["trpo", "omd"], ["--kind=animation"], "name 1 run.* kind 'ani.* got 2"),
+    (["trpo"], ["--kind=difference"], "must name 2 run.* kind 'diff.* got 1"),
     (["trpo", "islands"], ["--kind=difference"], "lie on the same places"),
     (["trpo", "compiled"], ["--kind=difference"], "over the same horizon"),
     (["compiled"], ["--kind=animation", "--size=9"], "as in 640x480, got '9'"),

@@ -1,7 +1,7 @@
-"""Tests of the programs with modules of a user's.
+"""Tests of the programs with modules of a user.
 
-Each test has modules of names of its own: what one registers, later tests of
-the same process would find registered.
+Module names differ between tests, because what one test registers stays
+registered in later tests of the same process.
 """
 
 import json
@@ -55,7 +55,7 @@ METHOD = """
 
 @pytest.fixture
 def folder(tmp_path):
-  """A folder with a function that writes modules into it."""
+  """An empty folder for modules."""
   path = tmp_path / "work"
   path.mkdir()
   return path
@@ -92,7 +92,7 @@ def test_a_game_and_an_algorithm_are_solved_resumed_plotted_and_linted(
   assert config["game"].startswith("python_mfg_user_1(")
   records = run_directory.load_run(folder / "run").records
 
-  # As the built-in one on the same islands, twice as many iterations.
+  # The same as twice as many iterations of the built-in algorithm and game.
   run(
     *("solve", "--setting=two_islands", "--algorithm=fixed_point"),
     *("--temperature=0.5", "--num_iterations=8", "--record_every=2"),
@@ -103,9 +103,9 @@ def test_a_game_and_an_algorithm_are_solved_resumed_plotted_and_linted(
     [record.exploitability for record in reference], abs=1e-12
   )
 
-  # The run itself knows its modules.
+  # The modules are stored with the run.
   output = run("solve", *common, "--num_iterations=6", "--resume").stdout
-  assert "Goes on after iteration 4." in output
+  assert "Resumed after iteration 4." in output
   there = run_directory.load_run(folder / "run")
   assert there.config["experiment"]["imports"] == experiment["imports"]
   assert there.records[-1].iteration == 6
@@ -141,10 +141,8 @@ PLAIN = """
     """
 
 
-def test_a_game_that_knows_openspiel_alone_is_taken_by_all_programs(
-  program, folder
-):
-  """OpenSpiel's crowd modelling, as if it were a user's."""
+def test_a_game_that_uses_only_openspiel_works_in_all_programs(program, folder):
+  """The game is OpenSpiel's crowd modelling under another name."""
   write(folder, "plain_5.py", PLAIN)
   flags = (
     "--algorithm=fictitious_play",
@@ -181,7 +179,7 @@ def test_a_game_that_knows_openspiel_alone_is_taken_by_all_programs(
   assert "differs by 0.333 between paths" in output
 
 
-def test_a_run_whose_module_is_gone_says_which(program, folder, tmp_path):
+def test_a_missing_module_of_a_run_is_named(program, folder, tmp_path):
   write(folder, "user_game_2.py", GAME, name="python_mfg_user_2")
   write(folder, "user_method_2.py", METHOD, name="user_method_2")
   flags = (
@@ -229,7 +227,7 @@ def test_a_run_whose_module_is_gone_says_which(program, folder, tmp_path):
 def test_a_run_whose_algorithm_has_no_module_can_be_drawn(
   program, folder, monkeypatch
 ):
-  """Of a notebook, whose classes are gone with it."""
+  """As for a class that was defined in a notebook."""
 
   class Mine(fixed_point.FixedPoint):
     pass
@@ -368,7 +366,7 @@ def test_options_of_all_algorithms_are_axes_of_sweeps():
 def test_workers_on_other_machines_find_the_modules(
   folder, tmp_path, monkeypatch
 ):
-  """The cluster is begun in another folder than the sweep."""
+  """The cluster is started in a different folder than the sweep."""
   distributed = pytest.importorskip("distributed")
   write(folder, "user_game_4.py", GAME, name="python_mfg_user_4")
   write(folder, "user_method_4.py", METHOD, name="user_method_4")

@@ -41,7 +41,7 @@ def test_reproduce_paper_writes_everything(program, tmp_path):
 
 
 @pytest.mark.slow
-def test_reproduce_companion_writes_everything_and_goes_on(program, tmp_path):
+def test_reproduce_companion_writes_everything_and_resumes(program, tmp_path):
   arguments = ("--num_trajectories=20,40", "--num_processes=2")
   first = program("reproduce-companion", f"--logdir={tmp_path}", *arguments)
   assert (tmp_path / "companion.png").stat().st_size > 10_000
@@ -50,7 +50,7 @@ def test_reproduce_companion_writes_everything_and_goes_on(program, tmp_path):
   assert report.count("\n| 0.05 |") == report.count("\n| 0.3 |") == 2
   runs = sorted(path.name for path in tmp_path.glob("*/solution.npz"))
   assert len(runs) == 2 * 10 + 2 * 3 + 2
-  # What is finished is not run again; what is missing is made as it was.
+  # Finished runs are not run again; a missing one gives the same results.
   folder = tmp_path / "eta=0.3,num_trajectories=40,seed=1"
   metrics = (folder / "metrics.csv").read_text().splitlines()
   shutil.rmtree(folder)
@@ -123,7 +123,7 @@ def test_help_says_what_each_flag_is(program, name, module):
     ), flag.name
     for choice in getattr(flag.parser, "enum_values", None) or ():
       assert re.search(rf"\b{choice}\b", shown), choice
-  # Whatever is given beside it, and however it is asked for.
+  # All forms of the flag work, whatever other flags are given.
   assert program(name, "-h", "--nonsense=1").stdout == shown
   assert program(name, "--helpshort").stdout == shown
 
@@ -182,7 +182,7 @@ def start(name, *arguments, **options):
 
 
 def finish(name, *arguments, **options):
-  """Returns the exit status of a program, and what it printed and said."""
+  """Returns exit status, standard output and standard error of a program."""
   process = start(name, *arguments, **options)
   printed, said = process.communicate(timeout=120)
   return process.returncode, printed, said
@@ -237,7 +237,7 @@ def test_ctrl_c_while_modules_are_imported(tmp_path):
   environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
   assert finish("solve", env=environment) == (130, "", "Interrupted.\n")
   status, *output = finish("solve", env=environment, preexec_fn=ignore_ctrl_c)
-  assert status == 1  # It went on: that module is not OpenSpiel's.
+  assert status == 1  # It continued, and failed because pyspiel is a stub.
   assert "Interrupted" not in "".join(output)
 
 
@@ -245,7 +245,7 @@ def ignore_ctrl_c():
   signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def test_no_program_no_handler():
+def test_importing_the_package_elsewhere_changes_no_handler():
   program = (
     "import signal; before = signal.getsignal(signal.SIGINT);"
     "import os; import mftrpo_openspiel;"
@@ -259,7 +259,7 @@ def test_no_program_no_handler():
   )
 
 
-def test_a_standard_output_that_is_full_is_named():
+def test_an_error_of_a_full_standard_output_names_it():
   with open("/dev/full", "w") as full:
     status, _, said = finish(
       "solve",
@@ -268,7 +268,7 @@ def test_a_standard_output_that_is_full_is_named():
       stdout=full,
       env={**os.environ, "PYTHONUNBUFFERED": ""},
     )
-  # Before it there is the progress bar.
+  # The lines before are the progress bar.
   *_, line = said.splitlines()
   assert status == 2
   assert line == (
@@ -277,7 +277,7 @@ def test_a_standard_output_that_is_full_is_named():
   assert "Traceback" not in said
 
 
-def test_a_reader_that_is_gone_is_no_traceback():
+def test_a_closed_standard_output_gives_no_traceback():
   reading, writing = os.pipe()
   os.close(reading)
   status, _, said = finish(
@@ -305,8 +305,8 @@ def test_a_reader_that_is_gone_is_no_traceback():
     ),
   ],
 )
-def test_head_ends_a_program_without_a_word(tmp_path, command, status, errors):
-  # Nothing reads what comes after nothing: as `head` does once it has a line.
+def test_head_ends_a_program_silently(tmp_path, command, status, errors):
+  # Standard output is closed, as `head` does after its last line.
   result = subprocess.run(
     [
       "bash",
@@ -326,7 +326,7 @@ def test_head_ends_a_program_without_a_word(tmp_path, command, status, errors):
   ]
   assert len(lines) == (status == 2 and not errors), result.stderr
   if "logdir=run" in command:
-    # What was done is kept, as on Ctrl-C.
+    # The results so far are stored, as on Ctrl-C.
     solution = run_directory.load_run(tmp_path / "run").solution
     assert 0 <= solution.iteration < 100000
 
@@ -337,7 +337,7 @@ def close_all_but_input():
 
 
 def test_a_program_without_standard_output_and_error(tmp_path):
-  """And with a backend of matplotlib that there is not."""
+  """Also tests an unknown backend of matplotlib."""
   status, *_ = finish(
     "solve",
     "--setting=two_islands",
@@ -357,7 +357,7 @@ def test_a_program_without_standard_output_and_error(tmp_path):
 
 @contextlib.contextmanager
 def little_memory(num_bytes):
-  """Lets this process, and those that it forks, have so much more."""
+  """Limits the additional memory of this process, and of those it forks."""
   with open("/proc/self/statm", encoding="ascii") as file:
     taken = int(file.read().split()[0]) * resource.getpagesize()
   soft, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -368,9 +368,9 @@ def little_memory(num_bytes):
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def test_a_want_of_memory_is_a_line(program, tmp_path):
+def test_a_lack_of_memory_is_reported_in_one_line(program, tmp_path):
   with little_memory(200 * 2**20) as limit:
-    assert limit > 400e6  # So it is not refused before.
+    assert limit > 400e6  # Otherwise the game is refused earlier.
     result = program(
       "solve",
       "--game_name=python_mfg_four_rooms(room_size=300)",
@@ -379,13 +379,13 @@ def test_a_want_of_memory_is_a_line(program, tmp_path):
     )
   (line,) = result.stderr.splitlines()
   assert line.startswith("mftrpo-solve: there is not enough memory (")
-  # It may last until the run has begun, of which all files are whole then.
+  # If memory sufficed to start the run, all of its files are complete.
   if (tmp_path / "run").exists():
     run_directory.load_run(tmp_path / "run")
   assert not list(tmp_path.rglob(".*"))
 
 
-def test_processes_that_die_are_a_line(program, tmp_path, monkeypatch):
+def test_a_dead_process_is_reported_in_one_line(program, tmp_path, monkeypatch):
   def run_all(*_):
     raise process.BrokenProcessPool("A process was terminated abruptly.")
 

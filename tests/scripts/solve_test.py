@@ -18,7 +18,7 @@ from mftrpo_openspiel.runs import run_directory
 
 @pytest.fixture
 def run(program):
-  """Runs mftrpo-solve; returns what it prints, and its errors."""
+  """Runs mftrpo-solve; returns its standard output and standard error."""
 
   def run_program(*arguments, status=0):
     result = program("solve", *arguments, status=status)
@@ -37,7 +37,7 @@ def start(*arguments):
 
 
 def wait_for_change(path, process):
-  """Waits until `path` is there, or another file, or the process has ended."""
+  """Waits until `path` is created or replaced, or the process has ended."""
 
   def inode():
     return os.stat(path).st_ino if path.exists() else None
@@ -73,7 +73,7 @@ def test_it_stops_below_an_exploitability(run, tmp_path):
   output, _ = run(*arguments, "--stop_below=0.1")
   assert "is finished; nothing was changed" in output
   output, _ = run(*arguments, "--stop_below=0.01")
-  assert f"Goes on after iteration {last}." in output
+  assert f"Resumed after iteration {last}." in output
   assert "less than 0.01." in output
 
 
@@ -87,11 +87,11 @@ def test_it_stops_below_an_exploitability(run, tmp_path):
     ),
     (
       ("--algorithm=mf_trpo", "--warm_start"),
-      "MF-TRPO with a warm start (goes on from its previous policy) on ",
+      "MF-TRPO with a warm start (starts from its previous policy) on ",
     ),
   ],
 )
-def test_the_title_says_which_form_of_mf_trpo_it_is(run, arguments, title):
+def test_the_title_names_the_variant_of_mf_trpo(run, arguments, title):
   output, _ = run("--setting=two_islands", "--num_iterations=1", *arguments)
   assert output.startswith(
     title + "python_mfg_two_islands, setting two_islands\n"
@@ -180,7 +180,7 @@ def test_a_run_on_samples_prints_its_steps_and_ends_with_its_budget(
     " environment steps have been simulated, of a budget of 30000."
   )
   output, _ = run(*arguments, "--max_environment_steps=60000")
-  assert f"Goes on after iteration {last.iteration}." in output
+  assert f"Resumed after iteration {last.iteration}." in output
   output, _ = run(*arguments, "--max_environment_steps=60000")
   assert "is finished; nothing was changed" in output
 
@@ -284,8 +284,8 @@ def test_help_documents_every_flag(run):
 
 
 @pytest.mark.slow
-def test_a_run_is_stopped_and_gone_on_with(run, tmp_path):
-  """In processes of their own, with other orders of sets and dictionaries."""
+def test_a_run_is_stopped_and_resumed(run, tmp_path):
+  """Uses separate processes, in which the order of sets differs."""
   path = tmp_path / "run"
   experiment = experiment_lib.Experiment(
     game_name="python_mfg_two_islands(horizon=3)",
@@ -326,12 +326,12 @@ def test_a_run_is_stopped_and_gone_on_with(run, tmp_path):
   assert process.returncode == 130, output + errors
   assert "Traceback" not in errors
   (last,) = re.findall(r"^Interrupted after iteration (\d+)", output, re.M)
-  assert f"The same command with --resume goes on in {path}." in output
+  assert f"The same command with --resume continues {path}." in output
   interrupted = run_directory.load_run(path).solution
   assert interrupted.iteration == int(last) < 40
 
   output, _ = run(*arguments)
-  assert f"Goes on after iteration {last}." in output
+  assert f"Resumed after iteration {last}." in output
   result = run_directory.load_run(path)
   whole = experiment_lib.run_experiment(experiment, None)
   for one, other in zip(result.records, whole.records, strict=True):
@@ -347,7 +347,7 @@ def test_a_run_is_stopped_and_gone_on_with(run, tmp_path):
 
 @pytest.mark.slow
 def test_memory_does_not_grow(tmp_path):
-  """The largest memory of a run does not depend on how long it is."""
+  """The peak memory of a run does not depend on its number of iterations."""
   program = (
     "import resource\n"
     "from mftrpo_openspiel.runs import experiment\n"

@@ -19,7 +19,7 @@ from mftrpo_openspiel.scripts import sweep
 def test_a_run_that_fails_does_not_stop_the_others(tmp_path, capsys):
   runs = sweep_runs.runs_of([*sweep_runs.GRID, "game_parameters.seed=1,2"])
   (tmp_path / runs[0].name).write_text("No folder.")
-  # Another program is at work there.
+  # Another program uses this folder.
   with run_directory.locked(tmp_path / runs[2].name):
     outcomes, _ = sweep_runs.perform(runs, tmp_path)
   assert [outcome.error is None for outcome in outcomes] == [False, True] * 2
@@ -32,7 +32,7 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path, capsys):
   sweep.report(results, runs, outcomes)
   printed = capsys.readouterr()
   assert "2 of 4 runs are finished." in printed.out
-  # Before them there is the progress bar.
+  # The lines before are the progress bar.
   *_, first, second = printed.err.splitlines()
   assert first.startswith(f"Failed: {runs[0].name}: logdir must be a folder")
   assert second.startswith(f"Failed: {runs[2].name}: logdir must not be in use")
@@ -105,10 +105,10 @@ def is_gone(group):
 
 
 @pytest.mark.slow
-def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
+def test_no_results_are_lost_by_kill_or_a_closed_terminal(tmp_path):
   arguments = [
     "--setting=two_islands",
-    # Whose iterations take their time to the end.
+    # Its iterations do not get faster towards the end.
     "--algorithm=mf_trpo",
     "--num_iterations=200",
     "--record_every=5",
@@ -132,12 +132,14 @@ def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
   process = start(tmp_path, *command, "--num_processes=2")
   reached = len(sweep_runs.iterations(first))
   wait_for(lambda: len(sweep_runs.iterations(first)) > reached + 2, process)
-  # As the end of a terminal does: to all of its processes.
+  # A closed terminal sends the signal to all of its processes.
   os.killpg(process.pid, signal.SIGHUP)
   _, errors = process.communicate(timeout=120)
   assert process.returncode == 129, errors
   assert "Traceback" not in errors
-  assert errors.splitlines()[-1] == "Interrupted; the same command goes on."
+  assert errors.splitlines()[-1] == (
+    "Interrupted; the same command resumes the sweep."
+  )
   before = run_directory.load_run(first)
   assert 0 < before.solution.iteration < 200
   assert not (tmp_path / "stop").exists()
@@ -149,7 +151,7 @@ def test_kill_and_the_end_of_the_terminal_lose_nothing(tmp_path):
   for run in runs:
     result = run_directory.load_run(tmp_path / run.name)
     assert sweep_runs.timeless(result.records) == sweep_runs.expected(run)
-  # With their seconds: it went on, and did not begin anew.
+  # Their seconds are the same too: the run was resumed, not restarted.
   after = run_directory.load_run(first)
   assert after.records[: len(before.records)] == before.records
   with (tmp_path / "results.csv").open() as file:
@@ -187,7 +189,7 @@ def test_a_dask_cluster_gives_the_same_and_stops_on_ctrl_c(tmp_path):
     assert sweep_runs.main(*arguments) == 130
     thread.join()
     assert 0 < run_directory.load_run(folder).solution.iteration < 100000
-    # The lock is free: the run has ended on the cluster, too.
+    # The lock is free, so the run has ended on the cluster too.
     with run_directory.locked(folder):
       pass
   with pytest.raises(ValueError, match="must be that of a running scheduler"):

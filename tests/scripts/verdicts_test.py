@@ -1,4 +1,4 @@
-"""Tests of what programs say at the end of a run."""
+"""Tests of the statements of programs at the end of a run."""
 
 import dataclasses
 
@@ -52,7 +52,7 @@ BIASED = records_of((0, 3.0, 2.0), (10, 1.5, 1.0), (100, 1.5, 0.9))
       ),
       False,
       "phi_0 still fell in the last half of the run: from 1.5 at iteration 10"
-      " to 1.2. More iterations may bring it further down.",
+      " to 1.2. More iterations may reduce it further.",
     ),
     # It fell, and rose again.
     (
@@ -62,31 +62,32 @@ BIASED = records_of((0, 3.0, 2.0), (10, 1.5, 1.0), (100, 1.5, 0.9))
       False,
       "phi_0 still fell in the last half of the run: from 1.5 at iteration 10"
       " to 1.2 at iteration 90, and is 1.7 at the end. More iterations may"
-      " bring it further down.",
+      " reduce it further.",
     ),
     (
       BIASED,
       False,
       "phi_0 did not fall in the last half of the run (it was 1.5 at iteration"
-      " 10, and is 1.5 at the end), phi_0.05 did (0.9).",
+      " 10, and is 1.5 at the end), but phi_0.05 did (0.9).",
     ),
-    # It has come to rounding, or was there from the beginning.
+    # It has reached rounding errors, or was there from the beginning.
     (
       records_of((0, 3.0, 2.0), (10, 1.5, 1e-12), (100, 1.5, 2e-12)),
       False,
       "phi_0 did not fall in the last half of the run (it was 1.5 at iteration"
-      " 10, and is 1.5 at the end), phi_0.05 is down to rounding (2e-12).",
+      " 10, and is 1.5 at the end), but phi_0.05 has reached the level of"
+      " rounding errors (2e-12).",
     ),
     (
       records_of((0, 0.0, 2.0), (10, 0.0, 2.0)),
       False,
-      "phi_0 is down to rounding, 0.",
+      "phi_0 has reached the level of rounding errors, 0.",
     ),
     # Nothing to compare.
     (records_of((0, 3.0, 2.0)), False, None),
   ],
 )
-def test_a_run_says_whether_it_got_on(records, stalled, said):
+def test_a_run_says_whether_exploitability_fell(records, stalled, said):
   experiment = experiment_lib.Experiment(
     setting="two_islands", algorithm="mirror_descent"
   )
@@ -107,7 +108,7 @@ def test_a_run_says_that_it_stopped():
 @pytest.mark.parametrize(
   ("algorithm", "options", "records", "advice"),
   [
-    ("mf_trpo", {}, STALLED, "--warm_start has none"),
+    ("mf_trpo", {}, STALLED, "--warm_start removes the floor"),
     (
       "mf_trpo",
       {"warm_start": True},
@@ -120,12 +121,12 @@ def test_a_run_says_that_it_stopped():
       STALLED,
       "--algorithm=annealed_mf_trpo",
     ),
-    ("mf_trpo", {}, BIASED, "is the bias of --regularization=0.05:"),
+    ("mf_trpo", {}, BIASED, "is the bias of --regularization=0.05."),
     (
       "mirror_descent",
       {"regularization": 0.3},
       BIASED,
-      "is the bias of --regularization=0.3:",
+      "is the bias of --regularization=0.3.",
     ),
     ("annealed_mf_trpo", {}, STALLED, "Try --algorithm=mf_trpo --warm_start"),
     ("mirror_descent", {}, STALLED, "Try a --learning_rate below 0.01, or"),
@@ -136,11 +137,11 @@ def test_a_run_says_that_it_stopped():
       "Try a --learning_rate below 0.5, or",
     ),
     ("fictitious_play", {}, STALLED, "about as 1 / iterations"),
-    ("fictitious_play", {"lr": 0.1}, STALLED, "Leave --learning_rate out"),
+    ("fictitious_play", {"lr": 0.1}, STALLED, "Omit --learning_rate"),
     ("fictitious_play", {"temperature": 0.1}, STALLED, "a lower --temperature"),
     ("line_search_fictitious_play", {}, STALLED, "about as 1 / iterations"),
     ("proximal_point", {}, STALLED, "Try a --learning_rate below 0.1 if"),
-    ("fixed_point", {}, STALLED, "Best responses seldom settle"),
+    ("fixed_point", {}, STALLED, "Best responses seldom converge"),
     (
       "fixed_point",
       {"regularization": 0.1},
@@ -151,9 +152,7 @@ def test_a_run_says_that_it_stopped():
     ("boltzmann_policy_iteration", {}, STALLED, "--algorithm=mirror_descent"),
   ],
 )
-def test_a_run_that_did_not_get_on_says_what_to_do(
-  algorithm, options, records, advice
-):
+def test_a_stalled_run_gives_advice(algorithm, options, records, advice):
   experiment = experiment_lib.Experiment(
     setting="two_islands", algorithm=algorithm, options=options
   )
@@ -175,11 +174,11 @@ def test_it_says_that_a_budget_is_spent():
   stalled = (
     "Exploitability did not fall in the last half of the run: it was 1.5 at"
     " iteration 10, and is 2 at the end.\n"
-    "What is left may be noise of the samples, of which more"
-    " --num_trajectories and --num_particles leave less.\n"
+    "The rest may be sampling noise; larger --num_trajectories and"
+    " --num_particles reduce it.\n"
     "As printed in the paper, MF-TRPO starts from the uniform policy in each"
-    " iteration, which leaves a floor: --warm_start has none, and more"
-    " --num_policy_updates a lower one."
+    " iteration, so its exploitability cannot fall below a floor. --warm_start"
+    " removes the floor, and more --num_policy_updates lower it."
   )
   assert verdicts.verdict(sampled(), SAMPLED) == stalled
   for budget in (699, 700):
