@@ -1,14 +1,14 @@
-"""A step size that adapts itself by growth and back-off.
+"""Adaptive step size with backoff.
 
-It grows until a step overshoots, and is halved then, as in the congestion
-control of the Internet (Jacobson (1988), "Congestion Avoidance and Control").
-The more often it has overshot, the better the right size is known, and the more
-slowly it grows.
+The step size grows until a step overshoots, and is then halved, as in the
+congestion control of the Internet (Jacobson (1988), "Congestion Avoidance and
+Control"). Growth slows down with the number of overshoots so far, because each
+overshoot narrows down the right size.
 """
 
 BACK_OFF = 0.5
-# Growth of a step, relative to its size, before the first overshoot; after n of
-# them it is 1 / (n + 1)^2 of this, but not below the second number.
+# Relative growth per step before the first overshoot. After n overshoots it is
+# FIRST_GROWTH / (n + 1)^2, but at least LEAST_GROWTH.
 FIRST_GROWTH = 0.2
 LEAST_GROWTH = 0.0005
 
@@ -19,8 +19,8 @@ def next_step_size(
   """Returns the next step size and the number of overshoots so far.
 
   Args:
-    step_size: Of the last step, > 0.
-    num_overshoots: Before the last step.
+    step_size: Size of the last step, > 0.
+    num_overshoots: Number of overshoots before the last step.
     overshot: Whether the last step was too large.
   """
   if overshot:

@@ -1,8 +1,9 @@
-"""What the algorithms of this package have in common.
+"""Base classes of the algorithms.
 
-`MeanFieldAlgorithm` is what users and the programs see. `ArrayAlgorithm` is
-what our own algorithms are made of: the state of each is one record, and an
-iteration is a function from one such record to the next.
+`MeanFieldAlgorithm` is the interface that users and the programs see.
+`ArrayAlgorithm` is the base class of the algorithms of this package: the state
+of each is one record, and an iteration is a function from one record to the
+next.
 """
 
 import abc
@@ -31,19 +32,19 @@ from mftrpo_openspiel.utils import validation
 class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
   """An algorithm that improves a policy and a mean field step by step.
 
-  Used as OpenSpiel's own:
+  It is used in the same way as OpenSpiel's algorithms:
 
       algorithm = SomeAlgorithm(game)
       for _ in range(num_iterations):
         algorithm.iteration()
       policy = algorithm.get_policy()
 
-  or by `run`, which measures it on the way.
+  or by `run`, which measures exploitability on the way.
 
   Attributes:
-    model: The mean-field game that it runs on.
-    regularization: The eta of its options, the weight of the entropy; 0 if it
-      has none. `run` measures phi_eta with it.
+    model: The mean-field game on which it runs.
+    regularization: eta, the weight of the entropy bonus, from the option of this
+      name; 0 if there is none. `run` measures phi_eta with it.
   """
 
   def __init__(
@@ -54,28 +55,28 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     """Initializes the algorithm.
 
     Args:
-      game: What to solve; see `from_game.as_model`.
-      root_state: Of a game: where its plays start.
+      game: The game to solve; see `from_game.as_model`.
+      root_state: The state of the game in which plays start.
 
     Raises:
       ValueError: As `from_game.as_model`.
     """
     self.model = from_game.as_model(game, root_state)
     self.regularization = float(self.options.get("regularization") or 0.0)
-    # Of `run`.
+    # Measured by `run`.
     self._records: list[iteration_loop.Record] = []
-    # OpenSpiel walks through the whole game for it.
+    # OpenSpiel traverses the whole game to compute it.
     self._distribution_of = memo.Memo(self._find_distribution)
 
   @property
   @abc.abstractmethod
   def policy(self) -> np.ndarray:
-    """(N, A), the policy so far; the uniform one before any iteration."""
+    """(N, A), the current policy; uniform before the first iteration."""
 
   @property
   @abc.abstractmethod
   def mean_field(self) -> np.ndarray:
-    """(N,), the mean field that goes with `policy`."""
+    """(N,), the mean field that belongs to `policy`."""
 
   @property
   @abc.abstractmethod
@@ -88,24 +89,24 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
 
   @abc.abstractmethod
   def state(self) -> dict[str, np.ndarray]:
-    """Returns all that later iterations depend on; not to be written to.
+    """Returns everything that later iterations depend on; read-only.
 
-    An algorithm that was made in the same way goes on from it, after `restore`,
-    exactly as this one would. (On a model that draws random numbers: if that
-    goes back to what it was, too; see `whole_state`.)
+    After `restore`, an algorithm that was constructed in the same way continues
+    exactly as this one would. (On a model that draws random numbers, the state
+    of the model has to be restored as well; see `whole_state`.)
     """
 
   @abc.abstractmethod
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
-    """Goes back to what `state` was.
+    """Restores a state that `state` returned.
 
     Raises:
-      ValueError: If it is not the state of such an algorithm on such a model.
+      ValueError: If it is not the state of this algorithm on this model.
     """
 
   @property
   def history(self) -> history_lib.History:
-    """What all calls of `run` measured, up to the present iteration."""
+    """All measurements of `run`, up to the current iteration."""
     return self._history_from(0)
 
   def run(
@@ -121,31 +122,32 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
   ) -> history_lib.History:
     """Performs iterations and measures exploitability on the way.
 
-    It is measured at the beginning, at the end, and in between after as many
-    iterations in all as in the run directories of `mftrpo-solve`: by default
-    ten times per factor of ten, so that it takes little of the time.
+    Exploitability is measured at the beginning, at the end, and in between at
+    the same iteration numbers as in the run directories of `mftrpo-solve`: by
+    default ten times per factor of ten, so that measuring takes a small part of
+    the time.
 
-    Ctrl-C leaves the algorithm after its last whole iteration; `history` then
-    has what was measured so far.
+    After Ctrl-C the algorithm is in the state after its last complete iteration,
+    and `history` has all measurements up to then.
 
     Args:
-      num_iterations: At most how many iterations, on top of those before.
-      progress: Whether a progress bar is shown, in a terminal or a notebook.
-        There is none elsewhere.
-      callback: Called at the beginning and after each iteration, with the
-        `record` of those that are measured.
-      stop_below: Ends once a measured exploitability (phi_0) is less.
-      num_records: Measurements per factor of ten iterations.
-      record_every: Measurements after every so many iterations instead.
-      max_environment_steps: Ends after the iteration by which the model has
-        simulated so many steps in all; for a model that counts them.
+      num_iterations: Largest number of iterations of this call.
+      progress: Whether to show a progress bar in a terminal or a notebook. None
+        is shown elsewhere.
+      callback: Called at the beginning and after each iteration; its argument
+        has a `record` where exploitability was measured.
+      stop_below: Stop once a measured exploitability (phi_0) is below this.
+      num_records: Number of measurements per factor of ten iterations.
+      record_every: Measure every `record_every` iterations instead.
+      max_environment_steps: Stop after the iteration in which the total number
+        of simulated steps reaches this; for a model that counts them.
 
     Returns:
-      What this call measured.
+      The measurements of this call.
 
     Raises:
-      ValueError: If an argument is out of range, or `state` cannot tell the
-        state of the algorithm.
+      ValueError: If an argument is out of range, or `state` does not support
+        the algorithm.
     """
     validation.check_int(
       "num_iterations", num_iterations, 1, iteration_loop.MAX_ITERATIONS
@@ -158,7 +160,7 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     record_at = iteration_loop.iterations_to_record(
       first + num_iterations, num_records, record_every
     )
-    # Later ones are of a state that was left by `restore`.
+    # Later records belong to a state that `restore` has replaced.
     self._records = list(self.history.records)
     last = self._records[-1] if self._records else None
     is_resumed = last is not None and last.iteration == first
@@ -191,13 +193,13 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
           if callback is not None:
             callback(finished)
     except KeyboardInterrupt:
-      # It may have come in the midst of an iteration.
+      # The interrupt may have come in the middle of an iteration.
       whole_state.restore(self, state)
       raise
     return self._history_from(first)
 
   def _history_from(self, first: int) -> history_lib.History:
-    """Returns what was measured from iteration `first` to the present one."""
+    """Returns the records from iteration `first` to the current one."""
     last = self.num_iterations
     records = (x for x in self._records if first <= x.iteration <= last)
     return history_lib.History(
@@ -210,29 +212,29 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     )
 
   def __repr__(self) -> str:
-    """Returns one line: what runs, on what, and how far it is."""
+    """Returns one line: the algorithm, its model, and the iteration."""
     return (
       f"<{self.title()} on {self.model!r}, iteration {self.num_iterations}>"
     )
 
   def get_policy(self) -> policy_lib.Policy:
-    """Returns the policy so far, frozen, for `model.game`."""
+    """Returns the current policy for `model.game`, as a frozen policy."""
     return self.model.to_openspiel(self.policy)
 
   @property
   def distribution(self) -> distribution_lib.DistributionPolicy:
-    """OpenSpiel's distribution of the policy so far in `model.game`."""
+    """OpenSpiel's distribution of the current policy in `model.game`."""
     return self._distribution_of(self.policy)
 
   @property
   def _distribution(self) -> distribution_lib.DistributionPolicy:
-    """What OpenSpiel's example programs read from its algorithms."""
+    """The attribute that OpenSpiel's example programs read."""
     return self.distribution
 
   def _find_distribution(
     self, policy: np.ndarray
   ) -> distribution_lib.DistributionPolicy:
-    """Returns OpenSpiel's distribution of an (N, A) policy by computation."""
+    """Computes OpenSpiel's distribution of an (N, A) policy."""
     return distribution_lib.DistributionPolicy(
       self.model.game, self.model.to_openspiel(policy), self.model.root_state
     )
@@ -240,11 +242,10 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class State:
-  """All that later iterations of an algorithm depend on.
+  """Everything that later iterations of an algorithm depend on.
 
-  Fields are arrays, which are not written to, numbers, and records of these.
-  (Fields of other types are options that came with the constructor; `restore`
-  leaves them as they are.)
+  Fields are read-only arrays, numbers, and records of these. (Fields of other
+  types are options from the constructor; `restore` does not change them.)
 
   Attributes:
     policy: (N, A).
@@ -263,8 +264,8 @@ StateT = TypeVar("StateT", bound=State)
 class ArrayAlgorithm(MeanFieldAlgorithm, Generic[StateT]):
   """An algorithm whose iteration is a function of a `State` record.
 
-  The constructor of a subclass checks its options, calls that of this class,
-  and sets `_state`.
+  The constructor of a subclass checks its options, calls the constructor of this
+  class, and sets `_state`.
   """
 
   _state: StateT
@@ -284,30 +285,30 @@ class ArrayAlgorithm(MeanFieldAlgorithm, Generic[StateT]):
 
   @property
   def policy(self) -> np.ndarray:
-    """(N, A), the policy so far; the uniform one before any iteration."""
+    """(N, A), the current policy; uniform before the first iteration."""
     return self._state.policy
 
   @property
   def mean_field(self) -> np.ndarray:
-    """(N,), the mean field that goes with `policy`."""
+    """(N,), the mean field that belongs to `policy`."""
     return self._state.mean_field
 
   def state(self) -> dict[str, np.ndarray]:
     """Returns the arrays and numbers of the state by name.
 
-    And those of the model's, as "model.<name>".
+    Those of the model are included as "model.<name>".
     """
     return _arrays(self._state) | whole_state.of_model(self.model)
 
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
-    """Goes back to what `state` was."""
+    """Restores a state that `state` returned."""
     check_state(state, self.state())
     whole_state.restore_model(self.model, state)
     self._state = _with_arrays(self._state, state)
 
 
 def _arrays(record: Any, start: str = "") -> dict[str, np.ndarray]:
-  """Returns the fields of a record by name, "outer.inner" in inner ones."""
+  """Returns the fields of a record by name, "outer.inner" if nested."""
   arrays = {}
   for field in dataclasses.fields(record):
     name, value = start + field.name, getattr(record, field.name)
@@ -321,7 +322,7 @@ def _arrays(record: Any, start: str = "") -> dict[str, np.ndarray]:
 def _with_arrays(
   record: Any, arrays: Mapping[str, np.ndarray], start: str = ""
 ) -> Any:
-  """Returns a record like `record`, of which `_arrays` are those given."""
+  """Returns a copy of `record` for which `_arrays` returns these arrays."""
   changes: dict[str, Any] = {}
   for field in dataclasses.fields(record):
     name, value = start + field.name, getattr(record, field.name)
@@ -336,7 +337,10 @@ def _with_arrays(
 def check_state(
   state: Mapping[str, np.ndarray], like: Mapping[str, np.ndarray]
 ) -> None:
-  """Raises a ValueError where `state` has not the arrays that `like` has."""
+  """Raises a ValueError unless `state` has arrays as `like` has.
+
+  Names, types and shapes have to be equal.
+  """
 
   def kinds(arrays):
     return {name: (x.dtype.str, x.shape) for name, x in arrays.items()}
@@ -345,6 +349,6 @@ def check_state(
   for name in sorted(given.keys() | wanted.keys()):
     if given.get(name) != wanted.get(name):
       raise ValueError(
-        f"state must be one of this algorithm and model: {name!r} must be"
+        f"state must belong to this algorithm and model: {name!r} must be"
         f" {wanted.get(name, 'absent')}, got {given.get(name, 'nothing')}."
       )

@@ -1,4 +1,4 @@
-"""Best responses to a mean field, exact or softened."""
+"""Best responses to a mean field, exact or softmax."""
 
 import dataclasses
 
@@ -14,9 +14,9 @@ from mftrpo_openspiel.utils import validation
 class BestResponse:
   """The best response to a mean field, in one of three forms.
 
-  * The first of the best actions; where rounding decides which actions tie,
-    other code may take another one of them.
-  * softmax(Q* / temperature), as OpenSpiel offers.
+  * The first of the best actions. Where rounding decides which actions are
+    equally good, other code may choose a different one.
+  * softmax(Q* / temperature), as in OpenSpiel.
   * The best response of the regularized game, softmax(Q*_eta / eta).
 
   Attributes:
@@ -48,17 +48,17 @@ class BestResponse:
     start: np.ndarray | None,
     followed: np.ndarray | None = None,
   ) -> np.ndarray:
-    """Returns the (N, A) policy that answers a mean field.
+    """Returns the (N, A) policy that responds to a mean field.
 
     Args:
-      model: Where it is a response.
+      model: The game.
       mean_field: (N,).
-      start: (N, A), a policy to start from, such as the response to a mean
-        field nearby; see `MeanFieldModel.optimal_action_values`. Softened
-        responses are found without it: they are no better a start than none.
-      followed: (N, A), the policy that is played after the first action. In
-        all three forms its action values take the place of the optimal ones:
-        the response is then one step of policy iteration. None for the best.
+      start: (N, A), a policy to start from, such as the response to a mean field
+        nearby; see `MeanFieldModel.optimal_action_values`. Softmax responses do
+        not use it, because they are not a better start than none.
+      followed: (N, A), the policy that is played after the first action. In all
+        three forms its action values replace the optimal ones, so that the
+        response is one step of policy iteration. None for optimal play.
     """
     is_soft = self.temperature is not None or self.regularization > 0
     if followed is None:
@@ -71,7 +71,7 @@ class BestResponse:
       )
     if not is_soft:
       return tabular_policies.greedy_policy(action_values)
-    if self.temperature is not None:  # OpenSpiel's is the same at all times.
+    if self.temperature is not None:  # The same at all times, as in OpenSpiel.
       return softmax.softmax(action_values, self.temperature)
-    # The entropy at time t weighs gamma^t, as the action values do.
+    # At time t the entropy has the weight gamma^t, as the action values do.
     return softmax.softmax(action_values, self.regularization * model.discounts)

@@ -4,10 +4,11 @@ Cui and Koeppl (2021), "Approximately Solving Mean Field Games via
 Entropy-Regularized Deep Reinforcement Learning", arXiv:2102.01585. An iteration
 
 1. evaluates the policy in its own mean field, Q = Q^pi_{mu^pi},
-2. answers with the Boltzmann policy pi = softmax(lr Q).
+2. replaces it by the Boltzmann policy pi = softmax(lr Q).
 
-It is Online Mirror Descent without the sum over past action values, and
-OpenSpiel's BoltzmannPolicyIteration; where decision nodes share children, too.
+It is Online Mirror Descent without the sum over past action values. It is also
+OpenSpiel's BoltzmannPolicyIteration, including games in which decision nodes
+share children.
 """
 
 import numpy as np
@@ -34,8 +35,8 @@ class BoltzmannPolicyIteration(mirror_descent.MirrorDescent):
     Args:
       game: A game, which is compiled, or a model.
       state_value: None or an empty table; see `MirrorDescent`.
-      lr: One over the temperature of the softmax, > 0.
-      root_state: Where plays start; see `MirrorDescent`.
+      lr: Inverse temperature of the softmax, > 0.
+      root_state: State in which plays start; see `MirrorDescent`.
 
     Raises:
       ValueError: If a parameter is out of range, as in `MirrorDescent`.
@@ -46,7 +47,7 @@ class BoltzmannPolicyIteration(mirror_descent.MirrorDescent):
     """Performs one iteration.
 
     Args:
-      learning_rate: Not used, as in OpenSpiel's class: the softmax has the `lr`
+      learning_rate: Not used, as in OpenSpiel's class: the softmax uses the `lr`
         of the constructor.
     """
     del learning_rate

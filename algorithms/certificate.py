@@ -1,4 +1,4 @@
-"""An equilibrium, and what speaks for it, by the model itself."""
+"""An equilibrium and its residuals, computed by the model itself."""
 
 import dataclasses
 
@@ -10,27 +10,27 @@ from mftrpo_openspiel.utils import softmax
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Equilibrium:
-  """An equilibrium, and what speaks for it.
+  """An equilibrium and its residuals.
 
   Attributes:
-    policy: (N, A), pi; also rational in states to which no play leads.
+    policy: (N, A), pi; it is rational also in states that no play reaches.
     mean_field: (N,), mu.
     regularization: eta, or 0.
     rationality: max |pi - softmax(Q^pi_mu / eta)| over the states of positive
-      mass. Q^pi_mu are the values of pi itself: the residual is 0 for the best
-      response to mu and for no other policy. (At time t of a finite horizon
-      eta stands for gamma^t eta, as the values carry gamma^t.) Without
-      regularization it is the most that is lost by the choice in a state, times
-      the mass that is there.
+      mass. Q^pi_mu are the values of pi itself, so that the residual is 0 for the
+      best response to mu and for no other policy. (At time t of a finite horizon
+      eta is replaced by gamma^t eta, because the values include gamma^t.)
+      Without regularization it is the largest loss by the choice in a state,
+      times the mass in the state.
     consistency: |mu^pi - mu|_1, summed over all layers of a finite horizon.
-    exploitability: phi_eta of pi, by the model; NashConv without
+    exploitability: phi_eta of pi, measured by the model; NashConv without
       regularization.
-    losses: (N, A), what each action loses against the best one under mu; inf
+    losses: (N, A), the loss of each action against the best one under mu; inf
       where it is not legal.
-    num_evaluations: How many steps were taken, or best responses computed, to
-      find it.
-    method: How it was found, in words.
-    gap: The primal-dual gap, of the interior-point method; else None.
+    num_evaluations: Number of steps, or of best responses, that were computed
+      to find it.
+    method: Name of the method that found it.
+    gap: Primal-dual gap of the interior-point method; otherwise None.
   """
 
   policy: np.ndarray
@@ -46,12 +46,13 @@ class Equilibrium:
 
   @property
   def never_played(self) -> np.ndarray:
-    """(N, A) of bool: legal actions that lose more than errors can explain.
+    """(N, A) of bool: legal actions whose loss exceeds the numerical error.
 
-    Where players shun crowds, no equilibrium plays them in states of positive
-    mass. The mean field is as exact as the root of exploitability, so losses
-    are compared with the root of its share of the largest loss. With
-    regularization each action is played.
+    Where players avoid crowds, no equilibrium plays these actions in states of
+    positive mass. The error of the mean field is of the order of the square root
+    of exploitability, so losses relative to the largest one are compared with
+    the square root of relative exploitability. With regularization each action
+    is played, and no entry is True.
     """
     is_legal = np.isfinite(self.losses)
     if self.regularization:
@@ -61,7 +62,7 @@ class Equilibrium:
     return is_legal & (self.losses > np.sqrt(error * largest))
 
   def __repr__(self) -> str:
-    """Returns one line: the residuals, without the arrays."""
+    """Returns one line with the residuals, without the arrays."""
     num_states, num_actions = self.policy.shape
     return (
       f"Equilibrium(eta = {self.regularization:g}, {num_states} states,"
@@ -81,7 +82,7 @@ def certified(
   method: str,
   gap: float | None = None,
 ) -> Equilibrium:
-  """Returns what the model says of a policy, (N, A), and a mean field, (N,)."""
+  """Returns the residuals of a policy, (N, A), and a mean field, (N,)."""
   temperatures = regularization * model.discounts
   visited = mean_field > 0
   best = model.optimal_action_values(mean_field, regularization)

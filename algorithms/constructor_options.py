@@ -1,8 +1,8 @@
 """The options of an algorithm, read from the signature of its constructor.
 
-Programs take options as texts. Which there are, and of which types, follows
-from the signature alone, so that an algorithm of a user's has options in
-programs without another line of code.
+Programs receive options as strings. The names and types of the options follow
+from the signature alone, so that an algorithm of a user has options in programs
+without further code.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ import types
 import typing
 from typing import Any
 
-# Types whose values can be given as texts, in the order in which they are
-# tried where a parameter is of several.
+# Types whose values can be given as strings, in the order in which they are tried
+# where a parameter has several types.
 ANY = (type(None), bool, int, float, str)
 _BOOLS = {"true": True, "false": False}
 _VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -24,16 +24,15 @@ Kinds = tuple[type, ...]
 def parameters(constructor: Callable[..., Any]) -> dict[str, inspect.Parameter]:
   """Returns the parameters of a constructor after the first, the model.
 
-  With annotations that are types, also in modules that keep them as texts.
-
-  `takes_others` says whether there are more.
+  Annotations are types, also in modules that store them as strings.
+  `takes_others` tells whether options of other names are accepted.
 
   Raises:
-    ValueError: If it takes no argument, or does not tell.
+    ValueError: If the constructor takes no argument, or has no signature.
   """
   try:
     signature = inspect.signature(constructor, eval_str=True)
-  except NameError:  # Of a name that is imported for type checkers alone.
+  except NameError:  # A name that is imported for type checkers only.
     signature = inspect.signature(constructor)
   if not signature.parameters:
     raise ValueError("it takes no argument")
@@ -42,7 +41,7 @@ def parameters(constructor: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 def takes_others(constructor: Callable[..., Any]) -> bool:
-  """Whether a constructor takes options of any name, by its **options."""
+  """Whether a constructor accepts options of any name, by its **options."""
   known = inspect.signature(constructor).parameters.values()
   return any(x.kind is inspect.Parameter.VAR_KEYWORD for x in known)
 
@@ -50,9 +49,9 @@ def takes_others(constructor: Callable[..., Any]) -> bool:
 def kinds(parameter: inspect.Parameter) -> Kinds:
   """Returns the types that the value of an option may have in programs.
 
-  That is what of int, float, bool, str and None is in its annotation; else the
-  type of its default; and any of them where neither says something. Empty if it
-  is of other types, so that it can only be given in Python.
+  These are the types among int, float, bool, str and None in its annotation;
+  otherwise the type of its default; and all of them if neither is informative.
+  Empty if the option has other types, so that it can only be given in Python.
   """
   annotation, default = parameter.annotation, parameter.default
   members = _members(annotation)
@@ -66,22 +65,22 @@ def kinds(parameter: inspect.Parameter) -> Kinds:
 
 
 def _members(annotation: Any) -> Sequence[Any]:
-  """Returns the types of a union, and of anything else the type itself."""
+  """Returns the members of a union, or the annotation itself."""
   if typing.get_origin(annotation) in (typing.Union, types.UnionType):
     return typing.get_args(annotation)
   return (annotation,)
 
 
 def parse(name: str, text: str, allowed: Kinds) -> Any:
-  """Returns the value of an option that is given as a text.
+  """Returns the value of an option that is given as a string.
 
   Args:
-    name: Of the option, for messages.
+    name: Name of the option, for messages.
     text: Its value.
-    allowed: As from `kinds`.
+    allowed: Its types, from `kinds`.
 
   Raises:
-    ValueError: If it is of none of the types allowed.
+    ValueError: If it has none of the allowed types.
   """
   for kind in allowed:
     try:
@@ -101,7 +100,7 @@ def described(allowed: Kinds) -> str:
     int: "a whole number",
     float: "a number",
     bool: "true or false",
-    str: "a text",
+    str: "a string",
     type(None): "none",
   }
   return " or ".join(words[kind] for kind in reversed(allowed))

@@ -1,8 +1,8 @@
-"""The equilibrium of a game, by the method that suits it.
+"""The equilibrium of a game, by the method that applies to it.
 
-That is the interior-point method, which needs moves that do not depend on the
-mean field, and derivatives of rewards. Where there are none, regularized
-equilibria are found by the Newton-Krylov method, which needs nothing but the
+The first choice is the interior-point method, which needs moves that do not
+depend on the mean field and derivatives of rewards. Where it does not apply,
+regularized equilibria are found by the Newton-Krylov method, which needs only the
 model.
 """
 
@@ -16,9 +16,9 @@ from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import validation
 
 METHOD = "interior point"
-# Steps that are taken once exploitability is no longer halved.
+# Number of steps after exploitability was last halved.
 LAST_STEPS = 3
-# Mean fields that differ by no more, in total, are the same.
+# Mean fields whose total difference is at most this are considered equal.
 SAME_MEAN_FIELD = 1e-12
 
 
@@ -31,21 +31,21 @@ def solve(
 ) -> certificate.Equilibrium:
   """Returns an equilibrium of `model`, up to rounding where that is possible.
 
-  In monotone games, such as those with crowd aversion, all have the same mean
-  field.
+  In monotone games, such as those with crowd aversion, all equilibria have the
+  same mean field.
 
   Args:
-    model: What is played.
+    model: The game.
     regularization: eta >= 0, the weight of the entropy bonus.
     tolerance: Bound, > 0, on the exploitability phi_eta relative to that of the
-      uniform policy. Of the Newton-Krylov method it bounds `rationality` and
-      `consistency` instead.
-    max_iterations: Bound on the steps of the interior-point method.
+      uniform policy. For the Newton-Krylov method it is the bound on
+      `rationality` and `consistency` instead.
+    max_iterations: Bound on the number of interior-point steps.
 
   Raises:
-    ValueError: If a parameter is out of range, or regularization is 0 and the
-      interior-point method does not know the game; annealed MF-TRPO may find
-      an equilibrium then.
+    ValueError: If a parameter is out of range, or if regularization is 0 and the
+      interior-point method does not apply to the game. Annealed MF-TRPO may
+      find an equilibrium in this case.
     ArithmeticError: If no equilibrium is found whose exploitability is within
       `tolerance`.
   """
@@ -60,9 +60,9 @@ def solve(
       raise
     return newton_krylov.find_equilibrium(model, eta, tolerance=tolerance)
   target = max(tolerance * solver.exploitability, solver.rounding)
-  # It converges fast: what is no longer halved is rounding. The policy gets
-  # better for some steps more, as exploitability is quadratic in its error
-  # where there is regularization.
+  # The method converges fast, so that exploitability which is no longer halved is
+  # rounding. The policy still improves for some steps, because with
+  # regularization exploitability is quadratic in the error of the policy.
   least, num_steps_since = np.inf, 0
   while solver.num_iterations < max_iterations and num_steps_since < LAST_STEPS:
     solver.iteration()
@@ -73,7 +73,7 @@ def solve(
     raise ArithmeticError(
       f"No equilibrium was found with exploitability within tolerance"
       f" {tolerance:g} of the uniform policy's: {solver.exploitability:.1e} was"
-      f" reached, {target:.1e} was asked for, in {max_iterations} iterations."
+      f" reached, {target:.1e} was requested, in {max_iterations} iterations."
     )
   policy, mean_field = solver.policy, solver.mean_field
   refined = solver.refined_policy() if eta else None
@@ -96,9 +96,9 @@ def _rational_everywhere(
   mean_field: np.ndarray,
   eta: float,
 ) -> np.ndarray:
-  """Returns the policy with the best response where nobody is.
+  """Returns the policy with best responses in the states without mass.
 
-  It stays as it is where that would lead players elsewhere in the end.
+  The policy is not changed if this would change its mean field.
   """
   best = model.optimal_action_values(mean_field, eta)
   response = softmax.softmax(best, eta * model.discounts)

@@ -3,14 +3,14 @@
 Perrin et al. (2020), "Fictitious Play for Mean Field Games: Continuous Time
 Analysis and Applications", arXiv:2007.03458. An iteration
 
-1. finds a best response pi_BR to the mean field mu of the policy so far,
-2. and the mean field mu_BR of that best response,
-3. averages, mu <- (1 - a) mu + a mu_BR, and the policies state by state with
-   the weights (1 - a) mu(s) and a mu_BR(s).
+1. finds a best response pi_BR to the current mean field mu,
+2. computes the mean field mu_BR of this best response,
+3. averages, mu <- (1 - a) mu + a mu_BR, and averages the policies in each state
+   with the weights (1 - a) mu(s) and a mu_BR(s).
 
 On a finite horizon the averaged policy has the averaged mean field, and this is
 OpenSpiel's FictitiousPlay, with the same methods. Where several actions are
-equally good, rounding decides which of them each takes.
+equally good, rounding decides which of them each implementation takes.
 """
 
 import dataclasses
@@ -33,14 +33,14 @@ class State(algorithm.State):
   """The state of FP; `mean_field` is the average mu.
 
   Attributes:
-    response: (N, A), the last best response; uniform before any.
+    response: (N, A), the last best response; uniform before the first.
   """
 
   response: np.ndarray
 
 
 class AveragingAlgorithm(algorithm.ArrayAlgorithm[State]):
-  """What averages responses, each with a weight."""
+  """Base class of algorithms that average responses with weights."""
 
   def __init__(self, game: model_lib.MeanFieldModel | pyspiel.Game):
     super().__init__(game)
@@ -60,10 +60,10 @@ class AveragingAlgorithm(algorithm.ArrayAlgorithm[State]):
     response_masses: np.ndarray,
     rate: float,
   ) -> State:
-    """Returns the state with a response mixed into policy and mean field.
+    """Returns the state with a response averaged into it.
 
     Args:
-      state: The one before.
+      state: The state before the iteration.
       response: (N, A), a policy.
       response_masses: (N,), its mean field.
       rate: a in [0, 1], the weight of the response.
@@ -73,7 +73,7 @@ class AveragingAlgorithm(algorithm.ArrayAlgorithm[State]):
     mixed = old_weight[:, None] * state.policy + new_weight[:, None] * response
     total = mixed.sum(axis=1, keepdims=True)
     visited = total > 0
-    # With all of its weight, the response is kept where nobody is, too.
+    # With weight 1 the response is also kept in states without mass.
     unvisited = response if rate == 1 else self._uniform
     return State(
       policy=np.where(
@@ -99,12 +99,13 @@ class FictitiousPlay(AveragingAlgorithm):
     """Initializes FP.
 
     Args:
-      game: What to solve; a game is compiled.
-      lr: a in (0, 1]; None is 1 / (k + 1) in iteration k = 1, 2, ...
-      temperature: > 0: respond with softmax(Q / temperature) instead of a best
-        action, as OpenSpiel offers. None: with the best response.
-      regularization: eta >= 0: best responses are those of the regularized
-        game, softmax(Q_eta / eta); not together with a temperature.
+      game: The game to solve; an OpenSpiel game is compiled.
+      lr: Weight a of the response, in (0, 1]; None is 1 / (k + 1) in iteration
+        k = 1, 2, ...
+      temperature: If given, > 0, the response is softmax(Q / temperature)
+        instead of a best action, as in OpenSpiel.
+      regularization: eta >= 0. If positive, best responses are those of the
+        regularized game, softmax(Q_eta / eta); not together with a temperature.
 
     Raises:
       ValueError: If a parameter is out of range.
@@ -125,15 +126,15 @@ class FictitiousPlay(AveragingAlgorithm):
     """Performs one iteration.
 
     Args:
-      br_policy: An OpenSpiel policy or an (N, A) array. The response is then
-        the best (or a softened) first action if `br_policy` is played after
+      br_policy: An OpenSpiel policy or an (N, A) array. If given, the response
+        is the best (or softmax) first action when `br_policy` is played after
         it, as in OpenSpiel's FictitiousPlay. None: a best response.
-      learning_rate: a in (0, 1] of this iteration; None for that of the
+      learning_rate: Weight a in (0, 1] of this iteration; None for that of the
         constructor.
 
     Raises:
-      ValueError: If one is neither, or `br_policy` leads to nodes that the
-        model did not have; see `CompiledGame.from_openspiel`.
+      ValueError: If an argument is invalid, or `br_policy` leads to nodes that
+        the model did not have; see `CompiledGame.from_openspiel`.
     """
     if learning_rate is not None:
       validation.check_real("learning_rate", learning_rate, 0, 1, low_open=True)
@@ -149,9 +150,9 @@ class FictitiousPlay(AveragingAlgorithm):
     array = self.model.from_openspiel(br_policy)
     if len(array) > len(self.policy):
       raise ValueError(
-        "br_policy must lead to no nodes that the model does not have, it does"
-        f" to {len(array) - len(self.policy)}; an algorithm that is made anew"
-        " on this model, which has taken them in, has them too."
+        "br_policy must lead only to nodes that the model has, got"
+        f" {len(array) - len(self.policy)} others. The model has added them:"
+        " construct the algorithm again on this model to include them."
       )
     return array
 
@@ -161,26 +162,26 @@ class FictitiousPlay(AveragingAlgorithm):
     followed: np.ndarray | None = None,
     learning_rate: float | None = None,
   ) -> State:
-    """Mixes a response into the policy and the mean field."""
+    """Averages a response into the policy and the mean field."""
     rate = learning_rate or self._lr or 1.0 / (state.iteration + 2)
     response = self._respond(state, followed)
     response_masses = self.model.mean_field(response)
     return self._mixed(state, response, response_masses, rate)
 
   def _respond(self, state: State, followed: np.ndarray | None) -> np.ndarray:
-    """Returns the (N, A) response to the mean field so far."""
+    """Returns the (N, A) response to the current mean field."""
     start = state.response if state.iteration else None
     return self._best_response(self.model, state.mean_field, start, followed)
 
   def get_correlating_policy(self) -> policy_lib.Policy:
-    """Returns the policy so far, as OpenSpiel's does."""
+    """Returns the current policy, as OpenSpiel's class does."""
     return self.get_policy()
 
   def get_correlating_distribution(self) -> distribution_lib.DistributionPolicy:
-    """Returns the distribution of the policy so far, as OpenSpiel's does."""
+    """Returns the distribution of the current policy, as OpenSpiel does."""
     return self.distribution
 
   @property
   def _distribution(self) -> distribution_lib.DistributionPolicy:
-    """As in OpenSpiel's, that of the last response."""
+    """The distribution of the last response, as in OpenSpiel's class."""
     return self._distribution_of(self._state.response)

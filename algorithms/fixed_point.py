@@ -1,17 +1,17 @@
-"""Fixed point iteration (FPI), of Banach and Picard.
+"""Fixed point iteration (FPI), also called Banach-Picard iteration.
 
 Huang, Malhame and Caines (2006), "Large Population Stochastic Dynamic Games:
 Closed-Loop McKean-Vlasov Systems and the Nash Certainty Equivalence Principle".
 An iteration
 
-1. finds a best response to the mean field mu of the policy so far,
-2. takes it for the policy, and its mean field for mu.
+1. finds a best response to the mean field mu of the current policy,
+2. replaces the policy by it, and mu by its mean field.
 
-This is OpenSpiel's FixedPoint. With best actions it seldom settles. With a
+This is OpenSpiel's FixedPoint. With best actions it seldom converges. With a
 temperature it is also GMF-V of Guo, Hu, Xu and Zhang (2020), arXiv:2003.06069,
 and the Boltzmann iteration of Cui and Koeppl (2021), arXiv:2102.01585; with
-regularization it is their RelEnt iteration. Both settle if softened enough, the
-regularized one at the equilibrium of the regularized game.
+regularization it is their RelEnt iteration. Both converge if the softening is
+strong enough, the regularized one to the equilibrium of the regularized game.
 """
 
 import pyspiel
@@ -35,11 +35,11 @@ class FixedPoint(algorithm.ArrayAlgorithm[algorithm.State]):
     """Initializes FPI.
 
     Args:
-      game: What to solve; a game is compiled.
-      temperature: > 0: respond with softmax(Q / temperature) instead of a best
-        action. None: with the best response.
-      regularization: eta >= 0: best responses are those of the regularized
-        game, softmax(Q_eta / eta); not together with a temperature.
+      game: The game to solve; an OpenSpiel game is compiled.
+      temperature: If given, > 0, the response is softmax(Q / temperature)
+        instead of a best action.
+      regularization: eta >= 0. If positive, best responses are those of the
+        regularized game, softmax(Q_eta / eta); not together with a temperature.
 
     Raises:
       ValueError: If a parameter is out of range.

@@ -1,9 +1,9 @@
 """The step size and the restarts of annealed MF-TRPO; see annealed_mf_trpo.py.
 
-The method is a heavy ball. Its step size c grows until the gain, what a player
-could get by one better step, is more than `OVERSHOOT` times its least since the
-last restart. Then c is halved and the ball restarts. After so many as
-`MAX_FAILED_RESTARTS` in a row without progress it is given up.
+The method is a heavy-ball method. Its step size c grows until the gain, what a
+player could gain by one better step, exceeds `OVERSHOOT` times its minimum since
+the last restart. Then c is halved and the momentum restarts. After
+`MAX_FAILED_RESTARTS` restarts in a row without progress the method is given up.
 """
 
 import dataclasses
@@ -13,33 +13,34 @@ import numpy as np
 from mftrpo_openspiel.algorithms import adaptive_step_size
 from mftrpo_openspiel.utils import rows
 
-# Bound on what two logits of a state move apart in the first iteration (where
-# values at later times are discounted, at time 0).
+# Bound on the change of the difference of two logits of a state in the first
+# iteration (at time 0, where values at later times are discounted).
 FIRST_CHANGE = 0.1
-# A gain of this many times the least one so far is a step too far.
+# A gain of more than this many times the smallest one is an overshoot.
 OVERSHOOT = 2.0
-# A restart has failed where the gain is not below this times that of all
-# restarts before it.
+# A restart has failed if the gain is not below this times the smallest gain at
+# any earlier restart.
 FALL = 0.5
 MAX_FAILED_RESTARTS = 2
-# A restart within so many iterations after another one tells no more than that.
+# A restart within this number of iterations after another one is not counted as
+# another failure.
 REBOUND = 3
-# The method is given up as well where c has to fall to this share of its
-# largest: friction is too low for it then, and restarts get rarer and rarer.
+# The method is also given up once c has fallen to this share of its largest
+# value: friction is then too low for c, and restarts become rarer and rarer.
 LEAST_SHARE = 0.1
-# Policies after a restart are remembered once the gain is below this times that
-# of the first one.
+# Policies after a restart are stored once the gain is below this times that after
+# the first restart.
 PROGRESS = 1e-3
-# A gain, relative to the largest value, is rounding below this.
+# Below this, relative to the largest value, a gain is rounding.
 ROUNDING = 1e-15
 
 
 def first_step_size(action_values: np.ndarray) -> float:
-  """Returns the first c, with which logits move apart by FIRST_CHANGE.
+  """Returns the first c, with which differences of logits are FIRST_CHANGE.
 
   Args:
     action_values: (N, A), of the uniform policy in the states that it reaches;
-      -inf where an action is not legal. Not all the same.
+      -inf where an action is not legal. Not all equal.
   """
   is_legal = np.isfinite(action_values)
   lowest = np.where(is_legal, action_values, np.inf).min(axis=1)
@@ -49,7 +50,7 @@ def first_step_size(action_values: np.ndarray) -> float:
 def gain(
   policy: np.ndarray, mean_field: np.ndarray, action_values: np.ndarray
 ) -> float:
-  """Returns sum_s mu(s) max_a (Q(s, a) - V(s)), or 0 where that is rounding.
+  """Returns sum_s mu(s) max_a (Q(s, a) - V(s)), or 0 if that is rounding.
 
   Args:
     policy: (N, A).
@@ -67,17 +68,17 @@ class HeavyBall:
   """The step size, friction and restarts after some iterations.
 
   Attributes:
-    best_logits: (N, A), the policy of the least gain after a restart, once
-      there is progress; before that, the first policy.
-    best_gain: That gain, or PROGRESS times the first one after a restart; inf
-      before the first.
+    best_logits: (N, A), logits of the policy with the smallest gain after a
+      restart, once there is progress; before that, of the first policy.
+    best_gain: This gain, or PROGRESS times the gain after the first restart; inf
+      before the first restart.
     step_size: c; 0 before the first iteration.
     largest_step_size: The largest c so far.
-    num_overshoots: How often c was halved.
-    num_since_restart: Iterations since the last restart.
-    least_gain: The least one since the last restart.
-    restart_gain: The least one at any restart.
-    num_failed_restarts: Those in a row without progress.
+    num_overshoots: Number of times that c was halved.
+    num_since_restart: Number of iterations since the last restart.
+    least_gain: Smallest gain since the last restart.
+    restart_gain: Smallest gain at any restart.
+    num_failed_restarts: Number of consecutive restarts without progress.
   """
 
   best_logits: np.ndarray
@@ -92,27 +93,27 @@ class HeavyBall:
 
   @property
   def is_given_up(self) -> bool:
-    """Whether it has turned out to go round instead of coming to rest."""
+    """Whether the method cycles instead of converging."""
     return self.num_failed_restarts >= MAX_FAILED_RESTARTS
 
   def begun(self, gain: float, step_size: float) -> "HeavyBall":
-    """Returns what it is in the first iteration, with the first c > 0."""
+    """Returns the record of the first iteration, with the first c > 0."""
     return dataclasses.replace(self, step_size=step_size, least_gain=gain)
 
   def next(self, gain: float, logits: np.ndarray) -> "HeavyBall":
-    """Returns what it is in the next iteration.
+    """Returns the record of the next iteration.
 
     Args:
       gain: See `gain`; > 0.
       logits: (N, A), before the step.
     """
     ball, just_restarted = self, self.num_since_restart == 0
-    if just_restarted:  # The mean field is that of the policy.
+    if just_restarted:  # The mean field is the one of the policy.
       if self.best_gain == np.inf:
         ball = dataclasses.replace(self, best_gain=PROGRESS * gain)
       elif gain < self.best_gain:
         ball = dataclasses.replace(self, best_gain=gain, best_logits=logits)
-    # Right after a restart the gain does not count: the mean field has jumped.
+    # The gain right after a restart is ignored, as the mean field has jumped.
     overshot = not just_restarted and gain > OVERSHOOT * self.least_gain
     step_size, num_overshoots = adaptive_step_size.next_step_size(
       self.step_size, self.num_overshoots, overshot

@@ -1,4 +1,4 @@
-"""What was measured of an algorithm while it ran, in memory."""
+"""The measurements of an algorithm during `run`, kept in memory."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -12,17 +12,17 @@ from mftrpo_openspiel.models import mean_field_model as model_lib
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class History:
-  """The exploitabilities of an algorithm after some of its iterations.
+  """The exploitability of an algorithm after some of its iterations.
 
-  `pandas.DataFrame(history.columns)` is a table of all that was measured.
+  `pandas.DataFrame(history.columns)` is a table of all measurements.
 
   Attributes:
-    title: What ran, and with which options.
+    title: The algorithm and its options.
     algorithm: Its class.
-    options: Those that are not the default, by name.
-    model: What it ran on.
+    options: Options that differ from their defaults, by name.
+    model: The model on which it ran.
     regularization: eta of the algorithm; 0 if it has none.
-    records: In the order of their iterations.
+    records: Sorted by iteration.
   """
 
   title: str
@@ -39,17 +39,17 @@ class History:
 
   @property
   def iterations(self) -> np.ndarray:
-    """(n,), after how many iterations of the algorithm there are records."""
+    """(n,), the iteration of the algorithm at each record."""
     return self.columns["iteration"]
 
   @property
   def seconds(self) -> np.ndarray:
-    """(n,), spent in the iterations, evaluation not included."""
+    """(n,), seconds spent in the iterations, without evaluation."""
     return self.columns["seconds"]
 
   @property
   def environment_steps(self) -> np.ndarray | None:
-    """(n,), simulated so far; None if the model simulates nothing."""
+    """(n,), simulated steps so far; None if the model does not simulate."""
     return self.columns.get(iteration_loop.STEPS)
 
   @property
@@ -65,6 +65,6 @@ class History:
     return self.columns["regularized_exploitability"]
 
   def __repr__(self) -> str:
-    """Returns one line: how exploitability went from the first to the last."""
+    """Returns one line: exploitability at the first and the last record."""
     summary = iteration_loop.summary(self.records, self.regularization)
     return f"History({self.title}: {summary})"

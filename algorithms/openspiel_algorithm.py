@@ -168,7 +168,7 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
         policy = fresh.get_policy().to_tabular()
         if policy.state_lookup.keys() != set(nodes):
           raise ValueError(
-            "state must be one of this algorithm and model: its nodes are not"
+            "state must belong to this algorithm and model: its nodes are not"
             f" those of {game}."
           )
         rows = [policy.state_lookup[node] for node in nodes]

@@ -162,7 +162,7 @@ def test_a_state_is_not_changed_by_later_iterations():
     (
       ("mf_trpo", {}, "openspiel", GARNET),
       ("openspiel_fictitious_play", {}, "openspiel", GARNET),
-      "state must be one of this algorithm and model",
+      "state must belong to this algorithm and model",
     ),
   ],
 )
@@ -358,7 +358,7 @@ def test_the_state_on_an_exact_model_is_the_algorithms_alone():
   with pytest.raises(ValueError) as error:
     solver.restore(state)
   assert str(error.value) == (
-    "state must be one of this algorithm and model: 'model.num_calls' must be"
+    "state must belong to this algorithm and model: 'model.num_calls' must be"
     " absent, got ('<i8', ())."
   )
 

@@ -244,7 +244,7 @@ BAD_CALLS = [
   (lambda: algorithm("openspiel_fictitious_play", "openspiel", lr=7),
    r"lr must be a number in \(0, 1\], got 7"),
   (lambda: algorithm("mf_trpo").restore(algorithm("mirror_descent").state()),
-   "state must be one of this algorithm .*'step_count' .*, got nothing"),
+   "state must belong to this algorithm .*'step_count' .*, got nothing"),
   # Runs and files.
   (lambda: experiment_lib.Experiment(num_iterations=1.5),
    r"num_iterations must be a whole number in \[1, 10{12}\], got 1.5"),
