@@ -1,10 +1,11 @@
 """Settings of all tests, and programs that they run.
 
-Two profiles of hypothesis are known here:
+Hypothesis has two profiles here:
 
 * "ci", the default: few examples, the same in every run;
-* "nightly": 1,000 new examples of every property, and 10^5 long-run laws of
-  random chains (`properties/laws_test.py`).
+* "nightly": 1,000 new examples of every property. Tests with the mark `nightly`
+  run with this profile only, and tests that use the fixture `is_nightly` try more
+  random games, chains or seeds with it.
 
     pytest tests/properties --hypothesis-profile=nightly
 """
@@ -16,6 +17,7 @@ import multiprocessing
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 
@@ -40,9 +42,31 @@ hypothesis.settings.register_profile(
 )
 
 
+def _is_nightly(config):
+  return config.getoption("--hypothesis-profile") == "nightly"
+
+
 def pytest_configure(config):
   if not config.getoption("--hypothesis-profile"):
     hypothesis.settings.load_profile("ci")
+  # Shells start programs in the background with SIGINT ignored, and programs
+  # that tests start would inherit this.
+  if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config, items):
+  if not _is_nightly(config):
+    left_out = [item for item in items if item.get_closest_marker("nightly")]
+    if left_out:
+      config.hook.pytest_deselected(items=left_out)
+      items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def is_nightly(request):
+  """Returns whether tests may take minutes to try many random examples."""
+  return _is_nightly(request.config)
 
 
 @pytest.fixture

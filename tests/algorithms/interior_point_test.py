@@ -191,8 +191,8 @@ def test_a_few_random_monotone_games(kind, eta):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_random_monotone_games(kind):
-  for seed in range(100):
+def test_random_monotone_games(kind, is_nightly):
+  for seed in range(100 if is_nightly else 20):
     model = random_game(kind, seed)
     found = equilibrium.solve(model, 0.0, 1e-10, max_iterations=30)
     assert relative(model, found.policy) <= 1e-10
@@ -237,7 +237,9 @@ def test_exploitability_vanishes(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("maze", ["four_rooms", "maze"])
+@pytest.mark.parametrize(
+  "maze", ["four_rooms", pytest.param("maze", marks=pytest.mark.nightly)]
+)
 def test_large_grids_of_openspiel(maze):
   game = openspiel_factory.create_game_with_setting(
     "mfg_crowd_modelling_2d", f"crowd_modelling_2d_{maze}"

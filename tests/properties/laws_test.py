@@ -250,9 +250,8 @@ def test_a_nearly_deterministic_policy_on_a_ring():
 
 
 @pytest.fixture(params=[ring, random_ring, grid, garnet, blocks, line, apart])
-def draw(request):
+def draw(request, is_nightly):
   """Returns batches of chains of one kind: 80 chains or, nightly, 15,000."""
-  is_nightly = request.config.getoption("--hypothesis-profile") == "nightly"
   seed = np.random.SeedSequence().entropy if is_nightly else 0
   print(f"\nseed {seed}")
   rng = np.random.default_rng(seed)

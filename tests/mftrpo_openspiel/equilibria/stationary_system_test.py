@@ -357,8 +357,9 @@ def test_our_games_to_ten_digits(setting):
 @pytest.mark.slow
 @pytest.mark.parametrize("eta", [0.0, 1e-4, 0.1])
 @pytest.mark.parametrize("kind", ["shunning", *monotone_games.KINDS])
-def test_random_monotone_games(kind, eta):
-  for seed in range(100 if eta == 0 else 10):
+def test_random_monotone_games(kind, eta, is_nightly):
+  num_games = 100 if eta == 0 else 10
+  for seed in range(num_games if is_nightly else num_games // 5):
     model = _random_model(seed, kind)
     policy = _solved(model, eta).policy
     uniform = np.full(policy.shape, 1 / 3)
@@ -373,8 +374,8 @@ def test_where_a_step_has_to_be_refined():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", monotone_games.KINDS)
-def test_random_games_of_free_travel(kind):
-  for seed in range(0, 100, 5):
+def test_random_games_of_free_travel(kind, is_nightly):
+  for seed in range(0, 100, 5 if is_nightly else 20):
     _solved(monotone_games.random_game(kind, seed))
 
 

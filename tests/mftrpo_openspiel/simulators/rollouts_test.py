@@ -17,7 +17,8 @@ from mftrpo_openspiel.simulators import rollouts
 
 ETA = 2.0
 KINDS = ("stationary", "compiled")
-NUM_SEEDS = 2000
+# Enough for the tests with a deliberate error to fail with p < 1e-9.
+NUM_SEEDS = 500
 
 
 def _simulator(exact):
