@@ -1,7 +1,7 @@
 """Confirms the numbers of a stored complete run by dense linear algebra.
 
-`full_run.npz` has the final policy and mean field of each run of the paper after
-5,000 iterations, its two recorded exploitabilities, and whether it was at rest.
+`full_run.npz` has, for each run of the paper, policy and mean field after 5,000
+iterations, the two recorded exploitabilities, and whether the run was at rest.
 These tests use only the arrays of the games from the package.
 """
 
