@@ -115,7 +115,7 @@ class Grid:
 
   settings: Sequence[str] = tuple(experiments.PANELS)
   etas: Sequence[float] = experiments.ETAS
-  num_policy_updates: Sequence[int] = (1, 5, 10, 20, 50)
+  num_policy_updates: Sequence[int] = (1, 5, 10, 20)
   num_population_steps: Sequence[int | None] = (1, 10, None)
   initial_distributions: Sequence[str] = tuple(INITIAL_DISTRIBUTIONS)
   learning_rates: Sequence[float] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -160,7 +160,8 @@ def create_experiments(
 ) -> dict[RunName, experiment_lib.Experiment]:
   """Returns the experiments by their names.
 
-  The baselines come first, and then MF-TRPO, ordered by L.
+  The baselines come first, then MF-TRPO in the limit of many population steps,
+  and then MF-TRPO with few of them; both are ordered by L.
   """
   runs: dict[RunName, experiment_lib.Experiment] = {}
   for setting in grid.settings:
@@ -175,9 +176,10 @@ def create_experiments(
   return dict(sorted(runs.items(), key=lambda run: _order(run[0])))
 
 
-def _order(name: RunName) -> tuple[int, bool]:
+def _order(name: RunName) -> tuple[bool, int, int]:
   """Returns the key by which runs are sorted."""
-  return name.num_policy_updates or 0, name.num_population_steps is not None
+  steps = name.num_population_steps or 0
+  return steps > 0, name.num_policy_updates or 0, steps
 
 
 _Choice = tuple[RunName, str, Mapping[str, Any]]

@@ -15,8 +15,8 @@ with entropy bonuses, which converges to 0 for a regularized method. phi_0 is \
 the exploitability without them, which converges to the bias of eta. For runs \
 without eta, phi_eta is phi_{low_eta:g}. The paper does not give the number of \
 policy updates L and of population steps M of MF-TRPO, nor the learning rate \
-lr of OMD. Here they are L = {num_policy_updates}, M = {num_population_steps} \
-and lr = {lr}. The graph of the two islands is not in the paper either.
+lr of OMD. Here L = {num_policy_updates}, M is {num_population_steps} and \
+lr = {lr}. The graph of the two islands is not in the paper either.
 
 - **MF-TRPO**: as printed, TRPO restarts from the uniform policy in each \
 iteration. **MF-TRPO warm**: TRPO continues from the previous policy, with \
@@ -38,6 +38,9 @@ def report(results: claims.Results) -> str:
   introduction = _INTRODUCTION.format(
     **experiments.PAPER
     | {
+      "num_population_steps": (
+        experiments.PAPER["num_population_steps"] or "unlimited"
+      ),
       "num_iterations": next(iter(results.values())).records[-1].iteration,
       "low_eta": experiments.LOW_ETA,
       "lr": experiments.OMD_LEARNING_RATE,

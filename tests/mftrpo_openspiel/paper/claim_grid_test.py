@@ -32,7 +32,7 @@ def test_the_default_grid_has_all_combinations():
       case = [run for run in runs if run[:2] == (setting, eta)]
       ours = {run[4:] for run in case if run.method == "MF-TRPO"}
       assert ours == {
-        *((updates, None, "one_state") for updates in (1, 5, 10, 20, 50)),
+        *((updates, None, "one_state") for updates in (1, 5, 10, 20)),
         (10, 1, "one_state"),
         (10, 1, "uniform"),
         (10, 10, "one_state"),
@@ -61,9 +61,9 @@ def test_long_runs_come_last():
   ] == [
     ("MF-TRPO", 1, None),
     ("MF-TRPO warm", 1, None),
-    ("MF-TRPO warm", 1, 2),
-    ("MF-TRPO warm", 1, 2),
     ("MF-TRPO", 3, None),
+    ("MF-TRPO warm", 1, 2),
+    ("MF-TRPO warm", 1, 2),
     ("MF-TRPO", 3, 2),
     ("MF-TRPO", 3, 2),
   ]

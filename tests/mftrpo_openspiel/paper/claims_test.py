@@ -1,4 +1,4 @@
-"""Each claim on results made up so that it must hold, and must not."""
+"""Tests of each claim on made-up results for which it is true or false."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ NUM_CASES = dict(zip(claims.CLAIMS, (6, 6, 2, 2, 3, 2, 3, 2)))
 
 
 def law(size, distance, heavy=(), light=()):
-  """A law that is `distance` from uniform, but for some states."""
+  """A distribution at `distance` from uniform, except for some states."""
   masses = np.full(size, (1 - distance) / size)
   masses[0] += distance
   masses[list(heavy)] *= 3
@@ -41,8 +41,8 @@ def result(values, laws, entropy=0.5):
   )
 
 
-def borne_out():
-  """Results by which all claims hold."""
+def confirmed():
+  """Results that confirm all claims."""
   results = {}
   for name in experiments.create_experiments():
     size = 14 if name.setting == "two_islands" else 104
@@ -83,14 +83,14 @@ def with_final_law(results, method, change):
 
 
 def crowded(results):
-  """The crowd ends where it started."""
+  """The crowd stays in its initial state."""
   return with_final_law(
     results, claims.MF_TRPO, lambda _, old: law(old.size, 0.99)
   )
 
 
 def swapped_aversion(results):
-  """Distances to the uniform law grow with the crowd aversion."""
+  """Distances to the uniform distribution increase with the crowd aversion."""
 
   def change(name, old):
     is_high = name.setting in ("four_rooms_high_aversion", "four_rooms_poi")
@@ -100,14 +100,14 @@ def swapped_aversion(results):
 
 
 def without_eta(results):
-  """Entropies fall with eta."""
+  """Entropies decrease with eta."""
   return {
     name: result(OURS, list(old.mean_fields.values()), 0.5 - (name.eta or 0))
     for name, old in results.items()
   }
 
 
-# What must no longer hold -> how results are changed for it.
+# Claim -> change of the results that makes it false.
 CHANGES = {
   SUPERIOR: lambda r: with_values(r, "FP", (1, 0.1, 1e-6, 1e-10)),
   EARLY: lambda r: with_values(r, claims.MF_TRPO, (1, 0.05, 1e-6, 1e-9)),
@@ -137,27 +137,27 @@ def verdicts(results):
   }
 
 
-def test_all_claims_can_be_borne_out():
-  assert verdicts(borne_out()) == {
+def test_all_claims_can_be_confirmed():
+  assert verdicts(confirmed()) == {
     claim: [True] * count for claim, count in NUM_CASES.items()
   }
 
 
 @pytest.mark.parametrize("claim", CHANGES, ids=lambda claim: claim[:40])
 def test_each_claim_can_fail(claim):
-  found = verdicts(CHANGES[claim](borne_out()))
+  found = verdicts(CHANGES[claim](confirmed()))
   assert found[claim] == [False] * NUM_CASES[claim]
 
 
-def test_a_baseline_that_is_as_good_does_not_refute_and_a_better_one_does():
+def test_only_a_better_baseline_refutes_the_claim():
   for distance, holds in ((0.0, True), (0.9e-12, True), (1.1e-12, False)):
     values = (*THEIRS[:-1], OURS[-1] - distance)
-    found = verdicts(with_values(borne_out(), "OMD", values))
+    found = verdicts(with_values(confirmed(), "OMD", values))
     assert found[SUPERIOR] == [holds] * NUM_CASES[SUPERIOR]
 
 
-def test_one_case_that_fails_is_told_from_the_others():
-  results = borne_out()
+def test_each_case_has_its_own_verdict():
+  results = confirmed()
   name = experiments.RunName("two_islands", claims.MF_TRPO, 0.3)
   slow = result((1, 0.5, 0.1, 1e-9), list(results[name].mean_fields.values()))
   first, second = claims.judge({**results, name: slow})[CONVERGED]

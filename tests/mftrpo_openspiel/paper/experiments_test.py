@@ -1,9 +1,9 @@
-"""The list of the paper's experiments."""
+"""Tests of the list of the paper's experiments."""
 
 from mftrpo_openspiel.paper import experiments
 
 
-def test_every_method_has_both_eta_and_baselines_none():
+def test_every_method_has_both_eta_and_baselines_also_have_none():
   names = list(experiments.create_experiments())
   for setting in experiments.PANELS:
     etas = {}
@@ -30,11 +30,11 @@ def test_file_names():
   assert name.file_name == "two_islands_fp_plain"
 
 
-def test_mean_fields_are_kept_where_figures_show_them():
+def test_mean_fields_are_stored_for_the_figures():
   kept = experiments.mean_field_iterations
   assert kept("two_islands", 5000) == [0, 100, 5000]
   assert kept("four_rooms", 500) == [0, 30, 500]
   assert kept("four_rooms_high_aversion", 5000) == [0, 5000]
-  # Each of them has a record, so that a run passes by there.
+  # Each of these iterations has a record.
   for name, experiment in experiments.create_experiments().items():
     assert set(kept(name.setting, 5000)) <= set(experiment.record_at())

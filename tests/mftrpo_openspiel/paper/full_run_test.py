@@ -1,8 +1,8 @@
-"""The numbers of a stored full run, confirmed by dense linear algebra.
+"""Confirms the numbers of a stored complete run by dense linear algebra.
 
-`full_run.npz` has, for each run of the paper after its 5,000 iterations, the
-final policy and mean field, the two exploitabilities as recorded, and whether
-the run was at rest. Of the package, only the arrays of the games are used here.
+`full_run.npz` has, for each run of the paper, policy and mean field after 5,000
+iterations, the two recorded exploitabilities, and whether the run was at rest.
+These tests use only the arrays of the games from the package.
 """
 
 import pathlib
@@ -38,9 +38,10 @@ def arrays_of(setting):
 
 
 def invariant_law(policy, kernel):
-  """Returns the law by elimination without subtractions.
+  """Returns the invariant distribution by elimination without subtractions.
 
-  So rates of 1e-200 keep all their digits (Grassmann, Taksar and Heyman 1985).
+  The result has full relative accuracy also for rates of 1e-200 (Grassmann,
+  Taksar and Heyman 1985).
   """
   rates = np.einsum("sa,sat->st", policy, kernel)
   leaving = np.zeros(len(rates))
@@ -81,7 +82,7 @@ def optimal_values(kernel, reward, eta):
       policy = np.eye(num_actions)[q.argmax(axis=1)]
     if np.abs(improved - values).max() < 1e-13 * np.abs(values).max():
       return values
-  # Rounding may keep it from becoming any smaller.
+  # Rounding errors may prevent a smaller difference.
   assert np.abs(improved - values).max() < 1e-11
   return values
 
@@ -127,8 +128,8 @@ def test_runs_at_rest_are_at_a_fixed_point(stored, file_name):
   np.testing.assert_allclose(
     mean_field, invariant_law(policy, kernel), rtol=0, atol=1e-11
   )
-  # What is played is the softmax of its own values, so nobody gains: but for
-  # the printed MF-TRPO, whose L policy updates leave a gap.
+  # The policy is the softmax of its own action values, so that its regularized
+  # exploitability is 0. The printed MF-TRPO has a gap, which depends on L.
   gap = exploitability(policy, arrays_of(name.setting), name.eta)
   if name.method == "MF-TRPO":
     assert 1e-5 < gap < 1e-2
@@ -144,7 +145,9 @@ def test_runs_at_rest_are_at_a_fixed_point(stored, file_name):
 
 @pytest.mark.parametrize("setting", [*experiments.PANELS])
 @pytest.mark.parametrize("eta", experiments.ETAS)
-def test_all_regularized_methods_come_to_one_equilibrium(stored, setting, eta):
+def test_all_regularized_methods_find_the_same_equilibrium(
+  stored, setting, eta
+):
   warm, omd = (
     stored[f"{experiments.RunName(setting, method, eta).file_name}.mean_field"]
     for method in ("MF-TRPO warm", "OMD")

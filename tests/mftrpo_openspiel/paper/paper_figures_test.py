@@ -1,4 +1,4 @@
-"""What the figures of the paper show and say."""
+"""Tests of the figures of the paper."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ ITERATIONS = (0, 30, 100, 1000, 5000)
 
 @pytest.fixture(scope="module")
 def results():
-  """Made up: the crowd starts in the first state and ends all over."""
+  """Made-up results: the crowd spreads from the first state over all states."""
   made = {}
   for name in experiments.create_experiments():
     size = 14 if name.setting == "two_islands" else 104
@@ -43,7 +43,7 @@ def test_figure_2(name, value, says, results):
   for axes in figure.axes:
     assert axes.get_xscale() == "symlog"
     assert {line.get_ydata()[0] for line in axes.lines} == {value}
-    # Colours are methods, and line styles are eta.
+    # Colours stand for methods, and line styles for eta.
     colors, styles = set(), set()
     for line in axes.lines:
       method, eta = line.get_label().split(", ")
@@ -55,11 +55,11 @@ def test_figure_2(name, value, says, results):
     ):
       assert {meaning for meaning, _ in looks} == meanings
       assert len(looks) == len(meanings) == len({look for _, look in looks})
-    # Solid is the lower eta.
+    # The lower eta is solid.
     assert ("eta = 0.05", (0, None)) in styles
 
 
-def test_figure_2_says_how_plain_methods_are_measured(results):
+def test_figure_2_states_the_eta_of_plain_methods(results):
   notes = {
     name: paper_figures.FIGURES[name](results).legends[0].get_title().get_text()
     for name in ("figure_2", "figure_2_unregularized")
@@ -82,7 +82,7 @@ def test_mean_fields(number, game, stages, results):
   titles = [axes.get_title().split(" ")[0] for axes in figure.axes]
   assert titles == list(stages)
   (bar,) = figure.axes[-1].child_axes
-  # The colours end where the crowd is spread out evenly in the end.
+  # The colour scale ends at the mass of the uniform distribution.
   assert bar.get_ylim() == (
     0.0,
     pytest.approx(1 / (14 if number == 4 else 104)),

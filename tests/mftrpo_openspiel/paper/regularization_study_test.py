@@ -28,7 +28,7 @@ def test_without_regularization_it_is_an_equilibrium(model):
   assert model.exploitability(policy) < 1e-8
 
 
-def test_policies_are_kept(model, tmp_path):
+def test_policies_are_stored(model, tmp_path):
   def kept(eta):
     return regularization_study.kept_policy(model, "stationary", eta, tmp_path)
 
@@ -42,7 +42,7 @@ def test_policies_are_kept(model, tmp_path):
   assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_kept_policies_of_another_game_are_refused(model, tmp_path):
+def test_stored_policies_of_another_game_are_refused(model, tmp_path):
   regularization_study.kept_policy(model, "stationary", 0.1, tmp_path)
   mdp = pyspiel.load_game("python_mfg_two_islands(seed=1)").mean_field_mdp()
   other = stationary_model.StationaryModel(
@@ -52,7 +52,7 @@ def test_kept_policies_of_another_game_are_refused(model, tmp_path):
     regularization_study.kept_policy(other, "stationary", 0.1, tmp_path)
 
 
-def test_etas_without_an_equilibrium_are_told(model):
+def test_etas_without_an_equilibrium_are_reported(model):
   def find(eta):
     if eta < 0.1:
       raise ArithmeticError("none")
@@ -69,7 +69,7 @@ def test_etas_without_an_equilibrium_are_told(model):
 
 
 @pytest.mark.slow
-def test_the_best_eta_is_where_the_gain_is_least(model):
+def test_the_best_eta_has_the_smallest_gain(model):
   num_players = 100
 
   def gain(eta):
@@ -96,7 +96,7 @@ def test_the_best_eta_is_where_the_gain_is_least(model):
 @pytest.mark.parametrize(
   "gains", [[1, 2, 2, 2], [4, 3, 2, 2], [3, 1, 1, 2], [3, 0, 0, 0], [1, 2]]
 )
-def test_an_eta_that_may_not_be_best_is_not_said_to_be(model, gains):
+def test_an_eta_at_the_end_of_the_range_is_not_called_best(model, gains):
   tried = {10.0**k: float(gain) for k, gain in enumerate(gains)}
   choice = regularization_study.choose(model, None, tried, 10, "own")
   assert choice.best is None
@@ -111,6 +111,6 @@ def test_an_eta_that_may_not_be_best_is_not_said_to_be(model, gains):
     {0.0: 1.0, 0.1: 2.0},
   ],
 )
-def test_an_eta_that_may_not_be_tolerable_is_not_said_to_be(model, gains):
+def test_an_eta_at_the_end_of_the_range_is_not_called_tolerable(model, gains):
   choice = regularization_study.choose(model, None, gains, 10, "own")
   assert choice.tolerable is None

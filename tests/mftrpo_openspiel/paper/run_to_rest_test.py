@@ -1,4 +1,4 @@
-"""Runs that end where they are at rest."""
+"""Tests of runs that end when they are at rest."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ OMD = experiments.RunName("two_islands", "OMD", 0.3)
 
 
 def dense_run(experiment):
-  """Records and algorithm of the whole run with one solver."""
+  """Returns records and algorithm of a complete run with one solver."""
   game = experiment.create_game()
   model = stationary_model.StationaryModel(
     game.mean_field_mdp(), game, solver="dense LU"
@@ -53,7 +53,7 @@ def assert_agree(records, expected_records):
   ],
   ids=lambda name: name.file_name,
 )
-def test_all_but_the_first_iterations_may_have_any_solver(name):
+def test_results_do_not_depend_on_the_solver_after_the_first_iterations(name):
   num_iterations = run_to_rest.NUM_DENSE_ITERATIONS + 30
   experiment = experiments.create_experiments(num_iterations)[name]
   result = run_to_rest.run_to_rest(experiment)
@@ -70,7 +70,7 @@ def test_all_but_the_first_iterations_may_have_any_solver(name):
 
 
 @pytest.mark.slow
-def test_a_run_at_rest_is_left_there():
+def test_a_run_ends_when_it_is_at_rest():
   experiment = experiments.create_experiments(1200)[OMD]
   result = run_to_rest.run_to_rest(experiment)
   assert 500 < result.num_performed < 1000
