@@ -43,8 +43,8 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
 
   Attributes:
     model: The mean-field game on which it runs.
-    regularization: eta, the weight of the entropy bonus, from the option of this
-      name; 0 if there is none. `run` measures phi_eta with it.
+    regularization: eta, the weight of the entropy bonus, from the option of
+      this name; 0 if there is none. `run` measures phi_eta with it.
   """
 
   def __init__(
@@ -127,8 +127,8 @@ class MeanFieldAlgorithm(noted_options.NotedOptions, abc.ABC):
     default ten times per factor of ten, so that measuring takes a small part of
     the time.
 
-    After Ctrl-C the algorithm is in the state after its last complete iteration,
-    and `history` has all measurements up to then.
+    After Ctrl-C the algorithm is in the state after its last complete
+    iteration, and `history` has all measurements up to then.
 
     Args:
       num_iterations: Largest number of iterations of this call.
@@ -264,8 +264,8 @@ StateT = TypeVar("StateT", bound=State)
 class ArrayAlgorithm(MeanFieldAlgorithm, Generic[StateT]):
   """An algorithm whose iteration is a function of a `State` record.
 
-  The constructor of a subclass checks its options, calls the constructor of this
-  class, and sets `_state`.
+  The constructor of a subclass checks its options, calls the constructor of
+  this class, and sets `_state`.
   """
 
   _state: StateT

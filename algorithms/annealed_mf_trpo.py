@@ -1,61 +1,62 @@
-"""Annealed MF-TRPO, which ends at an equilibrium without regularization.
+"""Annealed MF-TRPO, which converges to an equilibrium without regularization.
 
-This method is not from the paper of MF-TRPO, but a part of this package. With
-entropic regularization eta MF-TRPO ends at a distance of order eta from an
-equilibrium of the game. Here the entropy is taken relative to the policy
-before, instead of the uniform one. Of the two parts of eta in the update of a
-policy, the bias is gone and the trust region is left, with action values that
-are not regularized (TRPO's first step, l = 0):
+This method is not from the MF-TRPO paper; it is a contribution of this package.
+With entropic regularization eta, MF-TRPO converges to a policy at a distance of
+order eta from an equilibrium of the game. Here the entropy is taken relative to
+the previous policy instead of the uniform one. This removes the bias of eta in
+the policy update and keeps the trust region, with action values that are not
+regularized (TRPO's first step, l = 0):
 
     pi <- pi exp(Q_mu^pi / (2 eta)) / normalization,
     mu <- mu + beta (mu (P_mu^pi)^M - mu).
 
-That is the step of `mirror_descent.MirrorDescent` with lr = 1 / (2 eta) and no
+This is the step of `mirror_descent.MirrorDescent` with lr = 1 / (2 eta) and no
 entropy, under a mean field that lags behind the policy.
 
-It rests only where no action is better than one that is played, and mu is the
-mean field of pi: at an equilibrium. eta and beta go to 0 together,
+Its fixed points are equilibria: no action is better than one that is played,
+and mu is the mean field of pi. eta and beta go to 0 together,
 
     beta_k = w / (w + n),    eta_k = beta_k / (2 c),
 
-n iterations after a restart. For the logits y of the policy that is, in a time
-of which an iteration takes beta,
+n iterations after a restart. For the logits y of the policy, in a time scale in
+which one iteration takes the time beta, this is
 
     dy = (c / beta) Q_mu,    dmu = mu^y - mu,
 
-a heavy ball: the mean field that lags behind is its momentum, beta its
-friction. Friction that falls like w / n is Nesterov's (Su, Boyd and Candes
-(2016), "A Differential Equation for Modeling Nesterov's Accelerated Gradient
-Method"). As there, it restarts where the ball runs uphill (O'Donoghue and
-Candes (2015), "Adaptive Restart for Accelerated Gradient Schemes"). The height
-is the gain, what the next step of a player could bring, which costs nothing to
-compute,
+a heavy-ball method: the lagging mean field is its momentum and beta its
+friction. Friction that falls like w / n is that of Nesterov's method (Su, Boyd
+and Candes (2016), "A Differential Equation for Modeling Nesterov's Accelerated
+Gradient Method"). As there, the method restarts when it moves uphill
+(O'Donoghue and Candes (2015), "Adaptive Restart for Accelerated Gradient
+Schemes"). The height is the gain, what a player could gain by one better step,
+which is a by-product:
 
-    sum_s mu(s) max_a (Q_mu^pi(s, a) - V_mu^pi(s)),
+    sum_s mu(s) max_a (Q_mu^pi(s, a) - V_mu^pi(s)).
 
-and uphill is where it is more than twice its least since the last restart (not
-counting the iteration of the restart, in which the mean field catches up with
-the policy). Then c was too large as well, and is halved; between restarts it
-grows (see heavy_ball.py). So nothing depends on the scale of the rewards.
+The method moves uphill when the gain exceeds twice its minimum since the last
+restart (not counting the iteration of the restart, in which the mean field
+catches up with the policy). Then c was too large as well, and is halved;
+between restarts it grows (see heavy_ball.py). Therefore nothing depends on the
+scale of the rewards.
 
-Where players only shun crowds, so that the game has a potential, this is fast:
-see docs/solvers.md. Where they also go after each other, as in rock, paper,
-scissors, the ball is driven round, and friction that falls lets it go up for
-ever. Each restart then finds as much to gain as those before. After two
-restarts in a row at which the gain was not below half the least one at any
-restart before, or where c has to fall to a tenth of its largest, the ball is
-given up. All starts over from the first policy (or, where the gain has fallen
-below a thousandth of that of the beginning, from the policy of the least gain
-after a restart), beta stays 1, mu is the mean field of the policy, and logits
-take optimistic mirror steps (see optimistic_steps.py), which settle in
-rotations too.
+Where players only avoid crowds, so that the game has a potential, this is fast:
+see docs/solvers.md. Where they also chase each other, as in rock, paper,
+scissors, momentum makes the crowd cycle, and with falling friction the gain
+does not decrease: it is as large at each restart as at those before. Momentum
+is given up after two restarts in a row at which the gain was not below half of
+the smallest one at any earlier restart, or once c has to fall to a tenth of its
+largest value. The method then starts again from the first policy (or, if the
+gain has fallen below a thousandth of the initial one, from the policy of the
+smallest gain after a restart), beta stays 1, mu is the mean field of the
+policy, and the logits take optimistic mirror steps (see optimistic_steps.py),
+which converge in rotations as well.
 
-There is no proof that this settles in all monotone games: what is known is the
+There is no proof of convergence in all monotone games; what is known is the
 convergence of OMD in continuous time (Perolat et al. (2021), arXiv:2103.00623).
-docs/solvers.md has what it got to in 300 random monotone games, where it is
-slow, and where it may turn around an equilibrium: where players seek crowds, or
-moves depend on the mean field. Exploitability then stops falling, as the end of
-a run says.
+docs/solvers.md has the results in 300 random monotone games, and where the
+method is slow. It may circle around an equilibrium where players seek crowds,
+or where moves depend on the mean field. Exploitability then stops falling,
+which is reported at the end of a run.
 """
 
 import dataclasses
@@ -73,9 +74,9 @@ from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import validation
 
-# No action becomes less likely than exp(this), below all rounding. Otherwise a
-# policy that stays would end as one that never leaves: the long-run law of its
-# chain is another one, and later gains could not bring the action back.
+# Lower bound on logits relative to the largest one, far below rounding. Without
+# it the probability of leaving a state could become exactly 0, which changes
+# the invariant distribution of the chain, and later gains could not restore it.
 LEAST_LOGIT = -100.0
 
 
@@ -85,9 +86,9 @@ class State(algorithm.State):
 
   Attributes:
     logits: (N, A), of which the policy is the softmax.
-    rate: beta of the last iteration; before any, that of the paper.
-    ball: The heavy ball.
-    optimistic_step: The last one, once the ball is given up.
+    rate: beta of the last iteration; before the first, that of the paper.
+    ball: Step size, friction and restarts of the heavy-ball method.
+    optimistic_step: The last one, once momentum is given up.
   """
 
   logits: np.ndarray
@@ -109,12 +110,13 @@ class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
     """Initializes annealed MF-TRPO.
 
     Args:
-      game: What to solve; a game is compiled.
-      num_population_steps: M, moves of the population in an iteration; None is
+      game: The game to solve; an OpenSpiel game is compiled.
+      num_population_steps: M, number of population steps per iteration; None is
         the limit of many.
       restart_distribution: nu, (N,): policies are updated in the states that
         are reached from its support. None is the mean field itself.
-      window: w > 0, after so many iterations beta has fallen to a half.
+      window: w > 0, the number of iterations after which beta has fallen to
+        1/2.
 
     Raises:
       ValueError: If a parameter is out of range.
@@ -147,7 +149,7 @@ class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
     )
 
   def _improved(self, state: State) -> State:
-    """Returns it with the next logits, beta, ball and optimistic step."""
+    """Returns the state with the next logits, beta and step sizes."""
     ball, step, rate = state.ball, state.optimistic_step, state.rate
     action_values = self.model.action_values(
       state.policy, state.mean_field, start=self._restart
@@ -182,10 +184,10 @@ class AnnealedMFTRPO(mf_trpo.TrustRegionAlgorithm[State]):
     )
 
   def _first_step_size(self, state: State, action_values: np.ndarray) -> float:
-    """Returns the first c, for which states that nobody reaches do not count.
+    """Returns the first c, computed from the states that plays reach.
 
-    Such states are empty, so that crowd aversion makes their values far larger
-    than all others.
+    Other states have no mass, so that crowd aversion makes their values far
+    larger than all others.
     """
     alike = np.where(self.model.legal_actions_mask, 0.0, -np.inf)
     return heavy_ball.first_step_size(

@@ -53,9 +53,9 @@ class BestResponse:
     Args:
       model: The game.
       mean_field: (N,).
-      start: (N, A), a policy to start from, such as the response to a mean field
-        nearby; see `MeanFieldModel.optimal_action_values`. Softmax responses do
-        not use it, because they are not a better start than none.
+      start: (N, A), a policy to start from, such as the response to a mean
+        field nearby; see `MeanFieldModel.optimal_action_values`. Softmax
+        responses do not use it, because they are not a better start than none.
       followed: (N, A), the policy that is played after the first action. In all
         three forms its action values replace the optimal ones, so that the
         response is one step of policy iteration. None for optimal play.

@@ -47,8 +47,8 @@ class BoltzmannPolicyIteration(mirror_descent.MirrorDescent):
     """Performs one iteration.
 
     Args:
-      learning_rate: Not used, as in OpenSpiel's class: the softmax uses the `lr`
-        of the constructor.
+      learning_rate: Not used, as in OpenSpiel's class: the softmax uses the
+        `lr` of the constructor.
     """
     del learning_rate
     super().iteration()

@@ -17,11 +17,11 @@ class Equilibrium:
     mean_field: (N,), mu.
     regularization: eta, or 0.
     rationality: max |pi - softmax(Q^pi_mu / eta)| over the states of positive
-      mass. Q^pi_mu are the values of pi itself, so that the residual is 0 for the
-      best response to mu and for no other policy. (At time t of a finite horizon
-      eta is replaced by gamma^t eta, because the values include gamma^t.)
-      Without regularization it is the largest loss by the choice in a state,
-      times the mass in the state.
+      mass. Q^pi_mu are the values of pi itself, so that the residual is 0 for
+      the best response to mu and for no other policy. (At time t of a finite
+      horizon eta is replaced by gamma^t eta, because the values include
+      gamma^t.) Without regularization it is the largest loss by the choice in a
+      state, times the mass in the state.
     consistency: |mu^pi - mu|_1, summed over all layers of a finite horizon.
     exploitability: phi_eta of pi, measured by the model; NashConv without
       regularization.
@@ -49,10 +49,10 @@ class Equilibrium:
     """(N, A) of bool: legal actions whose loss exceeds the numerical error.
 
     Where players avoid crowds, no equilibrium plays these actions in states of
-    positive mass. The error of the mean field is of the order of the square root
-    of exploitability, so losses relative to the largest one are compared with
-    the square root of relative exploitability. With regularization each action
-    is played, and no entry is True.
+    positive mass. The error of the mean field is of the order of the square
+    root of exploitability, so losses relative to the largest one are compared
+    with the square root of relative exploitability. With regularization each
+    action is played, and no entry is True.
     """
     is_legal = np.isfinite(self.losses)
     if self.regularization:

@@ -12,8 +12,8 @@ import types
 import typing
 from typing import Any
 
-# Types whose values can be given as strings, in the order in which they are tried
-# where a parameter has several types.
+# Types whose values can be given as strings, in the order in which they are
+# tried where a parameter has several types.
 ANY = (type(None), bool, int, float, str)
 _BOOLS = {"true": True, "false": False}
 _VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -2,8 +2,8 @@
 
 The first choice is the interior-point method, which needs moves that do not
 depend on the mean field and derivatives of rewards. Where it does not apply,
-regularized equilibria are found by the Newton-Krylov method, which needs only the
-model.
+regularized equilibria are found by the Newton-Krylov method, which needs only
+the model.
 """
 
 import numpy as np
@@ -43,8 +43,8 @@ def solve(
     max_iterations: Bound on the number of interior-point steps.
 
   Raises:
-    ValueError: If a parameter is out of range, or if regularization is 0 and the
-      interior-point method does not apply to the game. Annealed MF-TRPO may
+    ValueError: If a parameter is out of range, or if regularization is 0 and
+      the interior-point method does not apply to the game. Annealed MF-TRPO may
       find an equilibrium in this case.
     ArithmeticError: If no equilibrium is found whose exploitability is within
       `tolerance`.
@@ -60,8 +60,8 @@ def solve(
       raise
     return newton_krylov.find_equilibrium(model, eta, tolerance=tolerance)
   target = max(tolerance * solver.exploitability, solver.rounding)
-  # The method converges fast, so that exploitability which is no longer halved is
-  # rounding. The policy still improves for some steps, because with
+  # The method converges fast, so that exploitability which is no longer halved
+  # is rounding. The policy still improves for some steps, because with
   # regularization exploitability is quadratic in the error of the policy.
   least, num_steps_since = np.inf, 0
   while solver.num_iterations < max_iterations and num_steps_since < LAST_STEPS:

@@ -1,8 +1,8 @@
 """The step size and the restarts of annealed MF-TRPO; see annealed_mf_trpo.py.
 
 The method is a heavy-ball method. Its step size c grows until the gain, what a
-player could gain by one better step, exceeds `OVERSHOOT` times its minimum since
-the last restart. Then c is halved and the momentum restarts. After
+player could gain by one better step, exceeds `OVERSHOOT` times its minimum
+since the last restart. Then c is halved and the momentum restarts. After
 `MAX_FAILED_RESTARTS` restarts in a row without progress the method is given up.
 """
 
@@ -28,8 +28,8 @@ REBOUND = 3
 # The method is also given up once c has fallen to this share of its largest
 # value: friction is then too low for c, and restarts become rarer and rarer.
 LEAST_SHARE = 0.1
-# Policies after a restart are stored once the gain is below this times that after
-# the first restart.
+# Policies after a restart are stored once the gain is below this times that
+# after the first restart.
 PROGRESS = 1e-3
 # Below this, relative to the largest value, a gain is rounding.
 ROUNDING = 1e-15
@@ -70,8 +70,8 @@ class HeavyBall:
   Attributes:
     best_logits: (N, A), logits of the policy with the smallest gain after a
       restart, once there is progress; before that, of the first policy.
-    best_gain: This gain, or PROGRESS times the gain after the first restart; inf
-      before the first restart.
+    best_gain: This gain, or PROGRESS times the gain after the first restart;
+      inf before the first restart.
     step_size: c; 0 before the first iteration.
     largest_step_size: The largest c so far.
     num_overshoots: Number of times that c was halved.

@@ -1,21 +1,22 @@
 """Equilibria to machine precision, by an interior-point method.
 
-Without regularization an equilibrium solves a complementarity problem: in the
-masses of states and actions, the values of states, and what each action loses
-against the best one. An iteration is a step of Newton's method for it; see
-`equilibria.complementarity`. Where players shun crowds, so that the game is
-monotone, 10 to 25 steps reduce exploitability to rounding, on grids of hundreds
-of cells as in small games. Stationary models take 5 to 15 steps to ten digits,
-on grids of tens of thousands of cells, too. Regularization makes it easier.
+Without regularization an equilibrium solves a complementarity problem. Its
+unknowns are the masses of states and actions, the values of states, and the
+loss of each action against the best one. An iteration is a step of Newton's
+method; see `equilibria.complementarity`. Where players avoid crowds, so that
+the game is monotone, 10 to 25 steps reduce exploitability to rounding, on grids
+of hundreds of cells as well as in small games. Stationary models take 5 to 15
+steps to ten digits, also on grids of tens of thousands of cells. Regularization
+makes the problem easier.
 
-Moves must not depend on the mean field, and rewards need derivatives; see
-`equilibria.reward_slopes`.
+Moves must not depend on the mean field, and the derivatives of rewards must be
+known; see `equilibria.reward_slopes`.
 
-The policy is the one of least exploitability so far, measured by the model, so
-that nothing rests on the equations alone. In games that are not monotone the
-method may get stuck. Where exploitability has not been halved in `PATIENCE`
-iterations, it starts again from the flow of a random policy, the same one in
-each run.
+The policy is the one of smallest exploitability so far, measured by the model,
+so that the result does not rely on the equations alone. In games that are not
+monotone the method may get stuck. If exploitability has not been halved in
+`PATIENCE` iterations, the method restarts from the flow of a random policy,
+which is the same in each run.
 """
 
 import dataclasses
@@ -32,9 +33,10 @@ from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 PATIENCE = 15
-# Of the uniform policy's exploitability: where the method does not start again.
+# Below this share of the uniform policy's exploitability the method does not
+# restart.
 CONVERGED = 1e-8
-# Of the largest value, what rounding may add to exploitability.
+# Error of exploitability by rounding, relative to the largest value.
 ROUNDING = 1e-14
 
 
@@ -43,12 +45,12 @@ class State(algorithm.State):
   """The state of the interior-point method.
 
   Attributes:
-    exploitability: That of the policy, which is the best one so far.
-    gap: The primal-dual gap where that was found.
-    point: Where Newton's method stands.
-    least: The exploitability when it was last halved since the start.
+    exploitability: Exploitability of the policy, which is the best one so far.
+    gap: Primal-dual gap at which this policy was found.
+    point: The current point of Newton's method.
+    least: Exploitability when it was last halved since the last start.
     num_since_least: Number of iterations since then.
-    num_starts: How often it has started.
+    num_starts: Number of starts so far.
   """
 
   exploitability: float
@@ -63,8 +65,8 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
   """The interior-point method; `policy` is the best one so far.
 
   Attributes:
-    rounding: What rounding may add to exploitability. Of policies below it that
-      with the least gap is the best.
+    rounding: Error of exploitability by rounding. Among policies below it, the
+      one with the smallest gap is the best.
   """
 
   def __init__(
@@ -75,7 +77,7 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
     """Initializes the method.
 
     Args:
-      game: What to solve; a game is compiled.
+      game: The game to solve; an OpenSpiel game is compiled.
       regularization: eta >= 0, the weight of the entropy bonus.
 
     Raises:
@@ -101,19 +103,19 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
 
   @property
   def exploitability(self) -> float:
-    """phi_eta of `policy`, by the model; NashConv without regularization."""
+    """phi_eta of `policy`, by the model; NashConv if eta is 0."""
     return self._state.exploitability
 
   @property
   def gap(self) -> float:
-    """The sum of masses times slacks where the policy was found.
+    """The sum of masses times slacks at the point of the policy.
 
-    As far as values are those of the policy it is a bound of exploitability.
+    It bounds exploitability as far as the values are those of the policy.
     """
     return self._state.gap
 
   def refined_policy(self) -> np.ndarray | None:
-    """Returns a regularized policy whose rarest moves are right, too.
+    """Returns a regularized policy in which rare moves are accurate, too.
 
     See `equilibria.logit_steps`. None if there is no better one near `policy`.
     """
@@ -125,7 +127,7 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
     )
 
   def _next_state(self, state: State) -> State:
-    """Takes a step, and keeps its policy if it is better."""
+    """Takes a step, and keeps its policy if it is better than the last."""
     state = dataclasses.replace(state, iteration=state.iteration + 1)
     point = complementarity.next_point(
       self._system, state.point, self.regularization
@@ -154,7 +156,7 @@ class InteriorPoint(algorithm.ArrayAlgorithm[State]):
     )
 
   def _restarted(self, state: State) -> State:
-    """Returns it at a new start, unless it has converged."""
+    """Returns the state at a new start, unless it has converged."""
     if state.exploitability <= self._converged:
       return state
     mask = self.model.legal_actions_mask

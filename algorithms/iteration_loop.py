@@ -1,8 +1,8 @@
-"""Iterations of an algorithm, and the records of how far it is.
+"""The loop in which algorithms are run, and its records.
 
-`iterations` is the one loop in which algorithms are run: by the method `run` of
-an algorithm, which keeps the records in memory, and by `runs.run_loop`, which
-hands them to a run directory.
+`iterations` is the only such loop. It is used by the method `run` of an
+algorithm, which keeps the records in memory, and by `runs.run_loop`, which
+writes them to a run directory.
 """
 
 from collections.abc import Callable
@@ -23,22 +23,21 @@ from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import validation
 
-# What a run may have at most: iterations, and records, which are in memory all
-# together and as many as 1 GB takes.
+# Limits of a run. All records are in memory; their limit takes about 1 GB.
 MAX_ITERATIONS = 10**12
 MAX_RECORDS = 10**6
 MAX_RECORDS_PER_DECADE = 10**4
-# Records per factor of ten iterations if nothing else is asked for.
+# Default number of records per factor of ten iterations.
 DEFAULT_NUM_RECORDS = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-  """How far an algorithm is after some iterations.
+  """Measurements of an algorithm after some iterations.
 
   Attributes:
     iteration: Number of iterations performed.
-    seconds: Spent in them, evaluation not included.
+    seconds: Time spent in them, without evaluation.
     exploitability: phi_0 of the policy, unregularized.
     regularized_exploitability: phi_eta of the policy.
     mean_field_change: sum_s |mu_k(s) - mu_{k-1}(s)| over the last iteration k;
@@ -46,7 +45,8 @@ class Record:
     policy_change: sum_a |pi_k(a|s) - pi_{k-1}(a|s)| over the last iteration,
       averaged over the states s by their masses mu_k(s); 0 at the beginning.
     entropy: Of the policy in nats, averaged in the same way.
-    environment_steps: Simulated so far; None where the model simulates nothing.
+    environment_steps: Number of simulated steps so far; None if the model does
+      not simulate.
   """
 
   iteration: int
@@ -64,7 +64,7 @@ NUMBERS = tuple(x.name for x in dataclasses.fields(Record) if x.name != STEPS)
 
 
 def field_names(records: Iterable[Record]) -> tuple[str, ...]:
-  """Returns the fields of records, environment steps only if one has them."""
+  """Returns the fields of records; environment steps only if one has them."""
   has_steps = any(record.environment_steps is not None for record in records)
   return (*NUMBERS, STEPS) if has_steps else NUMBERS
 
@@ -78,7 +78,7 @@ def columns(records: Sequence[Record]) -> dict[str, np.ndarray]:
 
 
 def summary(records: Sequence[Record], regularization: float) -> str:
-  """Returns how exploitability went from the first to the last record."""
+  """Returns exploitability at the first and the last record, in words."""
   if not records:
     return "nothing measured"
   first, last = records[0], records[-1]
@@ -96,12 +96,12 @@ def summary(records: Sequence[Record], regularization: float) -> str:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Checkpoint:
-  """An algorithm after some iterations: all that it needs to be resumed.
+  """An algorithm after some iterations: everything needed to resume it.
 
   Attributes:
     iteration: Number of iterations performed.
-    seconds: Spent in them, evaluation not included.
-    state: Of the algorithm and its model, arrays by name.
+    seconds: Time spent in them, without evaluation.
+    state: State of the algorithm and its model, arrays by name.
   """
 
   iteration: int
@@ -118,7 +118,8 @@ class FinishedIteration(Checkpoint):
     mean_field: (N,), the algorithm's, if a record was due.
     policy: (N, A), the algorithm's, if a record was due.
     evaluation_seconds: What the record took.
-    environment_steps: Simulated so far; None where the model simulates nothing.
+    environment_steps: Number of simulated steps so far; None if the model does
+      not simulate.
   """
 
   record: Record | None = None
@@ -132,15 +133,18 @@ Report = Callable[[FinishedIteration], None]
 
 
 class Iterative(whole_state.Algorithm, Protocol):
-  """What the loop needs of an algorithm; see `algorithm.MeanFieldAlgorithm`."""
+  """The interface of an algorithm that the loop needs.
+
+  See `algorithm.MeanFieldAlgorithm`.
+  """
 
   @property
   def policy(self) -> np.ndarray:
-    """(N, A), the policy so far."""
+    """(N, A), the current policy."""
 
   @property
   def mean_field(self) -> np.ndarray:
-    """(N,), the mean field that goes with it."""
+    """(N,), the mean field that belongs to it."""
 
   @property
   def num_iterations(self) -> int:
@@ -164,20 +168,21 @@ def iterations(
   """Performs iterations and yields after each.
 
   Args:
-    algorithm: In any state; the beginning is where it is now.
-    num_iterations: Of the algorithm at the end, those before the beginning
-      included.
+    algorithm: The algorithm, in any state; its current state is the beginning.
+    num_iterations: Total number of iterations of the algorithm at the end,
+      including those before the beginning.
     regularization: eta of the regularized exploitability.
-    record_at: After how many iterations of the algorithm there are records.
-    seconds: Spent in its iterations before the beginning.
+    record_at: Iterations of the algorithm after which there are records.
+    seconds: Time spent in its iterations before the beginning.
     is_resumed: Whether the beginning was yielded earlier; if not, it is yielded
       first.
-    stop_below: Ends after the first record whose `exploitability` is less.
-    max_environment_steps: Ends after the first iteration by which so many steps
-      are simulated; there is a record of it in any case.
+    stop_below: Stop after the first record whose `exploitability` is below
+      this.
+    max_environment_steps: Stop after the first iteration in which the number of
+      simulated steps reaches this; this iteration always has a record.
 
   Raises:
-    ValueError: If the algorithm does not count its iterations.
+    ValueError: If the algorithm does not count its iterations correctly.
   """
   record_at = set(record_at)
   first = algorithm.num_iterations
@@ -233,7 +238,7 @@ def iterations(
 
 
 def is_below(record: Record | None, stop_below: float | None) -> bool:
-  """Returns whether a run that stops below an exploitability stops here."""
+  """Returns whether a run with this `stop_below` stops at the record."""
   if record is None or stop_below is None:
     return False
   return record.exploitability < stop_below
@@ -242,7 +247,7 @@ def is_below(record: Record | None, stop_below: float | None) -> bool:
 def are_spent(
   environment_steps: int | None, max_environment_steps: int | None
 ) -> bool:
-  """Returns whether a run stops here that has so many steps to spend."""
+  """Returns whether the budget of environment steps has been used up."""
   if environment_steps is None or max_environment_steps is None:
     return False
   return environment_steps >= max_environment_steps
@@ -251,10 +256,10 @@ def are_spent(
 def check_budget(
   model: model_lib.MeanFieldModel, max_environment_steps: int | None
 ) -> None:
-  """Raises a ValueError if a budget of environment steps is refused.
+  """Raises a ValueError if a budget of environment steps is invalid.
 
   Args:
-    model: What would spend it.
+    model: The model that would simulate them.
     max_environment_steps: The budget; None for none.
   """
   if max_environment_steps is None:
@@ -277,13 +282,13 @@ def iterations_to_record(
   num_records: int = DEFAULT_NUM_RECORDS,
   record_every: int | None = None,
 ) -> list[int]:
-  """Returns after how many iterations there are records.
+  """Returns the iterations after which there are records.
 
   Args:
-    num_iterations: Of the run.
-    num_records: Records per factor of ten iterations, where log-spaced.
-    record_every: A record at every so many iterations; None for log-spaced
-      ones.
+    num_iterations: Number of iterations of the run.
+    num_records: Number of records per factor of ten iterations, if log-spaced.
+    record_every: Number of iterations from one record to the next; None for
+      log-spaced records.
 
   Raises:
     ValueError: As `check_records`.
@@ -297,7 +302,7 @@ def iterations_to_record(
 def check_records(
   num_iterations: int, num_records: int, record_every: int | None
 ) -> None:
-  """Raises a ValueError if an argument of `iterations_to_record` is refused."""
+  """Raises a ValueError for invalid arguments of `iterations_to_record`."""
   validation.check_int("num_records", num_records, 1, MAX_RECORDS_PER_DECADE)
   if record_every is not None:
     check_spacing("record_every", record_every, num_iterations)
@@ -306,10 +311,10 @@ def check_records(
 def log_spaced_iterations(
   num_iterations: int, per_decade: int = 25
 ) -> list[int]:
-  """Returns 0, `num_iterations`, and iterations between, evenly spaced in log.
+  """Returns 0, `num_iterations`, and log-spaced iterations in between.
 
-  Those between are 10^(i / per_decade), rounded: the same ones for every
-  `num_iterations`, so that a run can be made longer.
+  Those in between are 10^(i / per_decade), rounded. They are the same for every
+  `num_iterations`, so that a run can be continued.
   """
   validation.check_int("num_iterations", num_iterations, 0, MAX_ITERATIONS)
   validation.check_int("per_decade", per_decade, 1, MAX_RECORDS_PER_DECADE)
@@ -327,7 +332,7 @@ def evenly_spaced_iterations(num_iterations: int, every: int) -> list[int]:
 
 
 def check_spacing(name: str, every: int, num_iterations: int) -> None:
-  """Raises a ValueError if a record at `every` iterations is one too often."""
+  """Raises a ValueError if a record at `every` iterations is too frequent."""
   validation.check_int(name, every, 1)
   if num_iterations > every * MAX_RECORDS:
     raise ValueError(

@@ -1,36 +1,37 @@
 """Fictitious Play whose step size is found by a line search.
 
 Lavigne and Pfeiffer (2022), "Generalized Conditional Gradient and Learning in
-Potential Mean Field Games", arXiv:2209.12772: where a game has a potential, FP
-is the algorithm of Frank and Wolfe on it, and so its step size need not be 1 /
-(k + 1). With the state-action masses x of the policy so far, and y those of its
-best response, the potential on the segment x + a (y - x) has the derivative
+Potential Mean Field Games", arXiv:2209.12772: in a game with a potential, FP is
+the Frank-Wolfe algorithm on it, so that its step size need not be 1 / (k + 1).
+With the state-action masses x of the current policy and y of its best response,
+the potential on the segment x + a (y - x) has the derivative
 
     g(a) = sum_{s,b} (y - x)(s, b) r(s, b, mu_a),    mu_a = mu + a (mu_BR - mu).
 
-That is what the best response earns more than the policy so far if the crowd is
-mu_a. It needs no potential, and by the performance difference lemma no rewards:
+This is the gain of the best response over the current policy under the mean
+field mu_a. It does not need a potential, and by the performance difference
+lemma it can be computed from action values:
 
     g(a) = sum_s mu_BR(s) sum_b (pi_BR - pi)(b|s) Q^pi_{mu_a}(s, b).
 
-g(0) is the exploitability. In a monotone game g falls with a. The step is to
-its root, or to a = 1 if there is none up to there. In a potential game, such as
-one in which players shun crowds, it leads to the highest potential on the
-segment. Elsewhere it leads to where it no longer pays to join those who play
-the best response, and nothing is proven: in rock, paper, scissors it pays until
-all have joined, and the crowd goes round for ever, where FP with 1 / (k + 1)
-settles.
+g(0) is the exploitability. In a monotone game g decreases in a. The step goes
+to the root of g, or to a = 1 if there is none in [0, 1]. In a potential game,
+such as one in which players avoid crowds, this maximizes the potential on the
+segment. In other games the step goes to the point at which the best response
+has no further gain, and nothing is proven: in rock, paper, scissors the gain is
+positive until all players have joined, and the crowd cycles, where FP with 1 /
+(k + 1) converges.
 
 The paper has a linear rate for games with diffusion. On finitely many states
 the best response jumps between corners, and exploitability falls about as 1 / k
-with a search as without. On a `StationaryModel`, whose values are discounted
-while mean fields are not, g is what players gain who start from the law of the
-response; and where moves depend on the mean field, g is only near what the
-response earns. There the method is a heuristic.
+with and without the search. On a `StationaryModel`, whose values are discounted
+while mean fields are not, g is the gain of players who start from the mean
+field of the response. Where moves depend on the mean field, g is only close to
+the gain of the response. There the method is a heuristic.
 
 Where several actions are equally good up to rounding, the response takes all of
 them with the same probability, so that rounding does not decide, and a step
-moves the crowd in several directions at once.
+changes the mean field in several directions at once.
 """
 
 import numpy as np
@@ -40,10 +41,10 @@ from mftrpo_openspiel.algorithms import fictitious_play
 from mftrpo_openspiel.utils import rows
 from mftrpo_openspiel.utils import tabular_policies
 
-# The error of the step size.
+# Absolute error of the step size.
 STEP_TOLERANCE = 1e-12
-# Actions are equally good where their values differ by this, relative to the
-# largest value in any state.
+# Actions are equally good if their values differ by at most this, relative to
+# the largest value in any state.
 ROUNDING = 1e-12
 
 
@@ -51,7 +52,7 @@ class LineSearchFictitiousPlay(fictitious_play.AveragingAlgorithm):
   """FP with a line search; `mean_field` is the average mu."""
 
   def _next_state(self, state: fictitious_play.State) -> fictitious_play.State:
-    """Mixes in the best response with the weight that is worth it."""
+    """Averages in the best response, with the weight of the line search."""
     response = _best_response(
       self.model.optimal_action_values(
         state.mean_field, start=state.response if state.iteration else None
@@ -69,7 +70,7 @@ class LineSearchFictitiousPlay(fictitious_play.AveragingAlgorithm):
   ) -> float:
     """Returns a in [0, 1], the root of g."""
     change = response_masses[:, None] * (response - state.policy)
-    changes = change != 0  # Not so where an action is not legal.
+    changes = change != 0  # False where an action is not legal.
     change = change[changes]
 
     def gain(rate: float) -> float:
@@ -85,7 +86,7 @@ class LineSearchFictitiousPlay(fictitious_play.AveragingAlgorithm):
 
 
 def _best_response(action_values: np.ndarray) -> np.ndarray:
-  """Returns the (N, A) policy that takes all of the best actions evenly."""
+  """Returns the (N, A) policy that is uniform over all best actions."""
   scale = np.abs(action_values[np.isfinite(action_values)]).max()
   best = rows.maximum(action_values)[:, None]
   return tabular_policies.uniform_policy(

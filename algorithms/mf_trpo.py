@@ -13,20 +13,22 @@ Algorithms 1 and 2 of Ocello, Mancini, Labbi, Tiapkin, Belouchrani and Moulines,
        mu <- mu + beta (mu (P_mu^pi)^M - mu).
 
 As printed, TRPO starts from the uniform policy in every iteration. Its steps
-then telescope: pi_L = softmax(sum_{l<L} Q_l / (eta (L + 1))), which is short of
-the regularized optimum softmax(Q / eta) by a factor 1 + 1 / L. So L sets a
-floor of the regularized exploitability, about 1 / (L + 1)^2. With `warm_start`
-TRPO goes on from the policy of the previous iteration and the floor vanishes.
+then telescope: pi_L = softmax(sum_{l<L} Q_l / (eta (L + 1))), whose exponent is
+smaller than that of the regularized optimum softmax(Q / eta) by a factor 1 + 1
+/ L. So L sets a floor of the regularized exploitability, about 1 / (L + 1)^2.
+With `warm_start` TRPO continues from the policy of the previous iteration, and
+there is no floor.
 
 With warm start, L = 1, `max_step_count` 0, beta = 1 and the limit of many
 population steps, this is `mirror_descent.MirrorDescent` with lr = 1 / (2 eta)
-and regularization = eta, if both start from the same mean field. (Two things
-differ in games of finite horizon: the steps at time t of a discounted one are
-larger here, by 1 / gamma^t; and states that no play reaches keep their policy.)
+and regularization = eta, if both start from the same mean field. (There are two
+differences in games of finite horizon: the steps at time t of a discounted game
+are larger here by 1 / gamma^t; and states that no play reaches keep their
+policy.)
 
-The paper gives neither L nor M: docs/mf_trpo_parameters.md has the study from
-which their defaults come. The annealed method, which is not in the paper, is in
-annealed_mf_trpo.py.
+The paper specifies neither L nor M; docs/mf_trpo_parameters.md has the study
+from which their defaults come. The annealed method, which is not in the paper,
+is in annealed_mf_trpo.py.
 """
 
 import dataclasses
@@ -41,9 +43,9 @@ from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.utils import softmax
 from mftrpo_openspiel.utils import validation
 
-# Not from the paper; see the study.
+# Not specified in the paper; see docs/mf_trpo_parameters.md.
 DEFAULT_POLICY_UPDATES = 10
-# Of the paper's settings.
+# One of the two values in the paper.
 DEFAULT_REGULARIZATION = 0.05
 
 
@@ -53,8 +55,8 @@ class State(algorithm.State):
 
   Attributes:
     logits: (N, A), of which the policy is the softmax.
-    step_count: l of the next step of a warm start.
-    rate: What gives beta of the next iteration.
+    step_count: Step counter l of the next step of a warm start.
+    rate: Provides beta of the next iteration.
   """
 
   logits: np.ndarray
@@ -63,9 +65,10 @@ class State(algorithm.State):
 
 
 class TrustRegionAlgorithm(algorithm.ArrayAlgorithm[algorithm.StateT]):
-  """What moves the population, and policies where they lead: Algorithms 1, 2.
+  """Base class for the parts that Algorithms 1 and 2 share with variants.
 
-  The arguments are those of `MFTRPO`, which are checked here.
+  It moves the mean field, and restricts policy updates to reached states. The
+  arguments are those of `MFTRPO`, and are checked here.
   """
 
   def __init__(
@@ -102,8 +105,8 @@ class TrustRegionAlgorithm(algorithm.ArrayAlgorithm[algorithm.StateT]):
   ) -> np.ndarray:
     """Returns `stepped` in the states of positive d_{nu,mu}^pi, else `logits`.
 
-    Algorithm 1 updates a policy, whose logits these are, (N, A) after and
-    before a step, only in these states.
+    Algorithm 1 updates the policy only in these states. `stepped` and `logits`
+    are the logits after and before a step, (N, A).
     """
     start = mean_field if self._restart is None else self._restart
     visited = self.model.reachable(policy, mean_field, start)
@@ -132,26 +135,26 @@ class MFTRPO(TrustRegionAlgorithm[State]):
     """Initializes MF-TRPO.
 
     Args:
-      game: What to solve; a game is compiled.
+      game: The game to solve; an OpenSpiel game is compiled.
       regularization: eta > 0, the weight of the entropy bonus.
-      num_policy_updates: L, TRPO steps in an iteration. The paper does not
-        give it; None is DEFAULT_POLICY_UPDATES, or 1 with warm start.
-      num_population_steps: M, moves of the population in an iteration; None is
-        the limit of many. The paper does not give it either.
+      num_policy_updates: L, number of TRPO steps per iteration. The paper does
+        not specify it; None is DEFAULT_POLICY_UPDATES, or 1 with a warm start.
+      num_population_steps: M, number of population steps per iteration; None is
+        the limit of many. The paper does not specify it either.
       population_update_rate: beta in (0, 1]; or a function from the iteration
-        number 1, 2, ... to it; or "auto" for one that adapts itself, see
+        number 1, 2, ... to beta; or "auto" for an adaptive rate, see
         population_update_rate.py.
-      warm_start: Whether TRPO goes on from the previous policy.
-      max_step_count: Bound on the step counter l of a warm start, whose steps
-        are 1 / (eta (min(l, max_step_count) + 2)); None is 0. Counting without
-        bound, as within one call of TRPO, would average over all past mean
-        fields.
+      warm_start: Whether TRPO continues from the previous policy.
+      max_step_count: Bound on the step counter l of a warm start, whose step
+        sizes are 1 / (eta (min(l, max_step_count) + 2)); None is 0. Counting
+        without a bound, as within one call of TRPO, would average over all past
+        mean fields.
       restart_distribution: nu, (N,): policies are updated in the states that
         are reached from its support. None is the mean field itself.
 
     Raises:
       ValueError: If a parameter is out of range, or `max_step_count` is given
-        without the warm start that it is for.
+        without a warm start.
     """
     self._warm_start = validation.check_type("warm_start", warm_start, bool)
     if max_step_count is not None and not warm_start:

@@ -4,19 +4,19 @@ Perolat et al. (2021), "Scaling up Mean Field Games with Online Mirror Descent",
 arXiv:2103.00623. An iteration
 
 1. evaluates the policy in its own mean field, Q = Q^pi_{mu^pi},
-2. adds the values up, y <- y + lr Q,
+2. accumulates the values, y <- y + lr Q,
 3. projects, pi = softmax(y).
 
 With regularization eta the step is that of the regularized game,
-y <- y + lr (Q_eta - eta log pi), which is y <- (1 - lr eta) y + lr Q_eta: it
-comes to rest at pi = softmax(Q_eta / eta).
+y <- y + lr (Q_eta - eta log pi), which is y <- (1 - lr eta) y + lr Q_eta. Its
+fixed point is pi = softmax(Q_eta / eta).
 
 With lr = 1 / (2 eta) and regularization = eta this is `mf_trpo.MFTRPO` with
-warm start, one policy update an iteration, beta = 1 and the limit of many
+warm start, one policy update per iteration, beta = 1 and the limit of many
 population steps, if both start from the same mean field; see there.
 
-It has the methods of OpenSpiel's MirrorDescent, which is another algorithm
-where decision nodes share children, see `openspiel_algorithm.py`.
+It has the methods of OpenSpiel's MirrorDescent, which is a different algorithm
+where decision nodes share children; see `openspiel_algorithm.py`.
 """
 
 import dataclasses
@@ -65,12 +65,12 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
 
     Args:
       game: A game, which is compiled, or a model.
-      state_value: None or a TabularValueFunction without values, which is not
-        used: OpenSpiel's class drops the one it is given in each iteration.
+      state_value: None or a TabularValueFunction without values. It is not
+        used: OpenSpiel's class replaces the one it receives in each iteration.
       lr: Learning rate, > 0.
-      root_state: Of a game of one population: where plays start, also those
-        that make up the mean field (not so in OpenSpiel's class). None for the
-        initial states of the game.
+      root_state: State of a game with one population in which plays start,
+        including the plays that determine the mean field (unlike OpenSpiel's
+        class). None for the initial states of the game.
       regularization: eta >= 0, with lr * eta < 1.
 
     Raises:
@@ -83,7 +83,7 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
       "regularization", regularization, 0, 1 / self._lr, high_open=True
     )
     super().__init__(game, root_state)
-    # At time t the entropy weighs gamma^t, as the action values do.
+    # At time t the entropy has the weight gamma^t, as the action values do.
     self._weighted_regularization = (
       self._regularization * self.model.discounts[:, None]
     )
@@ -96,8 +96,8 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
     """Performs one iteration.
 
     Args:
-      learning_rate: That of this iteration, > 0 and times eta < 1; None for
-        that of the constructor.
+      learning_rate: Learning rate of this iteration, > 0, with learning_rate *
+        eta < 1; None for that of the constructor.
 
     Raises:
       ValueError: If it is out of range.
@@ -117,7 +117,7 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
   def _next_state(
     self, state: State, learning_rate: float | None = None
   ) -> State:
-    """Moves the logits by the action values of the policy."""
+    """Adds the action values of the policy to the logits."""
     logits = self._step(
       state.logits,
       self.model.action_values(
@@ -145,32 +145,31 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
     )
 
   def get_projected_policy(self) -> policy_lib.Policy:
-    """Returns the policy so far, which later iterations do not change."""
+    """Returns the current policy, which later iterations do not change."""
     return self.get_policy()
 
   def get_state_value(
     self, state: pyspiel.State, learning_rate: float | None = None
   ) -> float:
-    """Returns the value of a state under the policy so far in its mean field.
+    """Returns the value of a state under the current policy and mean field.
 
-    It is OpenSpiel's PolicyValue, without any entropy. (After an iteration,
-    OpenSpiel's class answers with values of the policy before, which it has in
-    a table.)
+    It is OpenSpiel's PolicyValue, without entropy. (After an iteration,
+    OpenSpiel's class returns values of the previous policy from its table.)
 
     Args:
-      state: Of `model.game`.
+      state: A state of `model.game`.
       learning_rate: Not used; see `eval_state`.
 
     Raises:
-      ValueError: If the model is a `StationaryModel`, whose values are of no
-        state of a game.
+      ValueError: If the model is a `StationaryModel`, whose values do not
+        belong to states of a game.
     """
     del learning_rate
     exact = from_game.exact_model(self.model)
     if isinstance(exact, stationary_model.StationaryModel):
       raise ValueError(
         "game must have a finite horizon for values of its states, got a"
-        " StationaryModel; its policy_values(policy, mean_field) has values."
+        " StationaryModel; use its policy_values(policy, mean_field) instead."
       )
     values = self._values_of(self.policy)
     with recursion.deep(self.model.game):
@@ -179,10 +178,10 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
   def eval_state(
     self, state: pyspiel.State, learning_rate: float | None = None
   ) -> float:
-    """Returns `get_state_value`; nothing is added to the sum of values.
+    """Returns `get_state_value`, without changing the cumulative values.
 
-    OpenSpiel's adds `learning_rate` times the values that it did not have yet.
-    Here only iterations do, which get their learning rate themselves.
+    OpenSpiel's method adds `learning_rate` times the values that are not yet in
+    its table. Here only iterations change the cumulative values.
     """
     return self.get_state_value(state, learning_rate)
 
@@ -199,7 +198,7 @@ class MirrorDescent(algorithm.ArrayAlgorithm[State]):
 
 
 def _check_state_value(state_value: object) -> None:
-  """Raises a ValueError if there are values that would be lost."""
+  """Raises a ValueError if there are values, which would be ignored."""
   if state_value is None:
     return
   if isinstance(state_value, value_lib.TabularValueFunction):

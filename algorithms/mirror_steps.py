@@ -1,12 +1,12 @@
-"""Mirror-descent steps on logits, which the algorithms share.
+"""Mirror-descent steps on logits, shared by the algorithms.
 
-A policy pi = softmax(y) is kept by its logits y, (N, A), with -inf where an
-action is not legal: log pi is never computed from a tiny pi.
+A policy pi = softmax(y) is stored as its logits y, (N, A), with -inf where an
+action is not legal, so that log pi is never computed from a tiny pi.
 
 PolicyUpdate of MF-TRPO (Algorithm 1, lines 5 to 11) is such a step with
 learning rate 1 / (eta (l + 2)). In a model of finite horizon the action values
-at time t carry gamma^t, and so must eta there: `MeanFieldModel.discounts` has
-these factors.
+at time t include the factor gamma^t, and eta has to be multiplied by it as
+well: `MeanFieldModel.discounts` has these factors.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def uniform_logits(legal_actions_mask: np.ndarray) -> np.ndarray:
   return np.where(legal_actions_mask, 0.0, -np.inf)
 
 
-# Steps are mostly taken again and again with the same legal actions.
+# Most steps use the same legal actions as the step before.
 _uniform_logits = memo.Memo(uniform_logits)
 
 
@@ -38,7 +38,7 @@ def mirror_step(
   Args:
     logits: (N, A), y; -inf where an action is not legal.
     action_values: (N, A), Q; -inf where an action is not legal.
-    learning_rate: lr >= 0; a number, or (N, 1) for one a state.
+    learning_rate: lr >= 0; a number, or (N, 1) for one per state.
     regularization: eta in [0, 1 / lr]; a number, or (N, 1).
 
   Returns:
@@ -47,7 +47,7 @@ def mirror_step(
   is_legal = action_values > -np.inf
   several = rows.with_several(is_legal)
   if several is not None:
-    # Where only one action is legal, its logit is the largest.
+    # Where only one action is legal, its logit is the largest one, 0.
     stepped = _uniform_logits(is_legal).copy()
     rate, weight = (
       each[several] if isinstance(each, np.ndarray) and each.ndim else each
@@ -70,7 +70,7 @@ def _step(
   if np.all(share * learning_rate):
     stepped = share * logits + learning_rate * action_values
   else:
-    # A factor of 0 must not touch actions that are not legal: 0 * -inf.
+    # A factor of 0 gives NaN for actions that are not legal: 0 * -inf.
     with np.errstate(invalid="ignore"):
       stepped = share * logits + learning_rate * action_values
     stepped[np.isneginf(action_values)] = -np.inf
@@ -78,6 +78,6 @@ def _step(
 
 
 def inverse(weights: np.ndarray) -> np.ndarray:
-  """Returns 1 / weights; 0 where a weight is 0 or underflows."""
+  """Returns 1 / weights; 0 where a weight is 0 or subnormal."""
   is_normal = weights >= np.finfo(np.float64).tiny
   return np.divide(1.0, weights, out=np.zeros_like(weights), where=is_normal)

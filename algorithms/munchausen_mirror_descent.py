@@ -5,9 +5,9 @@ Mean Field Games", arXiv:2203.11973. An iteration evaluates the policy in its
 own mean field, Q = Q^pi_{mu^pi}, and steps from the policy itself instead of a
 sum of action values, pi <- softmax(log pi + lr Q).
 
-That softmax is the one of the sum. So with exact action values this is textbook
-OMD, and is computed as such: the logarithm of a tiny probability is never
-taken. It makes a difference to networks, and to OpenSpiel, whose tabular
+This equals the softmax of the sum. So with exact action values the method is
+textbook OMD, and is computed as such, without logarithms of tiny probabilities.
+It differs for neural networks, and in OpenSpiel, whose tabular
 MunchausenMirrorDescent is the textbook method where its MirrorDescent is not.
 """
 
@@ -15,13 +15,13 @@ from mftrpo_openspiel.algorithms import mirror_descent
 
 
 class MunchausenMirrorDescent(mirror_descent.MirrorDescent):
-  """OMD under the name, and with the signatures, of OpenSpiel's class."""
+  """OMD with the name and the signatures of OpenSpiel's class."""
 
   def iteration(self, learning_rate: float | None = None) -> None:
     """Performs one iteration.
 
     Args:
-      learning_rate: Not used, as in OpenSpiel's class: all steps have the `lr`
+      learning_rate: Not used, as in OpenSpiel's class: all steps use the `lr`
         of the constructor.
     """
     del learning_rate

@@ -5,24 +5,24 @@ With entropic regularization eta, an equilibrium (mu, pi) is a fixed point,
     pi = softmax(Q*_mu / eta),    mu = mu^pi,
 
 where Q*_mu are the optimal regularized action values under mu: each player is
-rational, and the mean field is consistent with what all of them play. Here the
-fixed point is found as a root, by SciPy's Newton-Krylov method (Knoll and Keyes
-(2004), "Jacobian-free Newton-Krylov methods", J. Comput. Phys. 193). Nothing is
-shared with the algorithms that learn an equilibrium but the model, so that they
-can be measured against it.
+rational, and the mean field is consistent with the policy of all players. Here
+the fixed point is found as a root, by SciPy's Newton-Krylov method (Knoll and
+Keyes (2004), "Jacobian-free Newton-Krylov methods", J. Comput. Phys. 193). Only
+the model is shared with the algorithms that learn an equilibrium, so that they
+can be compared with this solution.
 
 The unknowns are the logits y of the policy, and the equation is
 
     Q*_mu / eta - y = 0    with    mu = mu^softmax(y),
 
-both without their means over the legal actions. So every mean field that the
-model is asked about is that of some policy, with all its masses in place: none
-negative, and none in states to which no play leads. (The equation in log mu has
-the same roots, but there Newton's steps go astray: on the two islands with
-eta = 0.05 they find nothing.)
+where the mean over the legal actions is subtracted from both terms. Every mean
+field that is evaluated is therefore the one of some policy: no mass is
+negative, and there is none in states that no play reaches. (The equation in log
+mu has the same roots, but Newton's method does not converge there: on the two
+islands with eta = 0.05 it finds no root.)
 
-Where Newton's method gets nowhere from the uniform policy, it starts again from
-an equilibrium with more regularization, found in the same way.
+If Newton's method does not converge from the uniform policy, it starts from an
+equilibrium with more regularization, which is found in the same way.
 """
 
 import dataclasses
@@ -39,11 +39,11 @@ from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
 METHOD = "Newton-Krylov"
-# The linear equation of a step is solved up to this relative residual.
+# Relative residual up to which the linear equation of a step is solved.
 LINEAR_TOLERANCE = 1e-3
-# Equilibria with more regularization are solved up to this residual.
+# Residual up to which equilibria with more regularization are solved.
 COARSE_TOLERANCE = 1e-6
-# The first of them has this many times as much regularization.
+# Ratio of the first increased regularization to the requested one.
 CONTINUATION_FACTOR = 4.0
 
 
@@ -57,21 +57,21 @@ def find_equilibrium(
 ) -> certificate.Equilibrium:
   """Returns a regularized equilibrium of `model`.
 
-  In monotone games, such as those with crowd aversion, there is no other one.
+  In monotone games, such as those with crowd aversion, it is unique.
 
   Args:
-    model: What is played.
+    model: The game.
     regularization: eta > 0, the weight of the entropy bonus.
-    tolerance: Bound, > 0, on `rationality` and `consistency`. Rounding in the
-      model, which grows with 1 / eta, keeps them from falling far below the
-      default.
-    max_evaluations: Bound on the number of best responses that are computed,
-      each to a mean field that is computed as well.
-    max_newton_steps: How many steps Newton's method takes from one start.
+    tolerance: Bound, > 0, on `rationality` and `consistency`. Because of
+      rounding in the model, which grows with 1 / eta, they cannot fall far
+      below the default.
+    max_evaluations: Bound on the number of evaluations, each of which computes
+      a mean field and the best response to it.
+    max_newton_steps: Bound on the number of Newton steps from one start.
 
   Raises:
     ValueError: If a parameter is out of range, or values at some time of the
-      model are discounted to 0, so that any policy is optimal then.
+      model are discounted to 0, so that any policy is optimal there.
     ArithmeticError: If no equilibrium is found whose residuals are within
       `tolerance`.
   """
@@ -101,7 +101,7 @@ def find_equilibrium(
     if is_target:
       if found.residual <= tolerance:
         break
-      # As far as rounding allows; otherwise Newton's method may go on.
+      # Converged up to rounding; otherwise Newton's method may continue.
       is_at_rest = found.residual <= coarse and found.residual > least / 2
       least = min(least, found.residual)
     if search.is_exhausted or (is_target and is_at_rest):
@@ -136,7 +136,7 @@ def find_equilibrium(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Candidate:
-  """A mean field, the best response to it, and how far they are from rest."""
+  """A mean field, the best response to it, and their residuals."""
 
   logits: np.ndarray
   policy: np.ndarray
@@ -150,20 +150,21 @@ class _Candidate:
 
 
 class _StopSearch(Exception):  # noqa: N818 (not an error)
-  """Ends Newton's method from within; SciPy knows no other way."""
+  """Stops Newton's method from a callback, as SciPy has no other way."""
 
 
 class _Search:
   """Newton's method on the fixed-point equation of a model.
 
   The unknowns are a vector: the logits of the legal actions, with mean 0 in
-  each state, where there is a choice and the uniform policy leads. The rest
-  moves no mass, and with it among the unknowns Newton's steps are worse. (Where
-  the moves depend on the mean field, an equilibrium may lead to other states.
-  It is not a root then, and candidates near it have a residual that tells.)
+  each state, for the states that the uniform policy reaches and in which there
+  is a choice. Other logits move no mass, and including them makes Newton's
+  steps worse. (Where moves depend on the mean field, an equilibrium may reach
+  other states. It is then not a root, and candidates near it have a residual
+  that shows this.)
 
   Attributes:
-    num_evaluations: How many best responses were computed so far.
+    num_evaluations: Number of best responses that were computed so far.
   """
 
   def __init__(
@@ -181,7 +182,7 @@ class _Search:
     visited = model.mean_field(tabular_policies.uniform_policy(mask)) > 0
     self._is_unknown = mask & visited[:, None] & (self._num_legal > 1)
 
-    # Of the uniform policy.
+    # Logits of the uniform policy.
     self.zero_logits = np.zeros(np.count_nonzero(self._is_unknown))
 
   @property
@@ -192,9 +193,9 @@ class _Search:
   def newton(
     self, logits: np.ndarray, regularization: float, tolerance: float
   ) -> _Candidate:
-    """Returns the best candidate that Newton's method meets from `logits`.
+    """Returns the best candidate that Newton's method finds from `logits`.
 
-    It ends with the first one whose residual is within `tolerance`, or without
+    It stops at the first one whose residual is within `tolerance`, or without
     success after `max_newton_steps` or when no evaluation is left.
     """
     best = self._candidate(logits, regularization)
@@ -210,7 +211,7 @@ class _Search:
     if best.residual <= tolerance:
       return best
     try:
-      # The stub has no options, and wants functions to return numbers.
+      # The type stub lacks the options, and expects functions of numbers.
       solve: Any = optimize.newton_krylov
       solve(
         lambda logits: self._difference(logits, regularization),

@@ -1,12 +1,12 @@
-"""OpenSpiel's own algorithms, as they are shipped, in the form of this package.
+"""OpenSpiel's own algorithms, as shipped, with the interface of this package.
 
-They then run in the same loop as the others and are measured by the same
-utilities. Of OpenSpiel's MirrorDescent one has to know: while it evaluates a
-policy it adds to the very table that the policy is read from. Where decision
-nodes share children, as in OpenSpiel's grid games, it evaluates a mixture of
-two policies and is not the algorithm of the paper it names;
-`mirror_descent.MirrorDescent` is, and so is `FrozenTableMirrorDescent`, which
-mends OpenSpiel's in one place.
+They run in the same loop as the other algorithms and are measured by the same
+utilities. Note on OpenSpiel's MirrorDescent: while it evaluates a policy, it
+adds to the table from which this policy is read. Where decision nodes share
+children, as in OpenSpiel's grid games, it therefore evaluates a mixture of two
+policies, and is not the algorithm of the paper that it cites.
+`mirror_descent.MirrorDescent` is this algorithm, and so is
+`FrozenTableMirrorDescent`, which corrects OpenSpiel's class in one place.
 """
 
 from collections.abc import Callable
@@ -30,18 +30,18 @@ from mftrpo_openspiel.utils import validation
 
 
 class FrozenTableMirrorDescent(mirror_descent.MirrorDescent):
-  """OpenSpiel's MirrorDescent, but its policies have tables of their own."""
+  """OpenSpiel's MirrorDescent in which each policy has its own table."""
 
   def get_projected_policy(self) -> policy_lib.Policy:
     """Returns the projected policy, which later iterations do not change."""
     table = value_lib.TabularValueFunction(self._game)
-    # A copy of its kind, which has 0 for nodes that were not met.
+    # A copy of the same type, which has 0 for nodes that were not visited.
     table._values = self._cumulative_state_value._values.copy()
     player_ids = list(range(self._game.num_players()))
     return mirror_descent.ProjectedPolicy(self._game, player_ids, table)
 
 
-# By the names under which programs know them.
+# By their names in programs.
 CLASSES: dict[str, Callable[..., Any]] = {
   "openspiel_fictitious_play": fictitious_play.FictitiousPlay,
   "openspiel_mirror_descent": mirror_descent.MirrorDescent,
@@ -61,14 +61,15 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
     """Initializes the algorithm on the model's game.
 
     Args:
-      game: Where it is run and measured; an `OpenSpielModel`, or a
-        game, which is then measured by OpenSpiel's own utilities.
-      openspiel_class: Such as `fictitious_play.FictitiousPlay` of OpenSpiel.
-      **options: For its constructor, after the game; None where it has a value
-        of its own.
+      game: An `OpenSpielModel`, or a game, on which exploitability is then
+        measured by OpenSpiel's own utilities.
+      openspiel_class: A class of OpenSpiel, such as
+        `fictitious_play.FictitiousPlay`.
+      **options: Arguments of its constructor after the game; None for its
+        default.
 
     Raises:
-      ValueError: If an option is out of range, or it is another model.
+      ValueError: If an option is out of range, or as `from_game.as_model`.
     """
     is_average = openspiel_class is fictitious_play.FictitiousPlay
     highest = {"lr": 1 if is_average else np.inf, "temperature": np.inf}
@@ -83,12 +84,12 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
     )
     self._algorithm = self._create()
     self._num_iterations = 0
-    # Computed from the algorithm's own policy when they are asked for.
+    # Computed from the algorithm's own policy on first access.
     self._policy: np.ndarray | None = None
     self._mean_field: np.ndarray | None = None
 
   def iteration(self) -> None:
-    """Performs one iteration of OpenSpiel's."""
+    """Performs one iteration of OpenSpiel's algorithm."""
     self._policy = self._mean_field = None
     with recursion.deep(self.model.game):
       self._algorithm.iteration()
@@ -101,23 +102,23 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
 
   @property
   def policy(self) -> np.ndarray:
-    """(N, A), the policy so far."""
+    """(N, A), the current policy."""
     if self._policy is None:
       self._policy = self.model.from_openspiel(self._algorithm.get_policy())
     return self._policy
 
   @property
   def mean_field(self) -> np.ndarray:
-    """(N,), the mean field of the policy so far."""
+    """(N,), the mean field of the current policy."""
     if self._mean_field is None:
       self._mean_field = self.model.mean_field(self.policy)
     return self._mean_field
 
   def state(self) -> dict[str, np.ndarray]:
-    """Returns the step of OpenSpiel's algorithm, and its table by nodes.
+    """Returns the step counter of OpenSpiel's algorithm and its table.
 
-    That is the policy of FictitiousPlay and the sums of values of MirrorDescent
-    and its subclasses.
+    The table has the policy of FictitiousPlay, or the cumulative values of
+    MirrorDescent and its subclasses, by node.
 
     Raises:
       ValueError: If it is another algorithm.
@@ -126,7 +127,7 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
     if isinstance(inner, fictitious_play.FictitiousPlay):
       step, nodes = inner._fp_step, []
       values = np.zeros((0, self.model.game.num_distinct_actions()))
-      if step:  # Before that its policy is no table.
+      if step:  # Before the first step its policy is not a table.
         policy = inner.get_policy()
         nodes, values = (
           list(policy.state_lookup),
@@ -139,7 +140,7 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
     else:
       raise ValueError(
         "openspiel_class must be FictitiousPlay or a MirrorDescent for its"
-        f" state to be told, got {type(inner).__name__}."
+        f" state to be saved, got {type(inner).__name__}."
       )
     return {
       "step": np.array(step),
@@ -148,15 +149,16 @@ class OpenSpielAlgorithm(algorithm.MeanFieldAlgorithm):
     }
 
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
-    """Goes back to what `state` was.
+    """Restores a state that `state` returned.
 
     Raises:
-      ValueError: If it is not the state of such an algorithm on such a game.
+      ValueError: If it is not the state of this algorithm on this game.
     """
     like = self.state()
     nodes = state.get("nodes", like["nodes"])
     if nodes.dtype.kind == "U" and nodes.ndim == 1:
-      # There are as many as were met so far, with strings of any length.
+      # The number of nodes is that of the nodes visited so far, and their
+      # strings have any length.
       shape = (len(nodes), *like["values"].shape[1:])
       like |= {"nodes": nodes, "values": np.broadcast_to(0.0, shape)}
     algorithm.check_state(state, like)

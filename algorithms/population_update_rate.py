@@ -1,13 +1,13 @@
 """The population update rate beta of MF-TRPO: constant, scheduled or automatic.
 
-The automatic rate starts from that of the paper. While the mean field goes on
-moving in the direction of its last move, the rate grows; where a move turns
-back, it is halved (see adaptive_step_size.py).
+The automatic rate starts from that of the paper. It grows while the mean field
+continues in the direction of its previous move, and is halved when a move turns
+back (see adaptive_step_size.py).
 
-A mean field that circles never turns back. So the size of the moves counts as
-well: it is compared over periods in which the rates sum up to `PERIOD`. Where
-the largest move of a period is not clearly smaller than that of the period
-before, the rate is halved, and does not grow above that value again.
+A mean field that cycles never turns back. Therefore the size of the moves is
+monitored as well, over periods in which the rates sum up to `PERIOD`. If the
+largest move of a period is not clearly smaller than that of the period before,
+the rate is halved, and does not grow above this value again.
 """
 
 from collections.abc import Callable
@@ -20,53 +20,55 @@ from mftrpo_openspiel.algorithms import adaptive_step_size
 from mftrpo_openspiel.utils import validation
 
 AUTO = "auto"
-# That of the paper, and the first automatic one.
+# Rate of the paper, and first automatic rate.
 DEFAULT_RATE = 0.01
-# Moves of a smaller share of the mean field than this are rounding.
+# Moves smaller than this, relative to the mean field, are rounding.
 LEAST_MOVE = 1e-12
-# Sum of the rates of a period, in which the mean field forgets its start.
+# Sum of the rates of a period. The mean field at its start then has a small
+# weight.
 PERIOD = 10.0
-# The largest move of a period should be below this times that before.
+# The largest move of a period should be below this times that of the one
+# before.
 FALL = 0.9
 
 Schedule = Callable[[int], float]
 
 
 class ScheduledRate:
-  """A rate that depends on the number of the iteration alone."""
+  """A rate that depends only on the iteration number."""
 
   def __init__(self, schedule: Schedule):
-    """Initializes it with a function from 1, 2, ... to rates in (0, 1]."""
+    """Initializes the rate by a function from 1, 2, ... to (0, 1]."""
     self._schedule = schedule
 
   def next(
     self, iteration: int, move: np.ndarray, mean_field: np.ndarray
   ) -> "tuple[float, ScheduledRate]":
-    """Returns beta of an iteration, and what gives that of the next one.
+    """Returns beta of an iteration, and the rate object of the next one.
 
     Args:
       iteration: Its number, 1, 2, ...
-      move: (N,), where the mean field would go with rate 1.
+      move: (N,), the change of the mean field with rate 1.
       mean_field: (N,), before the move.
 
     Raises:
-      ValueError: If the schedule gives something out of range.
+      ValueError: If the schedule returns a value out of range.
     """
     return _check_number(self._schedule(iteration)), self
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AutomaticRate:
-  """The automatic rate, and what it has seen; see above.
+  """The automatic rate and its history; see the module.
 
   Attributes:
-    last_move: (N,), zeros before the first one.
+    last_move: (N,), zeros before the first move.
     rate: beta of the last move.
-    bound: It does not grow above this.
-    num_overshoots: How often a move has turned back.
-    time: Sum of the rates in this period.
-    peak: The largest move in this period, as a share of the mean field.
-    last_peak: That of the period before.
+    bound: Upper bound on the rate.
+    num_overshoots: Number of moves that turned back.
+    time: Sum of the rates in the current period.
+    peak: Largest move in the current period, relative to the mean field.
+    last_peak: Largest move of the previous period.
   """
 
   last_move: np.ndarray
@@ -103,7 +105,7 @@ PopulationUpdateRate = ScheduledRate | AutomaticRate
 
 
 def check(rate: float | Schedule | str) -> None:
-  """Raises a ValueError unless `create` takes the rate."""
+  """Raises a ValueError unless `create` accepts the rate."""
   if rate != AUTO and not callable(rate):
     _check_number(rate)
 
@@ -111,7 +113,7 @@ def check(rate: float | Schedule | str) -> None:
 def create(
   rate: float | Schedule | str, num_states: int
 ) -> PopulationUpdateRate:
-  """Returns the rate that is asked for.
+  """Returns the rate object for an option of MF-TRPO.
 
   Args:
     rate: beta in (0, 1]; or a function from the iteration number 1, 2, ... to

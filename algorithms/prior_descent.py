@@ -4,14 +4,15 @@ Cui and Koeppl (2021), "Approximately Solving Mean Field Games via
 Entropy-Regularized Deep Reinforcement Learning", arXiv:2102.01585. With a prior
 policy q, at first the uniform one, an iteration
 
-1. finds the optimal action values Q in the mean field of the policy so far,
-2. answers with the Boltzmann policy pi ~ q exp(Q / temperature),
-3. and after every n of them puts the policy in place of the prior, q <- pi.
+1. finds the optimal action values Q in the mean field of the current policy,
+2. responds with the Boltzmann policy pi ~ q exp(Q / temperature),
+3. after every n iterations, replaces the prior by the policy, q <- pi.
 
 With n = 1 it is mirror descent with optimal action values; if the prior is
-never replaced, `fixed_point.FixedPoint` with a temperature. With the action
-values of the policy so far these would be `mirror_descent.MirrorDescent` and
-`boltzmann_policy_iteration.BoltzmannPolicyIteration`, lr = 1 / temperature.
+never replaced, it is `fixed_point.FixedPoint` with a temperature. With the
+action values of the current policy instead, these would be
+`mirror_descent.MirrorDescent` and
+`boltzmann_policy_iteration.BoltzmannPolicyIteration` with lr = 1 / temperature.
 
 MFGLib's PriorDescent counts the uniform policy as an iteration: it replaces the
 prior for the first time after n - 1 of them.
@@ -52,9 +53,10 @@ class PriorDescent(algorithm.ArrayAlgorithm[State]):
     """Initializes prior descent.
 
     Args:
-      game: What to solve; a game is compiled.
-      temperature: > 0.
-      num_prior_iterations: n, iterations with one prior; None: all of them.
+      game: The game to solve; an OpenSpiel game is compiled.
+      temperature: Temperature of the softmax, > 0.
+      num_prior_iterations: n, number of iterations with the same prior; None:
+        the prior is never replaced.
 
     Raises:
       ValueError: If a parameter is out of range.
@@ -75,7 +77,7 @@ class PriorDescent(algorithm.ArrayAlgorithm[State]):
     )
 
   def _next_state(self, state: State) -> State:
-    """Weighs the prior with the exponentials of the action values."""
+    """Multiplies the prior by the exponentials of the action values."""
     action_values = self.model.optimal_action_values(
       state.mean_field, start=state.policy if state.iteration else None
     )

@@ -1,38 +1,41 @@
 """The proximal point method, with inner problems solved by mirror descent.
 
 Isobe, Abe and Ariu (2025), "Last Iterate Convergence in Monotone Mean Field
-Games", arXiv:2410.05127. In a monotone game the method goes from a policy q,
-the prior, to the equilibrium of the game in which a departure from it costs
+Games", arXiv:2410.05127. In a monotone game the method moves from a policy q,
+the prior, to the equilibrium of the game in which a departure from q has the
+cost
 
     lambda sum_t E KL(pi(.|s_t) | q(.|s_t)),
 
-takes that equilibrium as the next prior, and so on. No bias is left: where a
-policy is the equilibrium of the game around itself, it is one of the game
+takes this equilibrium as the next prior, and so on. There is no bias: a policy
+that is the equilibrium of the game around itself is an equilibrium of the game
 without the cost. Each of these games has one equilibrium, and mirror descent
-finds it. The paper's algorithm APP, which this is, gives it a fixed number n of
-steps. An iteration is one of them: it
+finds it. This module is the paper's algorithm APP, which takes a fixed number n
+of mirror steps per prior. An iteration is one of them. It
 
 1. evaluates the policy in its own mean field, with the cost of departures at
    later times, Q = Q^pi_{mu^pi} of the rewards r - lambda KL(pi | q),
 2. takes the step pi <- pi^(1 - lr lambda) q^(lr lambda) exp(lr Q) /
    normalization,
-3. and after every n of them puts the policy in place of the prior, q <- pi.
+3. after every n iterations, replaces the prior by the policy, q <- pi.
 
-What is near:
+Related algorithms:
 
-* With n = 1 no departure has begun when Q is computed, and the step is that of
-  `mirror_descent.MirrorDescent` with the same lr, whatever lambda is.
+* With n = 1 the policy equals the prior when Q is computed, and the step is
+  that of `mirror_descent.MirrorDescent` with the same lr, for any lambda.
 * If the uniform prior is never replaced, it is MirrorDescent with
-  regularization = lambda: the divergence from a uniform law is the entropy, up
-  to sign and a constant (if all states have as many legal actions).
-* With lr = 1 / lambda the step forgets the policy before, pi ~ q exp(Q /
-  lambda). `prior_descent.PriorDescent` takes that step with optimal action
-  values, without any cost, in place of Q: it is no proximal point method.
+  regularization = lambda: the divergence from a uniform distribution is the
+  entropy, up to sign and a constant (if all states have the same number of
+  legal actions).
+* With lr = 1 / lambda the step does not depend on the previous policy, pi ~ q
+  exp(Q / lambda). `prior_descent.PriorDescent` takes this step with optimal
+  action values, without the cost, instead of Q: it is not a proximal point
+  method.
 
 The paper proves that the last policy converges for monotone games of finite
 horizon whose moves do not depend on the mean field. On the other models the
 same formulas are a heuristic. At time t of a discounted game the action values
-carry gamma^t, and so does lambda.
+include gamma^t, and lambda is multiplied by it as well.
 """
 
 import dataclasses
@@ -74,10 +77,11 @@ class ProximalPoint(algorithm.ArrayAlgorithm[State]):
     """Initializes the method.
 
     Args:
-      game: What to solve; a game is compiled.
+      game: The game to solve; an OpenSpiel game is compiled.
       lr: Learning rate of the mirror steps, > 0.
       proximal_weight: lambda > 0, with lr * lambda <= 1.
-      num_prior_iterations: n, mirror steps with one prior; None: all of them.
+      num_prior_iterations: n, number of mirror steps with the same prior; None:
+        the prior is never replaced.
 
     Raises:
       ValueError: If a parameter is out of range.
@@ -102,7 +106,7 @@ class ProximalPoint(algorithm.ArrayAlgorithm[State]):
     )
 
   def _next_state(self, state: State) -> State:
-    """Moves the logits by action values, and towards those of the prior."""
+    """Adds action values to the logits, and moves them towards the prior."""
     log_ratio = np.subtract(
       state.log_policy,
       state.log_prior,

@@ -1,9 +1,9 @@
-"""The algorithms by name, and the options that programs take for each.
+"""The algorithms by name, and the options that programs accept for each.
 
-This is the one place where a new algorithm or option is entered; flags, their
-help texts, the axes of sweeps and the titles in plots follow from it. Users
-enter theirs with `register_algorithm`, or name them without that, as
-"package.module:Class".
+This is the only place where a new algorithm or option of this package is
+registered; flags, their help texts, the axes of sweeps and the titles in plots
+are derived from it. Users register their algorithms with `register_algorithm`,
+or name them without registration, as "package.module:Class".
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ from mftrpo_openspiel.utils import plugins
 from mftrpo_openspiel.utils import program_options
 from mftrpo_openspiel.utils import validation
 
-# Gives an algorithm on a model or a game, its first argument.
+# Returns an algorithm on a model or a game, its first argument.
 Constructor = Callable[..., algorithm.MeanFieldAlgorithm]
 
 
@@ -49,52 +49,54 @@ OPTIONS = {
   "num_policy_updates": program_options.Option(
     "num_policy_updates",
     int,
-    "L, policy updates in an iteration of mf_trpo (default 10, or 1 with"
-    " --warm_start).",
+    "L, number of policy updates per iteration of mf_trpo (default 10, or 1"
+    " with --warm_start).",
   ),
   "num_population_steps": program_options.Option(
     "num_population_steps",
     int,
-    "M, population steps in an iteration of mf_trpo and annealed_mf_trpo; not"
-    " given: the limit of many.",
+    "M, number of population steps per iteration of mf_trpo and"
+    " annealed_mf_trpo (default: the limit of many).",
   ),
   "population_update_rate": program_options.Option(
     "population_update_rate",
     float | str,
-    "beta of mf_trpo (default 0.01), or auto: one that adapts itself.",
+    "beta of mf_trpo (default 0.01); auto: an adaptive rate.",
   ),
   "warm_start": program_options.Option(
-    "warm_start", bool, "Whether mf_trpo goes on from its previous policy."
+    "warm_start", bool, "Whether mf_trpo continues from its previous policy."
   ),
   "max_step_count": program_options.Option(
     "max_step_count",
     int,
-    "Bound on the step counter of mf_trpo with --warm_start (default 0); about"
-    " 10 where it does not settle.",
+    "Bound on the step counter of mf_trpo with --warm_start (default 0); try 10"
+    " if it does not converge.",
   ),
   "lr": program_options.Option(
     "learning_rate",
     float,
-    "For mirror_descent (default 0.01), proximal_point (default 0.1) and"
-    " fictitious_play (default 1 / (iteration + 1)).",
+    "Step size of mirror_descent (default 0.01) and proximal_point (default"
+    " 0.1); weight of the response in fictitious_play (default 1 / (iteration +"
+    " 1)).",
   ),
   "temperature": program_options.Option(
     "temperature",
     float,
-    "Of softmax responses, for fictitious_play and fixed_point (default: best"
-    " ones), prior_descent and boltzmann_policy_iteration (default 1).",
+    "Temperature of softmax responses, for fictitious_play and fixed_point"
+    " (default: best responses), prior_descent and boltzmann_policy_iteration"
+    " (default 1).",
   ),
   "num_prior_iterations": program_options.Option(
     "num_prior_iterations",
     int,
-    "Iterations with one prior, for prior_descent (default: all of them) and"
-    " proximal_point (default 10).",
+    "Number of iterations with the same prior, for prior_descent (default: the"
+    " prior is never replaced) and proximal_point (default 10).",
   ),
   "proximal_weight": program_options.Option(
     "proximal_weight",
     float,
-    "lambda of proximal_point, what it weighs that policies depart from the"
-    " prior (default 1).",
+    "lambda of proximal_point, weight of the divergence from the prior (default"
+    " 1).",
   ),
 }
 
@@ -104,9 +106,10 @@ class Entry:
   """An algorithm as programs know it.
 
   Attributes:
-    constructor: Makes it; a class or a function.
-    title: In legends and titles of plots.
-    model: The one of `from_game.MODELS` that it needs; None if it runs on all.
+    constructor: A class, or a function that returns the algorithm.
+    title: Its name in legends and titles of plots.
+    model: The name in `from_game.MODELS` of the model that it needs; None if it
+      runs on all of them.
   """
 
   constructor: Constructor
@@ -120,7 +123,7 @@ class Entry:
 
   @functools.cached_property
   def takes_others(self) -> bool:
-    """Whether it takes options of any other names, too."""
+    """Whether it also accepts options of any other name."""
     return constructor_options.takes_others(self.constructor)
 
 
@@ -134,27 +137,28 @@ def register_algorithm(
   title: str | None = None,
   model: str | None = None,
 ) -> None:
-  """Makes an algorithm known by a name: to programs, experiments and plots.
+  """Registers an algorithm under a name for programs, experiments and plots.
 
-  The programs take it as --algorithm=NAME, where --import names the module that
+  Programs accept it as --algorithm=NAME if --import names the module that
   registers it.
 
   Args:
-    name: Of letters, digits and "_".
-    constructor: A `MeanFieldAlgorithm` class, or a function that returns one
-      of these. Its first argument is a model or a game, the others are its
-      options; those of numbers, bools and texts can be given in programs.
-    title: What plots call it; its name if not given.
-    model: "stationary", "compiled" or "openspiel", if it runs on that alone.
+    name: Consists of letters, digits and "_".
+    constructor: A `MeanFieldAlgorithm` class, or a function that returns an
+      instance. Its first argument is a model or a game, the others are its
+      options; numbers, bools and strings can be given in programs.
+    title: Its name in plots; `name` if not given.
+    model: "stationary", "compiled" or "openspiel", if it runs only on this one.
 
   Raises:
-    ValueError: If the name is taken by another algorithm, or an argument is
-      none of these. A class that is defined anew, as in a notebook, or by a
-      program that is imported as a module too, is no other one.
+    ValueError: If another algorithm has the name, or an argument is invalid. A
+      class that is defined again, as in a notebook, or by a program that is
+      also imported as a module, does not count as another one.
   """
   if not isinstance(name, str) or not name.isidentifier():
     raise ValueError(
-      f"name must be of letters, digits and '_', as my_method, got {name!r}."
+      "name must consist of letters, digits and '_', such as my_method, got"
+      f" {name!r}."
     )
   _check_constructor("constructor", constructor)
   title = validation.check_type("title", name if title is None else title, str)
@@ -163,14 +167,14 @@ def register_algorithm(
   taken = ALGORITHMS.get(name)
   if taken and not _is_same(taken.constructor, constructor):
     raise ValueError(
-      f"name must be that of no other algorithm, got {name!r}, which is"
+      f"name must not be that of another algorithm, got {name!r}, which is"
       f" {_origin(taken.constructor)}."
     )
   ALGORITHMS[name] = Entry(constructor, title, model)
 
 
 def _check_constructor(what: str, constructor: Any) -> None:
-  """Raises a ValueError if it cannot make an algorithm."""
+  """Raises a ValueError if it cannot construct an algorithm."""
   if inspect.isclass(constructor):
     if not issubclass(constructor, algorithm.MeanFieldAlgorithm):
       raise ValueError(
@@ -180,13 +184,13 @@ def _check_constructor(what: str, constructor: Any) -> None:
     missing = sorted(getattr(constructor, "__abstractmethods__", ()))
     if missing:
       raise ValueError(
-        f"{what} must have all methods of a MeanFieldAlgorithm,"
-        f" {_origin(constructor)} has no {', '.join(missing)}."
+        f"{what} must have all methods of MeanFieldAlgorithm, but"
+        f" {_origin(constructor)} does not have {', '.join(missing)}."
       )
   elif not callable(constructor):
     raise ValueError(
       f"{what} must be a MeanFieldAlgorithm class, or a function that returns"
-      f" one of these, got {constructor!r}."
+      f" an instance of one, got {constructor!r}."
     )
   try:
     constructor_options.parameters(constructor)
@@ -198,21 +202,21 @@ def _check_constructor(what: str, constructor: Any) -> None:
 
 
 def _is_same(one: Constructor, other: Constructor) -> bool:
-  """Whether two constructors have the same name and stand in one module.
+  """Whether two constructors have the same name and module.
 
-  The program that is run is a module of another name, whatever its file.
+  The module of the program that is run is named "__main__", whatever its file.
   """
   modules, names = (
     {getattr(constructor, attribute, None) for constructor in (one, other)}
     for attribute in ("__module__", "__qualname__")
   )
-  if None in names:  # As of a functools.partial.
+  if None in names:  # For example a functools.partial.
     return one is other
   return len(names) == 1 and len(modules - {"__main__"}) <= 1
 
 
 def _origin(constructor: object) -> str:
-  """Returns where a class or function stands."""
+  """Returns module and name of a class or function."""
   name = getattr(constructor, "__qualname__", repr(constructor))
   return f"{getattr(constructor, '__module__', '')}.{name}"
 
@@ -227,7 +231,7 @@ def _boltzmann_policy_iteration(
 
 
 def _of_openspiel(openspiel_class: Callable[..., Any]) -> Constructor:
-  """Returns what makes an algorithm of OpenSpiel's, with its signature."""
+  """Returns a constructor of an OpenSpiel algorithm, with its signature."""
   constructor = functools.partial(
     openspiel_algorithm.OpenSpielAlgorithm, openspiel_class=openspiel_class
   )
@@ -276,11 +280,11 @@ for _name, _title in (
 
 
 def find(name: str, what: str = "algorithm") -> Entry:
-  """Returns the algorithm of a name, or at "package.module:Class".
+  """Returns the algorithm with a name, or at "package.module:Class".
 
   Args:
-    name: Of the algorithm.
-    what: What asks for it, for messages.
+    name: Name of the algorithm.
+    what: Name of the option or argument, for messages.
 
   Raises:
     ValueError: If there is none.
@@ -300,10 +304,10 @@ def find(name: str, what: str = "algorithm") -> Entry:
 
 
 def title(name: str) -> str:
-  """Returns what plots call the algorithm `name`.
+  """Returns the title of the algorithm `name` in plots.
 
-  That is the name of its class, or its own where it is not registered (any
-  more).
+  If it is not registered (any longer), this is its name, or the name of its
+  class.
   """
   if name in ALGORITHMS:
     return ALGORITHMS[name].title
@@ -311,11 +315,11 @@ def title(name: str) -> str:
 
 
 def name_of(algorithm_class: type, openspiel_class: str | None = None) -> str:
-  """Returns the name of an algorithm, or where it stands if it has none.
+  """Returns the name of an algorithm, or "module:Class" if it has none.
 
   Args:
     algorithm_class: The class of a solver.
-    openspiel_class: Of an `OpenSpielAlgorithm`: the name of the class that it
+    openspiel_class: For an `OpenSpielAlgorithm`, the name of the class that it
       runs.
   """
   for name, known in openspiel_algorithm.CLASSES.items():
@@ -329,21 +333,21 @@ def name_of(algorithm_class: type, openspiel_class: str | None = None) -> str:
 
 
 def options_of(name: str) -> dict[str, program_options.Option]:
-  """Returns those of `OPTIONS` that the algorithm `name` takes."""
+  """Returns the entries of `OPTIONS` that the algorithm `name` accepts."""
   known = find(name).parameters
   return {key: option for key, option in OPTIONS.items() if key in known}
 
 
 def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
-  """Returns options of an algorithm that are given as texts.
+  """Returns options of an algorithm that are given as strings.
 
   Args:
-    name: Of the algorithm.
+    name: Name of the algorithm.
     texts: Values by the names of the parameters of its constructor.
 
   Raises:
-    ValueError: If there is no such algorithm or option, or a value is of
-      another type than the signature of the constructor has.
+    ValueError: If there is no such algorithm or option, or a value does not
+      have the type that the signature of the constructor requires.
   """
   options = {}
   for key, text in texts.items():
@@ -360,8 +364,7 @@ def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
 def option_kinds(name: str, option: str) -> constructor_options.Kinds:
   """Returns the types that an option of an algorithm may have in programs.
 
-  None where the algorithm has no such option, or it can only be given in
-  Python.
+  Empty if the algorithm has no such option, or it can only be given in Python.
   """
   entry = find(name)
   if option in entry.parameters:
@@ -402,7 +405,7 @@ def create_algorithm(
       )
   try:
     made = entry.constructor(model, **options)
-  # As of a function that is something else.
+  # For example a function that does not return an algorithm.
   except (AttributeError, TypeError) as error:
     raise ValueError(
       f"algorithm {name!r} cannot be made: {plugins.described(error)}."

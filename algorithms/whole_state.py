@@ -1,9 +1,9 @@
-"""All that later iterations depend on: the state of an algorithm and its model.
+"""The state of an algorithm together with that of its model.
 
-A model that draws random numbers has a state, of which an algorithm of a user's
-need not know. Where its `state` does not have that of the model, it is added
-here, so that checkpoints have both; in the form in which the algorithms of this
-package have it, as "model.<name>".
+A model that draws random numbers has a state, which an algorithm of a user may
+not include in its own. It is added here if it is missing, so that checkpoints
+contain both. Its arrays are named "model.<name>", as in the algorithms of this
+package.
 """
 
 from collections.abc import Mapping
@@ -13,31 +13,31 @@ import numpy as np
 
 from mftrpo_openspiel.models import mean_field_model as model_lib
 
-# Before the name of an array of the model's state.
+# Prefix of the names of arrays of the model's state.
 _MODEL = "model."
 
 
 class Algorithm(Protocol):
-  """What is needed of an algorithm; see `algorithm.MeanFieldAlgorithm`."""
+  """The required interface; see `algorithm.MeanFieldAlgorithm`."""
 
   model: model_lib.MeanFieldModel
 
   def state(self) -> Mapping[str, np.ndarray]:
-    """Returns all that later iterations depend on."""
+    """Returns everything that later iterations depend on."""
 
   def restore(self, state: Mapping[str, np.ndarray]) -> None:
-    """Goes back to what `state` was."""
+    """Restores a state that `state` returned."""
 
 
 def of_model(model: model_lib.MeanFieldModel) -> dict[str, np.ndarray]:
-  """Returns the state of a model by the names that it has in that of both."""
+  """Returns the state of a model, with the prefix in its names."""
   return {_MODEL + name: array for name, array in model.state().items()}
 
 
 def restore_model(
   model: model_lib.MeanFieldModel, state: Mapping[str, np.ndarray]
 ) -> None:
-  """Takes the model back to what it was in the `state` of both."""
+  """Restores the model from the state of algorithm and model."""
   model.restore(
     {
       name.removeprefix(_MODEL): array
@@ -53,10 +53,10 @@ def of(algorithm: Algorithm) -> Mapping[str, np.ndarray]:
 
 
 def restore(algorithm: Algorithm, state: Mapping[str, np.ndarray]) -> None:
-  """Takes an algorithm and its model back to what `state` was.
+  """Restores an algorithm and its model from a state of both.
 
   Raises:
-    ValueError: If it is not the state of such an algorithm on such a model.
+    ValueError: If it is not the state of this algorithm on this model.
   """
   added = of_model(algorithm.model).keys() - algorithm.state().keys()
   algorithm.restore({x: y for x, y in state.items() if x not in added})

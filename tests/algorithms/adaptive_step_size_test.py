@@ -1,4 +1,4 @@
-"""Tests of the step size that adapts itself."""
+"""Tests of the adaptive step size."""
 
 import pytest
 

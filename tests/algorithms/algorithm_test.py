@@ -1,4 +1,4 @@
-"""Tests that an algorithm goes on from its state as if nothing had been."""
+"""Tests that an algorithm continues from its state without any difference."""
 
 import pickle
 
@@ -13,7 +13,7 @@ from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.runs import checkpoints
 
 GARNET = "mfg_garnet(size=4,horizon=4)"
-# Where plays lead hangs on the mean field, and is looked up in every call.
+# Moves depend on the mean field, and are looked up in every call.
 LINEAR = (
   "mean_field_lin_quad(size=4,horizon=3,n_actions_per_side=1,mean_revert=0.5)"
 )
@@ -21,7 +21,7 @@ ISLANDS = "python_mfg_two_islands(horizon=3)"
 
 
 def make(name, options, model, game_name):
-  """Returns the algorithm on a game and a model of its own."""
+  """Returns the algorithm on its own game and model."""
   game = game_factory.create_game(game_name)
   return algorithm_factory.create_algorithm(
     name, from_game.create_model(model, game), **options
@@ -88,11 +88,13 @@ def assert_same(one, other):
   ],
 )
 @pytest.mark.parametrize("before", [0, 3])
-def test_a_restored_algorithm_goes_on_the_same(arguments, before, tmp_path):
+def test_a_restored_algorithm_continues_identically(
+  arguments, before, tmp_path
+):
   straight, stopped = make(*arguments), make(*arguments)
   run(straight, before)
   run(stopped, before)
-  # What is evaluated on the way must not matter either.
+  # Evaluations in between must not matter either.
   stopped.model.exploitability(stopped.policy, 0.1)
   stopped.model.optimal_action_values(stopped.mean_field)
   path = tmp_path / "checkpoint.npz"
@@ -199,18 +201,18 @@ def test_a_run_performs_iterations_and_measures_them():
   assert solver.num_iterations == 7
 
 
-def test_a_run_goes_on_where_the_solver_is():
+def test_a_run_continues_from_the_current_iteration():
   solver = make(*STATIONARY)
   solver.run(4, record_every=2)
   second = solver.run(4, record_every=2)
-  # What both runs measured is measured once.
+  # The iteration that both runs measure has one record.
   assert second.iterations.tolist() == [4, 6, 8]
   assert solver.history.iterations.tolist() == [0, 2, 4, 6, 8]
   run(solver, 3)
   third = solver.run(2, record_every=10)
   assert third.iterations.tolist() == [11, 13]
   assert (np.diff(solver.history.seconds) >= 0).all()
-  # What came after a state that is restored is forgotten.
+  # Records after the state that is restored are dropped.
   run(again := make(*STATIONARY), 5)
   solver.restore(again.state())
   assert solver.history.iterations.tolist() == [0, 2, 4]
@@ -283,7 +285,7 @@ def test_a_run_that_is_refused(arguments, message):
   assert solver.num_iterations == 0
 
 
-def test_a_solver_and_its_history_fit_a_line():
+def test_a_solver_and_its_history_are_shown_in_one_line():
   solver = make(*STATIONARY)
   assert repr(solver) == (
     "<MFTRPO(regularization=0.05, warm_start=True) on StationaryModel("
@@ -347,12 +349,12 @@ def test_the_state_of_the_model_belongs_to_that_of_the_algorithm(
   run(resumed, 2)
   assert_same(resumed.state(), straight.state())
   assert resumed.state()["model.num_calls"] > 0
-  # Otherwise the noise would be another one.
+  # Otherwise the noise would differ.
   run(other := noisy(name, seed=1), 6)
   assert not np.array_equal(straight.policy, other.policy)
 
 
-def test_the_state_on_an_exact_model_is_the_algorithms_alone():
+def test_the_state_on_an_exact_model_has_only_that_of_the_algorithm():
   assert not [x for x in make(*STATIONARY).state() if x.startswith("model.")]
   state, solver = noisy().state(), make("mf_trpo", {}, "stationary", ISLANDS)
   with pytest.raises(ValueError) as error:
@@ -370,7 +372,7 @@ def test_an_interrupt_takes_back_what_the_model_drew(monkeypatch):
   def interrupted(*arguments, **options):
     nonlocal num_calls
     num_calls += 1
-    if num_calls == 8:  # In the midst of the third iteration.
+    if num_calls == 8:  # In the middle of the third iteration.
       raise KeyboardInterrupt
     return action_values(*arguments, **options)
 
@@ -384,7 +386,7 @@ def test_an_interrupt_takes_back_what_the_model_drew(monkeypatch):
 def test_a_run_counts_environment_steps_and_ends_when_they_are_spent():
   solver = noisy(num_policy_updates=2)
   history = solver.run(100, num_records=1, max_environment_steps=90)
-  # Two calls of ten steps an iteration: the fifth iteration spends them.
+  # Two calls of ten steps per iteration: the fifth iteration reaches the limit.
   assert history.iterations.tolist() == [0, 1, 5]
   assert history.environment_steps.tolist() == [0, 20, 100]
   assert solver.model.num_environment_steps == 100

@@ -1,4 +1,4 @@
-"""Tests of annealed MF-TRPO in games of which the equilibrium is known."""
+"""Tests of annealed MF-TRPO in games whose equilibrium is known."""
 
 import dataclasses
 
@@ -25,12 +25,12 @@ LEARNING_RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 
 def interaction(pull):
-  """Rock, paper, scissors, with so much aversion to crowds."""
+  """Rock, paper, scissors, with the given aversion to crowds."""
   return np.array([[-pull, -1, 1], [1, -pull, -1], [-1, 1, -pull]])
 
 
 def choice(pull, unit=1.0):
-  """A choice between three states, each paid by where one is."""
+  """A choice between three states, with a reward that depends on the state."""
   kernel = np.zeros((3, 3, 3))
   kernel[:, range(3), range(3)] = 1.0
   return stationary_model.StationaryModel(
@@ -53,7 +53,7 @@ def law_of(chain):
 
 
 def exploitability(pull, policy):
-  """From the law, one may go to the best state at once, and stay there."""
+  """A player who starts from the law may move to the best state and stay."""
   law = law_of(policy)
   rewards = BASE + interaction(pull) @ law
   return DISCOUNT / (1 - DISCOUNT) * (rewards.max() - law @ rewards)
@@ -106,7 +106,7 @@ def test_it_is_the_schedule_that_is_described():
       num_restarts += 1
     else:
       step_size *= 1 + max(0.2 / (num_restarts + 1) ** 2, 0.0005)
-      # The mean field has jumped where the age is 0.
+      # The mean field has jumped in the iterations with age 0.
       least_gain = min(gain, least_gain) if age else gain
       age += 1
     beta = 5 / (5 + age)
@@ -171,7 +171,7 @@ def test_a_step_is_one_of_mirror_descent_under_a_lagging_mean_field(make):
   ],
   ids=["four_rooms", "poi", "two_islands", "crowd_modelling_2d", "predators"],
 )
-def test_it_ends_without_bias(make, num_iterations):
+def test_it_converges_without_bias(make, num_iterations):
   model = make()
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
   uniform = model.exploitability(algorithm.policy)
@@ -181,7 +181,7 @@ def test_it_ends_without_bias(make, num_iterations):
 
 
 def test_states_that_nobody_reaches_do_not_count():
-  """The compiled game has them, OpenSpiel's utilities meet no such node."""
+  """The compiled game has them; OpenSpiel's utilities visit no such node."""
   game = pyspiel.load_game("python_mfg_four_rooms(room_size=2,horizon=4)")
   compiled_model = compiled_game.CompiledGame(game)
   openspiel = openspiel_model.OpenSpielModel(game)
@@ -226,13 +226,13 @@ def test_the_unit_of_rewards_does_not_matter_to_the_ball():
 
 
 @pytest.mark.parametrize("pull", [0.1, 0.3, 0.6])
-def test_it_settles_where_a_crowd_is_driven_round(pull):
+def test_it_converges_where_a_crowd_cycles(pull):
   model = choice(pull)
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
   policy = iterates.run(algorithm, 200)
   reached = exploitability(pull, policy)
   assert reached < 1e-7
-  # What the three states are worth, and their masses, of which none is zero.
+  # The values of the three states, and their masses, which are positive.
   system = np.vstack(
     [np.hstack([interaction(pull), -np.ones((3, 1))]), [1, 1, 1, 0]]
   )
@@ -246,7 +246,7 @@ def test_it_settles_where_a_crowd_is_driven_round(pull):
   assert reached <= 3 * best
 
 
-def test_it_settles_in_biased_rock_paper_scissors():
+def test_it_converges_in_biased_rock_paper_scissors():
   game = pyspiel.load_game(
     "mean_field_nfg(reward_function=biased_indirect_rps)"
   )
@@ -274,7 +274,7 @@ def variance(policy, values):
 
 
 def test_optimistic_steps_are_those_described():
-  """From where two restarts in a row have more to gain than half the least."""
+  """They begin after two restarts in a row without progress."""
   model = choice(0.3)
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
   mu = np.array([0.5, 0.3, 0.2])
@@ -329,7 +329,7 @@ def test_optimistic_steps_are_those_described():
   assert last is not None
 
 
-def test_what_has_settled_stays():
+def test_it_stays_at_the_equilibrium():
   model = monotone_games.random_game("mixed", 14)
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)
   uniform = model.exploitability(algorithm.policy)
@@ -350,7 +350,7 @@ def test_what_has_settled_stays():
   ],
   ids=["four_rooms", "poi", "two_islands", "crowd_modelling_2d", "predators"],
 )
-def test_the_ball_is_kept_where_players_shun_crowds(make, num_iterations):
+def test_momentum_is_kept_where_players_avoid_crowds(make, num_iterations):
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(make())
   iterates.run(algorithm, num_iterations)
   state = algorithm.state()
@@ -367,7 +367,7 @@ def test_the_unit_of_rewards_does_not_matter_to_optimistic_steps():
 
 
 @pytest.mark.parametrize("num_iterations", [20, 29, 30, 31, 32, 60])
-def test_it_goes_on_from_any_iteration(num_iterations):
+def test_it_can_be_resumed_at_any_iteration(num_iterations):
   """Optimistic steps begin after 30."""
   straight, resumed = (
     annealed_mf_trpo.AnnealedMFTRPO(choice(0.3)) for _ in range(2)

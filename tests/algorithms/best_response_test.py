@@ -47,6 +47,6 @@ def test_a_regularized_response_weighs_entropy_as_values(model):
   np.testing.assert_allclose(respond(model, regularization=0.3), expected)
 
 
-def test_one_softening_is_enough():
+def test_temperature_and_regularization_exclude_each_other():
   with pytest.raises(ValueError, match="temperature must be None where regul"):
     best_response.BestResponse(1.0, 1.0)

@@ -24,7 +24,7 @@ def test_it_is_openspiels(game_name):
   )
 
 
-def test_a_learning_rate_of_one_iteration_changes_nothing_in_either():
+def test_the_learning_rate_of_an_iteration_is_ignored_by_both_classes():
   game = pyspiel.load_game(SHARING_CHILDREN)
   for module in (boltzmann_policy_iteration, openspiel_bpi):
     plain = module.BoltzmannPolicyIteration(game, lr=2.0)

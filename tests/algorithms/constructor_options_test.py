@@ -38,7 +38,7 @@ def kinds():
   }
 
 
-def test_types_come_from_annotations_and_else_from_defaults():
+def test_types_come_from_annotations_or_else_from_defaults():
   nothing = type(None)
   everything = {nothing, bool, int, float, str}
   assert {name: set(found) for name, found in kinds().items()} == {
@@ -59,8 +59,8 @@ def test_types_come_from_annotations_and_else_from_defaults():
   }
 
 
-def test_annotations_that_are_texts_are_read():
-  """As they are after `from __future__ import annotations`."""
+def test_annotations_that_are_strings_are_read():
+  """As with `from __future__ import annotations`."""
   module: dict[str, Any] = {}
   source = """
       from __future__ import annotations
@@ -96,7 +96,7 @@ def test_annotations_that_are_texts_are_read():
     ("unknown", "fast", "fast"),
   ],
 )
-def test_texts_become_values(name, text, value):
+def test_strings_are_converted_to_values(name, text, value):
   parsed = constructor_options.parse(name, text, kinds()[name])
   assert (parsed, type(parsed)) == (value, type(value))
 
@@ -110,7 +110,7 @@ def test_texts_become_values(name, text, value):
     ("maybe", "0.5", "a whole number or none"),
   ],
 )
-def test_texts_of_other_types_are_refused(name, text, allowed):
+def test_strings_of_other_types_are_refused(name, text, allowed):
   with pytest.raises(ValueError) as error:
     constructor_options.parse(name, text, kinds()[name])
   assert str(error.value) == f"{name} must be {allowed}, got {text!r}."

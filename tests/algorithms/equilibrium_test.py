@@ -1,4 +1,4 @@
-"""Tests of the one function for equilibria, whatever method finds them."""
+"""Tests of the function that computes equilibria by the method that applies."""
 
 import numpy as np
 from open_spiel.python.mfg import games  # noqa: F401
@@ -25,7 +25,7 @@ def compiled(game_name):
   "game_name", [ISLANDS, "mfg_crowd_modelling(size=6,horizon=6)"]
 )
 def test_both_methods_find_the_same_equilibrium(game_name, eta):
-  """They share nothing but the model."""
+  """They have only the model in common."""
   model = compiled(game_name)
   found = equilibrium.solve(model, eta)
   other = newton_krylov.find_equilibrium(model, eta, tolerance=1e-11)
@@ -42,8 +42,8 @@ def test_both_methods_find_the_same_equilibrium(game_name, eta):
 def test_a_stationary_closed_form(eta):
   """V(s) = b(s) - K log mu(s) + const, and mu(s) ~ exp(gamma V(s) / eta).
 
-  So log mu(s) = gamma b(s) / (eta + gamma K) + const. The last state is left
-  for good.
+  So log mu(s) = gamma b(s) / (eta + gamma K) + const. The last state is never
+  visited again.
   """
   base = np.array([0.1, -0.2, 0.0, 0.5])
   mdp = mdp_lib.MeanFieldMDP(
@@ -60,7 +60,7 @@ def test_a_stationary_closed_form(eta):
   assert found.consistency < 1e-12
 
 
-def test_games_whose_moves_depend_on_the_mean_field_have_the_other_method():
+def test_newton_krylov_is_used_where_moves_depend_on_the_mean_field():
   model = compiled("python_mfg_dynamic_routing")
   found = equilibrium.solve(model, 0.3)
   assert found.method.startswith("Newton-Krylov")
@@ -81,7 +81,7 @@ def test_openspiel_utilities_find_nothing_to_gain():
 
 
 def test_actions_that_are_never_played():
-  """They have no mass, and lose; where two are played both are best."""
+  """They have no mass and a loss; if two actions are played, both are best."""
   model = compiled(ISLANDS)
   found = equilibrium.solve(model)
   best = model.optimal_action_values(found.mean_field)
@@ -97,7 +97,7 @@ def test_actions_that_are_never_played():
   assert found.never_played.any()
 
 
-def test_policies_are_rational_where_nobody_comes():
+def test_policies_are_rational_in_states_without_mass():
   model = compiled("python_mfg_two_islands(horizon=3)")
   found = equilibrium.solve(model)
   empty = found.mean_field == 0
@@ -121,7 +121,7 @@ def test_bad_parameters_are_refused(options, message):
   assert "\n" not in str(error.value)
 
 
-def test_something_else_than_a_model_is_refused():
+def test_objects_other_than_models_are_refused():
   with pytest.raises(ValueError, match="model must be a MeanFieldModel, got"):
     equilibrium.solve(ISLANDS)
 

@@ -52,7 +52,7 @@ def test_stationary_fictitious_play_is_the_formula(islands):
 
 
 def test_fictitious_play_keeps_small_shares(islands):
-  """What few players did before is kept, though it is tiny beside the rest."""
+  """Actions of a small share of the players are kept, however small it is."""
   algorithm = fictitious_play.FictitiousPlay(islands, lr=0.5)
   mean_field = np.full(14, 1e-30)
   mean_field[2] = 1 - 13e-30
@@ -69,7 +69,7 @@ def test_fictitious_play_keeps_small_shares(islands):
 
 
 def skewed_policy(game):
-  """A policy that was not made by this package."""
+  """A policy that does not come from this package."""
   policy = policy_lib.TabularPolicy(game)
   weights = np.arange(1.0, policy.action_probability_array.size + 1)
   array = policy.legal_actions_mask * weights.reshape(
@@ -81,7 +81,9 @@ def skewed_policy(game):
 
 @pytest.mark.parametrize("game_name", ["mfg_garnet(size=5,horizon=3)", ISLANDS])
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.5}])
-def test_what_an_iteration_is_told_does_as_in_openspiels(game_name, options):
+def test_arguments_of_an_iteration_act_as_in_openspiels_class(
+  game_name, options
+):
   game = pyspiel.load_game(game_name)
   ours = fictitious_play.FictitiousPlay(game, **options)
   theirs = openspiel_fp.FictitiousPlay(game, **options)
@@ -128,7 +130,7 @@ def test_a_br_policy_of_a_stationary_model(islands):
   )
 
 
-def test_what_iterations_were_told_is_in_the_state(islands):
+def test_effects_of_arguments_of_iterations_are_in_the_state(islands):
   array = np.random.default_rng(3).dirichlet([1.0, 1.0], 14)
   straight = fictitious_play.FictitiousPlay(islands)
   straight.iteration(br_policy=array)
@@ -143,7 +145,7 @@ def test_what_iterations_were_told_is_in_the_state(islands):
 
 
 def test_a_learning_rate_of_one_leaves_the_response_everywhere():
-  """As in OpenSpiel's class, also in states to which nobody comes."""
+  """As in OpenSpiel's class, also in states without mass."""
   ring = np.eye(6)
   mdp = mean_field_mdp.MeanFieldMDP(
     kernel=np.stack([np.roll(ring, 1, axis=1), ring], axis=1),
@@ -167,7 +169,7 @@ def test_a_learning_rate_of_one_leaves_the_response_everywhere():
   assert (ours.mean_field[possible] == 0).any()
 
 
-def test_what_openspiels_class_gives_out():
+def test_results_are_those_of_openspiels_class():
   game = pyspiel.load_game("mfg_garnet(size=5,horizon=3)")
   ours = fictitious_play.FictitiousPlay(game=game, lr=None, temperature=None)
   theirs = openspiel_fp.FictitiousPlay(game=game, lr=None, temperature=None)
@@ -217,7 +219,7 @@ def test_what_openspiels_class_gives_out():
     ),
   ],
 )
-def test_what_an_iteration_cannot_take_is_one_line(islands, told, line):
+def test_errors_for_arguments_of_an_iteration_are_one_line(islands, told, line):
   algorithm = fictitious_play.FictitiousPlay(islands)
   before = algorithm.policy
   with pytest.raises(ValueError) as error:
@@ -226,8 +228,8 @@ def test_what_an_iteration_cannot_take_is_one_line(islands, told, line):
   np.testing.assert_array_equal(algorithm.policy, before)
 
 
-def test_a_br_policy_to_new_nodes_is_one_line():
-  """Where moves depend on the mean field, not all nodes need be known."""
+def test_the_error_for_a_br_policy_to_new_nodes_is_one_line():
+  """Where moves depend on the mean field, some nodes may be unknown."""
   game = pyspiel.load_game(
     "mfg_dynamic_routing(network=braess,max_num_time_step=30,"
     "time_step_length=0.2)"
@@ -247,14 +249,14 @@ def test_a_br_policy_to_new_nodes_is_one_line():
   num_new = len(model.legal_actions_mask) - num_states
   assert num_new > 0
   assert str(error.value) == (
-    "br_policy must lead to no nodes that the model does not have, it does to"
-    f" {num_new}; an algorithm that is made anew on this model, which has taken"
-    " them in, has them too."
+    "br_policy must lead only to nodes that the model has, got"
+    f" {num_new} others. The model has added them: construct the algorithm"
+    " again on this model to include them."
   )
   again = fictitious_play.FictitiousPlay(model)
   assert len(again.policy) == num_states + num_new
 
 
-def test_our_own_option_goes_by_name(islands):
+def test_options_of_this_package_are_keyword_only(islands):
   with pytest.raises(TypeError, match="positional arguments"):
     fictitious_play.FictitiousPlay(islands, None, None, 0.1)

@@ -18,7 +18,7 @@ def test_fixed_point_is_openspiels(game_name):
   iterates.assert_same_iterates(
     fixed_point.FixedPoint(game, 0.5), openspiel_fpi.FixedPoint(game, 0.5)
   )
-  # Best actions may tie, as all do at the end of our games.
+  # Several best actions are possible, as at the end of our games.
   np.testing.assert_allclose(
     iterates.nash_convs(game, fixed_point.FixedPoint(game), 6),
     iterates.nash_convs(game, openspiel_fpi.FixedPoint(game), 6),

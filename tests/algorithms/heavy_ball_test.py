@@ -9,7 +9,7 @@ LOGITS = np.zeros((1, 2))
 
 
 def gains_to_balls(gains):
-  """Returns the ball after each gain, and the logits that went with it."""
+  """Returns the record after each gain, and the corresponding logits."""
   ball = heavy_ball.HeavyBall(LOGITS)
   balls, logits = [], []
   for gain in gains:
@@ -22,7 +22,7 @@ def gains_to_balls(gains):
   return balls, logits
 
 
-def test_the_first_step_moves_logits_apart_by_a_tenth():
+def test_the_first_step_changes_differences_of_logits_by_a_tenth():
   action_values = np.array([[0.0, 2.0, -np.inf], [1.0, 0.0, 0.5]])
   assert heavy_ball.first_step_size(action_values) == 0.05
 
@@ -32,14 +32,14 @@ def test_the_gain_is_that_of_the_best_action_in_each_state():
   action_values = np.array([[0.0, 2.0], [3.0, -np.inf]])
   gain = heavy_ball.gain(policy, np.array([0.25, 0.75]), action_values)
   assert gain == 0.25
-  # Beside values of 1e16 it is rounding.
+  # Next to values of 1e16 it is rounding.
   action_values[1, 0] = 1e16
   assert heavy_ball.gain(policy, np.array([0.25, 0.75]), action_values) == 0
 
 
-def test_steps_grow_until_the_gain_is_twice_its_least():
+def test_steps_grow_until_the_gain_is_twice_its_minimum():
   balls, _ = gains_to_balls([1.0, 4.0, 3.0, 6.0, 6.1])
-  # The gain right after the start does not count.
+  # The gain right after the start is ignored.
   assert [ball.num_since_restart for ball in balls] == [0, 1, 2, 3, 0]
   sizes = [ball.step_size for ball in balls]
   assert sizes == pytest.approx([0.05, 0.06, 0.072, 0.0864, 0.0432])
@@ -57,8 +57,8 @@ def test_it_is_given_up_after_two_restarts_without_progress():
   assert [ball.is_given_up for ball in balls[6::6]] == [False, False, True]
 
 
-def test_progress_keeps_it():
-  """Each restart has less than half as much to gain as the one before."""
+def test_it_is_kept_while_there_is_progress():
+  """The gain at each restart is less than half of that at the one before."""
   gains = [9.0]
   for gain in (1.0, 0.4, 0.16):
     gains += [4 * gain, 3 * gain, 2 * gain, gain, 0.3 * gain, gain]

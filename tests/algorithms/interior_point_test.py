@@ -24,7 +24,7 @@ BASE = np.array([0.3, 0.0, -0.2, 0.1])
 def choice(reward, discount=0.9):
   """Everybody starts in the first of S states, and then chooses one.
 
-  At time 1 each is paid; what is paid at time 0 is the same for all.
+  At time 1 the reward depends on the state; at time 0 it is the same for all.
   """
   size = len(BASE)
   mdp = mdp_lib.MeanFieldMDP(
@@ -38,7 +38,7 @@ def shares(found):
 
 
 def relative(model, policy, eta=0.0):
-  """The exploitability beside that of the uniform policy."""
+  """The exploitability relative to that of the uniform policy."""
   mask = model.legal_actions_mask
   uniform = mask / mask.sum(axis=1, keepdims=True)
   return model.exploitability(policy, eta) / model.exploitability(uniform, eta)
@@ -46,7 +46,7 @@ def relative(model, policy, eta=0.0):
 
 @pytest.mark.parametrize("crowd_aversion", [0.05, 0.4, 3.0])
 def test_shares_under_crowd_aversion(crowd_aversion):
-  """All choices are worth the same: b(s) - K log mu(s) = const."""
+  """All choices have the same value: b(s) - K log mu(s) = const."""
   base = np.repeat(BASE[:, None], len(BASE), axis=1)
   model = choice(mdp_lib.CrowdAversion(base, crowd_aversion))
   weights = np.exp(BASE / crowd_aversion)
@@ -68,7 +68,7 @@ def test_shares_under_crowd_aversion_and_regularization(eta):
 
 @pytest.mark.parametrize("congestion", [0.05, 0.3, 3.0])
 def test_shares_under_linear_congestion(congestion):
-  """Water filling: b(s) - c mu(s) is the same where players are, else less."""
+  """Water filling: b(s) - c mu(s) is equal in used states, else less."""
   reward = declared_rewards.LinearReward(
     np.repeat(BASE[:, None], len(BASE), axis=1),
     -congestion * np.repeat(np.eye(len(BASE)), len(BASE), axis=0),
@@ -85,7 +85,7 @@ def test_shares_under_linear_congestion(congestion):
 
 
 def test_a_choice_that_is_as_good_but_not_used():
-  """Its mass falls only with the root of the gap."""
+  """Its mass falls only like the square root of the gap."""
   reward = declared_rewards.LinearReward(
     np.repeat(BASE[:, None], len(BASE), axis=1),
     -0.4 * np.repeat(np.eye(len(BASE)), len(BASE), axis=0),
@@ -100,7 +100,7 @@ def test_a_choice_that_is_as_good_but_not_used():
 
 
 def test_rock_paper_scissors():
-  """Where all are in use, b + M mu is constant: a linear equation."""
+  """Where all states are used, b + M mu is constant: a linear equation."""
   interaction = np.zeros((4, 4))
   interaction[:3, :3] = [[-0.1, -1, 1], [1, -0.1, -1], [-1, 1, -0.1]]
   base = np.array([0.02, 0.0, -0.01, -9.0])
@@ -137,7 +137,7 @@ def test_openspiel_finds_nothing_to_gain(name):
 
 
 def random_reward(rng, kind, base):
-  """Of a monotone game: what is paid falls with crowds."""
+  """Reward of a monotone game, which falls with the mass of the crowd."""
   size, num_actions = base.shape
   if kind == "crowd aversion":
     return mdp_lib.CrowdAversion(base, 10 ** rng.uniform(-3, 1))
@@ -199,7 +199,7 @@ def test_random_monotone_games(kind, is_nightly):
 
 
 def test_exact_where_the_slacks_of_all_that_is_played_vanish():
-  """Here the weights of Newton's equations outgrow what an LU can take."""
+  """Here the weights of Newton's equations are too large for a plain LU."""
   solver = interior_point.InteriorPoint(random_game("crowd aversion", 7))
   for _ in range(30):
     solver.iteration()
@@ -272,8 +272,8 @@ def test_the_annealed_method_is_as_near_as_its_exploitability_says(setting):
     assert 0 < weight * discounts @ change**2 <= gain
 
 
-def test_crowds_that_players_seek():
-  """It may fail; but what is returned is an equilibrium, and it says so."""
+def test_games_in_which_players_seek_crowds():
+  """It may fail with an error; whatever is returned is an equilibrium."""
   num_found = 0
   for seed in range(12):
     rng = np.random.default_rng(seed)
@@ -294,7 +294,7 @@ def test_crowds_that_players_seek():
 
 
 def stuck_solver():
-  """In this game Newton's method leads nowhere from the first flow."""
+  """In this game Newton's method does not converge from the first flow."""
   rng = np.random.default_rng(41)
   kernel = rng.dirichlet(np.full(4, 0.3), size=(4, 3))
   reward = declared_rewards.LinearReward(
@@ -304,12 +304,12 @@ def stuck_solver():
   return interior_point.InteriorPoint(mdp_game.MDPGame(mdp, 6))
 
 
-def test_another_start_where_it_gets_stuck():
+def test_it_restarts_where_it_gets_stuck():
   solver, resumed = stuck_solver(), stuck_solver()
   least = solver.exploitability
   for _ in range(60):
     solver.iteration()
-    # A new start does not lose the best policy.
+    # A restart keeps the best policy.
     assert solver.exploitability <= max(least, 1e-15)
     least = solver.exploitability
     if solver.num_iterations == 10:
@@ -336,7 +336,7 @@ def test_rest():
   np.testing.assert_allclose(solver.policy, policy, atol=1e-10)
 
 
-def test_a_game_in_which_nothing_is_to_be_gained():
+def test_a_game_in_which_exploitability_is_always_zero():
   base = np.zeros((4, 4))
   solver = interior_point.InteriorPoint(
     choice(mdp_lib.CrowdAversion(base, 0.0))

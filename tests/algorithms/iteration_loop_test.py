@@ -22,7 +22,7 @@ def records_of(algorithm, num_iterations, regularization, record_at, **options):
   return [finished.record for finished in found if finished.record]
 
 
-def test_records_are_what_the_model_says():
+def test_records_agree_with_the_model():
   algorithm = omd()
   records = records_of(algorithm, 5, 0.3, [0, 2, 5])
   assert [record.iteration for record in records] == [0, 2, 5]
@@ -39,7 +39,7 @@ def test_records_are_what_the_model_says():
 
 
 class Careless(mirror_descent.MirrorDescent):
-  """Performs two iterations, and counts them, where it is asked for one."""
+  """An algorithm that performs and counts two iterations per call."""
 
   def iteration(self, learning_rate=None):
     super().iteration(learning_rate)
@@ -47,7 +47,7 @@ class Careless(mirror_descent.MirrorDescent):
 
 
 def test_an_algorithm_that_does_not_count_its_iterations_is_refused():
-  """It could not be gone on with from a checkpoint."""
+  """It could not be resumed from a checkpoint."""
   with pytest.raises(ValueError) as error:
     records_of(Careless(omd().model, lr=0.1), 5, 0.3, [0, 5])
   assert str(error.value) == (
@@ -98,7 +98,7 @@ class Scripted:
     policy, mean_field = next(self._rest)
     self.num_iterations += 1
     size = self.model.legal_actions_mask.shape
-    # What two states do and hold; the others hold nothing.
+    # Actions and masses of two states; the others have no mass.
     self.policy = np.full(size, 1 / size[1])
     self.policy[:2] = policy
     self.mean_field = np.zeros(size[0])
@@ -121,7 +121,7 @@ def test_changes_and_entropy_of_a_record():
   assert last.entropy == pytest.approx(0.75 * np.log(2))
 
 
-def test_iterations_go_on_from_a_checkpoint():
+def test_iterations_continue_from_a_checkpoint():
   whole = list(iteration_loop.iterations(omd(), 6, 0.1, [0, 3, 6]))
   assert [finished.iteration for finished in whole] == list(range(7))
   recorded = [finished.iteration for finished in whole if finished.record]
@@ -146,14 +146,14 @@ def test_iterations_stop_below_an_exploitability():
   assert (values[:20] > bound).all()
   stopped = records_of(omd(), 60, 0.1, range(61), stop_below=bound)
   assert [record.iteration for record in stopped] == list(range(21))
-  # It is looked at where there are records, and must be less.
+  # It is checked at the records, and has to be strictly less.
   seldom = records_of(omd(), 60, 0.1, [0, 15, 30, 60], stop_below=bound)
   assert [record.iteration for record in seldom] == [0, 15, 30]
   equal = records_of(omd(), 60, 0.1, range(61), stop_below=values[20])
   assert equal[-1].iteration == 21
 
 
-def test_without_regularization_both_exploitabilities_are_one():
+def test_without_regularization_both_exploitabilities_agree():
   (first,) = records_of(omd(), 0, 0.0, [0])
   assert first.regularized_exploitability == first.exploitability > 0
 
@@ -175,6 +175,6 @@ def test_columns_are_arrays_of_the_fields():
     ((-1, 10, None), "num_iterations must be"),
   ],
 )
-def test_records_that_are_refused(arguments, message):
+def test_invalid_records_are_refused(arguments, message):
   with pytest.raises(ValueError, match=message):
     iteration_loop.iterations_to_record(*arguments)

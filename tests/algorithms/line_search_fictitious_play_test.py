@@ -19,7 +19,7 @@ LineSearch = line_search_fictitious_play.LineSearchFictitiousPlay
 
 
 def congestion(base, slopes):
-  """A game in which all choose once among places that pay b - c mu."""
+  """A game of one choice between places with rewards b - c mu."""
   size = len(base)
   kernel = np.zeros((size, size, size))
   kernel[:, np.arange(size), np.arange(size)] = 1.0
@@ -33,7 +33,7 @@ def congestion(base, slopes):
 
 
 def test_it_is_frank_wolfe_on_a_quadratic_potential():
-  """On the simplex, where the step of Frank and Wolfe is a quotient."""
+  """On the simplex, where the Frank-Wolfe step size is a quotient."""
   rng = np.random.default_rng(1)
   base, slopes = rng.normal(size=6), rng.uniform(0.5, 2.0, size=6)
   algorithm = LineSearch(congestion(base, slopes))
@@ -56,11 +56,11 @@ def test_a_place_that_is_always_best_takes_all_at_once():
   algorithm.iteration()
   assert algorithm.policy[0].tolist() == [0.0, 1.0]
   assert algorithm.model.exploitability(algorithm.policy) == 0.0
-  algorithm.iteration()  # Nothing is left to gain.
+  algorithm.iteration()  # There is no gain left.
   assert algorithm.policy[0].tolist() == [0.0, 1.0]
 
 
-def test_equally_good_actions_are_taken_alike():
+def test_equally_good_actions_have_equal_probability():
   algorithm = LineSearch(congestion(np.array([1.0, 0.0, 1.0]), np.ones(3) / 9))
   algorithm.iteration()
   np.testing.assert_allclose(algorithm.policy[0], [0.5, 0.0, 0.5], atol=1e-12)
@@ -110,7 +110,7 @@ def test_steps_end_at_the_highest_potential():
     "python_mfg_predator_prey(horizon=2)",
   ],
 )
-def test_in_the_new_crowd_it_does_not_pay_to_join_the_response(name):
+def test_under_the_new_mean_field_the_response_has_no_gain(name):
   """By OpenSpiel's utilities, with and without a potential."""
   game = pyspiel.load_game(name)
   algorithm = LineSearch(game)
@@ -147,7 +147,7 @@ def test_the_mean_field_is_that_of_the_policy():
   )
 
 
-def test_stationary_steps_leave_nothing_to_gain_by_the_response(islands):
+def test_after_a_stationary_step_the_response_has_no_gain(islands):
   """The gain from the law of the response, by sums over a long time."""
   algorithm = LineSearch(islands)
   mdp = islands.mdp
@@ -171,8 +171,8 @@ def test_stationary_steps_leave_nothing_to_gain_by_the_response(islands):
     assert left == pytest.approx(0.0, abs=1e-9)
 
 
-def test_in_rock_paper_scissors_it_goes_round():
-  """What is said of it: all of the crowd joins each response."""
+def test_it_cycles_in_rock_paper_scissors():
+  """As documented: all players join each response."""
   game = pyspiel.load_game(
     "mean_field_nfg(reward_function=biased_indirect_rps)"
   )
@@ -185,7 +185,7 @@ def test_in_rock_paper_scissors_it_goes_round():
 
 @pytest.mark.parametrize("seed", range(1, 12, 2))
 def test_it_gets_near_the_equilibria_of_monotone_games(seed):
-  """With rotation, where there is no potential."""
+  """These games have rotation, so that there is no potential."""
   model = monotone_games.random_game("mixed", seed)
   algorithm = LineSearch(model)
   first = model.exploitability(algorithm.policy)

@@ -21,7 +21,7 @@ def stationary(setting):
 
 
 def printed_policy_update(policy, action_values, eta, step):
-  """PolicyUpdate of the paper; a constant in each row keeps exp in range."""
+  """PolicyUpdate of the paper; a constant per row keeps exp in range."""
   exponent = (action_values - eta * np.log(policy)) / (eta * (step + 2))
   exponent -= exponent.max(axis=1, keepdims=True)
   weights = policy * np.exp(exponent)
@@ -118,8 +118,10 @@ def test_the_warm_start_has_no_floor(setting, eta):
   "setting", ["four_rooms", "two_islands", "four_rooms_poi"]
 )
 @pytest.mark.parametrize("eta", [0.05, 0.3])
-def test_the_automatic_rate_settles_sooner_than_that_of_the_paper(setting, eta):
-  """How much sooner depends on rounding, which differs between machines."""
+def test_the_automatic_rate_converges_sooner_than_that_of_the_paper(
+  setting, eta
+):
+  """The ratio depends on rounding, which differs between machines."""
   model = stationary(setting)
   automatic, fixed = (
     mf_trpo.MFTRPO(model, eta, warm_start=True, population_update_rate=rate)
@@ -211,7 +213,7 @@ def test_the_rate_may_be_a_schedule():
 
 
 def test_states_out_of_reach_keep_their_policy():
-  """Two states that are never left; nu is in the first."""
+  """Two absorbing states; nu has its mass in the first."""
   model = stationary_model.StationaryModel(
     mdp_lib.MeanFieldMDP(
       kernel=np.repeat(np.eye(2), 2, axis=0),
@@ -241,7 +243,7 @@ def test_on_an_openspiel_game():
     algorithm.model.exploitability(algorithm.policy)
   )
   assert reached < uniform
-  # A policy that was handed out does not change any more.
+  # A policy that was returned earlier does not change.
   again = nash_conv.NashConv(game, frozen).nash_conv()
   assert again == uniform
   law = algorithm.distribution
@@ -251,7 +253,7 @@ def test_on_an_openspiel_game():
 
 
 def test_models_agree_where_time_does_not_matter():
-  """With discount 0 and a start in its law, each layer is a stationary game."""
+  """With discount 0 and an invariant start, each layer is a stationary game."""
   params = {"discount": 0.0, "horizon": 1}
   game = pyspiel.load_game("python_mfg_two_islands", params)
   stationary_one = stationary_model.StationaryModel(game.mean_field_mdp(), game)
@@ -372,6 +374,6 @@ def test_a_schedule_out_of_range_is_refused():
     algorithm.iteration()
 
 
-def test_something_else_than_a_model_is_refused():
+def test_objects_other_than_models_are_refused():
   with pytest.raises(ValueError, match="game must be"):
     mf_trpo.MFTRPO("python_mfg_two_islands")

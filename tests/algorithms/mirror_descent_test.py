@@ -28,9 +28,11 @@ def test_mirror_descent_is_openspiels_with_a_frozen_table(game_name):
   )
 
 
-def test_openspiels_mirror_descent_is_another_where_nodes_share_children():
-  """The day this fails OpenSpiel has mended it, and our tables must not say
-  "as shipped" any more."""
+def test_openspiels_mirror_descent_differs_where_nodes_share_children():
+  """If this fails, OpenSpiel has fixed its class.
+
+  Then our tables must no longer say "as shipped".
+  """
   for game_name, agree in [(SHARING_CHILDREN, False), (NOT_SHARING[0], True)]:
     game = pyspiel.load_game(game_name)
     shipped = iterates.nash_convs(game, openspiel_omd.MirrorDescent(game), 3)
@@ -62,7 +64,7 @@ def test_regularized_baselines_reach_the_regularized_equilibrium(islands, eta):
 
 
 class FrozenTableFromRoot(openspiel_algorithm.FrozenTableMirrorDescent):
-  """OpenSpiel's class, whose mean field starts at its root state too."""
+  """OpenSpiel's class, with a mean field that also starts at the root state."""
 
   def iteration(self, learning_rate=None):
     root_state = self._root_states[0]
@@ -72,7 +74,7 @@ class FrozenTableFromRoot(openspiel_algorithm.FrozenTableMirrorDescent):
     super().iteration(learning_rate)
 
 
-def test_it_takes_what_openspiels_class_takes():
+def test_it_accepts_the_arguments_of_openspiels_class():
   game = pyspiel.load_game("mfg_garnet(size=4,horizon=4)")
   arguments = (game, value_lib.TabularValueFunction(game), 0.3, None)
   ours = mirror_descent.MirrorDescent(*arguments)
@@ -129,7 +131,7 @@ def test_a_root_state_is_where_plays_start():
   assert ours.eval_state(later, 0.1) == pytest.approx(value)
 
 
-def test_what_cannot_be_had_is_one_line(islands):
+def test_errors_are_one_line(islands):
   garnet = pyspiel.load_game("mfg_garnet(size=4,horizon=4)")
   table = value_lib.TabularValueFunction(garnet)
   table.set_value("(0, 0)", 1.0)
@@ -162,12 +164,12 @@ def test_what_cannot_be_had_is_one_line(islands):
     (
       lambda: mirror_descent.MirrorDescent(islands).get_state_value(root, 0.1),
       "game must have a finite horizon for values of its states, got a"
-      " StationaryModel; its policy_values(policy, mean_field) has values.",
+      " StationaryModel; use its policy_values(policy, mean_field) instead.",
     ),
     (
       lambda: mirror_descent.MirrorDescent(islands).eval_state(root, 0.1),
       "game must have a finite horizon for values of its states, got a"
-      " StationaryModel; its policy_values(policy, mean_field) has values.",
+      " StationaryModel; use its policy_values(policy, mean_field) instead.",
     ),
     (
       lambda: mirror_descent.MirrorDescent(islands).iteration(0),
@@ -186,7 +188,7 @@ def test_what_cannot_be_had_is_one_line(islands):
 
 
 def test_a_learning_rate_may_change_on_the_way(islands):
-  """What another learning rate did is in the state like everything else."""
+  """The effect of another learning rate is part of the state."""
   straight = mirror_descent.MirrorDescent(islands, lr=0.2, regularization=0.1)
   for rate in (None, 2.0, 0.5):
     straight.iteration(rate)

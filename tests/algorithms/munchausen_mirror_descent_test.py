@@ -1,7 +1,8 @@
 """Tests of Munchausen OMD against OpenSpiel's class.
 
-That evaluates each policy from a table of its own, and takes the logarithm of
-its probabilities: a program for textbook OMD with which ours share nothing.
+OpenSpiel's class evaluates each policy from its own table, and takes the
+logarithm of its probabilities: an implementation of textbook OMD that shares
+nothing with ours.
 """
 
 import iterates
@@ -41,7 +42,7 @@ def test_openspiels_is_textbook_mirror_descent(game_name):
   )
 
 
-def test_a_learning_rate_of_one_iteration_changes_nothing_in_either():
+def test_the_learning_rate_of_an_iteration_is_ignored_by_both_classes():
   game = pyspiel.load_game("mfg_garnet(size=4,horizon=4)")
   for module in (munchausen_mirror_descent, openspiel_munchausen):
     plain = module.MunchausenMirrorDescent(game, lr=2.0)

@@ -31,7 +31,7 @@ def paper_game(setting, crowd_aversion):
 
 
 def travel_game(base, crowd_aversion, num_destinations=None):
-  """Players choose the state that they are in next, and are paid for it."""
+  """Players choose their next state, and the reward depends on it."""
   num_states = len(base)
   if num_destinations is None:
     num_destinations = num_states
@@ -95,7 +95,7 @@ def test_a_game_without_choices():
 @pytest.mark.parametrize("crowd_aversion", [0.2, 0.4])
 @pytest.mark.parametrize("eta", [0.05, 0.3])
 def test_in_four_rooms_the_crowd_is_uniform(crowd_aversion, eta):
-  """The same play everywhere, symmetric in the directions, keeps it uniform.
+  """The same policy in all cells, equal in all directions, keeps it uniform.
 
   Values are then the same everywhere too, and the policy is softmax(r / eta).
   """
@@ -117,11 +117,11 @@ def test_in_four_rooms_the_crowd_is_uniform(crowd_aversion, eta):
 
 @pytest.mark.parametrize(("setting", "crowd_aversion"), PAPER_GAMES)
 @pytest.mark.parametrize("eta", [0.05, 0.3])
-def test_warm_mf_trpo_comes_to_rest_at_it(setting, crowd_aversion, eta):
+def test_warm_mf_trpo_converges_to_it(setting, crowd_aversion, eta):
   model = paper_game(setting, crowd_aversion)
   found = newton_krylov.find_equilibrium(model, eta)
   assert_is_certified(found)
-  # The larger K / eta, the slower the crowd has to move in the rooms.
+  # The larger K / eta, the smaller the rate has to be in the rooms.
   is_slow = eta == 0.05 and setting != "two_islands"
   algorithm = mf_trpo.MFTRPO(
     model,
@@ -137,7 +137,7 @@ def test_warm_mf_trpo_comes_to_rest_at_it(setting, crowd_aversion, eta):
 
 
 @pytest.mark.parametrize("eta", [0.05, 0.3])
-def test_the_residuals_are_what_they_say(eta):
+def test_the_residuals_are_correct(eta):
   """Rationality and consistency on the islands, with dense matrices."""
   model = paper_game("two_islands", 0.2)
   found = newton_krylov.find_equilibrium(model, eta)
@@ -191,7 +191,7 @@ def test_openspiel_utilities_find_nothing_to_gain():
 
 
 def test_continuation():
-  """With few steps from each start it goes by way of more regularization."""
+  """With few steps per start it uses equilibria with more regularization."""
   model = paper_game("four_rooms_poi", 0.4)
   direct = newton_krylov.find_equilibrium(model, 0.1)
   assert direct.method == "Newton-Krylov"
@@ -261,12 +261,12 @@ def test_bad_parameters_are_refused(regularization, options, message):
   assert "\n" not in str(error.value)
 
 
-def test_something_else_than_a_model_is_refused():
+def test_objects_other_than_models_are_refused():
   with pytest.raises(ValueError, match="model must be a MeanFieldModel, got"):
     newton_krylov.find_equilibrium("python_mfg_two_islands", 0.3)
 
 
-def test_times_that_do_not_count_are_refused():
+def test_times_with_discount_zero_are_refused():
   game = pyspiel.load_game("python_mfg_two_islands(discount=0.0,horizon=3)")
   with pytest.raises(ValueError, match="model must have positive discounts"):
     newton_krylov.find_equilibrium(compiled_game.CompiledGame(game), 0.3)

@@ -1,8 +1,8 @@
 """OpenSpiel's own example programs and tests, with our algorithms and games.
 
-Each program is read from the installed OpenSpiel and run as it is, and once
-more with the one line changed that imports the algorithm, as `sed` would do.
-What they print must be the same.
+Each program is read from the installed OpenSpiel and run twice: unchanged, and
+with the line that imports the algorithm changed, as by `sed`. Both must print
+the same.
 """
 
 import contextlib
@@ -24,11 +24,11 @@ from open_spiel.python.mfg.games import factory
 import pyspiel
 import pytest
 
-import mftrpo_openspiel  # noqa: F401 (What makes our games known.)
+import mftrpo_openspiel  # noqa: F401 (Registers our games.)
 
 NUM_ITERATIONS = 3
 MFG = pathlib.Path(open_spiel.__file__).parent / "python/mfg"
-# Small games, under names of settings: the programs take no parameters.
+# Small games as settings, because the programs have no flag for parameters.
 SMALL = {
   "small_crowd": {"size": 6, "horizon": 4},
   "small_grid": {
@@ -56,7 +56,7 @@ SHARING_CHILDREN = ("small_crowd", "small_grid", "small_prey")
 
 
 class Writer:
-  """Stands for a writer of summaries, which needs TensorFlow.
+  """Replaces a writer of summaries, which needs TensorFlow.
 
   Attributes:
     values: The numbers that were logged.
@@ -78,7 +78,7 @@ class Writer:
 
 @pytest.fixture
 def run_example(monkeypatch):
-  """Runs an example with changes of its text, and returns its numbers."""
+  """Runs an example with changes to its source, and returns its numbers."""
   for setting, parameters in SMALL.items():
     monkeypatch.setitem(factory.GAME_SETTINGS, setting, parameters)
 
@@ -116,7 +116,7 @@ def ours(module):
   )
 
 
-# OpenSpiel's class, but for the table that changes while it is read.
+# OpenSpiel's class, without the table that changes while it is read.
 FROZEN = (
   "from open_spiel.python.mfg.algorithms import mirror_descent",
   "from mftrpo_openspiel.algorithms import openspiel_algorithm as frozen\n"
@@ -148,7 +148,7 @@ def test_fictitious_play(run_example, setting):
 
 
 def test_fictitious_play_on_the_default_game(run_example):
-  """The default game is symmetric, so that best actions tie; not soft ones."""
+  """The default game is symmetric: best actions are not unique, softmax is."""
   soft = (
     r"fictitious_play.FictitiousPlay\(game\)",
     "fictitious_play.FictitiousPlay(game, temperature=0.1)",
@@ -191,7 +191,7 @@ def test_linear_quadratic(run_example):
 
 
 def test_psro_runs_on_our_games(run_example):
-  """It has algorithms of its own. Nobody can gain by following it less."""
+  """It has its own algorithms. No player can gain by deviating from it."""
   shorter = (
     r"GAME_SETTINGS = \{",
     'GAME_SETTINGS = {"python_mfg_two_islands": {"horizon": 2},',
@@ -236,7 +236,7 @@ def test_our_games_by_name(run_example, setting):
   ],
 )
 def test_openspiels_own_tests(module, num_tests, monkeypatch):
-  """But for those of networks, and of a class that we do not have."""
+  """Except for those of networks, and of a class that we do not have."""
   for name in ("jax", "open_spiel.python.jax"):
     monkeypatch.setitem(sys.modules, name, mock.MagicMock())
   file = MFG / f"algorithms/{module}_test.py"

@@ -57,7 +57,7 @@ def test_it_is_bounded_by_how_much_values_change(discount):
   np.testing.assert_allclose(along, values + change / size)
 
 
-def test_it_is_bounded_by_what_the_best_action_gains_on_the_mean():
+def test_it_is_bounded_by_the_rise_of_the_best_action():
   # Mean 4 in the second state, and 0 in the first.
   policy = np.array([[0.5, 0.5], [0.2, 0.8]])
   values = np.array([[-1.0, 1.0], [20.0, 0.0]])

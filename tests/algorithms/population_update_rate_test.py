@@ -13,7 +13,7 @@ MEAN_FIELD = np.array([0.5, 0.5])
 
 
 def rates(moves):
-  """Returns what the automatic rate is after each move."""
+  """Returns the automatic rate after each move."""
   rate = population_update_rate.create("auto", 2)
   values = []
   for iteration, move in enumerate(moves, start=1):
@@ -22,19 +22,19 @@ def rates(moves):
   return values
 
 
-def test_moves_that_get_smaller_leave_the_rate_to_grow():
+def test_the_rate_grows_while_moves_get_smaller():
   moves = [np.array([1.0, -1.0]) * 0.95**count for count in range(300)]
   assert rates(moves)[-1] == 1.0
 
 
-def test_moves_that_turn_round_bound_it():
-  """They never turn back, and are as large after each period."""
+def test_moves_that_cycle_bound_the_rate():
+  """They never turn back, and have the same size in each period."""
   angles = 0.1 * np.arange(1000)
   moves = np.stack([np.cos(angles), np.sin(angles)], axis=1)
   assert all(move @ last >= 0 for last, move in itertools.pairwise(moves))
   found = rates(moves)
   assert max(found) == 1.0
-  # The first period is compared with none. Periods take 10 / rate iterations:
+  # The first period has no predecessor. Periods take 10 / rate iterations:
   # 1, 1/2, ... 1/32 take at most 25 + 10 + 10 + 20 + ... + 320 iterations.
   assert found[-1] <= 1 / 32
   falls = [new for old, new in itertools.pairwise(found) if new < old]
@@ -54,7 +54,7 @@ def test_a_number_stays():
     assert value == 0.25
 
 
-def test_it_settles_where_a_crowd_is_driven_round():
+def test_it_converges_where_a_crowd_cycles():
   """The regularized game of rock, paper, scissors with aversion to crowds."""
   interaction = np.array([[-0.6, -1, 1], [1, -0.6, -1], [-1, 1, -0.6]])
   kernel = np.zeros((3, 3, 3))
@@ -73,7 +73,7 @@ def test_it_settles_where_a_crowd_is_driven_round():
   )
   for _ in range(3000):
     algorithm.iteration()
-  # At the equilibrium all play softmax(Q / eta), and mu is their law.
+  # At the equilibrium all play softmax(Q / eta), and mu is its mean field.
   policy, mu = algorithm.policy, algorithm.mean_field
   entropy = -(policy * np.log(policy)).sum(axis=1)
   rewards = base + interaction @ mu

@@ -18,7 +18,7 @@ RPS = np.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]])
 
 
 def one_shot(reward):
-  """Three places, of which one is chosen again and again."""
+  """A repeated choice between three places."""
   kernel = np.zeros((3, 3, 3))
   kernel[:, np.arange(3), np.arange(3)] = 1.0
   return stationary_model.StationaryModel(
@@ -58,7 +58,7 @@ def test_stationary_proximal_point_is_the_formula(islands, every):
 
 
 def test_the_finite_horizon_is_the_formula():
-  """At time t, rewards, divergences and steps to the prior carry gamma^t."""
+  """At time t, rewards, divergences and steps to the prior include gamma^t."""
   rng = np.random.default_rng(3)
   kernel = rng.dirichlet(np.ones(3), size=(3, 2))
   mdp = mean_field_mdp.MeanFieldMDP(
@@ -111,7 +111,7 @@ def test_it_is_the_same_through_openspiels_utilities(name):
   ) == pytest.approx(other.model.exploitability(other.policy), rel=1e-11)
 
 
-def test_with_new_priors_all_the_time_it_is_mirror_descent():
+def test_with_a_new_prior_per_iteration_it_is_mirror_descent():
   game = pyspiel.load_game("mfg_crowd_modelling_2d(size=4,horizon=5)")
   np.testing.assert_allclose(
     iterates.run(proximal_point.ProximalPoint(game, 0.1, 3.0, 1), 6),
@@ -121,7 +121,7 @@ def test_with_new_priors_all_the_time_it_is_mirror_descent():
 
 
 def test_with_the_first_prior_it_is_regularized_mirror_descent():
-  """All states have as many actions: KL from uniform is log A - entropy."""
+  """All states have A actions: the KL from uniform is log A - entropy."""
   game = pyspiel.load_game("python_mfg_four_rooms(room_size=2,horizon=5)")
   np.testing.assert_allclose(
     iterates.run(proximal_point.ProximalPoint(game, 0.4, 0.9, None), 20),
@@ -163,7 +163,7 @@ def test_many_steps_find_the_equilibrium_around_the_prior():
     prior = expected
 
 
-def test_it_settles_where_mirror_descent_goes_round():
+def test_it_converges_where_mirror_descent_cycles():
   """Rock, paper, scissors is monotone, but not strictly."""
   equilibrium = np.array([0.5, 0.2, 0.3])
   model = one_shot(lambda mu: RPS @ (mu - equilibrium))
@@ -178,7 +178,7 @@ def test_it_settles_where_mirror_descent_goes_round():
 
 
 @pytest.mark.parametrize("discount", [0.0, 1e-200])
-def test_later_times_that_weigh_nothing_give_finite_policies(discount):
+def test_policies_are_finite_where_the_discount_underflows(discount):
   mdp = mean_field_mdp.MeanFieldMDP(
     np.full((2, 2, 2), 0.5),
     lambda mu: np.array([[0.0, 1.0], [2.0, 0.0]]),

@@ -91,13 +91,13 @@ def test_options_are_checked_before_the_game(name, options):
 
 
 def test_each_option_of_an_algorithm_is_taken(islands):
-  """With a value of its kind."""
+  """With a value of its type."""
   values = {bool: True, int: 1, float: 0.5, float | str: "auto"}
   assert set(registry.ALGORITHMS) >= {"mf_trpo", "annealed_mf_trpo"}
   for name in registry.ALGORITHMS:
     options = registry.options_of(name)
     if registry.ALGORITHMS[name].model:
-      continue  # It does not run on all models.
+      continue  # It runs only on some models.
     for key, option in options.items():
       given = {key: values[option.kind]}
       if key == "max_step_count":
@@ -141,7 +141,7 @@ class NoAlgorithm:
 
 
 class Unfinished(algorithm.MeanFieldAlgorithm):
-  """Has not all that it needs."""
+  """A class that lacks some of the required methods."""
 
   def iteration(self):
     """Performs nothing."""
@@ -183,7 +183,7 @@ def test_a_function_can_be_registered_and_is_titled_by_its_name(
   assert isinstance(registry.create_algorithm("made", islands), Mine)
 
 
-def test_a_function_can_hand_on_options_of_any_name(registered, islands):
+def test_a_function_can_pass_on_options_of_any_name(registered, islands):
   def warm(model, **options):
     return mf_trpo.MFTRPO(model, warm_start=True, **options)
 
@@ -202,12 +202,12 @@ def test_a_function_can_hand_on_options_of_any_name(registered, islands):
     registry.create_algorithm("warm", islands, cold=True)
 
 
-def test_an_algorithm_is_found_where_it_stands(islands):
+def test_an_algorithm_is_found_by_module_and_class(islands):
   path = f"{__name__}:Mine"
   assert registry.find(path).constructor is Mine
   assert registry.title(path) == "Mine"
   assert registry.create_algorithm(path, islands, step=0.3).step == 0.3
-  # A run whose algorithm is known no more still has a name in plots.
+  # A run whose algorithm is no longer registered still has a name in plots.
   assert registry.title("forgotten") == "forgotten"
   assert registry.title("forgotten:Forgotten") == "Forgotten"
 
@@ -223,11 +223,11 @@ def test_only_one_algorithm_has_a_name(registered):
       "mf_trpo": "mftrpo_openspiel.algorithms.mf_trpo.MFTRPO",
     }[name]
     assert str(error.value) == (
-      f"name must be that of no other algorithm, got {name!r}, which is"
+      f"name must not be that of another algorithm, got {name!r}, which is"
       f" {origin}."
     )
   assert before == registry.ALGORITHMS
-  # The cell of a notebook is run again; and a program was imported.
+  # A notebook cell is run again, and a program is imported as a module.
   for module in (__name__, "__main__", __name__):
     again = type("Mine", (fixed_point.FixedPoint,), {"__module__": module})
     registered("mine", again, title="Again")
@@ -235,7 +235,7 @@ def test_only_one_algorithm_has_a_name(registered):
   partial = functools.partial(Mine, step=1.0)
   for _ in range(2):
     registered("partial", partial)
-  with pytest.raises(ValueError, match=r"^name must be that of no other"):
+  with pytest.raises(ValueError, match=r"^name must not be that of another"):
     registered("partial", functools.partial(Mine, step=2.0))
 
 
@@ -245,18 +245,20 @@ def test_only_one_algorithm_has_a_name(registered):
     (
       ("my-method", Mine),
       {},
-      "name must be of letters, digits and '_', as my_method, got 'my-method'.",
+      "name must consist of letters, digits and '_', such as my_method, got"
+      " 'my-method'.",
     ),
     (
       ("a.module:Mine", Mine),
       {},
-      "name must be of letters, digits and '_', as my_method, got"
+      "name must consist of letters, digits and '_', such as my_method, got"
       " 'a.module:Mine'.",
     ),
     (
       (Mine, "mine"),
       {},
-      f"name must be of letters, digits and '_', as my_method, got {Mine!r}.",
+      "name must consist of letters, digits and '_', such as my_method, got"
+      f" {Mine!r}.",
     ),
     (
       ("mine", NoAlgorithm),
@@ -267,15 +269,15 @@ def test_only_one_algorithm_has_a_name(registered):
     (
       ("mine", Unfinished),
       {},
-      "constructor must have all methods of a MeanFieldAlgorithm,"
-      f" {__name__}.Unfinished has no mean_field, num_iterations, policy,"
-      " restore, state.",
+      "constructor must have all methods of MeanFieldAlgorithm, but"
+      f" {__name__}.Unfinished does not have mean_field, num_iterations,"
+      " policy, restore, state.",
     ),
     (
       ("mine", 3),
       {},
       "constructor must be a MeanFieldAlgorithm class, or a function that"
-      " returns one of these, got 3.",
+      " returns an instance of one, got 3.",
     ),
     (
       ("mine", without_arguments),
@@ -292,7 +294,7 @@ def test_only_one_algorithm_has_a_name(registered):
     ),
   ],
 )
-def test_what_is_no_algorithm_is_not_registered(
+def test_objects_other_than_algorithms_are_not_registered(
   registered, arguments, options, line
 ):
   before = dict(registry.ALGORITHMS)
@@ -340,14 +342,16 @@ def test_what_is_no_algorithm_is_not_registered(
     ),
   ],
 )
-def test_what_is_no_algorithm_is_not_made(islands, name, options, line):
+def test_objects_other_than_algorithms_are_not_created(
+  islands, name, options, line
+):
   path = f"{__name__}:{name}"
   with pytest.raises(ValueError) as error:
     registry.create_algorithm(path, islands, **options)
   assert str(error.value) == line.format(path=path)
 
 
-def test_a_function_that_is_something_else_is_one_line(islands):
+def test_the_error_for_a_function_of_another_kind_is_one_line(islands):
   with pytest.raises(
     ValueError,
     match=r"^algorithm 'json:loads' cannot be made: TypeError: .* line \d+\)",
@@ -374,7 +378,7 @@ def test_a_function_that_is_something_else_is_one_line(islands):
       {"warm_start": "yes"},
       "warm_start of algorithm 'mf_trpo' must be true or false, got 'yes'.",
     ),
-    # An array, which a text is not.
+    # An array, which cannot be given as a string.
     (
       "annealed_mf_trpo",
       {"restart_distribution": "[1.0]"},
@@ -383,13 +387,13 @@ def test_a_function_that_is_something_else_is_one_line(islands):
     ),
   ],
 )
-def test_texts_that_are_no_options_are_refused(name, texts, line):
+def test_invalid_option_strings_are_refused(name, texts, line):
   with pytest.raises(ValueError) as error:
     registry.parse_options(name, texts)
   assert str(error.value) == line
 
 
-def test_texts_are_options_of_all_types():
+def test_strings_are_parsed_to_options_of_all_types():
   texts = {
     "regularization": "0.2",
     "num_policy_updates": "none",

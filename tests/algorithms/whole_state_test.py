@@ -1,4 +1,4 @@
-"""Tests that algorithms which know nothing of random models can be resumed."""
+"""Tests that algorithms that do not save the model's state can be resumed."""
 
 import counting_model
 import numpy as np
@@ -11,7 +11,7 @@ from mftrpo_openspiel.utils import tabular_policies
 
 
 class Plain(algorithm.MeanFieldAlgorithm):
-  """Mirror descent under a fixed mean field, with a state of its own."""
+  """Mirror descent under a fixed mean field, with its own state."""
 
   policy = mean_field = None
   num_iterations = 0
@@ -54,7 +54,7 @@ def test_the_state_has_that_of_the_model_and_both_go_back():
     resumed.iteration()
   assert np.array_equal(resumed.policy, straight.policy)
   assert resumed.model.num_environment_steps == 5 * counting_model.STEPS
-  # That of the algorithm alone would not do.
+  # The state of the algorithm alone is not enough.
   other = plain(1)
   other.restore(plain(3).state())
   for _ in range(2):

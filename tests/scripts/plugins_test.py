@@ -266,7 +266,7 @@ BAD = [
   (
     "benchmark --import=taken_3",
     "--import must be a module that can be imported, got 'taken_3': ValueError:"
-    " name must be that of no other algorithm, got 'mf_trpo', which is"
+    " name must not be that of another algorithm, got 'mf_trpo', which is"
     " mftrpo_openspiel.algorithms.mf_trpo.MFTRPO (registry.py, line ",
   ),
   (
