@@ -1,10 +1,11 @@
 """Mean-field equilibria as complementarity problems, solved by Newton's method.
 
-`complementarity` has the unknowns, the equations and how far a step may go, for
-every model; what differs between models is a `complementarity.System`:
+`complementarity` defines the unknowns, the equations and the step lengths for
+all models. A `complementarity.System` contains what depends on the model:
 `layered_system` for a finite horizon, `stationary_system` for an infinite one.
-`reward_slopes` has the derivatives of rewards in the mean field, and
-`logit_steps` the last steps to a regularized equilibrium. The room imports
-`models`, `compiler` and what is below, and `algorithms.interior_point` is made
-of it. A newcomer starts with `complementarity`.
+`reward_slopes` computes the derivatives of rewards with respect to the mean
+field, and `logit_steps` the last steps to a regularized equilibrium. This
+folder imports `models`, `compiler` and the folders that these import. It
+provides the equations for `algorithms.interior_point`. Start reading at
+`complementarity`.
 """

@@ -1,11 +1,11 @@
 """An equilibrium as a complementarity problem, the same for all models.
 
-The unknowns are, for the E pairs (s, a) of a state and a legal action and the N
-states that plays lead to,
+There are N states that plays can reach, and E pairs (s, a) of such a state and
+a legal action. The unknowns are
 
-* x(s, a) > 0, the mass that is in s and takes a,
+* x(s, a) > 0, the mass of players who are in s and take a,
 * V(s), the value of s,
-* z(s, a) > 0, the slack: what a loses against the best action,
+* z(s, a) > 0, the slack: the loss of a against the best action,
 
 with the mean field mu(s) = sum over a of x(s, a), and the equations
 
@@ -13,24 +13,26 @@ with the mean field mu(s) = sum over a of x(s, a), and the equations
     mu = b + P' x,                                       (flow)
     x(s, a) z(s, a) = tau.                               (complementarity)
 
-Their solution for tau = 0 is an equilibrium; the sum of x z bounds what a
-player gains by leaving x where the first two hold. Regularization eta adds the
-entropy to rewards, r(s, a, mu) - eta log(x(s, a) / mu(s)), and changes nothing
-else. A step follows the solutions as tau falls to 0: Mehrotra's predictor and
-corrector (Wright (1997), "Primal-Dual Interior-Point Methods", chapter 10), in
-which masses and values have step lengths of their own (but for stationary games
-without regularization: these are no convex programs, and a few random ones are
-solved with one length only). It solves linear equations, for right-hand sides g
-and f,
+The solution for tau = 0 is an equilibrium. If the first two equations hold, the
+sum of x z bounds the gain of a player who deviates from x. Regularization eta
+adds the entropy bonus to rewards, r(s, a, mu) - eta log(x(s, a) / mu(s)), and
+changes nothing else.
+
+Newton steps follow the solutions while tau decreases to 0. Each consists of
+Mehrotra's predictor and corrector (Wright (1997), "Primal-Dual Interior-Point
+Methods", chapter 10), with different step lengths for masses and values. (Only
+stationary games without regularization use the same length for both: they are
+not convex programs, and a few random ones are solved only in this way.) A step
+solves linear equations with right-hand sides g and f,
 
     dx / W + dV(s) - gamma P dV - R dmu = g,    dmu - P' dx = f,
 
-with weights W = x / (z + eta) and the slopes R of the rewards. That is all that
-depends on the kind of model, `System.linearized`. Near an equilibrium slacks of
-actions that are played vanish. So that the equations can be solved even then, a
-tiny number is added to z, which means that x moves as if a small multiple of
-its divergence from the x before were subtracted from rewards: a proximal point
-method, with the same solution.
+where W = x / (z + eta) are weights and R the slopes of the rewards. Their
+solution, `System.linearized`, is the main part that depends on the kind of
+model. Near an equilibrium, the slacks of actions that are played tend to zero.
+So that the equations can be solved even then, a tiny number is added to z. The
+effect on x is that of subtracting from the rewards a small multiple of the
+divergence from the previous x: a proximal point method, with the same solution.
 """
 
 import abc
@@ -41,13 +43,13 @@ import numpy as np
 
 from mftrpo_openspiel.equilibria import reward_slopes
 
-# How far a step goes of the way to where a mass or slack is 0.
+# Length of a step, relative to the length at which a mass or slack becomes 0.
 STEP_SHARE = 0.995
-# A predictor never asks for a smaller share of tau.
+# Lower bound on the factor by which a step reduces tau.
 LEAST_CENTERING = 1e-8
-# Of the largest reward, what is added to slacks where they divide masses.
+# Number that is added to slacks in the weights, relative to the largest reward.
 PROXIMITY = 1e-10
-# Of what rewards pay in all, the gap at which steps end.
+# Steps end at this gap, relative to the largest reward times the total mass.
 LEAST_GAP = 1e-17
 
 # From right-hand sides g, (E,), and f, (N,), to dx, (E,), and dV, (N,).
@@ -55,16 +57,16 @@ Solve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class System(abc.ABC):
-  """What the equations need of a model.
+  """The equations of a model.
 
-  States are those that plays lead to; pairs are in the order of their states.
+  States are those that plays can reach; pairs are in the order of their states.
 
   Attributes:
     states: (E,), the state of each pair.
     starts: (N,), the first pair of each state.
-    discounts: (N,), what the entropy of each state weighs.
-    has_one_step_length: Whether masses and values go the same share of a step
-      where there is no regularization.
+    discounts: (N,), the weight of the entropy bonus of each state.
+    has_one_step_length: Whether masses and values have the same step length if
+      there is no regularization.
   """
 
   has_one_step_length = False
@@ -78,17 +80,17 @@ class System(abc.ABC):
     return len(self.starts)
 
   def masses(self, flow: np.ndarray) -> np.ndarray:
-    """Returns (N,): sums over the actions of each state, of (E,) numbers."""
+    """Returns (N,): sums of (E,) numbers over the actions of each state."""
     return np.add.reduceat(flow, self.starts)
 
   @abc.abstractmethod
   def flow_of(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (E,): x when everybody plays a policy of the model."""
+    """Returns (E,): x if all players use a policy of the model."""
 
   def first_flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (E,), x > 0 to start from; that of the policy, if not better.
+    """Returns (E,): the initial x > 0; by default that of the policy.
 
-    It need not meet the flow equations.
+    It need not satisfy the flow equations.
     """
     return self.flow_of(policy)
 
@@ -96,16 +98,16 @@ class System(abc.ABC):
   def policy_of(self, flow: np.ndarray) -> np.ndarray:
     """Returns the policy of the model whose flow is x, (E,).
 
-    It is uniform in states that no play leads to.
+    It is uniform in states that no play reaches.
     """
 
   @abc.abstractmethod
   def optimal_values(self, masses: np.ndarray) -> np.ndarray:
-    """Returns (N,): the largest values under the (N,) masses."""
+    """Returns (N,): the optimal values under the (N,) masses."""
 
   @abc.abstractmethod
   def rewards(self, masses: np.ndarray) -> np.ndarray:
-    """Returns (E,): what pairs pay under the (N,) masses."""
+    """Returns (E,): the rewards of pairs under the (N,) masses."""
 
   @abc.abstractmethod
   def slopes(self, masses: np.ndarray) -> reward_slopes.Slopes:
@@ -117,32 +119,32 @@ class System(abc.ABC):
 
   @abc.abstractmethod
   def missing_flow(self, flow: np.ndarray) -> np.ndarray:
-    """Returns (N,): by how much x, (E,), misses the flow equations.
+    """Returns (N,): the residual b + P' x - mu of the flow equations.
 
-    That is b + P' x - mu, what `linearized` takes as f.
+    It is the right-hand side f for `linearized`. x is (E,).
     """
 
   @abc.abstractmethod
   def linearized(
     self, weights: np.ndarray, slopes: reward_slopes.Slopes
   ) -> Solve:
-    """Returns what solves the linear equations of a step; see above.
+    """Returns a function that solves the linear equations of a step.
 
-    The flow equations have to hold up to rounding after a whole step, however
-    different the weights are.
+    The equations are those of the module docstring. After a whole step the flow
+    equations must hold up to rounding, however different the weights are.
 
     Args:
       weights: (E,), W > 0.
       slopes: R.
 
     Raises:
-      ArithmeticError: If it is found that the equations have no solution.
+      ArithmeticError: If the equations are found to be singular.
     """
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Point:
-  """Where Newton's method stands.
+  """An iterate of Newton's method.
 
   Attributes:
     flow: (E,), x > 0.
@@ -160,13 +162,13 @@ class Point:
     return float(self.flow @ self.slacks)
 
   def moved(self, step: "Point", share: float, has_one_length: bool) -> "Point":
-    """Returns the point after a step, dx, dV and dz.
+    """Returns the point after a step.
 
     Args:
-      step: Where it leads.
-      share: Of the way to where a mass or a slack is 0, if a whole step leads
-        beyond.
-      has_one_length: Whether masses and values go the same share of the step.
+      step: dx, dV and dz.
+      share: If a whole step is too long, the length of the step relative to the
+        length at which a mass or a slack becomes 0.
+      has_one_length: Whether masses and values have the same step length.
     """
     of_flow = min(1.0, share * _longest(self.flow, step.flow))
     of_values = min(1.0, share * _longest(self.slacks, step.slacks))
@@ -180,14 +182,14 @@ class Point:
 
 
 def _longest(numbers: np.ndarray, step: np.ndarray) -> float:
-  """Returns the multiple of `step` to where the first of the numbers is 0."""
+  """Returns the multiple of `step` at which the first number becomes 0."""
   return float(-1 / min((step / numbers).min(), -1e-300))
 
 
 def first_point(system: System, policy: np.ndarray) -> Point:
-  """Returns where everybody plays `policy`, with the values of the best one.
+  """Returns the point of `policy`, with optimal values under its masses.
 
-  The policy has to play all legal actions.
+  The policy must play all legal actions.
   """
   flow = system.first_flow(policy)
   masses = system.masses(flow)
@@ -204,8 +206,8 @@ def next_point(
 ) -> Point | None:
   """Returns the point after a step of Newton's method.
 
-  None if there is none: the linear equations have no solution, or the gap has
-  fallen below the rounding of rewards.
+  It is None if the linear equations have no solution, or the gap is smaller
+  than the rounding errors of rewards.
   """
   flow, values, slacks = point.flow, point.values, point.slacks
   masses = system.masses(flow)
@@ -229,7 +231,7 @@ def next_point(
     return None
 
   def step(products: np.ndarray | float) -> Point:
-    """Returns the step to where x z is the given."""
+    """Returns the step towards x z = `products`."""
     target = products / flow - slacks
     change, value = solve(target - missing_slacks, missing_flow)
     return Point(change, value, target - widths * change / flow)

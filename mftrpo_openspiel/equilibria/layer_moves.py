@@ -1,7 +1,7 @@
-"""Where actions lead from one layer to the next, as small dense blocks.
+"""Transitions from one layer to the next, as small dense blocks.
 
-From a state few others are reached, m of them at most, so that the matrices of
-`layered_system` are made of blocks of m numbers, or m by m, for each state.
+Each state has at most m successors, where m is small. So the matrices of
+`layered_system` consist of blocks of m numbers, or m by m, for each state.
 """
 
 import numpy as np
@@ -9,20 +9,21 @@ from scipy import sparse
 
 
 class LayerMoves:
-  """The moves from the n states of a layer to the n' states of the next one.
+  """Transitions from the n states of a layer to the n' states of the next one.
 
   Attributes:
     laws: (n, A, m), the probabilities of the `successors` of each state.
-    successors: (n, m), the states that it leads to, with one of them again and
-      again, of probability 0, where they are fewer.
+    successors: (n, m), the successors of each state. If there are fewer than m,
+      the first one is repeated with probability 0.
     size: n'.
   """
 
   def __init__(self, transitions: sparse.csr_array, num_actions: int):
-    """Initializes the moves.
+    """Initializes the blocks.
 
     Args:
-      transitions: (n * A, n'), the law of the next state after each pair.
+      transitions: (n * A, n'), the distribution of the next state after each
+        pair.
       num_actions: A.
     """
     size = transitions.shape[1]
@@ -42,7 +43,7 @@ class LayerMoves:
     self.size = size
 
   def matrix(self, blocks: np.ndarray) -> np.ndarray:
-    """Returns (n, n') of (n, m) blocks: numbers at the successors."""
+    """Returns (n, n'), with the numbers of (n, m) blocks at the successors."""
     rows = np.arange(len(blocks))[:, None] * self.size
     return self._added(rows + self.successors, blocks, len(blocks))
 
@@ -55,7 +56,7 @@ class LayerMoves:
   def _added(
     self, places: np.ndarray, numbers: np.ndarray, num_rows: int
   ) -> np.ndarray:
-    """Returns (rows, n') with the sums of the numbers at each place."""
+    """Returns (rows, n') with the sums of the numbers at each position."""
     length = num_rows * self.size
     sums = np.bincount(places.ravel(), numbers.ravel(), minlength=length)
     return sums.reshape(num_rows, self.size)

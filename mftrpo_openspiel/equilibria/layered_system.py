@@ -1,30 +1,31 @@
 """The equations over a finite horizon, solved by a sweep over the layers.
 
-With weights w(s) = sum over a of W(s, a), p = W / w and the part of a pair that
-is not common to all actions, (C v)(s, a) = v(s, a) - sum over b of p(s, b)
-v(s, b), the equations of a state say
+Let w(s) = sum over a of W(s, a), p = W / w, and let C subtract the mean over
+the actions of a state, (C v)(s, a) = v(s, a) - sum over b of p(s, b) v(s, b).
+Then the equations of a state are
 
     dx = p dmu + W C (g + P dV' + R dmu),
     dV = p (g + P dV' + R dmu) - dmu / w,
 
 for the steps dmu and dV in a layer and dmu', dV' in the next one. With the
-matrices Phi = p P, N = (C P)' W (C P) and Psi = Phi' + P' W C R that is
+matrices Phi = p P, N = (C P)' W (C P) and Psi = Phi' + P' W C R they become
 
     dmu' = Psi dmu + N dV' + P' W C g + f',
     dV   = Phi dV' - (1 / w - p R) dmu + p g,
 
-the equations of linear-quadratic optimal control. As there, dV = v - Y dmu with
-a matrix Y for each layer that follows from the next one (Riccati),
+the equations of linear-quadratic optimal control. As there, dV = v - Y dmu,
+where the matrix Y of each layer is computed from that of the next one by a
+Riccati recursion,
 
     Y = 1 / w - p R + Phi G Psi,    G = Y' (I + N Y')^-1.
 
-That takes one dense LU of the size of a layer for each layer. Nothing has to be
-symmetric, rewards may depend on all masses of their layer, and neither N nor Y
-has to be invertible. N is a sum of squares, without cancellation, also where
-the weights of actions differ by many orders of magnitude. On the way forward dx
-is computed from dmu by the first equation, and dmu' from dx, so that flow is
-conserved up to rounding. Masses are divided by the root of w before a matrix is
-factored, and values are multiplied by it.
+This takes one dense LU per layer, of the size of a layer. The matrices need not
+be symmetric, rewards may depend on all masses of their layer, and neither N nor
+Y needs to be invertible. N is a sum of squares, without cancellation, even if
+the weights of actions differ by many orders of magnitude. In the forward sweep,
+dx is computed from dmu by the first equation, and dmu' from dx, so that flow is
+conserved up to rounding. Before a matrix is factorized, masses are divided by
+the square root of w and values are multiplied by it.
 """
 
 from collections.abc import Sequence
@@ -43,27 +44,28 @@ from mftrpo_openspiel.utils import tabular_policies
 
 
 class LayeredSystem(complementarity.System):
-  """The equations of a `CompiledGame` whose moves are fixed.
+  """The equations of a `CompiledGame` whose transitions are fixed.
 
   Attributes:
     layers: The states of each layer.
     pairs: The pairs of each layer.
-    moves: Where actions lead from each layer but the last one.
-    transitions: The same as laws of the next state after each pair, (e, n').
-    arrivals: Their transposes.
+    moves: The transitions from each layer, except the last one, as blocks.
+    transitions: The same as distributions of the next state after each pair,
+      (e, n').
+    arrivals: The transposes of `transitions`.
   """
 
   def __init__(self, model: compiled_game.CompiledGame):
     """Initializes the system of a model.
 
     Raises:
-      ValueError: If moves of the model depend on the mean field, or the
+      ValueError: If transitions of the model depend on the mean field, or the
         derivatives of its rewards are not known.
     """
     if not model.form.has_fixed_moves:
       raise ValueError(
-        "game must have moves that do not depend on the mean field, got"
-        f" {model.game_name}; annealed_mf_trpo does without."
+        "game must have transitions that do not depend on the mean field, got"
+        f" {model.game_name}; annealed_mf_trpo does not require this."
       )
     self._slopes = reward_slopes.of_model(model)
     self._model = model
@@ -101,10 +103,10 @@ class LayeredSystem(complementarity.System):
     return flow.ravel()[self._model_pairs]
 
   def first_flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns the mean of the policy's flow and one that is equal in a layer.
+    """Returns the mean of the policy's flow and one that is uniform in a layer.
 
-    Of a policy that plays at random only tiny masses get far, and Newton's
-    method takes long to make them grow.
+    Under a random policy, the masses of distant states are tiny, and Newton's
+    method takes many steps to increase them.
     """
     flow = self.flow_of(policy)
     equal = [np.full_like(flow[here], flow[here].mean()) for here in self.pairs]
@@ -158,7 +160,7 @@ class LayeredSystem(complementarity.System):
     return missing
 
   def padded(self, k: int, numbers: np.ndarray) -> np.ndarray:
-    """Returns (n, A) of layer k from (E,), zeros for actions not legal."""
+    """Returns (n, A) of layer k from (E,), zeros for illegal actions."""
     num_actions = self._uniform.shape[1]
     here = self.layers[k]
     padded = np.zeros((here.stop - here.start, num_actions))
@@ -174,7 +176,7 @@ class LayeredSystem(complementarity.System):
 
 
 class _Sweep:
-  """The linear equations for some weights and slopes, factored."""
+  """The factorized linear equations for given weights and slopes."""
 
   def __init__(
     self,
@@ -186,12 +188,12 @@ class _Sweep:
     totals = system.masses(weights)
     self._roots = np.sqrt(totals)
     self._shares = weights / totals[system.states]
-    # What slopes of the actions of a state have in common changes no choice,
-    # and must not by rounding.
+    # The common part of the slopes of all actions of a state does not affect
+    # choices. It is subtracted so that its rounding errors do not, either.
     firsts = system.starts[system.states]
     self._own = slopes.own - slopes.own[firsts]
     self._tilts = weights * self._centered(self._own)
-    # Of the coupling: what differs between actions, W C R, and p R.
+    # From the coupling: the difference between actions, W C R, and p R.
     self._coupling = self._coupling_tilts = None
     mean_coupling = None
     if slopes.coupling is not None:
@@ -206,7 +208,7 @@ class _Sweep:
           sparse.diags_array(weights) @ centered
         )
     diagonal = 1 / totals - system.masses(self._shares * slopes.own)
-    # Y of each layer, from the last one on.
+    # Y of each layer, starting from the last one.
     self._steps: list[_Step] = []
     costs: np.ndarray | None = None
     for k, here in reversed(list(enumerate(system.layers))):
@@ -221,7 +223,7 @@ class _Sweep:
     self._first = costs
 
   def _step(self, k: int, costs: np.ndarray) -> "_Step":
-    """Returns the matrices of layer k, given Y' of the next one, unscaled."""
+    """Returns the matrices of layer k, from the unscaled Y' of the next one."""
     system, here = self._system, self._system.layers[k]
     moves, roots = system.moves[k], self._roots[system.layers[k + 1]]
     shares, weights, tilts = (
@@ -294,8 +296,8 @@ class _Sweep:
 
     Args:
       k: The layer.
-      change: What g, the values of the next layer and the slopes give each
-        pair, up to a number for each state.
+      change: The sum of g, the values of the next layer and the slopes for each
+        pair, up to a constant per state.
       masses: dmu.
     """
     pairs, here = self._system.pairs[k], self._system.layers[k]
@@ -309,7 +311,7 @@ class _Sweep:
 
 
 class _Step(NamedTuple):
-  """The matrices of a layer and the next one; P stands for P / root of w'.
+  """The matrices of a layer and the next one; P stands for P / sqrt(w').
 
   Attributes:
     phi: (n, n'), Phi.
@@ -329,13 +331,13 @@ class _Step(NamedTuple):
 
 
 def _sums(numbers: np.ndarray, starts: np.ndarray) -> sparse.csr_array:
-  """Returns (n, E): a matrix that sums pairs with weights, state by state."""
+  """Returns (n, E): a matrix of weighted sums over the pairs of each state."""
   indptr = np.append(starts, len(numbers))
   shape = len(starts), len(numbers)
   return sparse.csr_array((numbers, np.arange(len(numbers)), indptr), shape)
 
 
 def _slices(sizes: Sequence[int]) -> list[slice]:
-  """Returns the places of parts of these sizes, one after the other."""
+  """Returns consecutive slices of these sizes."""
   bounds = itertools.accumulate(sizes, initial=0)
   return [slice(*pair) for pair in itertools.pairwise(bounds)]

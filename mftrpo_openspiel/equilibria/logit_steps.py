@@ -1,17 +1,19 @@
-"""Regularized equilibria to the last digit of the rarest move.
+"""Regularized equilibria with accurate probabilities of rare actions.
 
-Exploitability does not see how rare a move is that is hardly ever made. But the
-mean field of a stationary game may depend on it: where most players stay in
-their cells, it is the ratios of rare moves that make the crowd. The masses x of
-the interior-point method are known up to what is left of x z only.
+Exploitability is insensitive to the exact probability of a very rare action.
+But the mean field of a stationary game may depend on it: if most players stay
+in their cells, the ratios of small transition probabilities determine the
+invariant law. The accuracy of the masses x of the interior-point method is
+limited by the remaining x z.
 
-So Newton's method goes on with the logits of the policy, and the equation
+So Newton's method is continued with the logits of the policy as unknowns, and
+the equation
 
     d = V - r - gamma P V + eta log pi = 0
 
 under the mean field of the policy itself. A step solves the same linear
-equations as one of the interior-point method, with W = x / eta, g = -d and f =
-0, and moves eta log pi by r' dmu - dV + gamma P dV - d.
+equations as a step of the interior-point method, with W = x / eta, g = -d and
+f = 0, and changes eta log pi by r' dmu - dV + gamma P dV - d.
 """
 
 import numpy as np
@@ -20,7 +22,7 @@ from mftrpo_openspiel.equilibria import complementarity
 from mftrpo_openspiel.equilibria import reward_slopes
 
 MAX_STEPS = 12
-# What d / eta has to fall to: relative errors of probabilities.
+# Upper bound on d / eta, the relative errors of probabilities, of a result.
 SMALL = 1e-6
 
 
@@ -30,17 +32,17 @@ def refined_policy(
   values: np.ndarray,
   regularization: float,
 ) -> np.ndarray | None:
-  """Returns a policy of smaller errors d near a regularized equilibrium.
+  """Returns a policy with smaller errors d near a regularized equilibrium.
 
   Args:
     system: The equations of the model.
-    policy: Of the model, near an equilibrium.
+    policy: A policy of the model, near an equilibrium.
     values: (N,), V of the system's states.
     regularization: eta > 0.
 
   Returns:
-    The policy of the least error; None if that is not small, or probabilities
-    get too small for numbers.
+    The policy with the smallest error; None if this error is not small, or
+    probabilities are too small for floating-point numbers.
   """
   etas = (regularization * system.discounts)[system.states]
   best, least = None, SMALL

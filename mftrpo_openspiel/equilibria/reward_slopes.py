@@ -1,15 +1,16 @@
-"""Derivatives of rewards in the mean field.
+"""Derivatives of rewards with respect to the mean field.
 
-Newton's method needs dr(s, a, mu) / dmu(x). Known are those of crowd aversion,
-of linear rewards, and of OpenSpiel's games with a `known_games.DensityFormula`.
-All others are central differences,
+Newton's method needs dr(s, a, mu) / dmu(x). There are formulas for crowd
+aversion, for linear rewards, and for OpenSpiel's games with a
+`known_games.DensityFormula`. All other derivatives are central differences,
 
     (r(mu + h) - r(mu - h)) / 2h,
 
-exact where rewards are quadratic, and good enough for Newton's method where
-they are smooth. If rewards see no more than the mass of their own state, two
-evaluations give all of them; a masses' step is a small part of the mass itself,
-so that none gets negative. Else one state of each layer is moved at a time.
+which are exact for quadratic rewards, and sufficient for Newton's method if
+rewards are smooth. If rewards depend only on the mass of their own state, two
+evaluations give all derivatives. The step of a mass is then a small fraction of
+the mass itself, so that masses do not become negative. Otherwise the mass of
+one state of each layer is changed at a time.
 """
 
 from collections.abc import Callable
@@ -29,12 +30,12 @@ from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import mean_field_model as model_lib
 from mftrpo_openspiel.models import stationary_model
 
-# Of the mass, the step of a difference: the cube root of the rounding error.
+# Step of a difference, relative to the mass: the cube root of machine epsilon.
 STEP = 6e-6
-# Rewards of more states than these, that see several masses, have to declare
+# With more states than this, rewards that depend on several masses must declare
 # their derivatives.
 MOST_STATES = 500
-# Rewards are the same up to this share of the largest one.
+# Tolerance of comparisons of rewards, relative to the largest one.
 _TOLERANCE = 1e-9
 
 
@@ -43,17 +44,18 @@ class Slopes:
   """The derivatives dr(s, a, mu) / dmu(x) of E pairs (s, a) and N states x.
 
   Attributes:
-    own: (E,), the derivative in the mass of the pair's own state, but for what
-      `coupling` has of it.
-    coupling: (E, N), derivatives in the masses of all states; None for zeros.
+    own: (E,), the derivative with respect to the mass of the pair's own state,
+      to which the entry of `coupling` is added.
+    coupling: (E, N), derivatives with respect to the masses of all states; None
+      for zeros.
   """
 
   own: np.ndarray
   coupling: sparse.csr_array | None = None
 
 
-# From the (N,) mean field of a model to the slopes of all its N * A pairs, that
-# of state s and action a being s * A + a.
+# From the (N,) mean field of a model to the slopes of all its N * A pairs. The
+# pair of state s and action a has the index s * A + a.
 Source = Callable[[np.ndarray], Slopes]
 # From the (N,) mean field to (N, A) rewards.
 _Rewards = Callable[[np.ndarray], np.ndarray]
@@ -98,8 +100,8 @@ def _of_mdp(mdp: mdp_lib.MeanFieldMDP) -> Source:
     return lambda mean_field: _own_differences(mdp.reward_at, mean_field)
   if mdp.num_states > MOST_STATES:
     raise ValueError(
-      "reward must be a CrowdAversion, LocalReward or LinearReward where there"
-      f" are more than {MOST_STATES} states, got {mdp.num_states};"
+      "reward must be a CrowdAversion, LocalReward or LinearReward if there are"
+      f" more than {MOST_STATES} states, got {mdp.num_states};"
       " annealed_mf_trpo needs no derivatives."
     )
   layers = np.zeros(mdp.num_states, int)
@@ -128,8 +130,8 @@ def _of_game(model: compiled_game.CompiledGame) -> Source:
   """Returns the derivatives of the rewards of a game that was enumerated.
 
   Raises:
-    ValueError: If rewards see more than the mass of their own state, and it is
-      not known how.
+    ValueError: If rewards depend on more than the mass of their own state, and
+      their derivatives are not known.
   """
   form, num_actions = model.form, model.legal_actions_mask.shape[1]
   source = getattr(form, "reward_source", None)
@@ -153,17 +155,18 @@ def _of_game(model: compiled_game.CompiledGame) -> Source:
   if _is_local(rewards, len(model.layers)):
     return lambda mean_field: _own_differences(rewards, mean_field)
   raise ValueError(
-    "game must have rewards that see the mass of the own state alone, or whose"
-    f" derivatives are known, got {model.game_name}; annealed_mf_trpo needs no"
-    " derivatives."
+    "game must have rewards that depend only on the mass of their own state, or"
+    f" whose derivatives are known, got {model.game_name}; annealed_mf_trpo"
+    " needs no derivatives."
   )
 
 
 def _is_local(rewards: _Rewards, num_states: int) -> bool:
-  """Returns whether rewards seem to see the mass of their own state alone.
+  """Returns whether rewards seem to depend only on the mass of their own state.
 
-  In two mixtures of random masses each state must pay what it does under those
-  from which its own mass is taken.
+  The masses are taken at random from one of two random distributions, twice.
+  The reward of each state must be that under the distribution from which its
+  own mass is taken.
   """
   rng = np.random.default_rng(0)
   for _ in range(2):
@@ -179,7 +182,7 @@ def _is_local(rewards: _Rewards, num_states: int) -> bool:
 
 
 def _own_differences(rewards: _Rewards, mean_field: np.ndarray) -> Slopes:
-  """Returns derivatives in the own mass, 0 where there is none."""
+  """Returns derivatives with respect to the own mass, 0 for states without."""
   up, down = mean_field * (1 + STEP), mean_field * (1 - STEP)
   difference = rewards(up) - rewards(down)
   width = np.where(up > down, up - down, np.inf)
@@ -192,13 +195,13 @@ def _all_differences(
   steps: np.ndarray,
   layers: np.ndarray,
 ) -> Slopes:
-  """Returns derivatives in all masses of the own layer.
+  """Returns derivatives with respect to all masses of the own layer.
 
   Args:
-    rewards: What is differentiated.
+    rewards: The function to differentiate.
     mean_field: (N,).
-    steps: (N,), how far each mass is moved; 0 where there is no derivative.
-    layers: (N,), from 0 on, in order.
+    steps: (N,), the step of each mass; 0 if there is no derivative.
+    layers: (N,), the layer of each state, in ascending order from 0.
   """
   starts = np.searchsorted(layers, layers)
   places = np.arange(len(layers)) - starts
@@ -209,7 +212,7 @@ def _all_differences(
     moved = np.where(places == place, steps, 0.0)
     up, down = mean_field + moved, mean_field - moved
     difference = (rewards(up) - rewards(down)).ravel()
-    # The state of each pair's layer that was moved.
+    # The state in each pair's layer whose mass was changed.
     column = np.repeat(starts + place, num_actions)
     width = np.append(up - down, 0.0)[np.minimum(column, len(layers))]
     found = np.flatnonzero((difference != 0) & (width > 0))

@@ -1,36 +1,37 @@
 """The equations of a stationary, discounted model, solved by sparse LU.
 
-The mean field is the long-run law of play while values are discounted, so that
-P is in the flow equations, gamma P in those of values, and nothing is
-symmetric. With F v = v(s) - (P v)(s, a), by how much v falls on the way from a
-pair (s, a), the flow equations are
+The mean field is the invariant law (stationary distribution), while values are
+discounted. So the flow equations contain P, those of values contain gamma P,
+and the system is not symmetric. Let (F v)(s, a) = v(s) - (P v)(s, a), the
+expected decrease of v after a pair (s, a). Then the flow equations are
 
     F' x = 0,    sum over the states of mu = 1.
 
-F is made of the probabilities to leave a state, without those to stay, so that
-what moves is known up to rounding, however little it is.
+F is computed from the probabilities of leaving a state, without those of
+staying, so that small flows between states are also accurate up to rounding.
 
-With weights w(s) = sum over a of W(s, a), shares p = W / w and the part of a
-pair that is not common to all actions, (C v)(s, a) = v(s, a) - sum over b of
-p(s, b) v(s, b), the equations of a step say
+Let w(s) = sum over a of W(s, a), p = W / w, and let C subtract the mean over
+the actions of a state, (C v)(s, a) = v(s, a) - sum over b of p(s, b) v(s, b).
+Then the equations of a step are
 
     dx = p dmu + W C (g - gamma F dV + R dmu),
     p (1 - gamma P) dV + (1 / w - p R) dmu = p g,
     -gamma N dV + F' (p + W C R) dmu = f - F' W C g,    N = (C F)' W (C F).
 
-The last two lines are 2 N equations for dV and dmu, sparse where P and R are.
-N is a sum of squares, without cancellation, also where the weights of actions
-differ by many orders of magnitude. The flow equations add up to 0 = 0; so one
-of them is left out, dV is set to 0 in its state, and as much of a shift of dV
-is added as makes the total mass right.
+The last two lines are two sets of linear equations for dV and dmu, one of each
+per state, which are sparse if P and R are. N is a sum of squares, without
+cancellation, even if the weights of actions differ by many orders of magnitude.
+The flow equations sum to 0 = 0. So one of them is omitted, dV is set to 0 in
+its state, and then a multiple of a homogeneous solution is added so that the
+total mass is correct.
 
-The states are those that are visited again and again where all actions are
-played. They may fall into classes that no play connects, such as islands
-without a bridge. Then each class has a total mass of its own, what the uniform
-policy brings there from states that are left for good. Play in those does not
-matter to a mean field with its players, so that the policy is uniform there. A
-mean field that needs players never to take some action in such a state, so that
-they stay, is not found.
+The states are those that are recurrent if all actions are played. They may
+consist of several classes that no play connects, such as islands without a
+bridge. Then each class has a total mass of its own, the mass that the uniform
+policy brings there from transient states. The policy in transient states has no
+effect on the invariant law, so it is uniform there. A mean field that exists
+only if players never take some action in such a state, so that they stay, is
+not found.
 """
 
 from typing import Any
@@ -45,8 +46,7 @@ from mftrpo_openspiel.equilibria import reward_slopes
 from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import tabular_policies
 
-# The solution of a step is refined so many times, each time by what it leaves
-# of the equations.
+# Number of steps of iterative refinement of the solution of a step.
 NUM_REFINEMENTS = 1
 
 
@@ -76,7 +76,7 @@ class StationarySystem(complementarity.System):
     if not mdp.has_fixed_kernel:
       raise ValueError(
         "kernel must not depend on the mean field, got a function;"
-        " annealed_mf_trpo does without."
+        " annealed_mf_trpo does not require this."
       )
     self._slopes = reward_slopes.of_model(model)
     self._model = model
@@ -150,7 +150,7 @@ class StationarySystem(complementarity.System):
     return self.discount * (values[self.states] - self.falls @ values)
 
   def missing_flow(self, flow: np.ndarray) -> np.ndarray:
-    """See the base class; in anchors, missing masses are added."""
+    """See the base class; residuals of total masses are added at anchors."""
     return self.spread(self.class_masses) - self.flow_change(flow)
 
   def flow_change(self, flow: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ class StationarySystem(complementarity.System):
     return self.falls.T @ flow + self.spread(totals)
 
   def spread(self, totals: np.ndarray) -> np.ndarray:
-    """Returns (N,): a number of each class at its anchor, zeros elsewhere."""
+    """Returns (N,): the number of each class at its anchor, zeros elsewhere."""
     numbers = np.zeros(self.num_states)
     numbers[self.anchors] = totals
     return numbers
@@ -172,7 +172,7 @@ class StationarySystem(complementarity.System):
 
 
 class _Factors:
-  """The linear equations for some weights and slopes, factored."""
+  """The factorized linear equations for given weights and slopes."""
 
   def __init__(
     self,
@@ -184,8 +184,8 @@ class _Factors:
     totals = system.masses(weights)
     self._shares = weights / totals[system.states]
     self._averages = _matrix(system.own.T @ sparse.diags_array(self._shares))
-    # What slopes of the actions of a state have in common changes no choice,
-    # and must not by rounding.
+    # The common part of the slopes of all actions of a state does not affect
+    # choices. It is subtracted so that its rounding errors do not, either.
     rates = _matrix(sparse.diags_array(slopes.own) @ system.own)
     if slopes.coupling is not None:
       rates = _matrix(rates + slopes.coupling)
@@ -199,8 +199,8 @@ class _Factors:
       + (1 - system.discount) * sparse.eye_array(system.num_states)
     )
     matrix = self._matrix()
-    # Without the flow equation and dV of a state in each class: the one of the
-    # largest weight, which is tied to the others best.
+    # Without the flow equation and dV of one state in each class: the one of
+    # the largest weight, whose coupling to the others is strongest.
     size = system.num_states
     order = np.lexsort((totals, system.classes))
     self._grounds = order[np.append(np.diff(system.classes[order]) > 0, True)]
@@ -300,7 +300,7 @@ class _Factors:
 
 
 def _own(numbers: np.ndarray, states: np.ndarray) -> sparse.csr_array:
-  """Returns a matrix with a number in each row, at the column of its state."""
+  """Returns a matrix with one number per row, in the column of its state."""
   size = len(states)
   return sparse.csr_array(
     (numbers, states, np.arange(size + 1)), (size, int(states.max()) + 1)
@@ -308,5 +308,5 @@ def _own(numbers: np.ndarray, states: np.ndarray) -> sparse.csr_array:
 
 
 def _matrix(matrix: Any) -> sparse.csr_array:
-  """Returns a sparse array in rows."""
+  """Returns a CSR array."""
   return sparse.csr_array(matrix)

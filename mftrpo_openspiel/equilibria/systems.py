@@ -1,4 +1,4 @@
-"""The equations of a model, of whatever kind it is."""
+"""The equations of a model of any supported kind."""
 
 from mftrpo_openspiel.equilibria import complementarity
 from mftrpo_openspiel.equilibria import layered_system
@@ -12,7 +12,7 @@ def of_model(model: model_lib.MeanFieldModel) -> complementarity.System:
   """Returns the equations of a model.
 
   Raises:
-    ValueError: If there are none for its kind, its moves depend on the mean
+    ValueError: If its kind is not supported, its transitions depend on the mean
       field, or the derivatives of its rewards are not known.
   """
   if isinstance(model, compiled_game.CompiledGame):

@@ -109,6 +109,6 @@ class LinearReward:
 
 
 def _are_close(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-  """Returns where rewards are equal up to the tolerance."""
+  """Returns (S, A) of bool: rewards that are equal up to the tolerance."""
   scale = max(np.abs(first).max(), np.abs(second).max())
   return np.abs(first - second) <= _TOLERANCE * scale

@@ -245,7 +245,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     mean_field: np.ndarray,
     regularization: float = 0.0,
   ) -> frozen_mdp.PolicyValues:
-    """Returns V_mu^pi, (S,), and Q_mu^pi, with a bound of their errors."""
+    """Returns V_mu^pi, (S,), and Q_mu^pi, with a bound on their errors."""
     regularization = self._checked_regularization(regularization)
     policy, mean_field = self._checked(policy, mean_field)
     self._values = values = self._values_of(policy, mean_field, regularization)
@@ -266,7 +266,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
     regularization: float = 0.0,
     start: np.ndarray | None = None,
   ) -> frozen_mdp.OptimalValues:
-    """Returns V*_mu, (S,), and Q*_mu, with a bound of their errors.
+    """Returns V*_mu, (S,), and Q*_mu, with a bound on their errors.
 
     The arguments are those of `optimal_action_values`.
     """
@@ -294,7 +294,7 @@ class StationaryModel(mean_field_model.MeanFieldModel):
   def optimality_gap(
     self, policy: np.ndarray, regularization: float = 0.0
   ) -> frozen_mdp.OptimalValues:
-    """Returns V* - V^pi under mu^pi, (S,), with a bound of its error.
+    """Returns V* - V^pi under mu^pi, (S,), with a bound on its error.
 
     It is the gain of the best response in each state; `exploitability` is its
     mean under mu^pi.

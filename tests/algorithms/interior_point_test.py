@@ -352,7 +352,9 @@ def test_bad_input_is_refused():
   for eta in (-0.1, float("nan"), float("inf")):
     with pytest.raises(ValueError, match="regularization must be a number"):
       interior_point.InteriorPoint(game, eta)
-  with pytest.raises(ValueError, match="game must have moves that do not dep"):
+  with pytest.raises(
+    ValueError, match="game must have transitions that do not"
+  ):
     interior_point.InteriorPoint(
       pyspiel.load_game("python_mfg_dynamic_routing")
     )

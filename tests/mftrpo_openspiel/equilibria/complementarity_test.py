@@ -50,7 +50,7 @@ def points(system, count, eta=0.0):
 
 @pytest.mark.parametrize("eta", [0.0, 0.2])
 def test_all_equations_hold_in_the_end(system, eta):
-  """As the docstring of the module states them."""
+  """The equations are those of the module docstring."""
   *_, last = points(system, 16, eta)
   masses = system.masses(last.flow)
   rewards = system.rewards(masses)

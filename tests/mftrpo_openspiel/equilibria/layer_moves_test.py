@@ -1,4 +1,4 @@
-"""Tests of moves as blocks against loops over dense matrices."""
+"""Transitions as blocks, compared with loops over dense matrices."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from mftrpo_openspiel.equilibria import layer_moves
 
 @pytest.fixture(params=[0.2, 0.6, 1.0])
 def transitions(request):
-  """(5 * 3, 7), with so many of all entries; a state leads nowhere else."""
+  """(5 * 3, 7), with a given share of nonzero entries."""
   rng = np.random.default_rng(0)
   dense = rng.random((15, 7)) * (rng.random((15, 7)) < request.param)
   dense[6:9] = np.eye(7)[2]

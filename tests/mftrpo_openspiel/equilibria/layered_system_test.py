@@ -1,4 +1,4 @@
-"""Tests of the equations over a finite horizon, against dense matrices."""
+"""The equations over a finite horizon, compared with dense matrices."""
 
 import numpy as np
 from open_spiel.python.mfg import games  # noqa: F401 (Registers them.)
@@ -61,7 +61,7 @@ def test_solves_the_linear_equations(game, kind):
   coupling = _layer_coupling(system, rng) * 0.1 if kind == "layer" else None
   slopes = reward_slopes.Slopes(own, coupling)
   solve = system.linearized(weights, slopes)
-  for _ in range(2):  # It keeps nothing of a first right-hand side.
+  for _ in range(2):  # The second solution must not depend on the first.
     dual, primal = rng.normal(size=num_pairs), rng.normal(size=size)
     expected = _dense_solution(system, weights, slopes, dual, primal)
     for found, wanted in zip(solve(dual, primal), expected):
@@ -87,7 +87,7 @@ def test_conserves_flow_where_weights_differ_by_many_orders_of_magnitude():
   assert np.abs(lost).max() <= 1e-14 * np.abs(flow).max()
 
 
-def test_flows_of_policies_meet_the_flow_equations():
+def test_flows_of_policies_satisfy_the_flow_equations():
   rng = np.random.default_rng(0)
   model = compiled_game.CompiledGame(pyspiel.load_game("mfg_garnet"))
   system = layered_system.LayeredSystem(model)

@@ -1,4 +1,4 @@
-"""Tests of logit_steps."""
+"""Tests of the accuracy of rare actions in regularized equilibria."""
 
 import numpy as np
 import pyspiel
@@ -24,7 +24,7 @@ def _rooms(aversion):
 @pytest.mark.parametrize("aversion", [0.2, 0.4])
 @pytest.mark.parametrize("eta", [0.05, 0.01])
 def test_the_mean_field_is_that_of_another_method(eta, aversion):
-  """With eta = 0.01 moves have probability e^-40, and make the crowd."""
+  """With eta = 0.01 moves have probability e^-40, and determine the law."""
   model = _rooms(aversion)
   found = equilibrium.solve(model, eta)
   other = newton_krylov.find_equilibrium(model, eta, tolerance=1e-9)
@@ -39,17 +39,18 @@ def test_rare_moves_have_the_probabilities_of_their_values():
   values = model.action_values(found.policy, found.mean_field, eta)
   logits = (values - softmax.soft_maximum(values, eta)[:, None]) / eta
   assert logits.min() < -190
-  # An error of 1e-15 in Q is one of 1e-15 / eta here.
+  # An error of 1e-15 in Q causes an error of 1e-15 / eta here.
   np.testing.assert_allclose(np.log(found.policy), logits, rtol=0, atol=1e-9)
 
 
-def test_two_cells_with_a_price_of_moving():
-  """Rates of moves balance: mu_0 / mu_1 = pi(1, move) / pi(0, move).
+def test_two_cells_with_a_cost_of_moving():
+  """Flows between the cells balance: mu_0 / mu_1 = pi(1, move) / pi(0, move).
 
-  With staying free and moving at a price c, V(s) = r(s) + gamma V(s) up to
-  e^(-c / eta), and moves are e^((gamma (V(s') - V(s)) - c) / eta). So log mu_0
-  / mu_1 is gamma (V_0 - V_1) 2 / eta with V_0 - V_1 = (b - K log mu_0 / mu_1) /
-  (1 - gamma), and b / (K + eta (1 - gamma) / 2 gamma).
+  If staying is free and moving costs c, then V(s) = r(s) + gamma V(s) up to
+  e^(-c / eta), and moves have probability e^((gamma (V(s') - V(s)) - c) / eta).
+  So log mu_0 / mu_1 = 2 gamma (V_0 - V_1) / eta. With V_0 - V_1 =
+  (b - K log mu_0 / mu_1) / (1 - gamma), it is equal to
+  b / (K + eta (1 - gamma) / 2 gamma).
   """
   price, aversion, discount, eta, bonus = 1.0, 0.3, 0.9, 0.01, 0.2
   kernel = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]]], float)
@@ -84,7 +85,7 @@ def test_over_a_finite_horizon():
   )
 
 
-def test_there_is_none_where_probabilities_are_too_small_for_numbers():
+def test_there_is_no_result_if_probabilities_underflow():
   solver = interior_point.InteriorPoint(_rooms(0.4), 1e-5)
   for _ in range(12):
     solver.iteration()

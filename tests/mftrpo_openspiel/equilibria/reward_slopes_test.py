@@ -1,4 +1,4 @@
-"""Tests of derivatives against differences of higher order along a line."""
+"""Derivatives, compared with differences of higher order along a line."""
 
 import numpy as np
 from open_spiel.python.mfg import games  # noqa: F401
@@ -20,7 +20,10 @@ SIZE, NUM_ACTIONS = 4, 3
 
 
 def assert_derivatives(rewards, source, mean_field, rng, tolerance=1e-7):
-  """Along a random change of all masses; five points, exact to 1e-13 or so."""
+  """Checks derivatives along a random direction, by differences of 5 points.
+
+  These differences have errors of about 1e-13.
+  """
   change = mean_field * rng.uniform(-1, 1, size=mean_field.shape)
   width = 1e-3
   near, far = (
@@ -95,7 +98,7 @@ def test_games_over_an_mdp(kind, horizon):
     "mfg_crowd_modelling(size=4,horizon=3)",
     "python_mfg_predator_prey(horizon=2)",
     "python_mfg_crowd_avoidance(horizon=2,coef_congestion=0.3)",
-    # Read from states: what the own mass weighs depends on the last action.
+    # Read from states: the weight of the own mass depends on the last action.
     "mfg_crowd_modelling_2d(size=4,horizon=3,with_congestion=true)",
     # Quadratic in the mean position, and in the shares of actions.
     "mean_field_lin_quad(size=5,horizon=3)",
@@ -129,7 +132,7 @@ def test_derivatives_that_are_not_known_are_refused():
   ) as error:
     reward_slopes.of_model(model(lambda law: np.full((size, 1), law[0])))
   assert "\n" not in str(error.value)
-  # What is local needs no more than two evaluations.
+  # Local rewards need only two evaluations.
   reward_slopes.of_model(model(lambda law: law[:, None] ** 2))
 
 

@@ -37,9 +37,9 @@ def _system(name):
 
 
 def _parted_model(discount=0.9):
-  """Two pairs of states that no play connects, and a way into both of them.
+  """Two pairs of states that no play connects, and a state that leads to both.
 
-  From state 0 play leads to 1 or 3, from these to 2 and 4, and back.
+  From state 0 play leads to 1 or 3, from these to 2 and 4, and back to 1 and 3.
   """
   targets = [[1, 3], [1, 2], [1, 2], [3, 4], [3, 4]]
   kernel = 0.1 * np.eye(5)[np.flip(targets, axis=1)]
@@ -57,8 +57,9 @@ def _parted_model(discount=0.9):
 def _dense_solution(system, weights, slopes, dual, primal):
   """Returns dx, dV of the equations of a step, by a dense matrix.
 
-  Expected values are the model's own, and the flow equations their transpose
-  without the discount; the first one of each class is replaced by its mass.
+  Expected values are computed by the model, and the flow equations are their
+  transpose without the discount. The first one of each class is replaced by the
+  equation of its total mass.
   """
   size, num_pairs = system.num_states, len(system.states)
   gather = np.eye(size)[system.states]
@@ -102,7 +103,7 @@ def test_solves_the_linear_equations(game, kind):
     coupling = sparse.csr_array(0.1 * rng.normal(size=(num_pairs, size)))
   slopes = reward_slopes.Slopes(own, coupling)
   solve = system.linearized(weights, slopes)
-  for _ in range(2):  # It keeps nothing of a first right-hand side.
+  for _ in range(2):  # The second solution must not depend on the first.
     dual, primal = rng.normal(size=num_pairs), rng.normal(size=size)
     expected = _dense_solution(system, weights, slopes, dual, primal)
     for found, wanted in zip(solve(dual, primal), expected):
@@ -112,7 +113,7 @@ def test_solves_the_linear_equations(game, kind):
 
 
 def test_rare_moves_balance_where_weights_differ_by_many_orders_of_magnitude():
-  """Most players stay; those who move are known to many digits, too."""
+  """Most players stay; the flows of those who move are accurate, too."""
   rng = np.random.default_rng(0)
   system = _system("python_mfg_four_rooms")
   is_stay = np.arange(len(system.states)) % 5 == 0
@@ -129,7 +130,7 @@ def test_rare_moves_balance_where_weights_differ_by_many_orders_of_magnitude():
   assert lost <= 1e-12 * np.abs(moving).max()
 
 
-def test_flows_of_policies_meet_the_flow_equations():
+def test_flows_of_policies_satisfy_the_flow_equations():
   rng = np.random.default_rng(0)
   for system in (
     _system("python_mfg_four_rooms"),
@@ -139,7 +140,7 @@ def test_flows_of_policies_meet_the_flow_equations():
     policy = rng.dirichlet(
       np.ones(num_actions), size=len(system._model.legal_actions_mask)
     )
-    # Where play leads to and not back, it is uniform.
+    # The policy is uniform in transient states.
     outside = np.ones(len(policy), bool)
     outside[system._rows] = False
     policy[outside] = 1 / num_actions
@@ -155,7 +156,7 @@ def test_classes_have_the_masses_that_play_leads_to_them():
   np.testing.assert_allclose(system.class_masses, [0.5, 0.5], rtol=1e-14)
 
 
-def test_rare_moves_are_known_to_all_digits():
+def test_rare_moves_are_accurate_to_all_digits():
   rates = np.array([1e-12, 3e-9, 0.2, 1 / 3])
   kernel = np.zeros((2, 2, 2))
   kernel[[0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0]] = rates
@@ -194,7 +195,7 @@ def test_a_kernel_that_depends_on_the_mean_field_is_refused():
 
 
 def _solved(model, regularization=0.0, target=1e-10, max_iterations=40):
-  """Returns the interior-point method, with this share of the first gain."""
+  """Returns the method after its gain fell to `target` times the first."""
   solver = interior_point.InteriorPoint(model, regularization)
   uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
   first = model.exploitability(uniform, regularization)
@@ -205,7 +206,7 @@ def _solved(model, regularization=0.0, target=1e-10, max_iterations=40):
 
 
 def _random_model(seed, kind):
-  """A random game with 3 to 30 states, monotone but for the kind "seeking"."""
+  """A random game with 3 to 30 states, monotone unless `kind` is "seeking"."""
   rng = np.random.default_rng(seed)
   size, discount = int(rng.integers(3, 31)), rng.choice([0.5, 0.9, 0.99])
   kernel = rng.dirichlet(np.full(size, 0.3), size=(size, 3))
@@ -224,7 +225,7 @@ def _random_model(seed, kind):
 
 
 def _dense_gain(mdp, policy, regularization=0.0):
-  """Returns what a player gains by leaving a policy, by dense matrices."""
+  """Returns the exploitability of a policy, by dense matrices."""
   size, num_actions = policy.shape
   kernel = mdp.kernel.toarray().reshape(size, num_actions, size)
   chain = np.einsum("sa,sat->st", policy, kernel)
@@ -258,7 +259,7 @@ def _dense_gain(mdp, policy, regularization=0.0):
 
 
 def _travel_model(base, aversion, discount):
-  """Players choose the state they are in next, and are paid for it."""
+  """Players choose their next state, which determines their reward."""
   size = len(base)
   return stationary_model.StationaryModel(
     mdp_lib.MeanFieldMDP(
@@ -274,8 +275,8 @@ def _travel_model(base, aversion, discount):
 
 @pytest.mark.parametrize("discount", [0.3, 0.9, 0.999])
 @pytest.mark.parametrize("aversion", [0.05, 0.4, 30.0])
-def test_where_all_may_go_anywhere_the_crowd_is_a_softmax(discount, aversion):
-  """All states pay the same, b - K log mu."""
+def test_with_free_travel_the_mean_field_is_a_softmax(discount, aversion):
+  """At equilibrium b - K log mu is the same in all states."""
   base = np.array([0.3, -0.2, 0.0, 0.1])
   solver = _solved(_travel_model(base, aversion, discount))
   crowd = np.exp(base / aversion)
@@ -285,10 +286,10 @@ def test_where_all_may_go_anywhere_the_crowd_is_a_softmax(discount, aversion):
 
 
 @pytest.mark.parametrize("discount", [0.5, 0.9, 0.99])
-def test_spots_that_are_left_by_chance(discount):
+def test_spots_that_are_left_at_random(discount):
   """From home players go to a spot i, which they leave with probability q_i.
 
-  All spots have one value V, and home has V_0 = r_0 + gamma V, so that
+  All spots have the same value V, and home has V_0 = r_0 + gamma V, so that
 
       b_i - K log mu_i = (1 - gamma + gamma q_i) V - gamma q_i V_0,
 
@@ -327,7 +328,7 @@ def test_spots_that_are_left_by_chance(discount):
   )
 
 
-def test_players_without_a_future_take_what_pays_now():
+def test_with_discount_0_players_maximize_the_reward():
   rng = np.random.default_rng(0)
   kernel, base = rng.dirichlet(np.ones(6), (6, 3)), rng.normal(size=(6, 3))
   model = stationary_model.StationaryModel(
@@ -367,8 +368,8 @@ def test_random_monotone_games(kind, eta, is_nightly):
     assert next(gains) <= 1.1e-10 * next(gains) + 1e-12
 
 
-def test_where_a_step_has_to_be_refined():
-  """All states are used by few, and slopes of rewards are singular."""
+def test_steps_that_need_iterative_refinement():
+  """All masses are small, and the slopes of rewards are singular."""
   _solved(monotone_games.random_game("potential", 78), target=1e-11)
 
 
@@ -380,7 +381,7 @@ def test_random_games_of_free_travel(kind, is_nightly):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_where_players_seek_crowds_it_claims_no_more_than_there_is(seed):
+def test_reported_gains_are_correct_if_players_seek_crowds(seed):
   model = _random_model(seed, "seeking")
   solver = interior_point.InteriorPoint(model)
   for _ in range(20):
@@ -391,7 +392,7 @@ def test_where_players_seek_crowds_it_claims_no_more_than_there_is(seed):
 
 @pytest.mark.parametrize("discount", [0.5, 0.99])
 def test_in_parts_that_no_play_connects(discount):
-  """Each pair of states shares half of the crowd, as all of them pay alike."""
+  """Each pair of states has half of the mass, which it shares equally."""
   model = _parted_model(discount=discount)
   solver = _solved(model)
   np.testing.assert_allclose(
@@ -432,14 +433,14 @@ def test_regularized_equilibria_are_fixed_points(eta):
     action_values = rewards + 0.9 * kernel @ values
     values = eta * special.logsumexp(action_values / eta, axis=1)
   expected = np.exp((action_values - values[:, None]) / eta)
-  # An error of 1e-15 in Q is one of 1e-15 / eta here.
+  # An error of 1e-15 in Q causes an error of 1e-15 / eta here.
   np.testing.assert_allclose(policy, expected, rtol=0, atol=1e-13 / eta + 1e-9)
 
 
 @pytest.mark.parametrize("aversion", [0.2, 0.4])
 @pytest.mark.parametrize("eta", [0.3, 0.05, 0.01, 1e-3, 1e-4])
 def test_regularized_equilibria_where_moves_get_rare(aversion, eta):
-  """Moves have probabilities down to e^-40, and below all numbers."""
+  """Moves have probabilities down to e^-40, or even underflow."""
   game = pyspiel.load_game(
     "python_mfg_four_rooms_poi", {"crowd_aversion": aversion}
   )

@@ -31,10 +31,10 @@ def test_a_local_reward_is_a_function_of_the_masses():
   )
 
 
-@pytest.mark.parametrize("see", [np.flip, np.sum, np.max])
-def test_a_reward_that_depends_on_other_states_is_not_local(see):
+@pytest.mark.parametrize("other", [np.flip, np.sum, np.max])
+def test_a_reward_that_depends_on_other_states_is_not_local(other):
   reward = declared_rewards.LocalReward(
-    lambda mass: np.stack([mass, mass + 1e-3 * see(mass)], axis=1)
+    lambda mass: np.stack([mass, mass + 1e-3 * other(mass)], axis=1)
   )
   with pytest.raises(
     ValueError,

@@ -42,10 +42,10 @@ class Counted:
 
   def __init__(self, kernel):
     self.kernel = kernel
-    self.asked = []
+    self.calls = []
 
   def __call__(self, mean_field):
-    self.asked.append(mean_field.tobytes())
+    self.calls.append(mean_field.tobytes())
     return self.kernel(mean_field)
 
 
@@ -73,11 +73,11 @@ def test_an_iteration_calls_the_kernel_once(kernel, kind):
   counted = Counted(kernel)
   algorithm = mf_trpo.MFTRPO(MODELS[kind](line(counted)))
   algorithm.iteration()
-  counted.asked.clear()
+  counted.calls.clear()
   algorithm.iteration()
   # Ten steps of the policy and one of the population, under one mean field.
   num_times = 1 if kind == "stationary" else HORIZON - 1
-  assert len(counted.asked) == num_times
+  assert len(counted.calls) == num_times
 
 
 def test_values_under_a_flow_call_no_kernel_again():
@@ -85,11 +85,11 @@ def test_values_under_a_flow_call_no_kernel_again():
   model = compiled(line(counted))
   algorithm = mirror_descent.MirrorDescent(model)
   for _ in range(2):
-    counted.asked.clear()
+    counted.calls.clear()
     algorithm.iteration()
     model.exploitability(algorithm.policy)
     model.exploitability(algorithm.policy, 0.1)
-    assert len(counted.asked) == HORIZON - 1
+    assert len(counted.calls) == HORIZON - 1
 
 
 @pytest.mark.parametrize("kernel", [dense, csr])

@@ -216,11 +216,11 @@ def test_there_is_no_bound_before_there_are_values(solver):
   assert model.exploitability([[0.75, 0.25]]) == pytest.approx(1.5, rel=1e-12)
   bound = model.optimality_gap([[0.75, 0.25]]).error_bound
   assert 0 < bound < 1e-11
-  said = re.match(
+  printed = re.match(
     rf"Values by {solver}, error at most (\d\.\de-\d+)", model.accuracy()
   )
   # The printed bound is rounded up, by little.
-  assert bound <= float(said[1]) <= 1.11 * bound
+  assert bound <= float(printed[1]) <= 1.11 * bound
 
 
 @pytest.mark.parametrize("solver", ["band LU", "BiCGSTAB"])
