@@ -88,7 +88,7 @@ def test_the_commands_run_one_after_the_other(folder, tmp_path):
     text=True,
   )
   assert result.returncode == 0, result.stdout + result.stderr
-  assert "algorithm_options.step is left out for annealed_mf_trpo" in (
+  assert "algorithm_options.step is ignored for annealed_mf_trpo" in (
     result.stdout
   )
   for name in ("curves.pdf", "crowd.png", "policy.png", "sweep.pdf"):

@@ -335,7 +335,7 @@ def test_what_is_no_algorithm_is_not_registered(
     (
       "EXAMPLES",
       {},
-      "algorithm must be package.module:name of what can be imported, got"
+      "algorithm must be of the form package.module:name and importable, got"
       f" '{{path}}': module '{__name__}' has no 'EXAMPLES'.",
     ),
   ],
