@@ -132,9 +132,14 @@ def test_a_run_counts_up_to_its_total(tmp_path, monkeypatch, in_steps):
   monkeypatch.setattr(sweep_lib.dask_cluster, "report_progress", counts.append)
   (run,) = sweep_runs.runs_of(
     ["seed=1"],
-    ("--setting=two_islands", "--num_iterations=50", "--model=sampled")
-    + ("--num_trajectories=20", "--num_particles=20")
-    + ("--max_environment_steps=30000",),
+    (
+      "--setting=two_islands",
+      "--num_iterations=50",
+      "--model=sampled",
+      "--num_trajectories=20",
+      "--num_particles=20",
+      "--max_environment_steps=30000",
+    ),
   )
   sweep_lib.run_one(
     run.experiment,
