@@ -23,7 +23,8 @@ equal are run once.
 
 The same command resumes a sweep that was stopped; finished runs are not changed
 or run again. A run that fails, or whose process dies, does not stop the others;
-the exit status is then 1.
+the exit status is then 1. The progress bar counts environment steps if all runs
+have --max_environment_steps, and iterations otherwise.
 
 The runs share the cores of this machine, or with --scheduler_address those of a
 dask.distributed cluster. Its workers need this package, and access to --logdir

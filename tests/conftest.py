@@ -1,4 +1,4 @@
-"""Settings of all tests, and programs that they run.
+"""Settings of all tests, and the fixture that runs programs.
 
 Hypothesis has two profiles here:
 
@@ -25,7 +25,7 @@ from absl import flags
 import hypothesis
 import pytest
 
-# One thread a process: the tests run in several processes already. OpenBLAS
+# One thread per process: the tests already run in several processes. OpenBLAS
 # reads it when numpy is imported, so this must come first.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -71,7 +71,7 @@ def is_nightly(request):
 
 @pytest.fixture
 def file_size_limit():
-  """Gives a context in which no file can be made larger: as a full disk."""
+  """A context in which no file can grow beyond a limit, as on a full disk."""
 
   @contextlib.contextmanager
   def limit(num_bytes):
@@ -85,7 +85,7 @@ def file_size_limit():
   return limit
 
 
-# Where it is not the name of the command.
+# Scripts whose names differ from the names of their commands.
 _MODULES = {"lint": "lint_game"}
 
 
@@ -116,7 +116,7 @@ def _read(pipe):
 
 @pytest.fixture(scope="session")
 def program():
-  """Gives a function that runs a program of the package, mftrpo-NAME.
+  """A function that runs a program of the package, mftrpo-NAME.
 
   In a process that has its imports already, which takes a tenth of a second
   where a new one takes seconds. What OpenSpiel's C++ prints itself of its

@@ -50,7 +50,7 @@ def check_readme(folder, printed):
 
 
 def check_extending(folder, printed):
-  assert "algorithm_options.step is left out for annealed_mf_trpo" in (
+  assert "algorithm_options.step is ignored for annealed_mf_trpo" in (
     "".join(printed)
   )
   for name in ("curves.pdf", "crowd.png", "policy.png", "sweep.pdf"):

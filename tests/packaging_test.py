@@ -1,4 +1,4 @@
-"""Tests of the archives, and of what a user gets by installing the wheel."""
+"""Tests of the source archive and the wheel, and of the installed package."""
 
 import importlib.metadata
 import importlib.util
@@ -16,7 +16,7 @@ import zipfile
 
 import pytest
 
-# The fixtures build and install: once, in one of the test processes.
+# The fixtures build and install the package once, in one test process.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -27,7 +27,7 @@ PACKAGES = {
   "algorithms": "mftrpo_openspiel.algorithms",
   "scripts": "mftrpo_openspiel.scripts",
 }
-# What comes about by working in a checkout.
+# Files that are created by working in a checkout.
 BY_PRODUCTS = (
   ".git",
   ".venv*",
@@ -152,7 +152,7 @@ def wheel_files(archives):
 
 @pytest.fixture(scope="module")
 def environment(archives, tmp_path_factory):
-  """Returns a virtual environment with the wheel, and what is seen in it.
+  """Returns a virtual environment with the wheel, and information from it.
 
   It takes the dependencies from where this process has them. A folder that is
   named in a .pth file does not have its own .pth files read, so an editable
@@ -281,7 +281,7 @@ def test_requirements_have_floors_and_ci_takes_them_all(tmp_path):
     assert re.fullmatch(r"[\w-]+(>=|==)[\d.]+", bound), requirement
     if ">=" in bound:
       floors.add(bound.replace(">=", "=="))
-  # A pip that ends at once: the script prints the floors before it is called.
+  # A pip that exits at once: the script prints the floors before it calls pip.
   (tmp_path / "python3").write_text("#!/bin/sh\nexit 7\n")
   (tmp_path / "python3").chmod(0o755)
   shutil.copytree(

@@ -1,4 +1,4 @@
-"""What users see of objects in a console: a line, and no arrays."""
+"""Tests of representations of objects: one line without arrays."""
 
 import dataclasses
 
@@ -30,7 +30,7 @@ def ring():
 
 def test_games_and_mdps(game):
   assert repr(game) == f"{GAME}: 14 states, 2 actions, horizon 3"
-  # OpenSpiel loads games by what str gives.
+  # OpenSpiel loads a game from the result of str.
   assert str(game).startswith("python_mfg_two_islands(")
   assert repr(game.mean_field_mdp()) == (
     "MeanFieldMDP(14 states, 2 actions, discount 0.9, on a Graph)"

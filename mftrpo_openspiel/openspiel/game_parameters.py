@@ -1,4 +1,4 @@
-"""Parameters of any OpenSpiel game, given on top of those that it has."""
+"""Changes of the parameters of any OpenSpiel game."""
 
 from collections.abc import Mapping
 import re
@@ -10,22 +10,22 @@ from mftrpo_openspiel.utils import validation
 
 
 def split_at_commas(text: str) -> list[str]:
-  """Returns the parts of a text between commas, without spaces around them.
+  """Splits a text at commas and strips the parts.
 
-  A comma in brackets, as between the parameters of a game, parts nothing.
+  Commas inside brackets, as between the parameters of a game, are ignored.
   """
   return [part.strip() for part in re.split(r",(?![^(\[]*[)\]])", text)]
 
 
 def parse(texts: Mapping[str, str], game: pyspiel.Game) -> dict[str, Any]:
-  """Returns game parameters with the types that a game has for them.
+  """Parses game parameters; returns them with the types that the game has.
 
   Args:
     texts: Their values by name.
     game: Any game with these parameters.
 
   Raises:
-    ValueError: If one is not known, or of another type.
+    ValueError: If a parameter is unknown, or does not have the right type.
   """
   known = game.get_type().parameter_specification
   parameters: dict[str, Any] = {}
@@ -45,10 +45,11 @@ def parse(texts: Mapping[str, str], game: pyspiel.Game) -> dict[str, Any]:
 
 
 def changed(game: pyspiel.Game, parameters: Mapping[str, Any]) -> pyspiel.Game:
-  """Returns the game with other values of these parameters.
+  """Returns the game with new values of these parameters.
 
   Raises:
-    ValueError: If one is not known, or of another type, or the game refuses it.
+    ValueError: If a parameter is unknown, has a wrong type, or is refused by
+      the game.
   """
   game_type = game.get_type()
   known = game_type.parameter_specification
@@ -67,7 +68,7 @@ def changed(game: pyspiel.Game, parameters: Mapping[str, Any]) -> pyspiel.Game:
 
 
 def _check(name: str, value: Any, kind: type) -> None:
-  """Raises a ValueError if OpenSpiel cannot hold `value` as a parameter."""
+  """Raises a ValueError if OpenSpiel cannot store `value` as a parameter."""
   what = f"game parameter {name}"
   if kind is int:
     validation.check_int(what, value, *validation.INT32)

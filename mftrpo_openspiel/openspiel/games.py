@@ -1,4 +1,4 @@
-"""What the package asks of the OpenSpiel games that users hand in."""
+"""Checks and names of OpenSpiel games."""
 
 import pyspiel
 
@@ -8,9 +8,9 @@ _MAX_NAME_LENGTH = 60
 
 
 def brief_name(game: pyspiel.Game) -> str:
-  """Returns the name of a game and those parameters that are not the default.
+  """Returns the name of a game and its parameters that differ from defaults.
 
-  It fits into a line of text; long parameters are cut.
+  The result is cut so that it fits into one line.
   """
   game_type = game.get_type()
   defaults = game_type.parameter_specification
@@ -23,7 +23,7 @@ def brief_name(game: pyspiel.Game) -> str:
 
 
 def shortened(name: str) -> str:
-  """Returns the name of a game with parameters, cut where it is long."""
+  """Returns the name of a game with parameters, cut if it is long."""
   name = "".join(name.splitlines()).removesuffix("()")
   if len(name) > _MAX_NAME_LENGTH:
     name = name[:_MAX_NAME_LENGTH] + "...)"
@@ -31,10 +31,10 @@ def shortened(name: str) -> str:
 
 
 def check_game(game: pyspiel.Game) -> pyspiel.Game:
-  """Returns `game` if it is a mean-field game that can begin.
+  """Returns `game` if it is a mean-field game that can be started.
 
   Raises:
-    ValueError: If it is not, or is no game at all.
+    ValueError: If it is not, or is not a game.
   """
   game_type = validation.check_type("game", game, pyspiel.Game).get_type()
   if game_type.dynamics != pyspiel.GameType.Dynamics.MEAN_FIELD:

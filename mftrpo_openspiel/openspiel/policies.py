@@ -1,4 +1,4 @@
-"""OpenSpiel policies made from arrays: frozen, and playable in every state."""
+"""OpenSpiel policies made from arrays: fixed, and defined in every state."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from mftrpo_openspiel.openspiel import games
 
 
 class FrozenPolicy(policy_lib.Policy):
-  """A fixed policy, keyed by the observation string of the player to move.
+  """A fixed policy, keyed by the observation string of the current player.
 
-  Unlike OpenSpiel's `TabularPolicy` it needs no walk through the game, covers
-  every legal action and can be played on any path to a state.
+  Unlike OpenSpiel's `TabularPolicy` it does not traverse the game, covers every
+  legal action, and can be used on any path to a state.
   """
 
   def __init__(
@@ -26,17 +26,17 @@ class FrozenPolicy(policy_lib.Policy):
     """Initializes the policy.
 
     Args:
-      game: The game that it is for.
-      rows: For each observation string of a decision node, its row; nodes with
-        one action may be left out.
-      probabilities: (N, A), the law over the actions in each row; copied.
+      game: The game of the policy.
+      rows: The row of each observation string of a decision node; nodes with
+        one action may be omitted.
+      probabilities: (N, A), the action probabilities in each row; copied.
     """
     super().__init__(game, list(range(game.num_players())))
     self._rows = rows
     self._probabilities = probabilities.tolist()
 
   def __repr__(self) -> str:
-    """Returns one line: for which game, and the number of its laws."""
+    """Returns one line: the game and the number of states."""
     return (
       f"FrozenPolicy({games.brief_name(self.game)}: {len(self._rows)} states)"
     )
@@ -56,7 +56,7 @@ class FrozenPolicy(policy_lib.Policy):
     key = state.observation_string(player)
     row = self._rows.get(key)
     if row is None:
-      raise ValueError(f"policy has no law for the state {key!r}.")
+      raise ValueError(f"policy is not defined for the state {key!r}.")
     law = self._probabilities[row]
     return {action: law[action] for action in actions}
 
@@ -68,9 +68,9 @@ def policy_array(
 ) -> np.ndarray:
   """Returns the probabilities of `policy` as an array of this shape.
 
-  It has a row for each state, of NaN where the policy has no law for it: there
-  OpenSpiel's policies raise a KeyError or ValueError. A mean-field node has the
-  only action 0.
+  It has one row per state. The row is NaN if the policy is not defined for the
+  state, where OpenSpiel's policies raise a KeyError or ValueError. The only
+  action of a mean-field node is 0.
   """
   probabilities = np.zeros(shape)
   for row, state in enumerate(states):
@@ -90,12 +90,12 @@ class StationaryPolicy(policy_lib.Policy):
   """A fixed policy for a `mdp_game.MDPGame`, the same at every time step."""
 
   def __init__(self, game: pyspiel.Game, probabilities: np.ndarray):
-    """Initializes the policy with a copy of the (S, A) laws of the actions."""
+    """Initializes the policy with a copy of the (S, A) action probabilities."""
     super().__init__(game, [0])
     self._probabilities = probabilities.tolist()
 
   def __repr__(self) -> str:
-    """Returns one line: for which game, and the number of its laws."""
+    """Returns one line: the game and the number of states."""
     return (
       f"StationaryPolicy({games.brief_name(self.game)}:"
       f" {len(self._probabilities)} states)"

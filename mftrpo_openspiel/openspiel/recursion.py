@@ -1,8 +1,8 @@
-"""How deep OpenSpiel's utilities may recurse.
+"""The recursion limit for OpenSpiel's utilities.
 
-`policy_value.PolicyValue`, `best_response_value.BestResponse`, and all that is
-built on them, go through a play by calls within calls. Python allows 1,000 of
-them, which is enough for games of this package with a horizon of 100.
+`policy_value.PolicyValue`, `best_response_value.BestResponse`, and everything
+that uses them, traverse a play recursively. Python's default limit of 1,000
+nested calls is enough for games of this package with a horizon of 100.
 """
 
 from collections.abc import Iterator
@@ -12,22 +12,22 @@ import threading
 
 import pyspiel
 
-# Of calls within calls for each action of a play: four nodes at each time of
-# `mdp_game`, two actions and nine calls.
+# Upper bound of nested calls per action of a play. In `mdp_game` each time step
+# has four nodes and two actions, and needs nine calls.
 _CALLS = 10
-# Of calls, with those that a program makes itself. The stack of a thread, 8 MB
-# on Linux, is enough for more than twice as many.
+# Limit of nested calls, including those of the program itself. The stack of a
+# thread, 8 MB on Linux, is enough for more than twice this number.
 _MAX_DEPTH = 50_000
 _RESERVE = 1000
 MAX_GAME_LENGTH = (_MAX_DEPTH - _RESERVE) // _CALLS
 
 _lock = threading.Lock()
-# Of all blocks that are being run; before them the usual one.
+# Recursion limits of all running blocks, after the original limit.
 _depths: list[int] = []
 
 
 def check(game: pyspiel.Game) -> None:
-  """Checks that OpenSpiel's utilities can go through a play of `game`.
+  """Checks that OpenSpiel's utilities can traverse a play of `game`.
 
   Raises:
     ValueError: If it has more than `MAX_GAME_LENGTH` actions.
@@ -36,25 +36,25 @@ def check(game: pyspiel.Game) -> None:
   if length > MAX_GAME_LENGTH:
     raise ValueError(
       f"game must have plays of at most {MAX_GAME_LENGTH} actions for"
-      f" OpenSpiel's utilities, which recurse through them, got {game} with"
-      f" {length}; model 'compiled' does not recurse."
+      f" OpenSpiel's utilities, which are recursive, got {game} with {length};"
+      " model 'compiled' has no such limit."
     )
 
 
 @contextlib.contextmanager
 def deep(game: pyspiel.Game) -> Iterator[None]:
-  """Lets OpenSpiel's utilities recurse through plays of `game` in the block.
+  """Allows OpenSpiel's utilities to traverse plays of `game` in the block.
 
       with recursion.deep(game):
         print(nash_conv.NashConv(game, policy).nash_conv())
 
-  The limit is one for all threads of the process. After the last of the blocks
-  that are run at a time it is what it was before the first.
+  The limit is shared by all threads of the process. It is restored at the end
+  of the last of several concurrent blocks.
 
   Raises:
-    ValueError: If a play has too many actions; also if this version of Python
-      does not allow as many calls within calls (3.12 and 3.13 have a second
-      limit, which cannot be changed).
+    ValueError: If a play has too many actions, or if this version of Python
+      does not allow enough nested calls (3.12 and 3.13 have a second limit,
+      which cannot be changed).
   """
   check(game)
   depth = _RESERVE + _CALLS * game.max_game_length()
@@ -67,9 +67,9 @@ def deep(game: pyspiel.Game) -> Iterator[None]:
     yield
   except RecursionError:
     raise ValueError(
-      "game must have plays short enough for OpenSpiel's utilities, which"
-      f" recurse through them, got {game} with {game.max_game_length()}"
-      " actions; model 'compiled' does not recurse."
+      "game must have plays short enough for OpenSpiel's utilities, which are"
+      f" recursive, got {game} with {game.max_game_length()} actions; model"
+      " 'compiled' has no such limit."
     ) from None
   finally:
     with _lock:

@@ -1,8 +1,9 @@
-"""Runs of an algorithm: what is run, how it is recorded, how it goes on.
+"""Runs of an algorithm: experiments, run directories, checkpoints, sweeps.
 
-An `experiment.Experiment` says what to run; `run_experiment` runs it into a run
-directory with records, checkpoints and a solution, from which an interrupted
-run goes on with the same bits; sweeps are grids of experiments. No flags here:
-those are of the programs. It imports `algorithms`, `games`, `models` and what
-is below. A newcomer starts with `experiment`.
+An `experiment.Experiment` defines a run. `run_experiment` performs it in a run
+directory with records, checkpoints and a solution; an interrupted run can be
+resumed and then gives bitwise the same results. Sweeps are grids of
+experiments. Flags belong to the programs, not to this subpackage. It imports
+`algorithms`, `games`, `models` and the subpackages below them. New contributors
+should start with `experiment`.
 """

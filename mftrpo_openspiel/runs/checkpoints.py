@@ -1,4 +1,4 @@
-"""Checkpoints on disk, and when the next one is due."""
+"""Checkpoint files, and a timer for the next checkpoint."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ from mftrpo_openspiel.utils import array_files
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import validation
 
-# At most this share of the time goes into writing checkpoints.
+# Maximum share of the time that is spent writing checkpoints.
 LARGEST_SHARE = 0.02
-# Before the name of an array of the algorithm's state.
+# Prefix of the names of arrays that belong to the algorithm's state.
 _STATE = "state."
 
 
 def save(
   path: str | os.PathLike, checkpoint: iteration_loop.Checkpoint, run_id: str
 ) -> None:
-  """Writes a checkpoint, whole or not at all, and waits until it is on disk.
+  """Writes a checkpoint atomically and waits until it is on disk.
 
-  It is an npz archive, whose members have checksums; `run_id` tells the run
-  from others.
+  The file is an npz archive, whose members have checksums. `run_id` identifies
+  the run.
 
   Raises:
     ValueError: If the folder of `path` cannot be written to.
@@ -47,22 +47,23 @@ def load(path: str | os.PathLike, run_id: str) -> iteration_loop.Checkpoint:
   """Returns the checkpoint that `save` wrote.
 
   Raises:
-    ValueError: If the file is damaged, is no checkpoint, or one of another run.
+    ValueError: If the file is damaged, is not a checkpoint, or belongs to
+      another run.
   """
   try:
     arrays = array_files.read_archive(
       path, _check_headers, may_be_compressed=False
     )
   except ValueError as error:
-    raise ValueError(f"{path} is no whole checkpoint ({error}).") from None
+    raise ValueError(f"{path} is not a valid checkpoint ({error}).") from None
   if arrays["run_id"].item() != run_id:
-    raise ValueError(f"{path} is a checkpoint of another run.")
+    raise ValueError(f"{path} is a checkpoint of a different run.")
   iteration, seconds = arrays["iteration"].item(), arrays["seconds"].item()
   try:
     validation.check_int("iteration", iteration, 0)
     validation.check_real("seconds", seconds, 0)
   except ValueError as error:
-    raise ValueError(f"{path} is no checkpoint of a run: {error}") from None
+    raise ValueError(f"{path} is not a valid checkpoint: {error}") from None
   state = {
     name.removeprefix(_STATE): array
     for name, array in arrays.items()
@@ -72,7 +73,7 @@ def load(path: str | os.PathLike, run_id: str) -> iteration_loop.Checkpoint:
 
 
 def _check_headers(headers: Mapping[str, array_files.Header]) -> None:
-  """Raises a ValueError where the headers are not those of a checkpoint."""
+  """Raises a ValueError if the headers are not those of a checkpoint."""
   for name in ("iteration", "run_id", "seconds"):
     if name not in headers:
       raise ValueError(f"it has no {name}")
@@ -81,14 +82,18 @@ def _check_headers(headers: Mapping[str, array_files.Header]) -> None:
 
 
 class Timer:
-  """Says when the next checkpoint is due."""
+  """Timer that determines when the next checkpoint is due."""
 
   def __init__(
     self, least_seconds: float, clock: Callable[[], float] = time.monotonic
   ):
-    """Waits for so many seconds of a clock, and so between two checkpoints.
+    """Starts the timer.
 
-    For more where writing them would take more than LARGEST_SHARE of the time.
+    Args:
+      least_seconds: Minimum time before the first checkpoint and between two
+        checkpoints. The time is longer if writing checkpoints would take more
+        than LARGEST_SHARE of it.
+      clock: Returns the time in seconds.
     """
     self._least_seconds = least_seconds
     self._clock = clock
@@ -99,6 +104,6 @@ class Timer:
     return self._clock() >= self._due
 
   def restart(self, writing_seconds: float) -> None:
-    """Waits anew, after a checkpoint that took so long to write."""
+    """Restarts the timer, after a checkpoint that took the given seconds."""
     wait = max(self._least_seconds, writing_seconds / LARGEST_SHARE)
     self._due = self._clock() + wait

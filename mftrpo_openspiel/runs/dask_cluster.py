@@ -1,7 +1,7 @@
-"""The workers of a dask.distributed cluster, as an executor of runs.
+"""An executor that performs runs on the workers of a dask.distributed cluster.
 
-Runs tell of their iterations by events, which go from a worker through the
-scheduler to the program.
+Runs report their progress by events, which a worker sends to the program by way
+of the scheduler.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ import time
 from typing import Any
 import uuid
 
-# Between two events of a run, and between two questions to the scheduler.
+# Time between two events of a run, and between two queries to the scheduler.
 _SECONDS = 0.5
-# The scheduler has to answer in this time.
+# Timeout of queries to the scheduler.
 _ANSWER_SECONDS = 5
 
-# Of each thread of a worker: `tell`, which tells of the iterations of its run.
+# In each thread of a worker that performs a run, `report` reports its progress.
 _of_thread = threading.local()
 
 
@@ -32,14 +32,14 @@ class Cluster(futures.Executor):
 
     Args:
       client: A `distributed.Client`.
-      address: Of its scheduler.
+      address: Address of its scheduler.
     """
     self._client = client
     self._address = address
-    # Not pure: the same task later on is no longer the same.
+    # Not pure: the same call may have another result when it is repeated.
     self._executor = client.get_executor(pure=False)
     self._topic = f"mftrpo-sweep-{uuid.uuid4()}"
-    self._num_iterations: dict[int, int] = {}
+    self._progress: dict[int, int] = {}
     self._num_submitted = 0
     self._trouble, self._asked = "", -_SECONDS
     client.subscribe_topic(self._topic, self._take)
@@ -54,16 +54,16 @@ class Cluster(futures.Executor):
     )
 
   def _take(self, event: tuple[float, tuple[int, int]]) -> None:
-    """Takes an event of a run: its number and that of its iterations."""
-    _, (number, num_iterations) = event
-    self._num_iterations[number] = num_iterations
+    """Receives an event: the number of a run and its progress."""
+    _, (number, progress) = event
+    self._progress[number] = progress
 
   def count(self) -> int:
-    """Returns the number of iterations of all calls so far."""
-    return sum(list(self._num_iterations.values()))
+    """Returns the sum of the progress of all calls so far."""
+    return sum(list(self._progress.values()))
 
   def trouble(self) -> str:
-    """Returns a line on why nothing is performed, or "" if something is."""
+    """Returns a line that says why no call is performed, or ""."""
     if time.monotonic() - self._asked >= _SECONDS:
       self._trouble = self._find_trouble()
       self._asked = time.monotonic()
@@ -80,7 +80,7 @@ class Cluster(futures.Executor):
     return ""
 
   def is_busy(self) -> bool:
-    """Returns whether some call is at a worker."""
+    """Returns whether a worker performs some call."""
     if self._client.status != "running":
       return False
     at_work = self._ask(self._client.scheduler.processing, workers=None) or {}
@@ -88,7 +88,7 @@ class Cluster(futures.Executor):
     return any(ours & set(map(str, keys)) for keys in at_work.values())
 
   def _ask(self, question: Callable[..., Any], **options: Any) -> Any:
-    """Returns an answer of the scheduler; None if it gives none."""
+    """Returns the answer of the scheduler to a query; None if it fails."""
     try:
       return self._client.sync(
         question, callback_timeout=_ANSWER_SECONDS, **options
@@ -99,7 +99,7 @@ class Cluster(futures.Executor):
 
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[Cluster]:
-  """Gives the cluster of the scheduler at an address.
+  """Yields the cluster of the scheduler at an address.
 
   Raises:
     ValueError: If the package distributed is not installed, or no scheduler
@@ -112,7 +112,7 @@ def connected(address: str) -> Iterator[Cluster]:
       "scheduler_address needs the package distributed: pip install"
       " 'mftrpo_openspiel[dask]'."
     ) from None
-  # What there is to say of lost connections is said here.
+  # This module reports lost connections itself.
   logging.getLogger("distributed").setLevel(logging.CRITICAL)
   try:
     client = distributed.Client(address, timeout=10)
@@ -127,14 +127,17 @@ def connected(address: str) -> Iterator[Cluster]:
     client.close(timeout=_ANSWER_SECONDS)
 
 
-def tell(num_iterations: int) -> None:
-  """Tells the program of the iterations of the run of this thread.
+def report_progress(progress: int) -> None:
+  """Reports the progress of the run of this thread to the program.
 
-  Does nothing where no cluster performs it.
+  Does nothing if the run is not performed by a cluster.
+
+  Args:
+    progress: Number of iterations or environment steps since its beginning.
   """
-  told = getattr(_of_thread, "tell", None)
-  if told is not None:
-    told(num_iterations)
+  report = getattr(_of_thread, "report", None)
+  if report is not None:
+    report(progress)
 
 
 def _perform(
@@ -142,19 +145,19 @@ def _perform(
 ) -> Any:
   """Performs a call on a worker."""
   worker = importlib.import_module("distributed").get_worker()
-  told, last, next_event = 0, 0, 0.0
+  reported, last, next_event = 0, 0, 0.0
 
-  def tell_now(num_iterations: int) -> None:
-    nonlocal told, last, next_event
-    last = num_iterations
+  def report(progress: int) -> None:
+    nonlocal reported, last, next_event
+    last = progress
     if time.monotonic() >= next_event:
-      worker.log_event(topic, (number, num_iterations))
-      told, next_event = num_iterations, time.monotonic() + _SECONDS
+      worker.log_event(topic, (number, progress))
+      reported, next_event = progress, time.monotonic() + _SECONDS
 
-  _of_thread.tell = tell_now
+  _of_thread.report = report
   try:
     return function(*args)
   finally:
-    del _of_thread.tell
-    if told != last:
+    del _of_thread.report
+    if reported != last:
       worker.log_event(topic, (number, last))

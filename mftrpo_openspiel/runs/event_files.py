@@ -1,4 +1,4 @@
-"""Records as TensorBoard event files, through tensorboardX."""
+"""Writes records as TensorBoard event files, with tensorboardX."""
 
 from collections.abc import Iterable
 import importlib
@@ -21,16 +21,16 @@ def check_available() -> None:
 
 
 class EventWriter:
-  """Writes one event file, a scalar for each quantity of a record.
+  """Writes one event file, with a scalar for each quantity of a record.
 
-  Other than tensorboardX's SummaryWriter it has no thread of its own, in which
-  errors of the disk would be lost.
+  Unlike tensorboardX's SummaryWriter it does not write from a separate thread,
+  in which disk errors would be lost.
   """
 
   def __init__(
     self, folder: pathlib.Path, records: Iterable[iteration_loop.Record]
   ):
-    """Writes what there is so far into a folder, instead of what is there.
+    """Writes the records so far into a folder, replacing its contents.
 
     Raises:
       OSError: If the folder cannot be written to.

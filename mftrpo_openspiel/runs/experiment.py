@@ -1,4 +1,4 @@
-"""What is run, on which game and model, how it is recorded; and its run."""
+"""Experiments: the definition of a run, and the function that performs it."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -24,47 +24,47 @@ from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.utils import plugins
 from mftrpo_openspiel.utils import validation
 
-# Before the name of a game parameter among the values of an experiment, and of
-# an option of the algorithm that is given by its own name.
+# Prefixes, in the values of an experiment, of the names of game parameters, and
+# of options of the algorithm that are given by their own names.
 PARAMETER = "game_parameters."
 OPTION = "algorithm_options."
-# The name of a flag that models take which count environment steps.
+# Name of the flag for models that count environment steps.
 BUDGET = "max_environment_steps"
-# The name among them of the field `regularization`: there, "regularization" is
-# the option of an algorithm.
+# Name, in these values, of the field `regularization`; there, "regularization"
+# is an option of the algorithm.
 EVALUATION_REGULARIZATION = "evaluation_regularization"
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-  """All that is needed to repeat a run.
+  """The definition of a run: everything that is needed to repeat it.
 
   Attributes:
-    game_name: OpenSpiel game, or None where the setting is one of ours.
-    setting: Named parameters of the game, or None.
-    game_parameters: Values by name that are others than those.
-    model: One of `from_game.MODELS`; None for the one that the algorithm needs,
-      "openspiel" with OpenSpiel's own, if it needs one; else that of
-      `from_game.default_model`.
-    algorithm: One of `registry.ALGORITHMS`, or where it stands, as
-      "package.module:Class".
-    options: Of the algorithm, by the names of its parameters.
-    num_iterations: Of the algorithm, at least 1.
+    game_name: OpenSpiel game, or None if the setting belongs to one game of
+      this package.
+    setting: Name of a set of game parameters, or None.
+    game_parameters: Values by name that override those of the game and setting.
+    model: One of `from_game.MODELS`. None for the model that the algorithm
+      needs, such as "openspiel" for OpenSpiel's own algorithms, or else the
+      one of `from_game.default_model`.
+    algorithm: One of `registry.ALGORITHMS`, or "package.module:Class".
+    options: Options of the algorithm, by the names of its parameters.
+    num_iterations: Number of iterations, at least 1.
     regularization: eta of the regularized exploitability.
-    record_every: A record at every so many iterations; None for log-spaced.
-    num_records: Records per factor of ten iterations where log-spaced.
-    log_distribution: Whether the mean field is kept at each record.
-    log_policy: Whether the policy is kept at each record.
-    checkpoint_seconds: Least time between two checkpoints.
+    record_every: Number of iterations between records; None for log-spaced
+      records.
+    num_records: Number of log-spaced records per factor of ten in iterations.
+    log_distribution: Whether the mean field is stored at each record.
+    log_policy: Whether the policy is stored at each record.
+    checkpoint_seconds: Minimum time between two checkpoints, in seconds.
     tensorboard: Whether a TensorBoard event file is written too.
-    imports: Modules that are imported before anything is looked up: they
-      register games and algorithms.
-    stop_below: The run is finished once a recorded exploitability, phi_0, is
-      less; None for never before `num_iterations`.
-    model_options: Of the model, by the names of `from_game.options_of`.
-    max_environment_steps: The run is finished after the iteration by which its
-      model has simulated so many steps; None for never before
-      `num_iterations`.
+    imports: Modules that register games and algorithms. They are imported
+      first.
+    stop_below: The run ends once a recorded exploitability, phi_0, is below
+      this value; None to end after `num_iterations`.
+    model_options: Options of the model, by the names of `from_game.options_of`.
+    max_environment_steps: The run ends after the iteration by which its model
+      has simulated this number of steps; None to end after `num_iterations`.
   """
 
   game_name: str | None = None
@@ -102,14 +102,14 @@ class Experiment:
       validation.check_int(BUDGET, self.max_environment_steps, 1)
     validation.check_type("model_options", self.model_options, Mapping)
     for name, value in self.options.items():
-      if isinstance(value, float):  # The algorithm checks the rest.
+      if isinstance(value, float):  # The algorithm checks other types.
         validation.check_real(name, value)
 
   def load_plugins(self) -> None:
-    """Imports the modules that register games, and that of the algorithm.
+    """Imports the modules that register games, and the algorithm's module.
 
     Raises:
-      ValueError: If that fails, or there is no such algorithm.
+      ValueError: If an import fails, or there is no such algorithm.
     """
     validation.check_type("imports", self.imports, list, tuple)
     plugins.import_modules(self.imports)
@@ -127,7 +127,7 @@ class Experiment:
     Raises:
       ValueError: If there is no such game, setting or parameter.
     """
-    # Another process may have made this experiment.
+    # This experiment may have been created in another process.
     self.load_plugins()
     game = game_factory.create_game(self.game_name, self.setting)
     if self.game_parameters:
@@ -135,7 +135,7 @@ class Experiment:
     return game
 
   def model_name(self, game: pyspiel.Game) -> str:
-    """Returns the name of the model, the default one for the game if None."""
+    """Returns the name of the model, by default that of the game."""
     if self.model is not None:
       return self.model
     needed = registry.find(self.algorithm).model
@@ -159,14 +159,14 @@ class Experiment:
 
 
 def recorded_game(config: Mapping[str, Any]) -> pyspiel.Game:
-  """Returns the game of a run, also where its algorithm is known no more.
+  """Returns the game of a run, even if its algorithm no longer exists.
 
   Args:
-    config: As in config.json.
+    config: The contents of config.json.
 
   Raises:
-    ValueError: If there is no such game (any more), or a module that registers
-      it cannot be imported.
+    ValueError: If the game does not exist, or a module that registers it
+      cannot be imported.
   """
   names = ("game_name", "setting", "game_parameters", "imports")
   fields = {name: config["experiment"][name] for name in names}
@@ -174,15 +174,15 @@ def recorded_game(config: Mapping[str, Any]) -> pyspiel.Game:
 
 
 def create_experiment(values: Mapping[str, Any]) -> Experiment:
-  """Returns the experiment with values that are named as in programs.
+  """Returns the experiment with the given values of flags.
 
   Args:
-    values: Of fields, and of options of the algorithm and of the model by the
-      names of their flags; "regularization" is the option, and the field of
-      that name is "evaluation_regularization". If that is not given, it is the
-      option where that is given and positive. And texts of game parameters, as
-      game_parameters.NAME, and of options of the algorithm by their own names,
-      as algorithm_options.NAME.
+    values: Values by the names of flags, for fields of the experiment and for
+      options of the algorithm and of the model. "regularization" is the option
+      of the algorithm. The field of that name is "evaluation_regularization";
+      its default is the option if that is given and positive. Game parameters
+      are texts named game_parameters.NAME, and options of the algorithm by
+      their own names are texts named algorithm_options.NAME.
 
   Raises:
     ValueError: If a value is refused.
@@ -233,8 +233,8 @@ def untaken_option(flag: str, *algorithms: str) -> str:
   """Returns the message for an option that none of `algorithms` takes.
 
   Args:
-    flag: Its name in programs.
-    *algorithms: What was asked for.
+    flag: Name of its flag.
+    *algorithms: The requested algorithms.
   """
   takers = [
     name
@@ -253,7 +253,7 @@ def untaken_option(flag: str, *algorithms: str) -> str:
 
 
 def model_flags() -> set[str]:
-  """Returns the flags that some models take, and others do not."""
+  """Returns the flags that only some models take."""
   return {
     BUDGET,
     *(
@@ -265,7 +265,7 @@ def model_flags() -> set[str]:
 
 
 def flags_of_model(name: str | None) -> set[str]:
-  """Returns those of `model_flags` that a model takes; None is the default."""
+  """Returns the `model_flags` of a model; None is the default model."""
   if name is None:
     return set()
   flags = {option.flag for option in from_game.options_of(name).values()}
@@ -276,8 +276,8 @@ def untaken_model_option(flag: str, *models: str | None) -> str:
   """Returns the message for an option that none of `models` takes.
 
   Args:
-    flag: Its name in programs.
-    *models: What was asked for; None for the default model.
+    flag: Name of its flag.
+    *models: The requested models; None for the default model.
   """
   takers = [name for name in from_game.MODELS if flag in flags_of_model(name)]
   asked = [model or "the default model" for model in models]
@@ -294,7 +294,7 @@ def untaken_model_option(flag: str, *models: str | None) -> str:
 
 
 def _starting(start: str, values: Mapping[str, Any]) -> dict[str, Any]:
-  """Returns the values whose names start so, by the rest of their names."""
+  """Returns the values with a prefix, by their names without it."""
   return {
     name.removeprefix(start): value
     for name, value in values.items()
@@ -312,15 +312,14 @@ def run_experiment(
 
   Args:
     experiment: What to run.
-    logdir: The run directory; None to keep nothing on disk.
-    resume: Whether a run in `logdir` is gone on with, and if it is finished,
-      left as it is and returned with `costs` None. Where there is none yet it
-      is begun.
-    report: Called after each iteration; most have no `record`.
+    logdir: The run directory; None to store nothing on disk.
+    resume: Whether a run in `logdir` is resumed. A finished run is not changed
+      and returned with `costs` None. If there is no run, it is started.
+    report: Called after each iteration; `record` is None for most of them.
 
   Raises:
     ValueError: If the experiment cannot be run, or not in this folder.
-    run_loop.Interrupted: On Ctrl-C, once the run has begun.
+    run_loop.Interrupted: On Ctrl-C, once the run has started.
   """
   if experiment.tensorboard:
     if logdir is None:
@@ -372,8 +371,15 @@ def run_experiment(
       if start is not None:
         try:
           whole_state.restore(algorithm, start.state)
+          validation.check_policy(
+            algorithm.policy, algorithm.model.legal_actions_mask
+          )
         except ValueError as error:
-          raise ValueError(f"{logdir}/checkpoint.npz: {error}") from None
+          raise ValueError(
+            f"{logdir}/checkpoint.npz does not fit the game and the algorithm,"
+            " which may have changed since the run was started; start a new"
+            f" run in another folder ({str(error).rstrip('.')})."
+          ) from None
         if run_directory.is_stopped(start.iteration, records, config):
           num_iterations = start.iteration
         else:
@@ -393,13 +399,13 @@ def _check_budget_left(
   experiment: Experiment,
   logdir: str | os.PathLike,
 ) -> None:
-  """Raises a ValueError if a run to be gone on with has spent its budget.
+  """Raises a ValueError if a run to be resumed has already used its budget.
 
-  It has no record of where it is, which the end of a run must have.
+  It cannot end where it is, because it has no record of its last iteration.
   """
   spent, budget = model.num_environment_steps, experiment.max_environment_steps
   if iteration_loop.are_spent(spent, budget):
     raise ValueError(
-      f"max_environment_steps must be more than {spent} to go on with the run"
-      f" in {logdir}, which has simulated so many, got {budget}."
+      f"max_environment_steps must be more than {spent}, the number that the"
+      f" run in {logdir} has already simulated, to resume it, got {budget}."
     )

@@ -1,8 +1,8 @@
-"""metrics.csv: the records of a run as a table that finds its own damage.
+"""metrics.csv: the records of a run as a table with checksums.
 
-There is a column of environment steps where the model counts them. The last
-column is the CRC-32 of a line, up to there, and of the line before it, by which
-changed and missing lines are found.
+There is a column of environment steps if the model counts them. The last column
+is the CRC-32 of the previous line and of the rest of this line, so that changed
+and missing lines are detected.
 """
 
 from collections.abc import Iterable
@@ -26,11 +26,11 @@ def write_csv(
   records: Iterable[iteration_loop.Record],
   has_steps: bool = False,
 ) -> str:
-  """Writes records as a table, whole or not at all; returns its last line.
+  """Writes records as a table atomically; returns its last line.
 
   Args:
-    path: Of the file.
-    records: The lines.
+    path: Path of the file.
+    records: The records, one per line.
     has_steps: Whether the records have environment steps.
   """
   lines = [_HEADER_WITH_STEPS if has_steps else _HEADER]
@@ -45,8 +45,8 @@ def read_csv(path: str | os.PathLike) -> list[iteration_loop.Record]:
   """Returns the records that `write_csv` or a `CsvAppender` wrote.
 
   Raises:
-    ValueError: If the file cannot be read, or is not wholly such a table; the
-      message names the line.
+    ValueError: If the file cannot be read, or is not a complete and undamaged
+      table; the message names the line.
   """
   return parse_csv(files.read_text(path), path)
 
@@ -54,7 +54,7 @@ def read_csv(path: str | os.PathLike) -> list[iteration_loop.Record]:
 def parse_csv(
   text: str, path: str | os.PathLike
 ) -> list[iteration_loop.Record]:
-  """Returns the records of a table; as `read_csv`, which has it from `path`."""
+  """Returns the records of a table, as `read_csv`; messages name `path`."""
   header, *lines = text.split("\n")
   *names, _ = header.split(",")
   if header not in (_HEADER, _HEADER_WITH_STEPS):
@@ -63,7 +63,7 @@ def parse_csv(
       f" {header!r}."
     )
   if not lines or lines.pop():
-    raise ValueError(f"{path}, line {len(lines) + 2}, is cut.")
+    raise ValueError(f"{path}, line {len(lines) + 2}, is incomplete.")
   records: list[iteration_loop.Record] = []
   before = header
   for number, line in enumerate(lines, start=2):
@@ -78,7 +78,7 @@ def parse_csv(
       ) from None
     if line != _with_checksum(line.rpartition(",")[0], before):
       raise ValueError(
-        f"{path}, line {number}, is damaged: its checksum does not fit this"
+        f"{path}, line {number}, is damaged: the checksum does not match this"
         " line and the line before it."
       )
     if len(records) > 1 and records[-1].iteration <= records[-2].iteration:
@@ -91,10 +91,10 @@ def parse_csv(
 
 
 def _record(line: str, names: Sequence[str]) -> iteration_loop.Record:
-  """Returns the record of a line, whose checksum is not looked at.
+  """Returns the record of a line, without verifying the checksum.
 
   Raises:
-    ValueError: If it has not a number for each of the names.
+    ValueError: If it does not have exactly one number per name.
   """
   *texts, _ = line.split(",")
   values: dict[str, Any] = {
@@ -105,7 +105,7 @@ def _record(line: str, names: Sequence[str]) -> iteration_loop.Record:
 
 
 def _line(record: iteration_loop.Record, before: str) -> str:
-  """Returns the line of a record, which stands below the line `before`."""
+  """Returns the line of a record that follows the line `before`."""
   texts = [
     str(value) if name in _WHOLE_NUMBERS else repr(float(value))
     for name, value in vars(record).items()
@@ -115,13 +115,13 @@ def _line(record: iteration_loop.Record, before: str) -> str:
 
 
 def _with_checksum(text: str, before: str) -> str:
-  """Returns a line that ends in its checksum, below the line `before`."""
+  """Returns a line with its checksum, given the line `before` it."""
   checksum = zlib.crc32("\n".join([before, text]).encode())
   return f"{text},{checksum}"
 
 
 class CsvAppender:
-  """Adds records to a table, each by one write."""
+  """Appends records to a table, each by a single write."""
 
   def __init__(
     self,
@@ -129,7 +129,7 @@ class CsvAppender:
     records: Iterable[iteration_loop.Record],
     has_steps: bool = False,
   ):
-    """Writes a table, instead of what is there, and opens it for more.
+    """Writes a table, replacing an existing file, and opens it for appending.
 
     The arguments are those of `write_csv`.
     """
@@ -137,16 +137,16 @@ class CsvAppender:
     self._file = open(path, "ab", buffering=0)
 
   def append(self, record: iteration_loop.Record) -> None:
-    """Adds a line.
+    """Appends a record.
 
     Raises:
-      OSError: If it cannot be written; the table is then as it was.
+      OSError: If it cannot be written; the table is then unchanged.
     """
     line = _line(record, self._last)
     data = f"{line}\n".encode()
     end = self._file.seek(0, os.SEEK_END)
     try:
-      while data:  # All of it in one go, unless the disk is full.
+      while data:  # The first write takes everything unless the disk is full.
         data = data[self._file.write(data) :]
     except OSError:
       self._file.truncate(end)

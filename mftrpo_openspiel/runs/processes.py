@@ -12,38 +12,40 @@ from typing import Any
 
 from mftrpo_openspiel.utils import interrupts
 
-# New ones: a copy of a program with threads may hang.
+# Processes are spawned; a forked copy of a program with threads may hang.
 CONTEXT: context_lib.SpawnContext = multiprocessing.get_context("spawn")
 _BLOCKED = (signal.SIG_BLOCK, interrupts.SIGNALS)
 
 
 def pool(num_processes: int) -> futures.ProcessPoolExecutor:
-  """Returns an executor of so many processes that take a core each.
+  """Returns an executor with this number of single-threaded processes.
 
-  All that is pending fails if one of them dies.
+  All pending calls fail if one of the processes dies.
   """
   _take_a_core_each()
   return futures.ProcessPoolExecutor(
     num_processes,
     CONTEXT,
-    # On Ctrl-C, which the program sees to, they end without a word.
+    # The program handles Ctrl-C; its processes end silently.
     signal.signal,
     (signal.SIGINT, signal.SIG_DFL),
   )
 
 
 def _take_a_core_each() -> None:
-  # Small matrices are solved faster by one thread; the processes use the cores.
+  # Small linear systems are solved faster by one thread, and the cores are
+  # already used by the processes.
   for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[variable] = "1"
 
 
 class SeparateProcesses(futures.ThreadPoolExecutor):
-  """Processes that take a core each, and of which each dies for itself.
+  """Single-threaded processes that do not affect each other if one dies.
 
-  What a process was doing when it died fails with a BrokenExecutor; a new one
-  goes on with the rest. Signals by which a user ends a program are left to the
-  program that has this executor.
+  The call that a process was performing when it died fails with a
+  BrokenExecutor; a new process performs the remaining calls. The processes
+  ignore the signals by which a user ends a program; the program that owns this
+  executor handles them.
   """
 
   def __init__(
@@ -55,9 +57,10 @@ class SeparateProcesses(futures.ThreadPoolExecutor):
     """Initializes the executor.
 
     Args:
-      num_processes: At the same time.
-      begin: What each does first.
-      new_arguments: Returns arguments for it, of each process its own.
+      num_processes: Number of processes.
+      begin: Function that each process calls first.
+      new_arguments: Returns the arguments of that call; it is called once per
+        process.
     """
     _take_a_core_each()
     _start_resource_tracker()
@@ -89,17 +92,17 @@ class SeparateProcesses(futures.ThreadPoolExecutor):
       raise
 
   def shutdown(self, wait: bool = True, *, cancel_futures: bool = False):
-    """Ends the processes after what they do."""
+    """Ends the processes after their current calls."""
     super().shutdown(wait, cancel_futures=cancel_futures)
     for process in self._pools:
       process.shutdown(wait)
 
 
 def _start_resource_tracker() -> None:
-  """Starts Python's process that clears up after others, safe from signals.
+  """Starts Python's resource tracker process with all signals blocked.
 
-  Started by a thread that starts a process, it would unblock the signals of
-  that thread; and by itself it ignores all but SIGHUP.
+  If a thread that starts a process started the tracker, this would unblock the
+  signals of that thread. By itself the tracker ignores all of them but SIGHUP.
   """
   before = signal.pthread_sigmask(*_BLOCKED)
   try:
@@ -109,7 +112,7 @@ def _start_resource_tracker() -> None:
 
 
 def _begin(begin: Callable[..., None], *arguments: Any) -> None:
-  """Begins a process: ignores the signals, which were blocked so far."""
+  """Initializes a process: ignores the signals, which were blocked so far."""
   for number in interrupts.SIGNALS:
     signal.signal(number, signal.SIG_IGN)
   signal.pthread_sigmask(signal.SIG_UNBLOCK, interrupts.SIGNALS)

@@ -1,4 +1,4 @@
-"""Arrays that a run keeps of its records: folders with <iteration>.npy each."""
+"""Arrays that a run stores at its records, in files named <iteration>.npy."""
 
 from collections.abc import Callable
 from collections.abc import Collection
@@ -22,8 +22,8 @@ def read_mean_field(
   """Returns a mean field.
 
   Raises:
-    ValueError: If it is not there, damaged, or none over `num_states` states,
-      if that is known.
+    ValueError: If the file is missing or damaged, or is not a mean field over
+      `num_states` states, if that number is given.
   """
 
   def check(array: np.ndarray) -> np.ndarray:
@@ -41,8 +41,8 @@ def read_policy(
   """Returns an (N, A) policy.
 
   Raises:
-    ValueError: If it is not there, damaged, or none on the legal actions, if
-      those are known.
+    ValueError: If the file is missing or damaged, or is not a policy over the
+      legal actions, if those are given.
   """
 
   def check(array: np.ndarray) -> np.ndarray:
@@ -56,7 +56,7 @@ def read_policy(
 
 
 def remove_others(folder: pathlib.Path, iterations: Collection[int]) -> None:
-  """Removes what is of other iterations, and temporary files."""
+  """Removes the files of other iterations, and temporary files."""
   for file in folder.glob("*.npy"):
     if file.stem.isdecimal() and int(file.stem) not in iterations:
       file.unlink()
@@ -74,7 +74,7 @@ def _read(
     return check(array_files.read_array(path))
   except ValueError as error:
     reason = str(error).rstrip(".")
-    raise ValueError(f"{path} is no whole array ({reason}).") from None
+    raise ValueError(f"{path} is not a valid array ({reason}).") from None
 
 
 def _path(folder: pathlib.Path, iteration: int) -> pathlib.Path:

@@ -1,13 +1,13 @@
-"""Records as lines of a table, as programs print them."""
+"""Formats records as the lines of a table that programs print."""
 
 from mftrpo_openspiel.algorithms import iteration_loop
 
 
 def titles(regularized: str, has_steps: bool) -> str:
-  """Returns what stands above the lines.
+  """Returns the header of the table.
 
   Args:
-    regularized: What the regularized exploitability is called.
+    regularized: Name of the regularized exploitability.
     has_steps: Whether there is a column of environment steps.
   """
   steps = f" {'steps':>13}" if has_steps else ""

@@ -1,4 +1,4 @@
-"""config.json: what is run and what with, and whether two runs are the same."""
+"""config.json: the experiment and versions of a run, and comparison of runs."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ import warnings
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import validation
 
-# Of run directories. Format 1 had no checksums, and format 2, which can still
-# be read, not the fields of ADDED_FIELDS.
+# Version of the format of run directories. Format 1 had no checksums. Format 2,
+# which can still be read, did not have the fields of ADDED_FIELDS.
 FORMAT = 3
 _READABLE_FORMATS = (2, FORMAT)
-# Fields of an experiment that older runs do not have, with the values that they
-# then stand for.
+# Fields of an experiment that older runs do not have, with the values that are
+# assumed for them.
 ADDED_FIELDS: dict[str, Any] = {
   "imports": [],
   "log_policy": False,
@@ -30,7 +30,7 @@ ADDED_FIELDS: dict[str, Any] = {
   "model_options": {},
   "max_environment_steps": None,
 }
-# Fields of an experiment that may differ when a run is gone on with.
+# Fields of an experiment that may change when a run is resumed.
 CHANGEABLE_FIELDS = (
   "checkpoint_seconds",
   "imports",
@@ -68,7 +68,7 @@ _TYPES = {
   "versions": (dict,),
   "commit": (str, type(None)),
 }
-# The folder that this package lies in.
+# The folder that contains this package.
 _CHECKOUT = pathlib.Path(__file__).parents[2]
 # Packages that results may depend on.
 _PACKAGES = ("mftrpo_openspiel", "open_spiel", "numpy", "scipy")
@@ -77,17 +77,22 @@ _PACKAGES = ("mftrpo_openspiel", "open_spiel", "numpy", "scipy")
 def create_config(
   experiment: Mapping[str, Any], game: str, model: str
 ) -> dict[str, Any]:
-  """Returns what config.json has of an experiment, of its FIELDS.
+  """Returns the contents of config.json for an experiment.
+
+  Args:
+    experiment: Its FIELDS by name.
+    game: String representation of the game.
+    model: Name of the model.
 
   Raises:
-    ValueError: If a field is missing or of another type, or has anything but
-      texts, numbers, lists and dictionaries of them, and None.
+    ValueError: If a field is missing or has a wrong type, or contains anything
+      but texts, numbers, None, and lists and dictionaries of them.
   """
   try:
     fields = json.loads(json.dumps(experiment, allow_nan=False))
   except (TypeError, ValueError) as error:
     raise ValueError(
-      f"experiment must be of texts and numbers ({error}), got"
+      f"experiment must consist of texts and numbers ({error}), got"
       f" {dict(experiment)}."
     ) from None
   _check_types(fields, FIELDS)
@@ -102,29 +107,31 @@ def create_config(
 
 
 def read(path: str | os.PathLike) -> dict[str, Any]:
-  """Returns what a file has that `write` wrote, in the form of today.
+  """Returns the contents of a file that `write` wrote, in the current format.
 
   Raises:
-    ValueError: If it cannot be read, is of another format, or was changed.
+    ValueError: If it cannot be read, has an unknown format, or was changed.
   """
   try:
     config = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     if not isinstance(config, dict):
-      raise ValueError("it is no JSON object")
+      raise ValueError("it is not a JSON object")
     if config.get("format") not in _READABLE_FORMATS:
       raise ValueError(
-        f"its format is {reprlib.repr(config.get('format'))}, not {FORMAT},"
-        " which is that of this version of the package"
+        f"its format is {reprlib.repr(config.get('format'))}, but this version"
+        f" of the package uses format {FORMAT}"
       )
     _check_types(config, _TYPES)
     experiment = {**ADDED_FIELDS, **config["experiment"]}
     _check_types(experiment, FIELDS)
     if config.pop("checksum", None) != _checksum(config):
       raise ValueError(
-        "it was changed after it had been written, its checksum does not fit"
+        "it was changed after it had been written, its checksum does not match"
       )
   except RecursionError:
-    raise ValueError(f"{path} cannot be read: it is nested too deep.") from None
+    raise ValueError(
+      f"{path} cannot be read: it is nested too deeply."
+    ) from None
   except (OSError, ValueError) as error:
     reason = getattr(error, "strerror", None) or str(error).rstrip(".")
     raise ValueError(f"{path} cannot be read: {reason}.") from None
@@ -136,9 +143,9 @@ def _check_types(
 ) -> None:
   for name, kinds in types.items():
     if name not in values:
-      raise ValueError(f"{name} must be given, got nothing.")
+      raise ValueError(f"{name} must be given, but it is missing.")
     value = values[name]
-    if type(value) not in kinds:  # A bool is no int here.
+    if type(value) not in kinds:  # A bool does not count as an int here.
       allowed = " or ".join(kind.__name__ for kind in kinds)
       raise ValueError(
         f"{name} must be of type {allowed}, got {reprlib.repr(value)}."
@@ -153,10 +160,10 @@ def _checksum(config: Mapping[str, Any]) -> str:
 
 
 def write(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
-  """Writes `config`, whole or not at all.
+  """Writes `config` atomically.
 
-  Where a run is gone on with, what it was begun with stays in the file, and a
-  warning names the packages of which there is another version by now.
+  If a run is resumed, the versions with which it was started stay in the file,
+  and a warning names packages whose version has changed since.
   """
   path = pathlib.Path(path)
   if path.exists():
@@ -164,8 +171,9 @@ def write(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
     for name, version in config["versions"].items():
       if begun["versions"].get(name) != version:
         warnings.warn(
-          f"{path.parent} was begun with {name} {begun['versions'].get(name)}"
-          f" and is gone on with {version}: results may differ.",
+          f"{path.parent} was started with {name}"
+          f" {begun['versions'].get(name)} and is resumed with {version}:"
+          " results may differ.",
           stacklevel=2,
         )
     config = {**begun, "experiment": config["experiment"]}
@@ -177,44 +185,48 @@ def write(path: str | os.PathLike, config: Mapping[str, Any]) -> None:
 
 
 def run_id(config: Mapping[str, Any]) -> str:
-  """Returns a text that is the same for runs that can go on from each other."""
+  """Returns an identifier; runs that can resume each other have the same."""
   return _checksum(dict(_unchangeable_fields(config)))
 
 
 def check_same_run(
   begun: Mapping[str, Any], config: Mapping[str, Any], path: str | os.PathLike
 ) -> None:
-  """Raises a ValueError that names where `config` is not of the run `begun`.
+  """Raises a ValueError that names a difference between two runs, if any.
 
-  That is what the run directory `path` has.
+  Args:
+    begun: The configuration in the run directory.
+    config: The configuration with which it is to be resumed.
+    path: The run directory, for messages.
   """
   there, here = map(dict, map(_unchangeable_fields, (begun, config)))
   for name in sorted(there.keys() | here.keys()):
     unsaid = ADDED_FIELDS.get(name)
     ours, theirs = here.get(name, unsaid), there.get(name, unsaid)
     if ours != theirs:
-      # As programs call it: there, "regularization" is of the algorithm.
+      # The name of its flag; --regularization is an option of the algorithm.
       if name == "regularization":
         name = "evaluation_regularization"
       allowed = "not be given" if theirs is None else f"be {theirs!r}"
       raise ValueError(
-        f"{name} must {allowed} to go on with the run in {path}, got"
+        f"{name} must {allowed} to resume the run in {path}, got"
         f" {'nothing' if ours is None else repr(ours)}."
       )
   before = begun["experiment"]["num_iterations"]
   if config["experiment"]["num_iterations"] < before:
     raise ValueError(
-      f"num_iterations must be at least {before} to go on with the run in"
-      f" {path}, got {config['experiment']['num_iterations']}."
+      f"num_iterations must be at least {before} to resume the run in {path},"
+      f" got {config['experiment']['num_iterations']}."
     )
 
 
 def _unchangeable_fields(
   config: Mapping[str, Any],
 ) -> Iterator[tuple[str, Any]]:
-  """Yields the names and values that stay as they are in a run.
+  """Yields the names and values that must not change in a run.
 
-  Without what an older run does not say, so that its checkpoints fit it still.
+  ADDED_FIELDS with their assumed values are omitted, so that the checkpoints of
+  older runs remain valid.
   """
   yield "game", config["game"]
   for name, value in config["experiment"].items():
@@ -233,7 +245,7 @@ def _unchangeable_fields(
 def versions() -> dict[str, str | None]:
   """Returns the versions of Python and of the packages that results depend on.
 
-  None for one that is not installed as a package.
+  The version is None for a package that is not installed as a distribution.
   """
   found: dict[str, str | None] = {"python": platform.python_version()}
   for package in _PACKAGES:
@@ -248,8 +260,8 @@ def versions() -> dict[str, str | None]:
 def commit(root: pathlib.Path = _CHECKOUT) -> str | None:
   """Returns the git commit of the checkout that this package is run from.
 
-  It ends in "-dirty" if the checkout has other changes. None where `root` is
-  no checkout of its own, or git does not say.
+  It ends in "-dirty" if the checkout has uncommitted changes. None if `root` is
+  not the root of a checkout, or git fails.
   """
   if not (root / ".git").exists():
     return None

@@ -1,21 +1,21 @@
-"""The folder of a run: what it is, what it recorded, how to go on with it.
+"""The run directory: configuration, records, checkpoint and solution of a run.
 
     config.json      all that is needed to repeat the run
     metrics.csv      the records
-    checkpoint.npz   where the run can be gone on with
-    mean_fields/     if asked for, <iteration>.npy at each record, with a CRC-32
-                     behind the array
-    policies/        the same of policies, if asked for
+    checkpoint.npz   the state from which the run can be resumed
+    mean_fields/     optional, <iteration>.npy at each record, with a CRC-32
+                     after the array
+    policies/        optional, the same for policies
     solution.npz     the policy and the mean field at the end
-    tensorboard/     if asked for, an event file
-    lock             locked by the program that writes here
+    tensorboard/     optional, an event file
+    lock             locked by the program that writes into this folder
 
-At any moment the other files agree with checkpoint.npz up to its iteration.
-What they have of later ones is dropped when the run is resumed. All have
-checksums, which are compared whenever they are read. `RunWriter` writes these
-files, `load_run` and `read_progress` read them; what is in each is the matter
-of `run_config`, `metrics_table`, `checkpoints`, `record_arrays`, `solutions`
-and `event_files`.
+At any time the other files are consistent with checkpoint.npz up to its
+iteration. Later data are discarded when the run is resumed. All files have
+checksums, which are verified whenever a file is read. `RunWriter` writes these
+files, `load_run` and `read_progress` read them. The format of each file is
+defined in `run_config`, `metrics_table`, `checkpoints`, `record_arrays`,
+`solutions` and `event_files`.
 """
 
 from collections.abc import Collection
@@ -54,20 +54,20 @@ _EVENTS = "tensorboard"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RunResult:
-  """A run and what it gave.
+  """The configuration and the results of a run.
 
   Attributes:
-    config: As in config.json: "format", "experiment" (a dictionary), "game",
-      "model", "versions", "commit".
-    records: In the order of their iterations.
-    solution: The policy and mean field at the end, or where the run was last
-      interrupted; None if there is none yet.
+    config: The contents of config.json: "format", "experiment" (a dictionary),
+      "game", "model", "versions", "commit".
+    records: The records in the order of their iterations.
+    solution: The policy and mean field at the end, or at the last interruption;
+      None if there is none yet.
     mean_fields: (N,) arrays by the iterations of the records; empty if they
-      were not asked for.
-    policies: (N, A) arrays in the same way.
-    costs: Of the program that made it; None where it is read from disk.
-    accuracy: How its values and mean fields were computed and how well, in
-      words; None where it is read from disk.
+      were not stored.
+    policies: (N, A) arrays by iterations in the same way.
+    costs: Time spent by this program; None if the run was read from disk.
+    accuracy: Sentences on how, and how accurately, values and mean fields were
+      computed; None if the run was read from disk.
   """
 
   config: dict[str, Any]
@@ -88,16 +88,16 @@ class RunResult:
 
   @property
   def policy(self) -> np.ndarray | None:
-    """(N, A), that of the solution; None if there is none yet."""
+    """The (N, A) policy of the solution; None if there is none yet."""
     return None if self.solution is None else self.solution.policy
 
   @property
   def mean_field(self) -> np.ndarray | None:
-    """(N,), that of the solution; None if there is none yet."""
+    """The (N,) mean field of the solution; None if there is none yet."""
     return None if self.solution is None else self.solution.mean_field
 
   def __repr__(self) -> str:
-    """Returns one line: what was run, and what came of it."""
+    """Returns one line: the algorithm, the game and a summary of records."""
     experiment = self.config["experiment"]
     game = games.shortened(self.config["game"])
     summary = iteration_loop.summary(self.records, experiment["regularization"])
@@ -105,16 +105,16 @@ class RunResult:
 
 
 def has_run(path: str | os.PathLike) -> bool:
-  """Whether the folder `path` has a run, finished or not.
+  """Whether the folder `path` contains a run, finished or not.
 
   Raises:
-    ValueError: If that cannot be told.
+    ValueError: If the folder cannot be read.
   """
   return _exists(pathlib.Path(path) / _CONFIG)
 
 
 def load_run(path: str | os.PathLike) -> RunResult:
-  """Returns the run in the folder `path`, which may still be going on.
+  """Returns the run in the folder `path`, which may still be in progress.
 
   Raises:
     ValueError: If there is no run, or one of its files is damaged.
@@ -133,8 +133,8 @@ def load_run(path: str | os.PathLike) -> RunResult:
       not records or records[-1].iteration != last
     ):
       raise ValueError(
-        f"{path / _METRICS} has no record of iteration {last}, of which"
-        f" {_SOLUTION} is."
+        f"{path / _METRICS} has no record of iteration {last}, which is the"
+        f" iteration of {_SOLUTION}."
       )
   mean_fields, policies = {}, {}
   for iteration in [record.iteration for record in records]:
@@ -156,11 +156,11 @@ def import_plugins(path: str | os.PathLike) -> list[str]:
     path: The folder of the run.
 
   Returns:
-    The modules that it was given as imports.
+    The modules in the field `imports` of its experiment.
 
   Raises:
-    ValueError: If one cannot be imported, which then is named with the run; or
-      see `run_config.read`.
+    ValueError: If one cannot be imported; the message names the run and the
+      module. Or as by `run_config.read`.
   """
   experiment = run_config.read(pathlib.Path(path) / _CONFIG)["experiment"]
   try:
@@ -173,10 +173,10 @@ def import_plugins(path: str | os.PathLike) -> list[str]:
 
 
 def is_finished(path: str | os.PathLike, config: Mapping[str, Any]) -> bool:
-  """Whether `path` has a run of this experiment and its last solution.
+  """Whether `path` contains a finished run of this experiment.
 
   Raises:
-    ValueError: If it has a run with a damaged file.
+    ValueError: If a file of the run is damaged.
   """
   path = pathlib.Path(path)
   if not has_run(path) or not _exists(path / _SOLUTION):
@@ -200,7 +200,7 @@ def is_stopped(
   records: Sequence[iteration_loop.Record],
   config: Mapping[str, Any],
 ) -> bool:
-  """Whether a run stopped at an iteration, by the last of its records there."""
+  """Whether a stopping rule ends a run at the iteration of its last record."""
   if not records or records[-1].iteration != iteration:
     return False
   experiment, last = config["experiment"], records[-1]
@@ -213,14 +213,14 @@ def is_stopped(
 
 @contextlib.contextmanager
 def locked(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-  """Gives a folder, made if it is not there, to this program alone.
+  """Creates a folder if necessary and locks it for this program.
 
-  The lock is the system's: it is gone when the program is, and does not hold
-  on network drives without locks.
+  The lock is one of the operating system. It is released when the program ends
+  in any way; it does not work on network drives without locks.
 
   Raises:
-    ValueError: If the folder cannot be made, is locked by another program, or
-      has files of a run, but no run.
+    ValueError: If the folder cannot be created, is locked by another program,
+      or contains files of a run, but not its configuration.
   """
   folder = files.folder(path)
   if not has_run(folder):
@@ -234,7 +234,7 @@ def locked(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     ):
       if (folder / name).exists():
         raise ValueError(
-          f"logdir must be new or have a run, got {folder}, which has"
+          f"logdir must be new or contain a run, got {folder}, which contains"
           f" {name} but no {_CONFIG}."
         )
   try:
@@ -250,7 +250,8 @@ def locked(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     if error.filename is not None:  # The file cannot be opened.
       raise _not_written(error, folder) from None
     raise ValueError(
-      f"logdir must be a folder with locks, got {folder} ({error.strerror})."
+      "logdir must be a folder in which files can be locked, got"
+      f" {folder} ({error.strerror})."
     ) from None
   with lock:
     yield folder
@@ -263,28 +264,28 @@ def read_progress(
   resume: bool,
   legal_actions_mask: np.ndarray | None = None,
 ) -> tuple[iteration_loop.Checkpoint | None, list[iteration_loop.Record]]:
-  """Returns how far the run in a folder is; writes nothing.
+  """Returns the progress of the run in a folder; writes nothing.
 
   Args:
     path: The folder, locked.
-    config: Of the run that is to be here.
+    config: The configuration of the run.
     record_at: The iterations at which it has records.
-    resume: Whether a run that is here is gone on with.
-    legal_actions_mask: (N, A), for which the mean fields and policies that are
-      kept must be; None if it is not known.
+    resume: Whether an existing run may be resumed.
+    legal_actions_mask: (N, A), with which stored mean fields and policies must
+      be consistent; None if it is not known.
 
   Returns:
     The latest checkpoint, None for the beginning, and the records up to it.
 
   Raises:
-    ValueError: If there is a run and `resume` is not set, or one that is not
-      of this experiment, or is damaged.
+    ValueError: If there is a run and `resume` is not set, or if it is a run of
+      another experiment, or damaged.
   """
   if not has_run(path):
     return None, []
   if not resume:
     raise ValueError(
-      f"logdir has a run already, got {path}; add --resume to go on with it."
+      f"logdir already contains a run, got {path}; add --resume to resume it."
     )
   begun = run_config.read(path / _CONFIG)
   run_config.check_same_run(begun, config, path)
@@ -294,10 +295,10 @@ def read_progress(
   last = begun["experiment"]["num_iterations"]
   if checkpoint.iteration > last:
     raise ValueError(
-      f"{path / _CHECKPOINT} is of iteration {checkpoint.iteration}, the run"
-      f" has {last}."
+      f"{path / _CHECKPOINT} is of iteration {checkpoint.iteration}, but the"
+      f" run has {last} iterations."
     )
-  # A last line may be cut off, by a power failure in the midst of it.
+  # The last line may be incomplete, for example after a power failure.
   whole, newline, _ = files.read_text(path / _METRICS).rpartition("\n")
   records = metrics_table.parse_csv(whole + newline, path / _METRICS)
   due = {k for k in record_at if k <= checkpoint.iteration}
@@ -320,14 +321,14 @@ def read_progress(
   missing = due - {record.iteration for record in kept}
   if missing:
     raise ValueError(
-      f"{path / _METRICS} has no record of iteration {min(missing)}, which"
-      f" {_CHECKPOINT} is past."
+      f"{path / _METRICS} has no record of iteration {min(missing)}, although"
+      f" {_CHECKPOINT} is at iteration {checkpoint.iteration}."
     )
   return checkpoint, kept
 
 
 class RunWriter:
-  """Writes a run into its folder: the `run_loop.Sink` on disk."""
+  """Writes a run into its folder; implements `run_loop.Sink`."""
 
   def __init__(
     self,
@@ -336,18 +337,18 @@ class RunWriter:
     records: list[iteration_loop.Record],
     has_steps: bool = False,
   ):
-    """Writes what is known, drops what is later, and opens for more.
+    """Writes the progress so far, removes later data, and opens the files.
 
-    What a run that is here was begun with stays in it.
+    If a run is resumed, the versions with which it was started are kept.
 
     Args:
       path: The folder, locked.
-      config: Of the run.
-      records: Those that are kept.
+      config: The configuration of the run.
+      records: The records so far.
       has_steps: Whether the records have environment steps.
 
     Raises:
-      ValueError: If something cannot be written.
+      ValueError: If a file cannot be written.
     """
     self._path = path
     self._run_id = run_config.run_id(config)
@@ -356,7 +357,7 @@ class RunWriter:
     self._keeps_policies = experiment["log_policy"]
     self._events: event_files.EventWriter | None = None
     with _writing(path):
-      # What `files.replacing` leaves if the program is killed in it.
+      # Temporary files that `files.replacing` leaves if the program is killed.
       for name in (_CONFIG, _METRICS, _CHECKPOINT, _SOLUTION):
         stem, dot, ending = name.partition(".")
         for file in path.glob(f".{stem}.*{dot}{ending}"):
@@ -382,10 +383,10 @@ class RunWriter:
           file.close()
 
   def take(self, finished: iteration_loop.FinishedIteration) -> None:
-    """Adds the record, if there is one, and a checkpoint if it is time for it.
+    """Writes the record, if there is one, and a checkpoint if it is due.
 
     Raises:
-      ValueError: If something cannot be written; what was there stays.
+      ValueError: If a file cannot be written; existing files are unchanged.
     """
     record = finished.record
     if record is not None:
@@ -407,10 +408,10 @@ class RunWriter:
   def finish(
     self, last: iteration_loop.Checkpoint, solution: solutions.Solution
   ) -> None:
-    """Puts a checkpoint and a solution in the place of those before.
+    """Writes the last checkpoint and the solution, replacing earlier ones.
 
     Raises:
-      ValueError: If one cannot be written; the one before stays.
+      ValueError: If one cannot be written; the earlier file is unchanged.
     """
     self._save(last)
     with _writing(self._path):
@@ -429,7 +430,7 @@ class RunWriter:
 
 @contextlib.contextmanager
 def _writing(path: pathlib.Path) -> Iterator[None]:
-  """Turns errors of the disk into a ValueError; Ctrl-C waits for the end."""
+  """Turns errors of the disk into a ValueError; defers Ctrl-C to the end."""
   try:
     with interrupts.deferred():
       yield

@@ -1,7 +1,7 @@
-"""The run of an experiment: where iterations and their records go.
+"""The loop of a run: performs iterations and stores their results.
 
-`run` performs the iterations. What comes of them goes to a `Sink`, which is a
-run directory or memory.
+`run` performs the iterations and passes the results to a `Sink`, which stores
+them in a run directory or in memory.
 """
 
 from collections.abc import Callable
@@ -21,25 +21,25 @@ from mftrpo_openspiel.utils import interrupts
 
 
 class Sink(Protocol):
-  """What keeps the results of a run."""
+  """Stores the results of a run."""
 
   def take(self, finished: iteration_loop.FinishedIteration) -> None:
-    """Takes an iteration, with its record if there is one."""
+    """Receives an iteration, with its record if there is one."""
 
   def finish(
     self, last: iteration_loop.Checkpoint, solution: solutions.Solution
   ) -> None:
-    """Takes the last finished iteration, and what was found by it."""
+    """Receives the last finished iteration and the solution."""
 
 
 class MemorySink:
   """Keeps the results of a run in memory.
 
   Attributes:
-    records: In the order of their iterations.
+    records: The records in the order of their iterations.
     mean_fields: (N,) arrays by iterations, if they are kept.
     policies: (N, A) arrays by iterations, if they are kept.
-    solution: At the end.
+    solution: The solution at the end; None before.
   """
 
   def __init__(self, keep_mean_fields: bool, keep_policies: bool = False):
@@ -69,12 +69,12 @@ class MemorySink:
 
 @dataclasses.dataclass
 class Costs:
-  """Where the time of a run went, in seconds.
+  """The time that a run spent, in seconds.
 
   Attributes:
-    solving: Iterations.
-    evaluating: Exploitabilities and the rest of the records.
-    writing: Files.
+    solving: Time of the iterations.
+    evaluating: Time of exploitabilities and other contents of the records.
+    writing: Time of writing files.
   """
 
   solving: float = 0.0
@@ -83,10 +83,10 @@ class Costs:
 
 
 class Interrupted(KeyboardInterrupt):
-  """Ctrl-C, after what there was by then has been written.
+  """Raised on Ctrl-C, after the results so far have been written.
 
   Attributes:
-    iteration: The last one that was finished.
+    iteration: The last finished iteration.
   """
 
   def __init__(self, iteration: int):
@@ -106,26 +106,27 @@ def run(
   max_environment_steps: int | None = None,
   report: iteration_loop.Report | None = None,
 ) -> Costs:
-  """Runs an algorithm to the end; returns where the time went.
+  """Runs an algorithm to the end; returns the time spent.
 
   Args:
-    algorithm: In the state of `start`, if that is given.
+    algorithm: The algorithm, in the state of `start` if that is given.
     model_name: Name of the algorithm's model, for the solution.
-    num_iterations: How long, counted from the beginning.
+    num_iterations: Number of iterations, counted from the beginning.
     regularization: eta of the regularized exploitability.
-    record_at: After how many iterations there are records, 0 for the beginning;
-      the last is `num_iterations`, by which a run that was cut is told.
-    sink: Where the results go.
-    start: Where to go on; None for the beginning.
-    stop_below: Ends after the first record whose exploitability is less.
-    max_environment_steps: Ends after the first iteration by which so many steps
-      are simulated.
+    record_at: Iterations after which there are records, 0 for the beginning.
+      The last one is `num_iterations`; a run without this record is unfinished.
+    sink: Receives the results.
+    start: Checkpoint from which the run is resumed; None for the beginning.
+    stop_below: The run ends after the first record whose exploitability is
+      below this value.
+    max_environment_steps: The run ends after the first iteration by which this
+      number of steps has been simulated.
     report: Called after each iteration, and at the beginning.
 
   Raises:
-    Interrupted: On Ctrl-C after the beginning, once `sink` has the last
-      finished iteration and its solution.
-    ValueError: If something cannot be written.
+    Interrupted: On Ctrl-C after the beginning, once `sink` has received the
+      last finished iteration and its solution.
+    ValueError: If a file cannot be written.
   """
   costs = Costs()
   last = start
@@ -160,7 +161,7 @@ def run(
       max_environment_steps=max_environment_steps,
     ):
       timed(sink.take, finished)
-      # Only now: a checkpoint promises that the records up to it are kept.
+      # Not earlier, because all records up to a checkpoint must be stored.
       last = finished
       costs.evaluating += finished.evaluation_seconds
       if report is not None:
@@ -172,7 +173,7 @@ def run(
     interrupts.settle()
     if last is None:
       raise
-    # It may have come in the midst of an iteration.
+    # The interrupt may have come during an iteration.
     whole_state.restore(algorithm, last.state)
     finish(last)
     raise Interrupted(last.iteration) from None

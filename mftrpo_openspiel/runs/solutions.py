@@ -1,4 +1,4 @@
-"""What an algorithm found in a game, as a file and back in OpenSpiel."""
+"""Solutions of games: saved to files, and converted for OpenSpiel."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -18,21 +18,21 @@ from mftrpo_openspiel.utils import validation
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Solution:
-  """A policy with its mean field, by the observation strings of a model.
+  """A policy and its mean field, indexed by the states of a model.
 
   Arrays are checked and copied.
 
   Attributes:
-    observation_strings: The N strings of the states, all different.
+    observation_strings: The N observation strings of the states, all different.
     legal_actions_mask: (N, A) of bool.
-    policy: (N, A), a law over the legal actions of each state.
+    policy: (N, A), action probabilities over the legal actions of each state.
     mean_field: (N,), the masses of the states.
     game: `str(game)`.
-    model: Which model the states are of; one of `models.MODELS`.
-    iteration: Of the algorithm, >= 0.
+    model: Name of the model whose states these are; one of `models.MODELS`.
+    iteration: Iteration of the algorithm, >= 0.
 
   Raises:
-    ValueError: If the fields do not fit each other.
+    ValueError: If the fields are not consistent.
   """
 
   observation_strings: list[str]
@@ -74,7 +74,7 @@ class Solution:
     )
 
   def __repr__(self) -> str:
-    """Returns one line: of what it is the solution, and its size."""
+    """Returns one line: the game, the model and the size."""
     num_states, num_actions = self.policy.shape
     return (
       f"Solution({games.shortened(self.game)}, model {self.model!r}:"
@@ -86,16 +86,17 @@ class Solution:
     """Returns the solution with its states in the order of `model`.
 
     Args:
-      model: The model that was solved, made anew.
+      model: A model of the same game and kind as the solved one.
 
     Raises:
-      ValueError: If the model is of another game, which for its parameters too
-        is told by `str(game)` (`dataclasses.replace(solution, game=...)` takes
-        a solution elsewhere), or has other states or legal actions.
+      ValueError: If the model belongs to another game, or has other states or
+        legal actions. Games are compared, with their parameters, by
+        `str(game)`; `dataclasses.replace(solution, game=...)` transfers a
+        solution to another game.
     """
     if str(model.game) != self.game:
       raise ValueError(
-        f"model must be of the game of the solution, {self.game}, got"
+        f"model must belong to the game of the solution, {self.game}, got"
         f" {model.game}."
       )
     rows = {string: row for row, string in enumerate(self.observation_strings)}
@@ -103,15 +104,15 @@ class Solution:
     other = rows.keys() ^ set(strings)
     if other:
       raise ValueError(
-        f"model must have the {len(rows)} states of the solution, made with"
-        f" model {self.model!r}, got {len(strings)}; {min(other)!r} is in one"
-        " of the two only."
+        f"model must have the {len(rows)} states of the solution, which was"
+        f" made with model {self.model!r}, got {len(strings)} states;"
+        f" {min(other)!r} is in only one of the two."
       )
     order = [rows[string] for string in strings]
     mask = self.legal_actions_mask[order]
     if not np.array_equal(mask, model.legal_actions_mask):
       raise ValueError(
-        "model must have the legal actions of the solution, its"
+        "model must have the legal actions of the solution, but its"
         f" legal_actions_mask differs (shape {model.legal_actions_mask.shape},"
         f" in the solution {mask.shape})."
       )
@@ -124,7 +125,7 @@ class Solution:
     )
 
   def to_policy(self, model: model_lib.MeanFieldModel) -> policy_lib.Policy:
-    """Returns the policy as a frozen OpenSpiel policy; see `for_model`."""
+    """Returns the policy as a fixed OpenSpiel policy; see `for_model`."""
     return model.to_openspiel(self.for_model(model).policy)
 
   def to_distribution(
@@ -138,7 +139,7 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(Solution))
 
 
 def save_solution(path: str | os.PathLike, solution: Solution) -> None:
-  """Writes a solution as an npz archive, whole or not at all.
+  """Writes a solution as an npz archive, atomically.
 
   Raises:
     ValueError: If the folder of `path` is missing or cannot be written to.
@@ -152,7 +153,7 @@ def load_solution(path: str | os.PathLike) -> Solution:
   """Returns the solution that `save_solution` wrote.
 
   Raises:
-    ValueError: If there is no such file, or it is damaged or something else.
+    ValueError: If the file is missing, damaged, or not a solution.
   """
   try:
     arrays = array_files.read_archive(
@@ -165,13 +166,13 @@ def load_solution(path: str | os.PathLike) -> Solution:
     return Solution(**fields)
   except ValueError as error:
     raise ValueError(
-      f"path must be a whole file of a solution, got {path}"
+      f"path must be a complete file of a solution, got {path}"
       f" ({str(error).rstrip('.')})."
     ) from None
 
 
 def _check_headers(headers: Mapping[str, array_files.Header]) -> None:
-  """Raises a ValueError where the headers are not those of one solution."""
+  """Raises a ValueError if the headers are not those of one solution."""
   for name in sorted({*_FIELDS, *headers}):
     if name not in headers or name not in _FIELDS:
       raise ValueError(f"it has {'no' if name in _FIELDS else 'a'} {name}")
@@ -190,6 +191,6 @@ def _check_headers(headers: Mapping[str, array_files.Header]) -> None:
     found = headers[name]
     if (found.dtype.kind, found.shape) != (kind, wanted):
       raise ValueError(
-        f"its {name} must have shape {wanted}, of kind {kind!r}, it has"
-        f" {found.shape}, of kind {found.dtype.kind!r}"
+        f"its {name} must have shape {wanted} and kind {kind!r}, it has"
+        f" {found.shape} and {found.dtype.kind!r}"
       )

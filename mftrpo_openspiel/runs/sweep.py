@@ -1,8 +1,8 @@
-"""Performs the runs of a sweep, here or on other machines.
+"""Performs the runs of a sweep, on this machine or on other machines.
 
-`run_sweep` is the program's side, `run_one` that of the processes that perform
-the runs. A sweep is stopped by a file, which, other than a signal, reaches runs
-on other machines too.
+`run_sweep` runs in the main program, `run_one` in the processes that perform
+the runs. A sweep is stopped by a file, because a signal would not reach runs on
+other machines.
 """
 
 from collections.abc import Callable
@@ -34,25 +34,25 @@ from mftrpo_openspiel.utils import progress
 # Seconds between two updates of the progress bar.
 _UPDATE_SECONDS = 0.2
 
-# On Ctrl-C, runs that are on other machines are waited for no longer than this.
+# Maximum time to wait, on Ctrl-C, for runs on other machines.
 _STOP_SECONDS = 10.0
 
 Futures = dict[futures.Future, sweep_grid.SweepRun]
 
-# A shared RawValue that all iterations of this process are added to; set in
-# processes of the machine of the sweep. It is of one process alone: one that is
-# killed must not leave a lock closed.
+# A shared RawValue to which all progress of this process is added; set in
+# processes on the machine of the sweep. Only one process writes to it, so it
+# needs no lock, which a killed process could leave locked.
 _counter: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
 class RunOutcome:
-  """How a run ended. Neither records nor an error: it was stopped.
+  """How a run ended. If it has neither records nor an error, it was stopped.
 
   Attributes:
-    records: Of a run that is finished.
-    was_finished: Whether it was so before.
-    error: One line on why it failed.
+    records: The records of a finished run.
+    was_finished: Whether the run was finished before.
+    error: One line that says why it failed.
     details: The traceback of the error.
   """
 
@@ -64,15 +64,15 @@ class RunOutcome:
 
 @dataclasses.dataclass(frozen=True)
 class Workers:
-  """What performs the runs of a sweep.
+  """The processes that perform the runs of a sweep.
 
   Attributes:
     executor: Performs calls.
-    count: Returns the number of iterations so far; None where only whole runs
-      can be counted.
-    trouble: Returns a line on why nothing is performed, or "".
-    is_busy: Returns whether some run is being performed; None where all of
-      them end by themselves when they are stopped.
+    count: Returns the number of iterations, or environment steps, so far; None
+      if only whole runs can be counted.
+    trouble: Returns a line that says why no run is performed, or "".
+    is_busy: Returns whether some run is being performed; None if all runs end
+      by themselves when they are stopped.
   """
 
   executor: futures.Executor
@@ -83,7 +83,7 @@ class Workers:
 
 @contextlib.contextmanager
 def local_workers(num_processes: int) -> Iterator[Workers]:
-  """Gives processes of this machine."""
+  """Yields workers that are processes of this machine."""
   counters: list[Any] = []
 
   def new_counter() -> tuple[Any]:
@@ -98,7 +98,7 @@ def local_workers(num_processes: int) -> Iterator[Workers]:
 
 @contextlib.contextmanager
 def dask_workers(address: str) -> Iterator[Workers]:
-  """Gives the workers of a dask.distributed cluster.
+  """Yields the workers of a dask.distributed cluster.
 
   Raises:
     ValueError: If the package is not installed, or no scheduler answers.
@@ -112,13 +112,17 @@ def run_sweep(
   logdir: pathlib.Path,
   workers: Workers,
 ) -> tuple[list[RunOutcome], bool]:
-  """Performs all runs; returns how they ended and whether it was interrupted.
+  """Performs all runs; returns their outcomes, and whether it was interrupted.
+
+  The progress bar counts environment steps if all runs have a budget of them,
+  and iterations otherwise.
 
   Args:
-    runs: In folders of their names.
+    runs: The runs; their folders have their names.
     logdir: The folder of the sweep.
-    workers: Perform them.
+    workers: Perform the runs.
   """
+  in_steps = _all_have_budgets(runs)
   stop_file = logdir / "stop"
   stop_file.unlink(missing_ok=True)
   pending: Futures = {}
@@ -128,10 +132,10 @@ def run_sweep(
       for run in runs:
         folder = str(logdir / run.name)
         future = workers.executor.submit(
-          run_one, run.experiment, folder, str(stop_file), os.getcwd()
+          run_one, run.experiment, folder, str(stop_file), os.getcwd(), in_steps
         )
         pending[future] = run
-    _wait(pending, workers)
+    _wait(pending, workers, in_steps)
   except BaseException as error:
     stop_file.touch()
     _say("Stopping after the next iterations.")
@@ -152,11 +156,36 @@ def run_sweep(
   return outcomes, interrupted
 
 
-def _wait_for_the_stop(pending: Futures, workers: Workers) -> bool:
-  """Waits for runs that are being stopped; returns whether all of them are.
+def _all_have_budgets(runs: Sequence[sweep_grid.SweepRun]) -> bool:
+  """Returns whether all runs have a budget of environment steps."""
+  return bool(runs) and all(
+    run.experiment.max_environment_steps is not None for run in runs
+  )
 
-  Those on other machines may be at a worker that is gone, or that takes long
-  for an iteration. They are cancelled here, and find the stop file later on.
+
+def _total(experiment: experiment_lib.Experiment, in_steps: bool) -> int:
+  """Returns the environment steps, or iterations, of a run at its end."""
+  if in_steps and experiment.max_environment_steps is not None:
+    return experiment.max_environment_steps
+  return experiment.num_iterations
+
+
+def _reached(
+  finished: iteration_loop.FinishedIteration,
+  experiment: experiment_lib.Experiment,
+  in_steps: bool,
+) -> int:
+  """Returns the environment steps, or iterations, of a run so far."""
+  if not in_steps:
+    return finished.iteration
+  return min(finished.environment_steps or 0, _total(experiment, in_steps))
+
+
+def _wait_for_the_stop(pending: Futures, workers: Workers) -> bool:
+  """Waits for runs that are being stopped; returns whether all have stopped.
+
+  Workers on other machines may be lost or in a long iteration. Their runs are
+  cancelled here, and stop later when they find the stop file.
   """
   if workers.is_busy is None:
     futures.wait(pending)
@@ -174,26 +203,28 @@ def _wait_for_the_stop(pending: Futures, workers: Workers) -> bool:
 
 
 def _say(line: str) -> None:
-  """Prints a line on standard error, beside the progress bar."""
-  # There is no terminal any more if that is why a sweep stops.
+  """Prints a line on standard error, above the progress bar."""
+  # Standard error cannot be written if the sweep stops because the terminal
+  # was closed.
   with contextlib.suppress(OSError):
     tqdm.tqdm.write(line, sys.stderr)
 
 
-def _wait(pending: Futures, workers: Workers) -> None:
+def _wait(pending: Futures, workers: Workers, in_steps: bool) -> None:
   """Waits for all runs, with a progress bar."""
 
   def count_finished() -> int:
     return sum(
-      run.experiment.num_iterations
+      _total(run.experiment, in_steps)
       for future, run in pending.items()
       if future.done() and outcome_of(future).records is not None
     )
 
   trouble = ""
-  total = sum(run.experiment.num_iterations for run in pending.values())
+  total = sum(_total(run.experiment, in_steps) for run in pending.values())
+  unit = "environment step" if in_steps else "iteration"
   waiting = set(pending)
-  with progress.progress_bar(total, unit="iteration") as bar:
+  with progress.progress_bar(total, unit) as bar:
     while waiting:
       before, trouble = trouble, workers.trouble()
       if trouble and trouble != before:
@@ -208,17 +239,17 @@ def _wait(pending: Futures, workers: Workers) -> None:
 
 
 def outcome_of(future: futures.Future) -> RunOutcome:
-  """Returns how a run ended that is done, or whose process is gone."""
+  """Returns the outcome of a run that has ended, or whose process has died."""
   try:
     return future.result()
   except futures.BrokenExecutor:
     return RunOutcome(
-      error="its process has died, as by a kill or for want of memory; the same"
-      " command goes on."
+      error="its process has died, for example because it was killed or there"
+      " was not enough memory; the same command resumes it."
     )
   except futures.CancelledError:
-    return RunOutcome(error="cancelled; the same command goes on.")
-  # Not of the run itself: it could not be sent to a process, or come back.
+    return RunOutcome(error="cancelled; the same command resumes it.")
+  # Not an error of the run: it could not be sent to or from a process.
   except Exception as error:
     return _failed(error)
 
@@ -237,27 +268,30 @@ def run_one(
   logdir: str,
   stop_file: str,
   module_folder: str = os.curdir,
+  in_steps: bool = False,
   look_seconds: float = 0.05,
 ) -> RunOutcome:
-  """Performs a run, goes on with it, or finds it finished; does not raise.
+  """Performs or resumes a run unless it is finished; never raises.
 
   Args:
     experiment: What to run.
     logdir: Its run directory.
-    stop_file: Once there is such a file, a run that is not finished is not
-      begun, or stops after a checkpoint.
-    module_folder: Where modules of the user's may lie, beside those that are
-      installed; the current folder of the program of the sweep.
-    look_seconds: Between two looks at whether it is there.
+    stop_file: Once this file exists, an unfinished run is not started, or
+      stops after a checkpoint.
+    module_folder: Folder in which modules of the user are searched, in addition
+      to installed ones; the current folder of the sweep's program.
+    in_steps: Whether progress is counted in environment steps up to the budget,
+      instead of iterations.
+    look_seconds: Time between two checks for the stop file.
   """
   counted, next_look = 0, 0.0
 
-  def count(iteration: int) -> None:
+  def count(reached: int) -> None:
     nonlocal counted
     if _counter is not None:
-      _counter.value += iteration - counted
-    dask_cluster.tell(iteration)
-    counted = iteration
+      _counter.value += reached - counted
+    dask_cluster.report_progress(reached)
+    counted = reached
 
   def stop_if_asked() -> None:
     if os.path.exists(stop_file):
@@ -266,35 +300,35 @@ def run_one(
   def report(finished: iteration_loop.FinishedIteration) -> None:
     nonlocal next_look
     if time.monotonic() >= next_look:
-      count(finished.iteration)
+      count(_reached(finished, experiment, in_steps))
       stop_if_asked()
       next_look = time.monotonic() + look_seconds
 
   if experiment.imports or ":" in experiment.algorithm:
     plugins.search_folder(module_folder)
   try:
-    # One that may be finished is looked at in any case.
+    # A run that may be finished is loaded even if the stop file exists.
     if not os.path.exists(os.path.join(logdir, "solution.npz")):
       stop_if_asked()
     result = experiment_lib.run_experiment(experiment, logdir, True, report)
   except KeyboardInterrupt:
     return RunOutcome()
-  # Whatever it is, the other runs go on.
+  # No error of a run may stop the other runs.
   except Exception as error:
     return _failed(error)
-  count(experiment.num_iterations)
+  count(_total(experiment, in_steps))
   return RunOutcome(result.records, was_finished=result.costs is None)
 
 
 def _begin_process(counter: Any) -> None:
-  """Makes ready a process of the program that runs the sweep."""
+  """Initializes a process of the sweep."""
   global _counter
   _counter = counter
   threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-  """Ends this process, as by a kill, if the program of the sweep is killed."""
+  """Ends this process at once if the program of the sweep is killed."""
   parent = multiprocessing.parent_process()
   if parent is not None:
     parent.join()

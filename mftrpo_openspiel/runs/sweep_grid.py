@@ -1,9 +1,10 @@
-"""The runs of a sweep: all combinations of values along some axes.
+"""The runs of a sweep: all combinations of values along several axes.
 
-An axis is anything that `experiment.create_experiment` takes.
+An axis is the name of any value that `experiment.create_experiment` takes.
 
-What an algorithm or a model does not take, or a parameter that a game does not
-have, is left out there, and runs that are then the same are one run.
+Options that an algorithm or a model does not take, and parameters that a game
+does not have, are ignored for it. Combinations that are then equal become one
+run.
 """
 
 from collections.abc import Iterator
@@ -23,10 +24,10 @@ from mftrpo_openspiel.runs import event_files
 from mftrpo_openspiel.runs import experiment as experiment_lib
 from mftrpo_openspiel.utils import plugins
 
-# Stand in for larger ones when a run is checked.
+# Small games with which experiments are checked, instead of larger ones.
 _SMALL_MDP_GAME = "python_mfg_two_islands(horizon=1)"
 _SMALL_GAME = "mfg_crowd_modelling(size=3,horizon=1)"
-# Longer ones are cut; file systems take 255 bytes.
+# Longer names are cut; file systems allow 255 bytes.
 _LONGEST_NAME = 200
 
 
@@ -35,10 +36,10 @@ class SweepRun:
   """A point of the grid.
 
   Attributes:
-    name: Of its folder: what was varied, with the values.
-    varied: Values by the names of the axes; None where left out.
-    experiment: What is run.
-    fixed: What was given for all runs, as `varied`.
+    name: Name of its folder: the axes with their values.
+    varied: Values by the names of the axes; None if ignored for this run.
+    experiment: The experiment to run.
+    fixed: Values that were given for all runs, in the form of `varied`.
   """
 
   name: str
@@ -55,11 +56,11 @@ def expand(
   Args:
     axes: Values along each axis; those of game parameters, and of options by
       their own names, are texts.
-    fixed: What is the same in all runs, by the same names.
+    fixed: Values that are the same in all runs, by names as of axes.
 
   Raises:
-    ValueError: If a run is refused, something is both fixed and varied, or
-      something is given that no run takes.
+    ValueError: If a run is refused, a value is both fixed and varied, or a
+      value is given that no run takes.
   """
   for name in axes:
     if name in fixed:
@@ -89,7 +90,7 @@ def expand(
     taken.update(kept)
     for name, place in absent.items():
       left_out.setdefault(name, {})[place] = None
-    # Of their types, where texts were given.
+    # Replaces texts by the parsed values.
     for start, typed in (
       (experiment_lib.PARAMETER, experiment.game_parameters),
       (experiment_lib.OPTION, experiment.options),
@@ -103,14 +104,14 @@ def expand(
   for name, places in left_out.items():
     if name not in taken:
       raise ValueError(_refusal(name, list(places)))
-    notes.append(f"{name} is left out for {', '.join(places)}.")
+    notes.append(f"{name} is ignored for {', '.join(places)}.")
   if len(runs) < len(points):
-    notes.append(f"{len(points)} combinations are {len(runs)} different runs.")
+    notes.append(f"{len(points)} combinations give {len(runs)} different runs.")
   return list(runs.values()), notes
 
 
 def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-  """Yields what the run does not take, and who is without it."""
+  """Yields values that a run does not take, and what does not take them."""
   algorithm = given.get("algorithm", experiment_lib.Experiment.algorithm)
   taken = {option.flag for option in registry.options_of(algorithm).values()}
   flags = {option.flag for option in registry.OPTIONS.values()}
@@ -136,7 +137,7 @@ def _not_taken(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _refusal(name: str, places: Sequence[str]) -> str:
-  """Returns what is said of a value that none of `places` takes."""
+  """Returns the message for a value that none of `places` takes."""
   if name.startswith(experiment_lib.PARAMETER):
     return f"{name} is not a parameter of {', '.join(places)}."
   if name.startswith(experiment_lib.OPTION):
@@ -160,8 +161,8 @@ def _game(
 def _check(experiment: experiment_lib.Experiment) -> None:
   """Raises a ValueError if the game, the model or the algorithm is refused.
 
-  Large games take long to be written into arrays, so that model and options are
-  tried on a small game of the same kind.
+  Models of large games take long to create, so the model and the options are
+  tested on a small game of the same kind.
   """
   if experiment.tensorboard:
     event_files.check_available()
@@ -173,7 +174,7 @@ def _check(experiment: experiment_lib.Experiment) -> None:
   if game.get_type().dynamics == pyspiel.GameType.Dynamics.MEAN_FIELD:
     has_mdp = hasattr(game, "mean_field_mdp")
     game = _game(_SMALL_MDP_GAME if has_mdp else _SMALL_GAME, None)
-  # Its trajectories may be longer, for which a budget would not suffice.
+  # Without its budget, which could be too small for the plays of that game.
   unlimited = dataclasses.replace(experiment, max_environment_steps=None)
   unlimited.create_algorithm(game)
 
@@ -181,8 +182,9 @@ def _check(experiment: experiment_lib.Experiment) -> None:
 def _folder_name(varied: Mapping[str, Any]) -> str:
   """Returns the name of a run's folder.
 
-  It does not depend on the other runs, so that a grid can be made larger. What
-  a shell or a file system may not like becomes "-", with a digest at the end.
+  It does not depend on the other runs, so that a grid can be extended later.
+  Characters that are special in a shell or a file system become "-", and a
+  digest is appended.
   """
   short = {name: _short_name(name) for name in varied}
   shared = [
@@ -201,7 +203,7 @@ def _folder_name(varied: Mapping[str, Any]) -> str:
 
 
 def _short_name(axis: str) -> str:
-  """Returns the name of an axis without what says of what it is."""
+  """Returns the name of an axis without its prefix."""
   for start in (experiment_lib.PARAMETER, experiment_lib.OPTION):
     axis = axis.removeprefix(start)
   return axis

@@ -1,4 +1,4 @@
-"""The results of a sweep as one tidy table: a row for each run and record."""
+"""The results of a sweep as one tidy table: one row per run and record."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ Result = tuple[sweep_grid.SweepRun, Sequence[iteration_loop.Record]]
 def columns(
   axes: Sequence[str], results: Sequence[Result]
 ) -> dict[str, list[Any]]:
-  """Returns the table by columns.
+  """Returns the columns of the table by name.
 
-  They are the run, the axes, what was given for all runs, and the fields of a
-  record; environment steps only where some run counts them.
+  They are the run, the axes, the values given for all runs, and the fields of a
+  record; environment steps only if some run counts them.
   """
   fixed = results[0][0].fixed if results else ()
   fields = iteration_loop.field_names(
@@ -41,7 +41,7 @@ def write(logdir: pathlib.Path, table: Mapping[str, Sequence[Any]]) -> None:
   """Writes results.csv, and results.parquet if pyarrow is installed.
 
   Raises:
-    ValueError: If they cannot be written; those there before stay.
+    ValueError: If they cannot be written; existing files are unchanged.
   """
   try:
     with files.replacing(logdir / "results.csv") as temporary:
@@ -63,12 +63,12 @@ def _write_parquet(
     pyarrow = importlib.import_module("pyarrow")
     parquet = importlib.import_module("pyarrow.parquet")
   except ImportError:
-    path.unlink(missing_ok=True)  # It would be of other results.
+    path.unlink(missing_ok=True)  # It would contain older results.
     return
   arrays = {}
   for name, values in table.items():
     if any(isinstance(value, str) for value in values):
-      # A parameter may be a text in one game and a number in another.
+      # A parameter may be a string in one game and a number in another.
       values = [None if value is None else str(value) for value in values]
     arrays[name] = pyarrow.array(values)
   with files.replacing(path) as temporary:
@@ -76,7 +76,7 @@ def _write_parquet(
 
 
 def summary(results: Sequence[Result]) -> str:
-  """Returns a line for each run with its last record."""
+  """Returns one line per run with its last record."""
   width = max(len("run"), *(len(run.name) for run, _ in results))
   lasts = [records[-1] for _, records in results]
   has_steps = iteration_loop.STEPS in iteration_loop.field_names(lasts)

@@ -1,9 +1,8 @@
-"""The floor: what every room may use and what knows no game.
+"""Utilities for all other subpackages, independent of games.
 
-Checks of what users hand in (`validation`), operations on the rows of (N, A)
-arrays (`rows`, `softmax`), remembered results (`memo`), memory that is asked
-for before it is taken (`memory`), files that are written whole or not at all
-(`files`, `array_files`), and Ctrl-C (`interrupts`). It imports NumPy and SciPy,
-never OpenSpiel. A newcomer starts with `validation`: its errors are what users
-see first.
+Checks of user input (`validation`), operations on the rows of (N, A) arrays
+(`rows`, `softmax`), caching of results (`memo`), checks for available memory
+(`memory`), files that are written atomically (`files`, `array_files`), and
+Ctrl-C (`interrupts`). It imports NumPy and SciPy, never OpenSpiel. New
+contributors should start with `validation`, whose errors users see first.
 """

@@ -1,7 +1,7 @@
-"""Arrays in files, which are checked before they take memory.
+"""Files of arrays, whose headers are checked before memory is allocated.
 
-What is wrong with a file is a ValueError of one line without the name of the
-file. Objects, which numpy would unpickle, are refused.
+Errors in a file raise a ValueError with a message of one line, without the name
+of the file. Arrays of objects, which NumPy would unpickle, are refused.
 """
 
 from collections.abc import Callable
@@ -21,18 +21,18 @@ from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import interrupts
 
 _ENDING = ".npy"
-# Of the CRC-32 behind an array.
+# Size of the CRC-32 after an array.
 _CHECKSUM_BYTES = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-  """What a file in numpy's format says of its array.
+  """The header of an array in NumPy's file format.
 
   Attributes:
-    shape: Of the array.
-    dtype: Of the array; no objects.
-    num_bytes: Of header and array together.
+    shape: Shape of the array.
+    dtype: Type of the array; never objects.
+    num_bytes: Size of header and array together.
   """
 
   shape: tuple[int, ...]
@@ -51,15 +51,16 @@ def read_archive(
   """Returns the arrays of an npz archive by name.
 
   Args:
-    path: Of the archive.
+    path: Path of the archive.
     check: Raises a ValueError if arrays are missing, or their types and shapes
-      do not go together; called before any array is read, so that none takes
-      more memory than the others say.
-    may_be_compressed: Whether its arrays may be. If not, they take no more
-      memory than the file has bytes.
+      are not consistent. Called before any array is read, so that a damaged
+      header cannot allocate too much memory.
+    may_be_compressed: Whether its arrays may be compressed. If not, they need
+      at most as much memory as the size of the file.
 
   Raises:
-    ValueError: If the file cannot be read, or is damaged or something else.
+    ValueError: If the file cannot be read, is damaged, or is not such an
+      archive.
   """
   try:
     with (
@@ -76,12 +77,12 @@ def read_archive(
           headers[name] = _header(content)
         if headers[name].num_bytes != member.file_size:
           raise ValueError(
-            f"{name} has {member.file_size} bytes, its header says"
+            f"{name} has {member.file_size} bytes, but its header says"
             f" {headers[name].num_bytes}"
           )
       check(headers)
       return {name: _array(archive, member) for name, member in members.items()}
-  # There is no end to what numpy and zipfile raise on a damaged file.
+  # NumPy and zipfile raise many kinds of errors on damaged files.
   except Exception as error:
     raise ValueError(_reason(error)) from None
 
@@ -91,7 +92,7 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
   for member in archive.infolist():
     name = member.filename.removesuffix(_ENDING)
     if name == member.filename:
-      raise ValueError(f"its member {name!r} is no array")
+      raise ValueError(f"its member {name!r} is not an array")
     if name in members:
       raise ValueError(f"it has {name} twice")
     members[name] = member
@@ -104,14 +105,14 @@ def _check_stored(
   for name, member in members.items():
     if member.compress_type != zipfile.ZIP_STORED:
       raise ValueError(f"{name} is compressed")
-  # They may lie on top of each other.
+  # In a damaged archive, members may overlap.
   size = sum(member.file_size for member in members.values())
   if size > file_size:
-    raise ValueError(f"it has {file_size} bytes, its members {size}")
+    raise ValueError(f"it has {file_size} bytes, but its members have {size}")
 
 
 def _header(content: IO[bytes]) -> Header:
-  """Returns the header of an array, and leaves `content` behind it."""
+  """Returns the header of an array; `content` is then at the array."""
   version = np.lib.format.read_magic(content)
   if version != (1, 0):
     raise ValueError(f"its format {version} is not (1, 0)")
@@ -127,12 +128,12 @@ def _header(content: IO[bytes]) -> Header:
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
   with archive.open(member) as content:
     array = np.lib.format.read_array(content, allow_pickle=False)
-    content.read()  # At its end zipfile compares the checksum.
+    content.read()  # zipfile verifies the checksum at the end.
   return array
 
 
 def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
-  """Writes an array that `numpy.load` reads, with a checksum behind it.
+  """Writes an array that `numpy.load` can read, followed by a checksum.
 
   Raises:
     ValueError: If the folder of `path` is missing or cannot be written to.
@@ -149,16 +150,16 @@ def read_array(path: str | os.PathLike) -> np.ndarray:
   """Returns the array that `write_array` wrote.
 
   Raises:
-    ValueError: If the file cannot be read, or is damaged or something else.
+    ValueError: If the file cannot be read, is damaged, or is not such a file.
   """
   try:
     with interrupts.deferred():
       data = pathlib.Path(path).read_bytes()
     if _checksum(data[:-_CHECKSUM_BYTES]) != data[-_CHECKSUM_BYTES:]:
-      raise ValueError("its checksum does not fit")
+      raise ValueError("its checksum does not match")
     content = io.BytesIO(data)
     if _header(content).num_bytes != len(data) - _CHECKSUM_BYTES:
-      raise ValueError("its size is not what its header says")
+      raise ValueError("its size does not match its header")
     content.seek(0)
     return np.lib.format.read_array(content, allow_pickle=False)
   except Exception as error:
@@ -170,6 +171,6 @@ def _checksum(data: bytes) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-  """Returns an error in one line; its kind where it has no message."""
+  """Returns the message of an error in one line, or its type."""
   text = getattr(error, "strerror", None) or str(error) or type(error).__name__
   return " ".join(text.split()).rstrip(".")

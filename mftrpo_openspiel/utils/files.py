@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, folders, and texts."""
+"""Atomic writing of files, and creation of folders."""
 
 from collections.abc import Iterator
 import contextlib
@@ -9,9 +9,9 @@ import tempfile
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-  """Gives a temporary path in the same folder that becomes `path` at the end.
+  """Yields a temporary path in the same folder that replaces `path` at the end.
 
-  If the block raises, `path` stays as it was and the temporary file is removed.
+  If the block raises, `path` is unchanged and the temporary file is removed.
 
   Raises:
     ValueError: If the folder is missing or cannot be written to.
@@ -39,14 +39,14 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 
 def folder(path: str | os.PathLike, name: str = "logdir") -> pathlib.Path:
-  """Returns the folder `path`, made if it is not there.
+  """Returns the folder `path`; creates it if it does not exist.
 
   Args:
-    path: Of the folder.
-    name: What it is called in messages.
+    path: Path of the folder.
+    name: Name of the parameter, for messages.
 
   Raises:
-    ValueError: If it has no name, or cannot be made or written to.
+    ValueError: If `path` is empty, or cannot be created or written to.
   """
   if not os.fspath(path):
     raise ValueError(f"{name} must be the name of a folder, got ''.")
@@ -55,7 +55,7 @@ def folder(path: str | os.PathLike, name: str = "logdir") -> pathlib.Path:
     path.mkdir(parents=True, exist_ok=True)
   except OSError as error:
     raise ValueError(
-      f"{name} must be a folder that can be made, got {path}"
+      f"{name} must be a folder that can be created, got {path}"
       f" ({error.strerror})."
     ) from None
   if not os.access(path, os.W_OK):
@@ -64,7 +64,7 @@ def folder(path: str | os.PathLike, name: str = "logdir") -> pathlib.Path:
 
 
 def read_text(path: str | os.PathLike) -> str:
-  """Returns what a text file has.
+  """Returns the contents of a text file.
 
   Raises:
     ValueError: If it cannot be read.
@@ -75,4 +75,4 @@ def read_text(path: str | os.PathLike) -> str:
   except OSError as error:
     raise ValueError(f"{path} cannot be read ({error.strerror}).") from None
   except UnicodeDecodeError:
-    raise ValueError(f"{path} is damaged: it is no text.") from None
+    raise ValueError(f"{path} is damaged: it is not a text file.") from None

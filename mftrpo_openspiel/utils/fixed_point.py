@@ -1,26 +1,25 @@
-"""Fixed points x = g(x) of laws, by Anderson's acceleration.
+"""Fixed points x = g(x) of probability distributions, by Anderson acceleration.
 
-A plain iteration goes half a step, x <- x + f(x) / 2 with f(x) = g(x) - x. The
-half keeps it from swinging between two laws, and makes it slow: where g hardly
-depends on x, each step halves f and no more. Anderson's acceleration (Walker
-and Ni, "Anderson Acceleration for Fixed-Point Iterations", SIAM Journal on
-Numerical Analysis 49, 2011) takes the last differences of x and of f as a
-linear model of f, and goes to where the model has the least f.
+The plain iteration is a half step, x <- x + f(x) / 2 with f(x) = g(x) - x. The
+half step avoids oscillation between two distributions, but is slow: where g
+hardly depends on x, each step only halves f. Anderson acceleration (Walker and
+Ni, "Anderson Acceleration for Fixed-Point Iterations", SIAM Journal on
+Numerical Analysis 49, 2011) fits a linear model of f to the last differences of
+x and of f, and moves to the minimum of |f| in that model.
 
-So that it finds the fixed point that the plain iteration leads to, steps are
-accelerated only near one, and where plain steps have made f smaller: they do
-not near a fixed point that they move away from. An accelerated step that does
-not make f smaller is not taken, and plain steps follow until there are
-differences again.
+To find the same fixed point as the plain iteration, steps are accelerated only
+near a fixed point, and only if plain steps have reduced f, which they do not
+near a fixed point that repels them. An accelerated step that does not reduce f
+is rejected, and plain steps follow until there are enough differences again.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-# The sum of |f| from which on steps are accelerated.
+# Steps are accelerated where the sum of |f| is at most this.
 NEAR = 0.1
-# How many differences the model is made of, at least and at most.
+# Minimum and maximum number of differences in the linear model.
 MIN_DIFFERENCES = 2
 MAX_DIFFERENCES = 6
 
@@ -31,14 +30,18 @@ def find(
   tolerance: float,
   max_evaluations: int,
 ) -> tuple[np.ndarray, float]:
-  """Returns a law that g hardly changes, and |f| before the last step to it.
+  """Returns an approximate fixed point, and |f| before the last step to it.
 
   Args:
-    function: g, from (n,) laws to (n,) laws.
-    start: (n,), the law to begin with.
-    tolerance: The sum of |f| at which a half step ends the search.
-    max_evaluations: How often g is evaluated at most. If that is not enough,
-      the sum that is returned is larger than the tolerance.
+    function: g, from (n,) distributions to (n,) distributions.
+    start: (n,), the initial distribution.
+    tolerance: The search ends with a half step once the sum of |f| is at most
+      this.
+    max_evaluations: Maximum number of evaluations of g. If it is reached, the
+      returned sum is larger than the tolerance.
+
+  Returns:
+    The (n,) distribution, and the sum of |f| before the last half step.
   """
   laws, moves = [start], [function(start) - start]
   left = _size(moves[-1])
@@ -64,12 +67,12 @@ def _size(move: np.ndarray) -> float:
 
 
 def _accelerated(laws: list[np.ndarray], moves: list[np.ndarray]) -> np.ndarray:
-  """Returns where g leads from where the linear model has the least f."""
+  """Returns the value of g at the minimum of |f|, both by the linear model."""
   law_differences = np.diff(laws, axis=0)
   move_differences = np.diff(moves, axis=0)
   weights = np.linalg.lstsq(move_differences.T, moves[-1], rcond=None)[0]
   law = laws[-1] + moves[-1]
   law -= weights @ (law_differences + move_differences)
-  # A law, where the model leads to negative masses.
+  # Makes it a distribution again if the model gives negative masses.
   law = np.maximum(law, 0.0)
   return law / law.sum()

@@ -1,4 +1,4 @@
-"""Ctrl-C where it can be borne, and other signals that ask a program to end."""
+"""Defers Ctrl-C, and other signals that end a program, during file I/O."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ import signal
 import threading
 import types
 
-# Ctrl-C; what kill, batch systems and a machine that shuts down send; the end
-# of the terminal.
+# Sent by Ctrl-C; by kill, batch systems and a machine that shuts down; and by a
+# terminal that is closed.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-_num_blocks = 0  # Of `deferred`, that are being run.
-# What Ctrl-C did before them, where they have put `_handle` in its place.
+_num_blocks = 0  # Number of `deferred` blocks that are running.
+# The handler of Ctrl-C that these blocks have replaced by `_handle`, if any.
 _outer: Callable[[int, types.FrameType | None], object] | None = None
 _waiting: list[tuple[int, types.FrameType | None]] = []
 _last: int = signal.SIGINT
@@ -24,7 +24,7 @@ _is_uncaught = (
 def take() -> None:
   """Makes all of `SIGNALS` raise KeyboardInterrupt in this program.
 
-  Those that are ignored, as SIGHUP is under nohup, stay so.
+  Signals that are ignored, as SIGHUP is under nohup, remain ignored.
   """
   global _outer
   _outer = None
@@ -39,19 +39,19 @@ def exit_status() -> int:
 
 
 def raise_lost() -> None:
-  """Raises KeyboardInterrupt if one was raised earlier and did not arrive.
+  """Raises KeyboardInterrupt if an earlier one was ignored by Python.
 
-  Python ignores exceptions in places such as the end of a generator that is
-  given up, or a callback of its garbage collector; a signal that comes there
-  would be lost. Long loops of programs that `take` signals call this now and
-  then; who catches a KeyboardInterrupt calls `settle`.
+  Python ignores exceptions in some places, such as the finalization of a
+  generator or a callback of its garbage collector. A signal that arrives there
+  would be lost. Long loops of programs that `take` signals call this function
+  regularly; code that catches a KeyboardInterrupt calls `settle`.
   """
   if _is_uncaught:
     raise KeyboardInterrupt
 
 
 def settle() -> None:
-  """Notes that the last KeyboardInterrupt has arrived."""
+  """Marks the last KeyboardInterrupt as caught; see `raise_lost`."""
   global _is_uncaught
   _is_uncaught = False
 
@@ -62,7 +62,8 @@ def _handle(number: int, frame: types.FrameType | None) -> None:
     _waiting.append((number, frame))
     return
   if number == signal.SIGINT and _outer is not None:
-    # It came at the very end of a block, before this was done there.
+    # The signal came at the very end of a block, before the block itself
+    # restored the handler.
     signal.signal(number, _outer)
     _outer(number, frame)
     return
@@ -73,11 +74,11 @@ def _handle(number: int, frame: types.FrameType | None) -> None:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-  """Lets Ctrl-C, and the other signals that were taken, wait until the end.
+  """Defers Ctrl-C, and the other signals that were taken, to the end.
 
-  For files: there are places in numpy and zipfile where a KeyboardInterrupt
-  turns into another error. Outside the main thread, which alone is interrupted,
-  and where Ctrl-C is ignored the block just runs.
+  This is meant for file I/O: in some places of NumPy and zipfile a
+  KeyboardInterrupt turns into another error. It has no effect if Ctrl-C is
+  ignored, or outside the main thread, which alone receives signals.
   """
   global _num_blocks, _outer
   handler = signal.getsignal(signal.SIGINT)
@@ -89,15 +90,16 @@ def deferred() -> Iterator[None]:
     _waiting.clear()
   is_counted = False
   try:
-    # Counted first: a signal that comes as the handler is set waits already.
+    # Counted first, so that a signal is already deferred while the handler is
+    # being set.
     _num_blocks, is_counted = _num_blocks + 1, True
     if handler is not _handle:
       _outer = handler
       signal.signal(signal.SIGINT, _handle)
     yield
   finally:
-    # First, while signals still wait: one that came between would leave the
-    # block counted, and later ones waiting for ever.
+    # First, while signals are still deferred: a signal in between would leave
+    # the block counted, and later signals would be deferred forever.
     _num_blocks -= is_counted
     if handler is not _handle:
       signal.signal(signal.SIGINT, handler)

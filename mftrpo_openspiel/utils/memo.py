@@ -1,4 +1,4 @@
-"""The last results of a function, for a caller that asks for them again."""
+"""A cache of the last results of a function of arrays."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,9 @@ import numpy as np
 
 
 def key(argument: np.ndarray | float) -> Any:
-  """Returns what tells an argument from all others: of an array, its bytes.
+  """Returns a key that identifies an argument; for an array, by its bytes.
 
-  Arrays of equal numbers have different keys where they lie differently in
-  memory.
+  Arrays of equal numbers have different keys if their memory layouts differ.
   """
   if isinstance(argument, np.ndarray):
     return argument.dtype, argument.strides, argument.tobytes(order="A")
@@ -18,33 +17,34 @@ def key(argument: np.ndarray | float) -> Any:
 
 
 class Memo:
-  """A function of arrays and numbers that remembers its last results.
+  """A function of arrays and numbers that caches its last results.
 
-  A result is given out again for the same arguments, and so must not be written
-  into. Threads may share a memo. A copy, as by pickle, remembers nothing.
+  The same result is returned again for the same arguments, so callers must not
+  modify it. Threads may share a memo. A copy, for example by pickle, starts
+  with an empty cache.
   """
 
   def __init__(self, function: Callable[..., Any], size: int = 1):
     """Initializes the memo.
 
     Args:
-      function: What is remembered of; a result depends on its arguments alone.
-      size: How many results are remembered: those that were asked for last.
+      function: The function; its result must depend on its arguments only.
+      size: Number of results that are cached, the most recently used ones.
     """
     self._function = function
     self._size = size
-    # Keys and results, the one asked for last first. They are replaced as a
-    # whole, as other threads may be looking at them.
+    # Keys and results, the most recently used one first. The tuple is replaced
+    # as a whole, because other threads may be reading it.
     self._results: tuple[tuple[Any, Any], ...] = ()
 
   def __reduce__(self) -> tuple[Any, ...]:
     return Memo, (self._function, self._size)
 
   def __call__(self, *arguments: np.ndarray | float) -> Any:
-    """Returns what the function does."""
+    """Returns the result of the function, from the cache if it is there."""
     new_key = tuple(map(key, arguments))
     results = self._results
-    if results and results[0][0] == new_key:  # Mostly so.
+    if results and results[0][0] == new_key:  # The most frequent case.
       return results[0][1]
     found = next((pair for pair in results[1:] if pair[0] == new_key), None)
     if found is None:
@@ -53,7 +53,7 @@ class Memo:
     return found[1]
 
   def remember(self, result: Any, *arguments: np.ndarray | float) -> None:
-    """Takes a result that was found without a call."""
+    """Adds a result that was computed elsewhere to the cache."""
     self._put_first((tuple(map(key, arguments)), result))
 
   def _put_first(self, found: tuple[Any, Any]) -> None:

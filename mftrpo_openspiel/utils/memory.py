@@ -1,20 +1,20 @@
-"""Memory that is asked for before it is taken."""
+"""Checks for available memory before large allocations."""
 
 import os
 import pathlib
 import resource
 
 _MEMINFO = pathlib.Path("/proc/meminfo")
-# Of the container, on Linux; a number of bytes or "max".
+# Memory limit of the container, on Linux; a number of bytes or "max".
 _CGROUP_LIMIT = pathlib.Path("/sys/fs/cgroup/memory.max")
 
 
 def available() -> int:
-  """Returns how many bytes this process can still take, as the system says.
+  """Returns the number of bytes that this process can still allocate.
 
-  On Linux that is what is free or can be freed at once, elsewhere all of the
-  machine's memory; in any case no more than the limits of the process and of
-  its container.
+  On Linux this is the memory that is free or can be freed at once, elsewhere
+  the total memory of the machine. It is at most the limits of the process and
+  of its container.
   """
   limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
   if _MEMINFO.exists():
@@ -31,16 +31,20 @@ def available() -> int:
 
 
 def check(name: str, value: object, num_bytes: int) -> None:
-  """Checks that there is memory for what a parameter asks for.
+  """Checks that there is enough memory for the value of a parameter.
+
+  Args:
+    name: Name of the parameter.
+    value: Its value.
+    num_bytes: Approximate number of bytes that it needs.
 
   Raises:
-    ValueError: If less than about `num_bytes` is available; it names the
-      parameter and its value.
+    ValueError: If less memory is available; the message has the parameter and
+      its value.
   """
   free = available()
   if num_bytes > free:
     raise ValueError(
-      f"{name} must leave the game small enough for the memory, got {value}:"
-      f" that takes about {num_bytes / 1e9:.3g} GB, and {free / 1e9:.3g} GB are"
-      " available."
+      f"{name} must give a game that fits into memory, got {value}: it needs"
+      f" about {num_bytes / 1e9:.3g} GB, and {free / 1e9:.3g} GB are available."
     )

@@ -1,4 +1,4 @@
-"""Objects that know what they were made with, to say so in a line."""
+"""Objects that record their constructor arguments, for their titles."""
 
 import inspect
 from typing import Any
@@ -6,25 +6,25 @@ from typing import Self
 
 
 class NotedOptions:
-  """Notes the arguments of the constructor, whatever that does with them.
+  """Records the arguments of the constructor.
 
   Attributes:
-    options: The arguments after the first, by the names of the constructor's
-      parameters; defaults included.
+    options: The arguments after the first one, by the names of the
+      constructor's parameters, including defaults.
   """
 
   options: dict[str, Any]
 
   def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-    """Notes the options; all else is up to the constructor."""
+    """Records the options; the constructor does the rest."""
     noted = super().__new__(cls)
     noted.options = _options(cls, args, kwargs)
     return noted
 
   def shown_options(self) -> dict[str, Any]:
-    """Returns its regularization and the options that are not the default.
+    """Returns the regularization and all options that differ from defaults.
 
-    They are numbers, texts and bools, or names of what is something else.
+    Values other than numbers, strings and bools are replaced by their names.
     """
     defaults = _options(type(self), (None,), {})
     return {
@@ -35,7 +35,7 @@ class NotedOptions:
     }
 
   def title(self) -> str:
-    """Returns the class and its `shown_options`."""
+    """Returns the name of the class with its `shown_options`."""
     shown = [
       f"{name}={value!r}" if value is self.options[name] else f"{name}={value}"
       for name, value in self.shown_options().items()
@@ -50,7 +50,7 @@ def _options(
   signature = inspect.signature(cls)
   try:
     bound = signature.bind_partial(*args, **kwargs)
-  except TypeError:  # The constructor raises it, too.
+  except TypeError:  # The constructor raises the same error.
     return {}
   bound.apply_defaults()
   _, *names = signature.parameters

@@ -1,8 +1,8 @@
-"""Python modules of users, imported by their names.
+"""Imports of users' Python modules by name.
 
-They may lie in the current folder, also where a command is run, which Python
-does not look for modules from there. The folder is then the first of sys.path,
-as it is in `python -m` and in notebooks.
+The modules may lie in the current folder. Python does not search that folder
+when a console command is run, so it is then inserted as the first entry of
+sys.path, as `python -m` and notebooks do.
 """
 
 from collections.abc import Iterable
@@ -15,24 +15,24 @@ from typing import Any
 
 
 def search_folder(folder: str | os.PathLike) -> None:
-  """Makes Python look for modules in a folder before it looks elsewhere."""
+  """Makes Python search a folder for modules before it searches elsewhere."""
   path = os.path.abspath(folder)
   if path not in sys.path:
     sys.path.insert(0, path)
-  # Files may have been written since Python last looked.
+  # Files may have been written since Python last read the folder.
   importlib.invalidate_caches()
 
 
 def import_modules(names: Iterable[str], what: str = "imports") -> None:
-  """Imports modules, those that are not yet.
+  """Imports modules unless they are already imported.
 
   Args:
-    names: As in `import name`.
-    what: What asks for them, for messages.
+    names: Names of modules, as in `import name`.
+    what: Name of the parameter or flag that gives them, for messages.
 
   Raises:
-    ValueError: In one line, if there is no such module, or it raises an error
-      when it is imported.
+    ValueError: With a message of one line, if there is no such module, or its
+      import raises an error.
   """
   for name in names:
     try:
@@ -44,15 +44,15 @@ def import_modules(names: Iterable[str], what: str = "imports") -> None:
 
 
 def find(path: str, what: str) -> Any:
-  """Returns what stands in a module, which is imported if it is not yet.
+  """Returns an attribute of a module, which is imported if necessary.
 
   Args:
-    path: Where it stands, as "package.module:name".
-    what: What asks for it, for messages.
+    path: The attribute, as "package.module:name".
+    what: Name of the parameter or flag that gives it, for messages.
 
   Raises:
-    ValueError: In one line, if there is no such module, or it cannot be
-      imported, or has no such name.
+    ValueError: With a message of one line, if there is no such module, or it
+      cannot be imported, or does not have the attribute.
   """
   module_name, _, name = path.partition(":")
   try:
@@ -61,38 +61,38 @@ def find(path: str, what: str) -> Any:
       raise ValueError(f"module {module_name!r} has no {name!r}")
   except ValueError as error:
     raise ValueError(
-      f"{what} must be package.module:name of what can be imported, got"
+      f"{what} must be of the form package.module:name and importable, got"
       f" {path!r}: {error}."
     ) from error.__cause__
   return getattr(module, name)
 
 
 def _imported(name: str) -> types.ModuleType:
-  """Returns a module, or raises a ValueError that says why there is none."""
+  """Returns a module; raises a ValueError that says why it is not available."""
   if not isinstance(name, str) or not all(
     part.isidentifier() for part in name.split(".")
   ):
-    raise ValueError(f"{name!r} is no name of a Python module")
+    raise ValueError(f"{name!r} is not a valid name of a Python module")
   if name not in sys.modules:
     search_folder(os.curdir)
   try:
     return importlib.import_module(name)
-  # A script that ends itself is no reason to end the program without a word.
+  # A script that calls sys.exit must not end the program silently.
   except (Exception, SystemExit) as error:
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing and f"{name}.".startswith(f"{missing}."):
       raise ValueError(
         f"there is no module {missing!r}, neither installed nor in the current"
-        " folder or one of PYTHONPATH"
+        " folder or in a folder of PYTHONPATH"
       ) from None
     raise ValueError(described(error)) from error
 
 
 def described(error: BaseException) -> str:
-  """Returns what an error in the code of a user's says, and where it is.
+  """Returns the message of an error in a user's code, with file and line.
 
-  Nothing of the latter where Python raised it itself, as it does for a
-  SyntaxError, whose message has the place.
+  File and line are omitted if Python itself raised the error, such as a
+  SyntaxError, whose message already contains them.
   """
   reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
   frames = [

@@ -1,4 +1,4 @@
-"""Options of algorithms and models as programs take them: their flags."""
+"""Options of algorithms and models, and their flags in programs."""
 
 from collections.abc import Collection
 import dataclasses
@@ -7,13 +7,13 @@ import types
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-  """An option of an algorithm or a model, as programs take it.
+  """An option of an algorithm or a model, and its flag in programs.
 
   Attributes:
-    flag: Its name in programs.
-    kind: Of its values.
-    text: What --help says.
-    choices: The values, if it is one of a few names.
+    flag: Name of its flag.
+    kind: Type of its values.
+    text: Help text of its flag.
+    choices: Allowed values, if it is one of a few names.
   """
 
   flag: str

@@ -1,7 +1,7 @@
-"""How far something is: a bar on a terminal, and lines where there is none.
+"""Progress bars on terminals, and lines of progress elsewhere.
 
-Ctrl-C, a full standard output and a standard error that nobody reads cannot
-break either.
+Both tolerate Ctrl-C, a full disk under standard output, and a closed standard
+error.
 """
 
 import contextlib
@@ -17,29 +17,29 @@ import tqdm
 
 from mftrpo_openspiel.utils import interrupts
 
-# Between two lines.
+# Time between two lines, in seconds.
 LINE_SECONDS = 10.0
 
 _is_quiet = False
 
 
 class Progress(Protocol):
-  """What is told how far something is; a context that closes itself.
+  """A display of progress, and a context manager that closes it.
 
   Attributes:
-    n: How far it is.
+    n: The progress so far.
   """
 
   n: float
 
   def update(self, n: float = 1) -> object:
-    """Adds `n`."""
+    """Adds `n` to the progress."""
 
   def set_postfix_str(self, s: str = "", refresh: bool = True) -> None:
-    """Sets what is shown beside how far it is."""
+    """Sets a text that is shown after the progress."""
 
   def close(self) -> None:
-    """Ends it."""
+    """Closes the display."""
 
   def __enter__(self) -> Self: ...
 
@@ -53,7 +53,7 @@ class Progress(Protocol):
 
 
 def be_quiet() -> None:
-  """Makes all progress of this process that is begun from now on invisible."""
+  """Hides all displays of progress that this process creates from now on."""
   global _is_quiet
   _is_quiet = True
 
@@ -61,16 +61,17 @@ def be_quiet() -> None:
 def progress_bar(
   total: int, unit: str, initial: int = 0, title: str = "", keep: bool = True
 ) -> Progress:
-  """Returns a progress bar, or what prints lines if there is no terminal.
+  """Returns a progress bar, or an object that prints lines of progress.
 
-  Both are on standard error. Lines come every `LINE_SECONDS` and at the end.
+  Lines are printed if standard error is not a terminal: every `LINE_SECONDS`
+  and at the end. Both displays write to standard error.
 
   Args:
-    total: What `n` is at the end.
-    unit: Of which there are so many.
-    initial: What `n` is at the beginning.
-    title: What stands before it.
-    keep: Whether the bar stays at the end, or a line is printed there.
+    total: Progress at the end.
+    unit: Unit of the progress, in the singular.
+    initial: Progress at the beginning.
+    title: Text in front of the bar or the line.
+    keep: Whether the bar remains, or a line is printed, at the end.
 
   Raises:
     OSError: If standard output, which tqdm flushes, cannot be written.
@@ -78,8 +79,8 @@ def progress_bar(
   is_quiet = _is_quiet or sys.stderr is None
   if not is_quiet and not sys.stderr.isatty():
     return _Lines(total, unit, initial, title, keep)
-  # Some versions of tqdm cannot close a bar that is only half made. So errors
-  # and Ctrl-C come before the bar is made or after.
+  # Some versions of tqdm cannot close a partly constructed bar. Therefore
+  # errors of standard output are raised before, and Ctrl-C is deferred.
   if sys.stdout is not None:
     sys.stdout.flush()
   with interrupts.deferred():
@@ -99,14 +100,14 @@ def live_bar(
 ) -> tqdm.tqdm:
   """Returns the progress bar of a call from Python, a context manager.
 
-  In a notebook it is one of a notebook. It is gone at the end. Where standard
-  error is no terminal, as in a batch job, nothing is shown.
+  In a notebook it is a notebook widget. The bar disappears at the end. Nothing
+  is shown if standard error is not a terminal, for example in a batch job.
   """
   is_terminal = sys.stderr is not None and sys.stderr.isatty()
   if not is_wanted or not (is_terminal or _is_notebook()):
     return tqdm.tqdm(total=total, disable=True)
   with warnings.catch_warnings():
-    # Without the package ipywidgets it is a line of text in a notebook.
+    # Without the package ipywidgets tqdm warns, and shows a line of text.
     warnings.simplefilter("ignore", tqdm.TqdmWarning)
     auto = importlib.import_module("tqdm.auto")
   return auto.tqdm(total=total, unit=unit, leave=False, disable=False)
@@ -120,7 +121,7 @@ def _is_notebook() -> bool:
 
 
 class _Lines:
-  """Prints now and then how far something is."""
+  """Prints lines of progress at intervals."""
 
   def __init__(
     self, total: int, unit: str, initial: int, title: str, keep: bool
@@ -134,14 +135,14 @@ class _Lines:
     self._begin = self._last = time.monotonic()
 
   def update(self, n: float = 1) -> None:
-    """Adds `n`; prints a line if the last one is long ago."""
+    """Adds `n` to the progress; prints a line if it is time for one."""
     self.n += n
     if time.monotonic() - self._last >= LINE_SECONDS:
       self._print()
 
   def set_postfix_str(self, s: str = "", refresh: bool = True) -> None:
-    """Sets what is shown beside how far it is."""
-    del refresh  # A line that is printed stays as it is.
+    """Sets a text that is shown after the progress."""
+    del refresh  # Printed lines cannot be changed.
     self._beside = f", {s}" if s else ""
 
   def close(self) -> None:
@@ -155,7 +156,7 @@ class _Lines:
       f"{self._title}{self.n:.0f} of {self._total} {self._unit}s"
       f"{self._beside} after {self._last - self._begin:.0f} s"
     )
-    # Who does not read it does without.
+    # A closed standard error is ignored.
     with contextlib.suppress(OSError):
       print(line, file=sys.stderr, flush=True)
 

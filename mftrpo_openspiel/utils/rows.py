@@ -1,7 +1,7 @@
 """Reductions of the rows of (N, A) arrays.
 
-With few actions and many states numpy takes most of its time for starting on
-rows; it is several times faster to go through the columns.
+With few actions and many states, NumPy spends most of its time on the overhead
+per row; looping over the columns is several times faster.
 """
 
 import functools
@@ -10,8 +10,9 @@ import numpy as np
 
 from mftrpo_openspiel.utils import memo
 
-# Arrays of so many rows at least and columns at most are gone through by
-# columns, unless these are together in memory, where numpy does it itself.
+# Arrays with at least MIN_ROWS rows and at most MAX_COLUMNS columns are reduced
+# column by column, unless they are in Fortran order, for which NumPy does this
+# itself.
 MIN_ROWS = 1000
 MAX_COLUMNS = 16
 
@@ -27,18 +28,21 @@ def total(array: np.ndarray) -> np.ndarray:
 
 
 def with_several(mask: np.ndarray) -> np.ndarray | None:
-  """Returns the rows of (N, A) of bool with more than one true entry.
+  """Returns the indices of rows of a bool array with several true entries.
 
-  None if these are more than half of the rows, or there are few rows: then it
-  is not worth while to look at them alone. It is the same array each time, not
-  to be written into.
+  None if these are more than half of the rows, or if there are few rows; it is
+  then not faster to handle them separately. The array is cached and must not be
+  modified.
+
+  Args:
+    mask: (N, A) of bool.
   """
   return None if len(mask) < MIN_ROWS else _with_several(mask)
 
 
 def _find_several(mask: np.ndarray) -> np.ndarray | None:
   num_rows, num_columns = mask.shape
-  if num_columns < 256:  # So that bytes do not overflow, which are fast.
+  if num_columns < 256:  # Bytes are fast, and do not overflow here.
     counts = np.einsum("na->n", mask.view(np.uint8))
   else:
     counts = np.count_nonzero(mask, axis=1)
@@ -46,7 +50,7 @@ def _find_several(mask: np.ndarray) -> np.ndarray | None:
   return found if 2 * found.size <= num_rows else None
 
 
-# Those who ask mostly do so again and again for the same actions.
+# Callers usually pass the same mask many times.
 _with_several = memo.Memo(_find_several)
 
 

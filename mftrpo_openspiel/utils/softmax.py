@@ -1,7 +1,7 @@
 """Softmax, soft maximum and entropy over the actions of many states at once.
 
 All functions take (N, A) arrays and work row by row; -inf marks an action that
-is not legal. Scales may be one number or one a state.
+is not legal. Temperatures are one number, or one number per state.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ def softmax(
 
   Args:
     logits: (N, A); -inf where an action is not legal.
-    temperature: A number, or (N,) for one a state; where it is 0, the limit:
-      the uniform law on the largest logits.
+    temperature: A number, or (N,) for one per state. For 0 the result is the
+      limit: the uniform distribution on the largest logits.
   """
   is_legal = logits > -np.inf
   several = rows.with_several(is_legal)
@@ -39,11 +39,11 @@ def _softmax(logits: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
 def soft_maximum(
   action_values: np.ndarray, temperature: float | np.ndarray
 ) -> np.ndarray:
-  """Returns max over laws p of p . Q + temperature * entropy(p).
+  """Returns max over distributions p of p . Q + temperature * entropy(p).
 
   Args:
     action_values: (N, A), Q; -inf where an action is not legal.
-    temperature: >= 0; a number, or (N,) for one a state.
+    temperature: >= 0; a number, or (N,) for one per state.
 
   Returns:
     (N,): temperature * log sum_a exp(Q / temperature).
@@ -54,7 +54,7 @@ def soft_maximum(
 def soft_improvement(
   action_values: np.ndarray, temperature: float | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Returns the `soft_maximum`, and the `softmax`, by which it is attained."""
+  """Returns the `soft_maximum`, and the `softmax` that attains it."""
   weights, largest = _weights(action_values, temperature)
   total = rows.total(weights)
   return largest + temperature * np.log(total), weights / total[:, None]
@@ -68,7 +68,7 @@ def _weights(
   excess = logits - largest[:, None]
   if np.ndim(temperature) == 0 and temperature == 1:
     return _exp(excess), largest
-  # A tiny temperature makes -inf of what is not the maximum, as it should.
+  # With a tiny temperature all entries but the maximum become -inf as intended.
   with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
     if np.ndim(temperature):
       temperature = np.reshape(temperature, (-1, 1))
@@ -79,7 +79,7 @@ def _weights(
 
 
 def _exp(array: np.ndarray) -> np.ndarray:
-  """Returns exp(array); numpy takes long for -inf, of which there are many."""
+  """Returns exp(array); avoids -inf, for which NumPy is slow."""
   is_finite = array > -np.inf
   if 2 * np.count_nonzero(is_finite) > array.size:
     return np.exp(array)

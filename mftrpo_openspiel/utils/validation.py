@@ -1,7 +1,8 @@
-"""Checks of what users hand in.
+"""Checks of user input.
 
-Every check raises a one-line `ValueError` that names the parameter, the value
-and what is allowed, and returns the value in the form the package works with.
+Every check raises a `ValueError` with a message of one line that has the
+parameter, the value and what is allowed. It returns the value in the form that
+the package works with.
 """
 
 from collections.abc import Iterable
@@ -15,12 +16,14 @@ import numpy.typing as npt
 
 from mftrpo_openspiel.utils import rows
 
-# How far a row of probabilities may be from summing to one.
+# Maximum deviation of a sum of probabilities from one.
 SUM_TOLERANCE = 1e-9
-# How far it may be where the probabilities are of single precision.
+# Maximum deviation that single precision may explain.
 _SINGLE_PRECISION = 1e-4
-# What OpenSpiel keeps a whole number among the parameters of a game in.
+# Range of integer parameters of games in OpenSpiel.
 INT32 = (-(2**31), 2**31 - 1)
+# Policies with at most this number of actions are shown in messages.
+_MAX_SHOWN_ACTIONS = 8
 
 
 def check_type(name: str, value: Any, *allowed: type) -> Any:
@@ -85,23 +88,23 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
 
 
 def suggestion(value: object, choices: Iterable[str]) -> str:
-  """Returns what may have been meant, for the end of a message, or ""."""
+  """Returns "did you mean" with the closest choice, for a message, or ""."""
   close = difflib.get_close_matches(str(value).lower(), choices, 1)
   return f" (did you mean {close[0]}?)" if close else ""
 
 
 def check_numbers(name: str, value: npt.ArrayLike) -> np.ndarray:
-  """Returns `value` as an array of float64 of whatever shape.
+  """Returns `value` as an array of float64 of any shape.
 
-  Numbers that are complex, or texts, or of another class are refused: numpy
-  would drop a part of some, and read others.
+  Complex numbers, strings and objects are refused; NumPy would drop the
+  imaginary parts and parse the strings.
   """
   try:
     array = np.asarray(value)
-  except (TypeError, ValueError):  # Rows of several lengths.
+  except (TypeError, ValueError):  # Rows of different lengths.
     array = None
   if array is not None and array.dtype.kind in "fiub":
-    # Most arrays are float64, and some are checked often.
+    # Most arrays are float64 already; some are checked often.
     return array if array.dtype == float else array.astype(np.float64)
   raise ValueError(
     f"{name} must be an array of numbers, got {_shown_array(value)}."
@@ -109,7 +112,7 @@ def check_numbers(name: str, value: npt.ArrayLike) -> np.ndarray:
 
 
 def check_sparse_numbers(name: str, value: Any) -> None:
-  """Raises a ValueError if a SciPy sparse array has anything but numbers."""
+  """Raises a ValueError if a SciPy sparse array is not of real numbers."""
   if value.dtype.kind not in "fiub":
     raise ValueError(
       f"{name} must be an array of numbers, got {_shown_array(value)}."
@@ -123,9 +126,9 @@ def _shown_array(value: Any) -> str:
 
 
 def advice_on_sums(sums: np.ndarray | float, total: float = 1.0) -> str:
-  """Returns what to do, for a message, where `sums` are almost `total`.
+  """Returns advice for a message if `sums` differ slightly from `total`.
 
-  As they are where probabilities were computed, or kept, in float32.
+  They do if probabilities were computed or stored in float32.
   """
   error = np.max(np.abs(sums - total)) / total
   if SUM_TOLERANCE < error <= _SINGLE_PRECISION:
@@ -156,7 +159,10 @@ def check_finite(name: str, value: npt.ArrayLike, size: int) -> np.ndarray:
 def check_distribution(
   name: str, value: npt.ArrayLike, size: int, total: float = 1.0
 ) -> np.ndarray:
-  """Returns `value` as a (size,) array if it is a law of mass `total`."""
+  """Returns `value` as a (size,) array if it is a distribution.
+
+  Its entries must be non-negative and sum to `total`.
+  """
   array = _check_array(name, value, (size,))
   # A NaN fails both comparisons.
   if array.min() >= 0 and abs(array.sum() - total) <= SUM_TOLERANCE * total:
@@ -190,11 +196,13 @@ def check_masses(name: str, value: npt.ArrayLike, size: int) -> np.ndarray:
   return array
 
 
-def _are_laws(array: np.ndarray, legal_actions_mask: np.ndarray) -> bool:
-  """Returns whether each row is a law on the legal actions."""
+def _are_distributions(
+  array: np.ndarray, legal_actions_mask: np.ndarray
+) -> bool:
+  """Returns whether each row is a distribution over the legal actions."""
   if not array.size:
     return True
-  # A NaN fails both comparisons, so the good case costs few passes.
+  # A NaN fails both comparisons, so no further pass over the array is needed.
   return bool(
     array.min() >= 0
     and np.abs(rows.total(array) - 1).max() <= SUM_TOLERANCE
@@ -205,28 +213,28 @@ def _are_laws(array: np.ndarray, legal_actions_mask: np.ndarray) -> bool:
 def check_policy(
   policy: npt.ArrayLike, legal_actions_mask: np.ndarray, name: str = "policy"
 ) -> np.ndarray:
-  """Returns `policy` as an array if each row is a law on the legal actions.
+  """Returns `policy` as an array if its rows are distributions over actions.
 
   Args:
-    policy: (N, A), one law over the actions a state.
+    policy: (N, A), the action probabilities in each state.
     legal_actions_mask: (N, A) of bool.
-    name: How messages call it.
+    name: Name of the parameter, for messages.
 
   Raises:
-    ValueError: On a wrong shape, NaN, a negative probability, mass on an
-      illegal action, or a row that does not sum to one.
+    ValueError: If the shape is wrong, a probability is NaN or negative, an
+      illegal action has positive probability, or a row does not sum to one.
   """
   array = _check_array(name, policy, legal_actions_mask.shape)
   several = rows.with_several(legal_actions_mask)
   if several is not None:
-    # Where only one action is legal, its probability mostly is 1.
+    # States with one legal action usually have exactly the probability 1.
     differs = array != legal_actions_mask
     differs[several] = False
-    if not differs.any() and _are_laws(
+    if not differs.any() and _are_distributions(
       array[several], legal_actions_mask[several]
     ):
       return array
-  if _are_laws(array, legal_actions_mask):
+  if _are_distributions(array, legal_actions_mask):
     return array
   bad = ~(
     (array >= 0).all(axis=1)
@@ -235,7 +243,19 @@ def check_policy(
   )
   row = int(bad.argmax())
   raise ValueError(
-    f"{name} must be a probability law over the legal actions in every state,"
-    f" got {array[row].tolist()} in state {row}"
-    f"{advice_on_sums(array.sum(axis=1))}."
+    f"{name} must be a probability distribution over the legal actions in every"
+    f" state, got {_shown_actions(array[row], legal_actions_mask[row])} in"
+    f" state {row}{advice_on_sums(array.sum(axis=1))}."
   )
+
+
+def _shown_actions(probabilities: np.ndarray, is_legal: np.ndarray) -> str:
+  """Returns the (A,) probabilities of a state, or what is wrong with them."""
+  if probabilities.size <= _MAX_SHOWN_ACTIONS:
+    return str(probabilities.tolist())
+  is_bad = ~((probabilities >= 0) & (is_legal | (probabilities == 0)))
+  if is_bad.any():
+    action = int(is_bad.argmax())
+    kind = "" if is_legal[action] else "illegal "
+    return f"{probabilities[action]:g} for the {kind}action {action}"
+  return f"probabilities with sum {probabilities.sum():.12g}"

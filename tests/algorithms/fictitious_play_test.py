@@ -214,8 +214,8 @@ def test_results_are_those_of_openspiels_class():
     ),
     (
       {"br_policy": np.ones((14, 2))},
-      "br_policy must be a probability law over the legal actions in every"
-      " state, got [1.0, 1.0] in state 0.",
+      "br_policy must be a probability distribution over the legal actions in"
+      " every state, got [1.0, 1.0] in state 0.",
     ),
   ],
 )

@@ -337,7 +337,7 @@ def test_objects_other_than_algorithms_are_not_registered(
     (
       "EXAMPLES",
       {},
-      "algorithm must be package.module:name of what can be imported, got"
+      "algorithm must be of the form package.module:name and importable, got"
       f" '{{path}}': module '{__name__}' has no 'EXAMPLES'.",
     ),
   ],

@@ -1,4 +1,4 @@
-"""What callers hand in by mistake, and the line that they get for it."""
+"""Tests of invalid calls and their error messages of one line."""
 
 import functools
 
@@ -53,7 +53,7 @@ def flow(name):
 
 
 def mdp(**fields):
-  """Two states and two actions, which are all alike, but for `fields`."""
+  """Returns an MDP of two equal states and actions, changed by `fields`."""
   alike = {
     "kernel": np.full((2, 2, 2), 0.5),
     "reward": lambda mean_field: np.zeros((2, 2)),
@@ -132,7 +132,7 @@ BAD_CALLS = [
    "setting must be one of .*four_rooms, .*, got 'five_rooms'"),
   (lambda: game_factory.create_game("mfg_garnet", "two_islands"),
    "'two_islands' applies to python_mfg_two_islands, .* 'mfg_garnet'"),
-  # Games of one's own.
+  # User-defined games.
   (lambda: mdp(discount="0.9"),
    r"discount must be a number in \[0, 1\), got '0.9'"),
   (lambda: mdp(initial_distribution=[0.5, 0.6]),
@@ -182,9 +182,9 @@ BAD_CALLS = [
   (lambda: compiled_game.CompiledGame(pyspiel.load_game("mfg_garnet(size=-1)")),
    r"game must be one that OpenSpiel can play, mfg_garnet\(size=-1\) is not"),
   (lambda: model().exploitability(changed(UNIFORM, (3, 1), np.nan)),
-   r"policy must be a probability law .*, got \[0.5, nan\] in state 3"),
+   r"policy must be a probability dist .*, got \[0.5, nan\] in state 3"),
   (lambda: model().exploitability(changed(UNIFORM, 3, [1.5, -0.5])),
-   r"policy must be a probability law .*, got \[1.5, -0.5\] in state 3"),
+   r"policy must be a probability dist .*, got \[1.5, -0.5\] in state 3"),
   (lambda: model().exploitability(UNIFORM, regularization=-1),
    r"regularization must be a number in \[0, inf\), got -1"),
   (lambda: model().propagate(UNIFORM, 2 * LAW, 1),
@@ -265,7 +265,7 @@ BAD_CALLS = [
   (lambda: iteration_loop.evenly_spaced_iterations(10**9, 1),
    "every must be at least 1000 with 1000000000 iterations, .*, got 1"),
   (lambda: solution(policy=2 * UNIFORM),
-   r"policy must be a probability law .*, got \[1.0, 1.0\] in state 0"),
+   r"policy must be a probability dist .*, got \[1.0, 1.0\] in state 0"),
   (lambda: solution(mean_field=np.nan * LAW),
    "mean_field must be finite and not negative, it is nan in state 0"),
   (lambda: solution(iteration=-1),
@@ -273,7 +273,7 @@ BAD_CALLS = [
   (lambda: solution().to_policy(from_game.create_model("compiled", islands())),
    "model must have the 14 states of the solution, .* 'stationary', got 42"),
   (lambda: solutions.load_solution(__file__),
-   "path must be a whole file of a solution, got .*calls_test.py"),
+   "path must be a complete file of a solution, got .*calls_test.py"),
   (lambda: solutions.save_solution("/proc/solution.npz", solution()),
    "path must lie in a writable folder, got /proc/solution.npz"),
   (lambda: metrics_table.read_csv("nowhere.csv"),
@@ -283,7 +283,7 @@ BAD_CALLS = [
   (lambda: iteration_loop.log_spaced_iterations(-1),
    r"num_iterations must be a whole number in \[0, 10{12}\], got -1"),
   (lambda: checkpoints.load(__file__, "id"),
-   "calls_test.py is no whole checkpoint"),
+   "calls_test.py is not a valid checkpoint"),
   (lambda: run_config.read(__file__),
    "calls_test.py cannot be read: "),
   (lambda: run_directory.load_run("."),

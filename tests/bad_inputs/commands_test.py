@@ -1,4 +1,4 @@
-"""What users type by mistake, and the line that they get for it."""
+"""Tests of invalid commands and their error messages of one line."""
 
 import pathlib
 import re
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-# In the folder that `folder` makes. Goes on with a run that is there:
+# Resumes a run in the folder that the fixture `folder` creates.
 RESUME = (
   "solve --setting=two_islands --algorithm=mf_trpo --record_every=1"
   " --log_distribution --resume --logdir="
@@ -125,7 +125,7 @@ BAD_COMMANDS = [
    "logdir must be a folder for many runs, got the run directory run"),
   ("reproduce-paper --num_iterations=0",
    r"--num_iterations must be a whole .* in the range \[1, 10{12}\], got '0'"),
-  # Too large for the memory, for an int of C++, or for anyone's patience.
+  # Too large for the memory, for an int of C++, or for a reasonable run time.
   (f"solve --setting=two_islands --num_iterations={HUGE}",
    rf"num_iterations must be a whole number in \[1, 10{{12}}\], got {HUGE}"),
   ("solve --setting=two_islands --num_records=1000000000",
@@ -150,7 +150,7 @@ BAD_COMMANDS = [
    rf"--num_iterations must be .* in the range \[1, 10{{12}}\], got '{HUGE}'"),
   (f"reproduce-paper --num_processes={HUGE}",
    rf"--num_processes must be .* in the range \[1, 10000\], got '{HUGE}'"),
-  # What does not go together.
+  # Combinations of flags that exclude each other.
   ("solve --setting=two_islands --algorithm=mirror_descent --temperature=1",
    r"--temperature is for --algorithm=.*, not for mirror_descent\.$"),
   ("solve --game_name=mfg_garnet --model=stationary",
@@ -176,46 +176,46 @@ BAD_COMMANDS = [
    "scheduler_address (must be that of a running scheduler|needs the package)"),
   ("sweep --logdir=run --setting=two_islands --grid=num_iterations=1",
    "logdir must be a folder for many runs, got the run directory run"),
-  # Folders that cannot be written to, by root neither.
+  # Folders that cannot be written to, not even by root.
   ("solve --setting=two_islands --logdir=file/run",
-   r"logdir must be a folder that can be made, got file/run \(Not a directory"),
+   r"logdir must be a folder that can be created, got file/run \(Not a dir"),
   ("solve --setting=two_islands --logdir=/proc/run",
-   "logdir must be a folder that can be made, got /proc/run"),
+   "logdir must be a folder that can be created, got /proc/run"),
   ("solve --setting=two_islands --logdir=",
    "logdir must be the name of a folder, got ''"),
   ("sweep --logdir=file/new --setting=two_islands --grid=num_iterations=1",
-   "logdir must be a folder that can be made, got file/new"),
+   "logdir must be a folder that can be created, got file/new"),
   ("benchmark --tables=lint --logdir=file/new",
-   "logdir must be a folder that can be made, got file/new"),
+   "logdir must be a folder that can be created, got file/new"),
   ("reproduce-paper --logdir=file",
-   r"logdir must be a folder that can be made, got file \(File exists"),
-  # Runs that cannot be gone on with.
+   r"logdir must be a folder that can be created, got file \(File exists"),
+  # Runs that cannot be resumed.
   ("solve --setting=two_islands --logdir=run",
-   "logdir has a run already, got run; add --resume to go on with it"),
+   "logdir already contains a run, got run; add --resume to resume it"),
   ("solve --setting=two_islands --logdir=loose",
-   "logdir must be new .* loose, which has metrics.csv but no config.json"),
+   "logdir must be new .* loose, which contains metrics.csv but no config.js"),
   (RESUME + "run --warm_start --num_iterations=4",
-   "--warm_start must not be given to go on with the run in run, got True"),
+   "--warm_start must not be given to resume the run in run, got True"),
   (RESUME + "run --num_iterations=2",
-   "num_iterations must be at least 4 to go on with the run in run, got 2"),
-  (RESUME + "truncated", "truncated/checkpoint.npz is no whole checkpoint"),
+   "num_iterations must be at least 4 to resume the run in run, got 2"),
+  (RESUME + "truncated", "truncated/checkpoint.npz is not a valid checkpoint"),
   (RESUME + "foreign",
-   r"foreign/checkpoint.npz is no whole checkpoint \(it has no iteration\)"),
+   r"foreign/checkpoint.npz is not a valid checkpoint \(it has no iteration\)"),
   (RESUME + "of_another_run",
-   "of_another_run/checkpoint.npz is a checkpoint of another run"),
+   "of_another_run/checkpoint.npz is a checkpoint of a different run"),
   (RESUME + "no_json", "no_json/config.json cannot be read: Expecting"),
   (RESUME + "other_json",
-   "other_json/config.json cannot be read: it is no JSON object"),
+   "other_json/config.json cannot be read: it is not a JSON object"),
   (RESUME + "old_format",
-   "old_format/config.json cannot be read: its format is 1, not 3"),
+   "old_format/config.json cannot be read: its format is 1, but this version"),
   (RESUME + "nested",
-   "nested/config.json cannot be read: it is nested too deep"),
+   "nested/config.json cannot be read: it is nested too deeply"),
   (RESUME + "changed_digit",
-   "changed_digit/metrics.csv, line 2, is damaged: its checksum does not fit"),
+   "changed_digit/metrics.csv, line 2, is damaged: checksum does not match"),
   (RESUME + "bad_line",
    "bad_line/metrics.csv, line 7, must have a whole number, .*, got 'end'"),
   (RESUME + "no_solution --num_iterations=4",
-   "path must be a whole file .*, got no_solution/solution.npz"),
+   "path must be a complete file .*, got no_solution/solution.npz"),
   # Pictures.
   ("plot", "RUN_DIR must be one or more run directories, got none"),
   ("plot empty",
@@ -224,14 +224,14 @@ BAD_COMMANDS = [
   ("plot run nowhere",
    "RUN_DIR must be a run directory or a folder of them, such as that of a"
    " sweep, got nowhere"),
-  ("plot cut", "cut/metrics.csv, line 6, is cut"),
+  ("plot cut", "cut/metrics.csv, line 6, is incomplete"),
   ("plot bad_line",
    "bad_line/metrics.csv, line 7, must have a whole number, .*, got 'end'"),
-  ("plot old_format", "config.json cannot be read: its format is 1, not 3"),
-  ("plot nested", "nested/config.json cannot be read: it is nested too deep"),
+  ("plot old_format", "config.json cannot be read: its format is 1, but this"),
+  ("plot nested", "nested/config.json cannot be read: it is nested too deeply"),
   ("plot changed_digit", "changed_digit/metrics.csv, line 2, is damaged"),
   ("plot no_json", "no_json/config.json cannot be read: Expecting"),
-  ("plot no_solution", "path must be a whole file .*, got no_solution/sol"),
+  ("plot no_solution", "path must be a complete file .*, got no_solution/sol"),
   ("plot run --output=curves.doc",
    "path must end in one of pdf, png, svg, got 'curves.doc'"),
   ("plot run --kind=animation --output=crowd.png",
@@ -246,7 +246,7 @@ BAD_COMMANDS = [
   ("plot run --group_by=speed",
    "group_by must be fields of the runs, algorithm, .*, got 'speed'"),
 ]
-# The whole line.
+# Commands with their complete messages.
 EXACT = [
   ("solve",
    "--game_name or --setting must be given, such as the setting four_rooms; got"
@@ -293,9 +293,9 @@ EXACT = [
   ("solve --setting=two_islands --resume",
    "--resume must not be given without --logdir."),
   (RESUME + "run --warm_start",
-   "--warm_start must not be given to go on with the run in run, got True."),
+   "--warm_start must not be given to resume the run in run, got True."),
   (RESUME + "run --evaluation_regularization=0.3",
-   "--evaluation_regularization must be 0.05 to go on with the run in run, got"
+   "--evaluation_regularization must be 0.05 to resume the run in run, got"
    " 0.3."),
   # Learning from samples.
   ("solve --setting=two_islands --num_particles=10",

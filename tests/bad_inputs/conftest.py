@@ -1,4 +1,4 @@
-"""A folder of run directories, whole and damaged."""
+"""Fixtures: a folder of intact and damaged run directories."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from mftrpo_openspiel.runs import experiment as experiment_lib
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-  """A folder with a run, and with what became of others."""
+  """A folder with an intact run and several damaged copies."""
   path = tmp_path_factory.mktemp("inputs")
 
   def perform(name, **options):
@@ -64,7 +64,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def contents():
-  """Returns a function: all files in a folder, and what they hold."""
+  """A function that returns the contents of all files in a folder."""
 
   def read(path):
     return {

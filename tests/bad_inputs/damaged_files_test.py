@@ -1,8 +1,9 @@
-"""No file of a run that was damaged or edited gives other numbers, or a crash.
+"""Tests that damaged or edited files give neither wrong numbers nor crashes.
 
-A run is read, gone on with, and drawn, after one bit of one of its files was
-changed, or the file was cut, or lost, or a value in config.json is another one.
-Each must be refused in one line, or give what the whole run gives.
+A run is read, resumed and drawn after one bit of one of its files has been
+changed, or the file has been truncated or deleted, or a value in config.json
+has been edited. Each of these must be refused in one line, or give the same
+numbers as the intact run.
 """
 
 import dataclasses
@@ -86,7 +87,7 @@ def assert_same(one, other):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-  """The folder of a run, and what the run and a longer one give."""
+  """The folder of a run, and the numbers of this run and of a longer one."""
   path = tmp_path_factory.mktemp("whole")
   longer = perform(path / "longer", MORE_ITERATIONS, resume=False)
   return (
@@ -97,7 +98,7 @@ def whole(tmp_path_factory):
 
 
 def num_refused(whole, path):
-  """Reads, draws and goes on with a run; returns how many are refused."""
+  """Reads, draws and resumes a run; returns how many of these are refused."""
   source, result, longer = whole
   count = 0
   for act in (
@@ -142,7 +143,7 @@ def test_a_damaged_file_gives_no_other_numbers(whole, tmp_path, name):
     shutil.copytree(source, path)
     (path / name).write_bytes(data)
     count = num_refused(whole, path)
-    # Some bits of an archive mean nothing; a cut last line is dropped.
+    # Some bits of an archive are not read; an incomplete last line is ignored.
     assert count >= 3 or name.endswith(".npz")
 
 
@@ -214,7 +215,7 @@ def test_an_edited_config_is_refused_or_makes_no_difference(
       except ValueError as error:
         assert "\n" not in str(error)
         num_refused += 1
-      # Forged numbers are those of the forger; what was computed stays.
+      # Edited settings may appear in the result; computed numbers are the same.
       for name in FILES[1:]:
         assert (path / name).read_bytes() == (source / name).read_bytes()
   assert num_refused > 25
@@ -225,7 +226,7 @@ def it_ran(_):
   pytest.fail("It ran.")
 
 
-# What becomes of a mean field -> what is said.
+# Changes of a mean field, with their messages.
 MEAN_FIELDS = {
   "deleted": (lambda file: file.unlink(), "No such file"),
   "cut": (lambda file: file.write_bytes(file.read_bytes()[:-9]), "checksum"),
@@ -250,7 +251,7 @@ def test_mean_fields_are_checked_before_any_work(
   damage, message = MEAN_FIELDS[what]
   damage(path / "mean_fields" / "0000000001.npy")
   with pytest.raises(
-    ValueError, match=rf"run/mean_fields/0000000001.npy is no .*{message}"
+    ValueError, match=rf"run/mean_fields/0000000001.npy is not .*{message}"
   ):
     perform(path, num_iterations, report=it_ran)
 
@@ -276,5 +277,5 @@ def test_a_checkpoint_of_another_model_is_refused_before_any_work(
   checkpoint = checkpoints.load(file, run_id)
   state = {**checkpoint.state, **changes}
   checkpoints.save(file, dataclasses.replace(checkpoint, state=state), run_id)
-  with pytest.raises(ValueError, match=f"run/checkpoint.npz: .*{message}"):
+  with pytest.raises(ValueError, match=f"run/checkpoint.npz does .*{message}"):
     perform(path, MORE_ITERATIONS, report=it_ran)

@@ -1,4 +1,4 @@
-"""A disk that is full loses nothing of what is there."""
+"""Tests that a full disk does not destroy existing files."""
 
 from concurrent import futures
 import contextlib
@@ -31,7 +31,7 @@ def no_space(*_):
 
 
 class FullFile(io.FileIO):
-  """A file on a disk that has room for a few bytes more."""
+  """A file on a disk that has space for a few more bytes."""
 
   def write(self, data):
     if len(data) < 20:
@@ -44,14 +44,14 @@ def open_full(path, mode="r", **options):
 
 
 def allow(number, function):
-  """Returns `function`, for which there is no space after so many calls."""
+  """Returns `function`, which fails for lack of space after `number` calls."""
   functions = itertools.chain(
     itertools.repeat(function, number), itertools.repeat(no_space)
   )
   return lambda *args: next(functions)(*args)
 
 
-# What is not possible any more -> how.
+# Operations that fail on the full disk, with their replacements.
 FULL_DISKS = {
   **{
     f"file {number} to be put in its place": (
@@ -72,14 +72,14 @@ LONGER = RESUME + "run --num_iterations=9"
 
 
 @pytest.mark.parametrize("what", FULL_DISKS)
-def test_a_full_disk_loses_nothing_of_a_run(
+def test_a_full_disk_does_not_damage_a_run(
   program, folder, tmp_path, monkeypatch, what
 ):
   shutil.copytree(folder / "run", tmp_path / "run")
   with monkeypatch.context() as patch:
     FULL_DISKS[what](patch)
     errors = program(*LONGER.split(), cwd=tmp_path, status=2).stderr
-  # Before it there is the progress bar.
+  # The lines before are the progress bar.
   *_, line = errors.splitlines()
   assert re.fullmatch(
     r"mftrpo-solve: run\S* cannot be written \(No space left on device\)\.",
@@ -112,7 +112,7 @@ def test_a_full_disk_loses_nothing_of_a_run(
     (f"benchmark --games={SMALL} --tables=lint --logdir=.", "lint.csv"),
   ],
 )
-def test_a_full_disk_leaves_what_was_there(
+def test_a_full_disk_leaves_existing_files(
   program, folder, contents, tmp_path, file_size_limit, command, name
 ):
   shutil.copytree(folder / "run", tmp_path / "run")

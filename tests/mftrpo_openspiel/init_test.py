@@ -1,4 +1,4 @@
-"""Tests of the public face of the package."""
+"""Tests of the public names of the package."""
 
 import importlib.metadata
 import subprocess
@@ -16,11 +16,11 @@ def printed(program):
 
 
 @pytest.mark.parametrize("name", mftrpo_openspiel.__all__)
-def test_public_names_are_there(name):
+def test_public_names_exist(name):
   assert getattr(mftrpo_openspiel, name) is not None
 
 
-def test_nothing_else_shows():
+def test_no_other_names_are_listed():
   assert dir(mftrpo_openspiel) == sorted(mftrpo_openspiel.__all__)
 
 

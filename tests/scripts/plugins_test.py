@@ -202,8 +202,8 @@ def test_a_missing_module_of_a_run_is_named(program, folder, tmp_path):
     assert result.stderr == (
       f"mftrpo-{name}: {tmp_path / 'run'} needs its modules: imports must be a"
       " module that can be imported, got 'user_game_2': there is no module"
-      " 'user_game_2', neither installed nor in the current folder or one of"
-      " PYTHONPATH.\n"
+      " 'user_game_2', neither installed nor in the current folder or in a"
+      " folder of PYTHONPATH.\n"
     )
   # The module was renamed.
   (elsewhere / "renamed_2.py").write_text(
@@ -218,9 +218,9 @@ def test_a_missing_module_of_a_run_is_named(program, folder, tmp_path):
   result = program("plot", str(tmp_path / "run"), cwd=elsewhere, status=2)
   assert result.stderr == (
     f"mftrpo-plot: {tmp_path / 'run'} needs its modules: algorithm must be"
-    " package.module:name of what can be imported, got 'user_method_2:Method':"
-    " there is no module 'user_method_2', neither installed nor in the current"
-    " folder or one of PYTHONPATH.\n"
+    " of the form package.module:name and importable, got"
+    " 'user_method_2:Method': there is no module 'user_method_2', neither"
+    " installed nor in the current folder or in a folder of PYTHONPATH.\n"
   )
 
 
@@ -251,7 +251,7 @@ BAD = [
     "solve --setting=two_islands --import=absent_module",
     "--import must be a module that can be imported, got 'absent_module': there"
     " is no module 'absent_module', neither installed nor in the current folder"
-    " or one of PYTHONPATH.",
+    " or in a folder of PYTHONPATH.",
   ),
   (
     "lint --import=broken_3 --game_name=python_mfg_two_islands",
@@ -261,7 +261,7 @@ BAD = [
   (
     "plot --import=user/game.py run",
     "--import must be a module that can be imported, got 'user/game.py':"
-    " 'user/game.py' is no name of a Python module.",
+    " 'user/game.py' is not a valid name of a Python module.",
   ),
   (
     "benchmark --import=taken_3",
@@ -271,7 +271,7 @@ BAD = [
   ),
   (
     "solve --setting=two_islands --algorithm=user_method_3:Absent",
-    "--algorithm must be package.module:name of what can be imported, got"
+    "--algorithm must be of the form package.module:name and importable, got"
     " 'user_method_3:Absent': module 'user_method_3' has no 'Absent'.",
   ),
   (
@@ -309,10 +309,10 @@ BAD = [
   (
     "sweep --setting=two_islands --logdir=sweep"
     " --grid=algorithm=mf_trpo,absent_module:Method",
-    "--grid, at algorithm=absent_module:Method: --algorithm must be"
-    " package.module:name of what can be imported, got 'absent_module:Method':"
-    " there is no module 'absent_module', neither installed nor in the current"
-    " folder or one of PYTHONPATH.",
+    "--grid, at algorithm=absent_module:Method: --algorithm must be of the form"
+    " package.module:name and importable, got 'absent_module:Method': there is"
+    " no module 'absent_module', neither installed nor in the current folder or"
+    " in a folder of PYTHONPATH.",
   ),
   (
     "sweep --setting=two_islands --logdir=sweep"
@@ -359,7 +359,7 @@ def test_options_of_all_algorithms_are_axes_of_sweeps():
     {"window": 5.0},
     {"window": 10.0},
   ]
-  assert "algorithm_options.window is left out for mirror_descent." in notes
+  assert "algorithm_options.window is ignored for mirror_descent." in notes
 
 
 @pytest.mark.slow

@@ -316,7 +316,7 @@ def test_a_run_is_stopped_and_resumed(run, tmp_path):
   process.communicate()
   assert not (path / "solution.npz").exists()
   _, errors = run(*arguments[:-1], status=2)
-  assert "has a run already" in errors
+  assert "already contains a run" in errors
   assert "--resume" in errors
 
   process = start(*arguments)

@@ -1,4 +1,4 @@
-"""Birth-death chains, whose invariant laws are known."""
+"""Birth-death chains, whose invariant distributions are known."""
 
 import numpy as np
 from scipy import sparse
@@ -11,7 +11,7 @@ def chain(up, down):
 
 
 def law(up, down):
-  """Returns its invariant law, by detailed balance."""
+  """Returns its invariant distribution, by detailed balance."""
   logs = np.append(0.0, np.cumsum(np.log(up) - np.log(down)))
   law = np.exp(logs - logs.max())
   return law / law.sum()

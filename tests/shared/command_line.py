@@ -1,4 +1,4 @@
-"""Flags of programs, in tests that call what reads them."""
+"""Flags of programs, for tests that call functions of programs."""
 
 import contextlib
 
@@ -8,7 +8,7 @@ from absl.testing import flagsaver
 
 @contextlib.contextmanager
 def given(define_flags, *arguments):
-  """Defines the flags of a program, and gives it a command line."""
+  """Defines the flags of a program and parses a command line."""
   with flagsaver.flagsaver():
     define_flags()
     flags.FLAGS(["program", *arguments])

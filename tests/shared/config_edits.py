@@ -1,11 +1,11 @@
-"""Edits of a config.json, by which tests try what a reader of it finds."""
+"""Edits of a config.json, with which tests check its reader."""
 
 import hashlib
 import json
 
 
 def leaves(value, place=()):
-  """Yields where the values of a config are, of dictionaries too."""
+  """Yields the places of all values of a config, including nested ones."""
   yield place
   if isinstance(value, dict):
     for name, entry in value.items():
@@ -13,7 +13,7 @@ def leaves(value, place=()):
 
 
 def replaced(config, place, value):
-  """Returns a config with another value at a place that `leaves` gives."""
+  """Returns a config with another value at a place from `leaves`."""
   if not place:
     return value
   name, *rest = place
@@ -21,7 +21,7 @@ def replaced(config, place, value):
 
 
 def with_checksum(config):
-  """Returns a config with the checksum that it has by now."""
+  """Returns a config with its checksum updated."""
   config = {name: value for name, value in config.items() if name != "checksum"}
   text = json.dumps(config, sort_keys=True)
   return {**config, "checksum": hashlib.sha256(text.encode()).hexdigest()}

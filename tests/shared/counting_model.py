@@ -1,16 +1,16 @@
-"""A model that draws random numbers and counts steps, of which all is known."""
+"""A model that draws random numbers and counts steps in a known way."""
 
 import numpy as np
 
 from mftrpo_openspiel.games import factory
 from mftrpo_openspiel.models import stationary_model
 
-# Of each call of `action_values`.
+# Number of environment steps of each call of `action_values`.
 STEPS = 10
 
 
 class CountingModel(stationary_model.StationaryModel):
-  """The exact model, but for noise in its action values."""
+  """The exact model with noise in its action values."""
 
   def __init__(self, mdp, game, seed=0):
     super().__init__(mdp, game)

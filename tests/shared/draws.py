@@ -14,7 +14,7 @@ def random_policy(model, seed=0):
 
 
 class RandomPolicy(policy_lib.Policy):
-  """A law for each observation string, more uneven the larger the seed."""
+  """Random action probabilities, less uniform for larger seeds."""
 
   def __init__(self, game, seed):
     super().__init__(game, list(range(game.num_players())))

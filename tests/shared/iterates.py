@@ -1,4 +1,4 @@
-"""Comparisons of algorithms, one iteration after the other."""
+"""Comparisons of algorithms, iteration by iteration."""
 
 import numpy as np
 from open_spiel.python.mfg.algorithms import nash_conv
@@ -22,9 +22,9 @@ def nash_convs(game, algorithm, num_iterations):
 
 
 def assert_same_iterates(ours, openspiels):
-  """Checks four iterations where the policies of ours lead at first."""
+  """Compares four iterations on the states that our policies reach first."""
   model = ours.model
-  # OpenSpiel's has no values where no play leads.
+  # OpenSpiel's algorithm has no values for states that no play reaches.
   reached = ours.mean_field > 0
   for _ in range(4):
     ours.iteration()

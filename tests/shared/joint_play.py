@@ -1,7 +1,8 @@
-"""N players who are all followed one by one: the joint chain of their states.
+"""The joint Markov chain of the states of N players.
 
-An independent program for tiny worlds: S^N joint states, player 0 deviates. No
-binomial or multinomial law, no counts, no mean field of a model.
+An independent implementation for tiny games with S^N joint states, in which
+player 0 deviates. It uses no binomial or multinomial distributions, no counts,
+and no mean field of a model.
 """
 
 import functools
@@ -62,7 +63,7 @@ class JointPlay:
     return law
 
   def transitions(self, t):
-    """Returns (S^N, A, S^N): the next joint state, by player 0's action."""
+    """Returns (S^N, A, S^N), the transitions for each action of player 0."""
     own = [k[s[0]] for k, s in zip(self._kernels, self.joint_states)]
     others = self._others[t]
     return np.einsum("jas,jo->jaso", own, others).reshape(
@@ -70,15 +71,15 @@ class JointPlay:
     )
 
   def initial(self, law):
-    """Returns (S^N,): independent starts."""
+    """Returns (S^N,), the distribution of independent initial states."""
     return functools.reduce(np.kron, [law] * self.joint_states.shape[1])
 
   def value(self, own, start):
-    """Returns what player 0 earns over the horizon.
+    """Returns the expected return of player 0 over the horizon.
 
     Args:
       own: (T, S, A), its policy.
-      start: (S^N,).
+      start: (S^N,), the initial distribution.
     """
     law, total = start, 0.0
     for t, policy in enumerate(own):
@@ -88,7 +89,7 @@ class JointPlay:
     return total
 
   def best_value_by_own_state(self, start):
-    """Returns the largest value of all policies that see state and time."""
+    """Returns the maximum value over policies of own state and time."""
     horizon, num_states, num_actions = self.policies.shape
     choices = itertools.product(range(num_actions), repeat=horizon * num_states)
     eye = np.eye(num_actions)
@@ -98,7 +99,7 @@ class JointPlay:
     )
 
   def best_value_by_joint_state(self, start):
-    """Returns the largest value of all policies that see all players."""
+    """Returns the maximum value over policies of the joint state and time."""
     values = np.zeros(len(self.joint_states))
     for t in reversed(range(len(self.policies))):
       follows = self.transitions(t) @ values

@@ -4,23 +4,23 @@
 
 A play of time t = 0, 1, ..., horizon - 1 from the place x in {0, 1, 2} goes
 
-    init chance -> [ MEAN_FIELD (x,z,t)  z: a coin that chance has thrown
+    init chance -> [ MEAN_FIELD (x,z,t)  z: a coin tossed by chance
                   -> decision   (x,t)    two actions, one in place 2
                   -> decision   (x,a,t)  three actions
                   -> chance     (x,b,t)
                    ]* -> terminal (x)
 
-so that two mean-field nodes lead to the same decision node, each time has two
-decisions, and players are asked about places that no play leads to. `pays`
-lists the nodes that pay: "mean_field", "first", "second", "terminal"; rewards
-depend on what players were last told, or on what they were told before that if
-"memory" is in the list. All are multiplied by `scale`.
+so that two mean-field nodes lead to the same decision node, each time step has
+two decisions, and the mean field includes places that no play reaches. `pays`
+lists the nodes with rewards: "mean_field", "first", "second", "terminal".
+Rewards depend on the last mean field that the state received, or on the one
+before it if "memory" is in the list. All are multiplied by `scale`.
 
-A `jam` of "what:low:high" changes the moves of those who are told that the mass
-of their place is between low and high: "told", that they go to another place
-at once; "legal", that they have one action first; "chance", that chance never
-moves them; "next", that they stay, whatever chance says; "pay", that the second
-decisions pay even if they are not in `pays`.
+A `jam` of "what:low:high" changes the moves of players in places whose mass is
+between low and high. "told": they move to another place at once. "legal": they
+have only one action at the first decision. "chance": chance never moves them.
+"next": they stay, regardless of chance. "pay": the second decisions have
+rewards even if they are not in `pays`.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Routing games of our own, with what OpenSpiel's networks do not have."""
+"""Routing games with features that OpenSpiel's networks do not have."""
 
 from open_spiel.python.games import dynamic_routing_utils
 from open_spiel.python.mfg.games import dynamic_routing
@@ -18,7 +18,7 @@ def detour(
   perform_sanity_checks=True,
   game_class=dynamic_routing.MeanFieldRoutingGame,
 ):
-  """Returns a game with a cycle, two destinations, and a sink that is none.
+  """Returns a game with a cycle, two destinations, and another sink.
 
   Cars start on three links, some of them later; two trips have the same way;
   one link is both an origin and on the way of others; and one destination is a

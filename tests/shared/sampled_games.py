@@ -1,4 +1,4 @@
-"""Small random games that samples are taken from, and tests of their means."""
+"""Small random games for sampling, and tests of sample means."""
 
 import numpy as np
 import pyspiel
@@ -11,7 +11,7 @@ from mftrpo_openspiel.models import stationary_model
 
 
 def random_mdp(seed=0, num_states=4, num_actions=3, discount=0.5):
-  """Returns an MDP of rewards of both signs."""
+  """Returns an MDP with rewards of both signs."""
   rng = np.random.default_rng(seed)
   pairs = num_states * num_actions
   return mean_field_mdp.MeanFieldMDP(
@@ -33,7 +33,7 @@ def exact_model(kind):
 
 
 def moving_model():
-  """Returns an OpenSpiel game whose moves depend on the mean field, walked.
+  """Returns a model of an OpenSpiel game whose moves depend on the mean field.
 
   Few of its many actions are legal.
   """
@@ -41,7 +41,7 @@ def moving_model():
     "mfg_dynamic_routing(network=braess,max_num_time_step=10,"
     "time_step_length=0.5)"
   )
-  # Routing games that start at the beginning are not walked.
+  # Routing games from their initial state have a compiled form of their own.
   return compiled_game.CompiledGame(game, game.new_initial_state().child(0))
 
 

@@ -1,4 +1,4 @@
-"""Runs of small sweeps, and what single runs give."""
+"""Runs of small sweeps, and the results of single runs."""
 
 from concurrent import futures
 import csv
@@ -48,7 +48,7 @@ def timeless(records):
 
 
 def iterations(folder):
-  """Returns the recorded iterations of a run, none before it began."""
+  """Returns the recorded iterations of a run, none before it is started."""
   try:
     with (folder / "metrics.csv").open(newline="") as file:
       return [row["iteration"] for row in csv.DictReader(file)]
@@ -57,7 +57,7 @@ def iterations(folder):
 
 
 def once_begun(folder, act):
-  """Acts when a run in the folder, or in one of its folders, has begun."""
+  """Calls `act` once a run in the folder, or in a subfolder, has started."""
   while all(len(iterations(path)) < 5 for path in (folder, *folder.glob("*"))):
     time.sleep(0.01)
   act()

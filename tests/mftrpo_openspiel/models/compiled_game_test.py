@@ -367,7 +367,7 @@ def test_policies_are_frozen():
   ("change", "message"),
   [
     (lambda p, m: (p[1:], m, 0.1), "policy must have shape"),
-    (lambda p, m: (p * 2, m, 0.1), "policy must be a probability law"),
+    (lambda p, m: (p * 2, m, 0.1), "policy must be a probability dist"),
     (lambda p, m: (p, m[1:], 0.1), "mean_field must have shape"),
     (lambda p, m: (p, -m, 0.1), "mean_field must be finite and not negative"),
     (lambda p, m: (p, m * np.nan, 0.1), "mean_field must be finite"),

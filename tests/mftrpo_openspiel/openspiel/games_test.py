@@ -1,4 +1,4 @@
-"""Tests of what is asked of OpenSpiel games, and how they are called."""
+"""Tests of the names of OpenSpiel games."""
 
 import pyspiel
 import pytest
@@ -16,7 +16,7 @@ from mftrpo_openspiel.openspiel import games
     ("python_mfg_two_islands(seed=3)", "python_mfg_two_islands(seed=3)"),
   ],
 )
-def test_a_brief_name_has_the_parameters_that_were_changed(name, brief):
+def test_a_brief_name_has_the_parameters_that_are_not_defaults(name, brief):
   assert games.brief_name(pyspiel.load_game(name)) == brief
 
 

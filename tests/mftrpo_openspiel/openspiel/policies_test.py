@@ -8,7 +8,7 @@ import pytest
 from mftrpo_openspiel.openspiel import policies
 
 
-def test_a_frozen_policy_does_not_follow_its_array():
+def test_a_frozen_policy_copies_its_array():
   game = pyspiel.load_game("mfg_garnet")
   state = game.new_initial_state().child(0)
   law = np.array([[0.2, 0.3, 0.5]])
@@ -18,11 +18,13 @@ def test_a_frozen_policy_does_not_follow_its_array():
   assert policy(state) == {0: 0.2, 1: 0.3, 2: 0.5}
 
 
-def test_a_state_that_is_not_there_is_named():
+def test_a_missing_state_is_named():
   game = pyspiel.load_game("mfg_garnet")
   state = game.new_initial_state().child(0)
   policy = policies.FrozenPolicy(game, {}, np.zeros((0, 3)))
-  with pytest.raises(ValueError, match=r"no law for the state '\(0, 0\)'"):
+  with pytest.raises(
+    ValueError, match=r"is not defined for the state '\(0, 0\)'"
+  ):
     policy.action_probabilities(state)
 
 

@@ -1,4 +1,4 @@
-"""Tests of how deep OpenSpiel's utilities may recurse."""
+"""Tests of the recursion limit for OpenSpiel's utilities."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from mftrpo_openspiel.models import openspiel_model
 from mftrpo_openspiel.openspiel import recursion
 from mftrpo_openspiel.utils import tabular_policies
 
-# Before 3.12 the limit on calls within calls is one for Python and C.
+# Before Python 3.12 one limit holds for nested calls of Python and of C.
 one_limit = pytest.mark.skipif(
   sys.version_info >= (3, 12), reason="C code has a limit of its own."
 )
@@ -33,7 +33,7 @@ def _the_limit_is_as_before():
 
 
 def chain_game(horizon):
-  """Returns a game with two states, of which the first is left for good."""
+  """Returns a game with two states, the first of which is transient."""
   return mdp_game.MDPGame(
     mftrpo_openspiel.MeanFieldMDP(
       kernel=np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]]),
@@ -45,12 +45,12 @@ def chain_game(horizon):
   )
 
 
-def test_long_games_leave_python_its_limit():
+def test_long_games_do_not_change_the_limit_afterwards():
   before = sys.getrecursionlimit()
   chain_game(10**6)
   pyspiel.load_game("python_mfg_two_islands(horizon=1000000)")
   assert sys.getrecursionlimit() == before
-  # It was no error but the end of the process.
+  # This once ended the process instead of raising an error.
   with pytest.raises(RecursionError):
     json.loads("[" * 300_000)
 
@@ -87,7 +87,7 @@ def test_long_games_work_with_the_algorithms_of_openspiel(name):
 
 
 @one_limit
-def test_users_have_it_for_their_own_calls():
+def test_users_can_set_the_limit_for_their_own_calls():
   game = chain_game(200)
   policy = compiled_game.CompiledGame(game)
   array = tabular_policies.uniform_policy(policy.legal_actions_mask)
@@ -100,7 +100,7 @@ def test_users_have_it_for_their_own_calls():
 
 @one_limit
 def test_the_stack_is_enough_for_the_longest_games():
-  """A fourth of the longest in a fourth of the usual stack of 8 MB."""
+  """A quarter of the longest game fits in a quarter of a stack of 8 MB."""
   game = chain_game(recursion.MAX_GAME_LENGTH // 2 // 4)
   found = []
 
@@ -119,7 +119,7 @@ def test_the_stack_is_enough_for_the_longest_games():
   assert len(found) == 1
 
 
-def test_longer_games_are_refused_in_a_line():
+def test_longer_games_are_refused_in_one_line():
   game = chain_game(recursion.MAX_GAME_LENGTH // 2 + 1)
   longest = recursion.MAX_GAME_LENGTH
   message = f"game must have plays of at most {longest} actions.*, got .*"
@@ -132,7 +132,7 @@ def test_longer_games_are_refused_in_a_line():
       pytest.fail("It is refused before.")
 
 
-def test_what_python_does_not_allow_becomes_a_line():
+def test_a_recursion_error_becomes_one_line():
   game = chain_game(5)
 
   def forever():
@@ -162,7 +162,7 @@ def test_threads_share_the_limit():
     assert entered.wait(60)
     deepest = sys.getrecursionlimit()
     assert deepest > 20_000
-  # The other one is not done yet.
+  # The other thread is still in its block.
   assert sys.getrecursionlimit() == deepest
   leave.set()
   thread.join()

@@ -105,8 +105,8 @@ def test_key_says_what_is_what_and_nothing_is_cut_off(is_cut_off):
   [
     ({}, "at least one panel"),
     ({"p": POLICY[:2]}, r"policy 'p' must have shape \(3, 3\), got \(2, 3\)"),
-    ({"p": POLICY * 0.5}, "policy must be a probability law"),
-    ({"p": POLICY * np.nan}, "policy must be a probability law"),
+    ({"p": POLICY * 0.5}, "policy must be a probability dist"),
+    ({"p": POLICY * np.nan}, "policy must be a probability dist"),
   ],
 )
 def test_refuses_policy(policies, match):

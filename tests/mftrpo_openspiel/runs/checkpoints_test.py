@@ -31,7 +31,7 @@ def path(tmp_path):
   return tmp_path / "checkpoint.npz"
 
 
-def test_a_checkpoint_comes_back(path):
+def test_a_checkpoint_is_saved_and_loaded(path):
   assert_is_checkpoint(checkpoints.load(path, "run"))
   later = iteration_loop.Checkpoint(13, 1.0, {})
   checkpoints.save(path, later, "run")
@@ -43,7 +43,7 @@ def test_a_damaged_checkpoint_is_refused(path):
   data = path.read_bytes()
   for length in range(0, len(data), 101):
     path.write_bytes(data[:length])
-    with pytest.raises(ValueError, match=r"is no whole checkpoint .*\.$"):
+    with pytest.raises(ValueError, match=r"is not a valid checkpoint .*\.$"):
       checkpoints.load(path, "run")
   num_refused = 0
   for place in range(0, len(data), 11):
@@ -51,7 +51,7 @@ def test_a_damaged_checkpoint_is_refused(path):
     changed[place] ^= 1 << place % 8
     path.write_bytes(changed)
     try:
-      # Some bytes, such as those of dates, mean nothing to a reader.
+      # Some bytes, such as those of dates, are not read.
       assert_is_checkpoint(checkpoints.load(path, "run"))
     except ValueError as error:
       assert "\n" not in str(error)
@@ -59,16 +59,18 @@ def test_a_damaged_checkpoint_is_refused(path):
   assert num_refused > len(data) / 11 / 2
 
 
-def test_what_is_no_checkpoint_of_the_run_is_refused(path, tmp_path):
-  with pytest.raises(ValueError, match="is a checkpoint of another run"):
+def test_other_files_are_refused(path, tmp_path):
+  with pytest.raises(ValueError, match="is a checkpoint of a different run"):
     checkpoints.load(path, "another")
-  with pytest.raises(ValueError, match=r"no whole checkpoint \(No such file"):
+  with pytest.raises(
+    ValueError, match=r"not a valid checkpoint \(No such file"
+  ):
     checkpoints.load(tmp_path / "missing.npz", "run")
   (tmp_path / "text.npz").write_text("text")
-  with pytest.raises(ValueError, match="is no whole checkpoint"):
+  with pytest.raises(ValueError, match="is not a valid checkpoint"):
     checkpoints.load(tmp_path / "text.npz", "run")
   np.savez(tmp_path / "other.npz", policy=np.zeros(3))
-  with pytest.raises(ValueError, match="is no whole checkpoint"):
+  with pytest.raises(ValueError, match="is not a valid checkpoint"):
     checkpoints.load(tmp_path / "other.npz", "run")
   data = path.read_bytes()
   array = STATE["policy"].tobytes(order="F")
@@ -92,18 +94,18 @@ def test_what_is_no_checkpoint_of_the_run_is_refused(path, tmp_path):
   ],
 )
 def test_a_forged_checkpoint_is_refused(path, iteration, seconds, message):
-  # `save` does not look at what it is given.
+  # `save` does not check its arguments.
   checkpoints.save(
     path, iteration_loop.Checkpoint(iteration, seconds, {}), "run"
   )
   with pytest.raises(
-    ValueError, match=rf"checkpoint.npz is no .*{message}.*\.$"
+    ValueError, match=rf"checkpoint.npz is not .*{message}.*\.$"
   ) as error:
     checkpoints.load(path, "run")
   assert "\n" not in str(error.value)
 
 
-def test_the_one_before_stays_where_the_disk_is_full(path, file_size_limit):
+def test_a_full_disk_leaves_the_previous_checkpoint(path, file_size_limit):
   later = iteration_loop.Checkpoint(13, 1.0, {"policy": np.zeros(10_000)})
   with file_size_limit(4_000), pytest.raises(OSError):
     checkpoints.save(path, later, "run")
@@ -111,7 +113,7 @@ def test_the_one_before_stays_where_the_disk_is_full(path, file_size_limit):
   assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_timer_waits_longer_where_writing_is_slow():
+def test_the_timer_waits_longer_if_writing_is_slow():
   now = 100.0
   timer = checkpoints.Timer(30, clock=lambda: now)
   assert not timer.is_due()

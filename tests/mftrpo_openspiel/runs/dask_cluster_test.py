@@ -1,4 +1,4 @@
-"""A sweep on a cluster that has no workers, or none any more."""
+"""Tests of sweeps on a cluster without workers, or whose workers die."""
 
 import contextlib
 import pathlib
@@ -16,7 +16,7 @@ distributed = pytest.importorskip("distributed")
 
 pytestmark = pytest.mark.slow
 SWEEP = pathlib.Path(sys.executable).parent / "mftrpo-sweep"
-# Ctrl-C ends a sweep in much less; a machine that is busy takes longer.
+# Ctrl-C ends a sweep in much less time; a busy machine takes longer.
 SECONDS = 30
 
 
@@ -55,7 +55,9 @@ def interrupted(process):
   assert "0 of 3 runs are finished." in printed
   assert "Traceback" not in said
   assert "Failed" not in said
-  assert said.splitlines()[-1] == "Interrupted; the same command goes on."
+  assert (
+    said.splitlines()[-1] == "Interrupted; the same command resumes the sweep."
+  )
   return said.splitlines()
 
 
@@ -96,10 +98,10 @@ def test_a_sweep_whose_worker_is_killed_says_so_and_ends_on_ctrl_c(
     watchdog.cancel()
 
 
-def test_iterations_of_runs_are_counted():
+def test_the_progress_of_runs_is_summed():
   def run(num_iterations):
     for iteration in range(1, num_iterations + 1):
-      dask_cluster.tell(iteration)
+      dask_cluster.report_progress(iteration)
 
   with (
     distributed.LocalCluster(

@@ -1,4 +1,4 @@
-"""Tests of runs from the beginning to the end, stopped and gone on with."""
+"""Tests of whole runs, of interrupted runs, and of resumed runs."""
 
 import dataclasses
 import gc
@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from mftrpo_openspiel.models import from_game
+from mftrpo_openspiel.runs import checkpoints
 from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import run_config
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import run_loop
 from mftrpo_openspiel.runs import solutions
@@ -71,7 +73,7 @@ EXPERIMENTS = {
 
 
 def assert_same_results(one, other):
-  """Bit by bit, but for the seconds."""
+  """Asserts that two results are bitwise the same, except for the seconds."""
 
   def timeless(records):
     return [dataclasses.replace(record, seconds=0) for record in records]
@@ -97,13 +99,13 @@ def results(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_a_run_says_what_it_was_and_ends_with_a_solution(name, results):
+def test_a_run_has_its_configuration_records_and_solution(name, results):
   experiment, result = EXPERIMENTS[name], results[name]
   there = result.config["experiment"]
   again = Experiment(**there)
   assert again == dataclasses.replace(experiment, model=name)
   assert result.config["game"] == str(experiment.create_game())
-  # A sampled model has the states of an exact one.
+  # A sampled model has the states of the exact one.
   exact = "stationary" if name == "sampled" else name
   assert result.config["model"] == result.solution.model == exact
   iterations = [record.iteration for record in result.records]
@@ -132,18 +134,18 @@ def test_a_run_says_what_it_was_and_ends_with_a_solution(name, results):
     )
 
 
-def test_what_is_kept_cannot_change_when_a_run_is_resumed(tmp_path):
+def test_what_is_stored_cannot_change_when_a_run_is_resumed(tmp_path):
   path = tmp_path / "run"
   experiment = dataclasses.replace(ISLANDS, log_policy=False, num_iterations=4)
   experiment_lib.run_experiment(experiment, path)
   assert not (path / "policies").exists()
   asked = dataclasses.replace(experiment, log_policy=True)
-  with pytest.raises(ValueError, match="log_policy must be False to go on"):
+  with pytest.raises(ValueError, match="log_policy must be False to resume"):
     experiment_lib.run_experiment(asked, path, resume=True)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_what_is_kept_in_memory_is_the_same(name, results):
+def test_a_run_in_memory_gives_the_same_results(name, results):
   result = experiment_lib.run_experiment(EXPERIMENTS[name], None)
   assert_same_results(result, results[name])
   assert result.config == results[name].config
@@ -151,11 +153,12 @@ def test_what_is_kept_in_memory_is_the_same(name, results):
 
 @pytest.fixture
 def no_collector():
-  """Stops the collection of garbage, whose callbacks cannot be interrupted.
+  """Disables garbage collection, whose callbacks cannot be interrupted.
 
-  Python only prints what they raise, and hypothesis has one. To print it parses
-  a line of code; within another parse, as that of an array's header, it makes
-  the latter end in a SystemError (see python/cpython#106905).
+  Python only prints their exceptions, and hypothesis has such a callback. For
+  printing, Python parses a line of code. Within another parse, such as that of
+  an array's header, this makes the latter end in a SystemError (see
+  python/cpython#106905).
   """
   gc.disable()
   yield
@@ -164,8 +167,8 @@ def no_collector():
 
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_an_interrupted_run_ends_the_same(name, results, tmp_path):
-  """Ctrl-C at any moment of the run, each time a little later."""
+def test_an_interrupted_run_gives_the_same_results(name, results, tmp_path):
+  """Ctrl-C comes at many moments of the run, each time a little later."""
   num_interrupts, delay, result = 0, 0.0005, None
 
   def report(step):
@@ -198,7 +201,7 @@ def test_an_interrupted_run_ends_the_same(name, results, tmp_path):
 
 
 def killed(experiment, path, generator):
-  """Kills a run at a random moment; returns whether it was at work."""
+  """Kills a run at a random moment; returns whether it had done any work."""
   checkpoint = path / "checkpoint.npz"
 
   def written():
@@ -209,7 +212,7 @@ def killed(experiment, path, generator):
   )
   before = written()
   process.start()
-  if generator.random() < 0.8:  # Else it may not have begun.
+  if generator.random() < 0.8:  # Otherwise it may not have started.
     while process.is_alive() and written() == before:
       time.sleep(0.001)
   time.sleep(generator.uniform(0, 0.05))
@@ -220,7 +223,7 @@ def killed(experiment, path, generator):
 
 
 @pytest.mark.slow
-def test_a_killed_run_ends_the_same(tmp_path):
+def test_a_killed_run_gives_the_same_results(tmp_path):
   experiment = dataclasses.replace(ISLANDS, num_iterations=150)
   generator = random.Random(4)
   kills = [killed(experiment, tmp_path / "a", generator) for _ in range(10)]
@@ -234,7 +237,7 @@ def test_a_killed_run_ends_the_same(tmp_path):
   assert seconds == sorted(set(seconds))
 
 
-def test_a_longer_run_is_the_same_as_one_that_was_long_at_once(
+def test_extending_a_run_gives_the_same_results_as_one_long_run(
   results, tmp_path
 ):
   for short in (4, 11):
@@ -249,7 +252,7 @@ def test_a_longer_run_is_the_same_as_one_that_was_long_at_once(
   assert result.config == results["compiled"].config
 
 
-def test_a_finished_run_is_left_as_it_is(tmp_path):
+def test_a_finished_run_is_not_changed(tmp_path):
   experiment = dataclasses.replace(ISLANDS, num_iterations=3)
   first = experiment_lib.run_experiment(experiment, tmp_path)
   times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
@@ -262,11 +265,45 @@ def test_a_finished_run_is_left_as_it_is(tmp_path):
   assert_same_results(first, again)
   assert times == {path: path.stat().st_mtime_ns for path in times}
   assert set(times) == set(tmp_path.rglob("*"))
-  with pytest.raises(ValueError, match=r"has a run already.*--resume"):
+  with pytest.raises(ValueError, match=r"already contains a run.*--resume"):
     experiment_lib.run_experiment(experiment, tmp_path)
   other = dataclasses.replace(experiment, setting="two_islands_imbalanced")
   with pytest.raises(ValueError, match="game must be 'python_mfg_two_islands"):
     experiment_lib.run_experiment(other, tmp_path, resume=True)
+
+
+def test_a_checkpoint_of_other_legal_actions_is_refused_in_one_line(tmp_path):
+  """As if an update of the package had changed the order of the states."""
+  experiment = Experiment(
+    game_name="python_mfg_dynamic_routing",
+    setting="dynamic_routing_sioux_falls_dummy_demand",
+    game_parameters={"max_num_time_step": 2},
+    algorithm="mirror_descent",
+    num_iterations=1,
+    tensorboard=False,
+  )
+  with pytest.raises(run_loop.Interrupted):
+    experiment_lib.run_experiment(experiment, tmp_path, report=stopped_after(0))
+  (tmp_path / "solution.npz").unlink()
+  run_id = run_config.run_id(run_config.read(tmp_path / "config.json"))
+  there = checkpoints.load(tmp_path / "checkpoint.npz", run_id)
+  policy = there.state["policy"]
+  assert policy.shape[1] > 50
+  other = {**there.state, "policy": policy[::-1]}
+  checkpoints.save(
+    tmp_path / "checkpoint.npz", dataclasses.replace(there, state=other), run_id
+  )
+  with pytest.raises(ValueError) as error:
+    experiment_lib.run_experiment(experiment, tmp_path, resume=True)
+  message = str(error.value)
+  assert message.startswith(
+    f"{tmp_path}/checkpoint.npz does not fit the game and the algorithm, which"
+    " may have changed since the run was started; start a new run in another"
+    " folder (policy must be a probability distribution over the legal actions"
+    " in every state, got "
+  )
+  assert " for the illegal action " in message
+  assert len(message) < len(str(tmp_path)) + 300
 
 
 def test_a_refused_experiment_leaves_no_folder(tmp_path):
@@ -282,7 +319,7 @@ def test_a_refused_experiment_leaves_no_folder(tmp_path):
 
 
 def checkpoint_of(path):
-  """Returns the bytes of all arrays of a checkpoint, but of the seconds."""
+  """Returns the bytes of all arrays of a checkpoint except the seconds."""
   with np.load(path / "checkpoint.npz") as arrays:
     return {x: arrays[x].tobytes() for x in arrays if x != "seconds"}
 
@@ -295,7 +332,7 @@ def stopped_after(iteration):
   return report
 
 
-def test_a_sampled_run_goes_on_with_the_same_random_numbers(tmp_path):
+def test_a_resumed_sampled_run_uses_the_same_random_numbers(tmp_path):
   experiment = EXPERIMENTS["sampled"]
   for iteration in (2, 3, 11):
     with pytest.raises(run_loop.Interrupted):
@@ -322,7 +359,7 @@ def test_a_sampled_run_goes_on_with_the_same_random_numbers(tmp_path):
       resume=True,
     )
   assert str(error.value) == (
-    "model_options.seed must be 3 to go on with the run in"
+    "model_options.seed must be 3 to resume the run in"
     f" {tmp_path / 'whole'}, got 4."
   )
 
@@ -337,7 +374,7 @@ def spending(budget, **changes):
   )
 
 
-def test_a_budget_ends_a_run_and_a_larger_one_goes_on_with_it(tmp_path):
+def test_a_budget_ends_a_run_and_a_larger_one_resumes_it(tmp_path):
   whole = experiment_lib.run_experiment(spending(60_000), tmp_path / "whole")
   last, before = whole.records[-1], whole.records[-2]
   assert before.environment_steps < 60_000 <= last.environment_steps
@@ -356,7 +393,7 @@ def test_a_budget_ends_a_run_and_a_larger_one_goes_on_with_it(tmp_path):
   again = experiment_lib.run_experiment(spending(20_000), path, resume=True)
   assert again.costs is None
   assert times == {file: file.stat().st_mtime_ns for file in path.rglob("*")}
-  # A budget that is spent already, too, by the iteration that spent the other.
+  # A larger budget may already be spent by the same iteration.
   spent = short.records[-1].environment_steps
   more = experiment_lib.run_experiment(spending(spent), path, resume=True)
   assert_same_results(more, short)
@@ -365,7 +402,7 @@ def test_a_budget_ends_a_run_and_a_larger_one_goes_on_with_it(tmp_path):
   assert checkpoint_of(path) == checkpoint_of(tmp_path / "whole")
 
 
-def test_the_end_by_a_budget_is_found_where_the_solution_was_not_written(
+def test_a_spent_budget_is_detected_if_the_solution_was_not_written(
   tmp_path,
 ):
   short = experiment_lib.run_experiment(spending(20_000), tmp_path)
@@ -384,8 +421,8 @@ def test_a_budget_below_what_a_run_has_spent_is_refused(tmp_path):
   with pytest.raises(ValueError) as error:
     experiment_lib.run_experiment(spending(1000), tmp_path, resume=True)
   assert str(error.value) == (
-    f"max_environment_steps must be more than {spent} to go on with the run in"
-    f" {tmp_path}, which has simulated so many, got 1000."
+    f"max_environment_steps must be more than {spent}, the number that the run"
+    f" in {tmp_path} has already simulated, to resume it, got 1000."
   )
   result = experiment_lib.run_experiment(
     spending(spent + 1), tmp_path, resume=True
@@ -408,7 +445,7 @@ def test_a_budget_below_what_a_run_has_spent_is_refused(tmp_path):
     ({"model_options": 3}, "model_options must be a Mapping, got 3."),
   ],
 )
-def test_an_experiment_that_is_refused(changes, message):
+def test_invalid_fields_are_refused(changes, message):
   with pytest.raises(ValueError) as error:
     Experiment(setting="two_islands", model="sampled", **changes)
   assert str(error.value) == message
@@ -432,7 +469,7 @@ def test_a_budget_below_one_trajectory_is_refused_before_any_work(tmp_path):
   assert not (tmp_path / "run").exists()
 
 
-def test_a_full_disk_stops_a_run_that_can_be_gone_on_with(
+def test_a_run_that_a_full_disk_stopped_can_be_resumed(
   results, tmp_path, file_size_limit
 ):
   experiment = EXPERIMENTS["compiled"]
@@ -448,7 +485,7 @@ def test_a_full_disk_stops_a_run_that_can_be_gone_on_with(
 def test_a_signal_that_python_ignores_ends_the_run(tmp_path, monkeypatch):
   before = signal.getsignal(signal.SIGTERM)
   monkeypatch.setattr(sys, "unraisablehook", lambda found: None)
-  # So that it is as before at the end of the test.
+  # Restored at the end of the test.
   monkeypatch.setattr(interrupts, "_last", signal.SIGINT)
 
   def values():
@@ -459,7 +496,7 @@ def test_a_signal_that_python_ignores_ends_the_run(tmp_path, monkeypatch):
 
   def give_up(step):
     if step.iteration == 2:
-      next(values())  # At its end a KeyboardInterrupt is ignored.
+      next(values())  # Python ignores a KeyboardInterrupt at its end.
 
   signal.signal(signal.SIGTERM, interrupts._handle)
   try:
@@ -565,7 +602,7 @@ def test_flags_make_an_experiment(tmp_path):
   assert default == Experiment(game_name="mfg_garnet")
 
 
-def test_game_parameters_are_on_top_of_name_and_setting():
+def test_game_parameters_override_name_and_setting():
   game = parse(
     "--game_name=mfg_garnet(size=4,seed=1)", "--game_parameters=seed=2,eta=3"
   ).create_game()
@@ -626,7 +663,7 @@ def test_a_run_stops_below_an_exploitability(tmp_path):
   assert stopped.solution.iteration == last.iteration < 200
   assert stopped.config["experiment"]["stop_below"] == 0.15
   assert_same_results(stopped, experiment_lib.run_experiment(STOPPED))
-  # It is finished, also if it may be longer.
+  # The run is finished, even if it may have more iterations.
   again = experiment_lib.run_experiment(STOPPED, path, resume=True)
   assert again.costs is None
   longer = dataclasses.replace(STOPPED, num_iterations=300)
@@ -636,7 +673,7 @@ def test_a_run_stops_below_an_exploitability(tmp_path):
 
 
 @pytest.mark.parametrize("stop_below", [0.05, None])
-def test_a_run_that_stopped_goes_on_to_less(tmp_path, stop_below):
+def test_a_stopped_run_can_be_resumed_to_a_lower_bound(tmp_path, stop_below):
   path = tmp_path / "run"
   stopped = experiment_lib.run_experiment(STOPPED, path)
   lower = dataclasses.replace(STOPPED, stop_below=stop_below)
@@ -645,7 +682,7 @@ def test_a_run_that_stopped_goes_on_to_less(tmp_path, stop_below):
   assert_same_results(result, experiment_lib.run_experiment(lower))
 
 
-def test_a_run_that_was_killed_as_it_stopped_does_no_more(tmp_path):
+def test_a_run_that_was_killed_as_it_stopped_has_no_more_iterations(tmp_path):
   path = tmp_path / "run"
   stopped = experiment_lib.run_experiment(STOPPED, path)
   (path / "solution.npz").unlink()
@@ -655,7 +692,7 @@ def test_a_run_that_was_killed_as_it_stopped_does_no_more(tmp_path):
 
 
 @pytest.mark.parametrize("stop_below", [0, -1.0, float("nan"), "0.1"])
-def test_a_bound_to_stop_below_that_is_refused(stop_below):
+def test_an_invalid_stop_below_is_refused(stop_below):
   with pytest.raises(ValueError, match="stop_below must be a number in"):
     Experiment(stop_below=stop_below)
 

@@ -47,7 +47,7 @@ def test_environment_steps_have_a_column_of_whole_numbers(tmp_path):
     "0",
     "1000000000000001",
   )
-  # Where nothing has been recorded yet, too.
+  # Also before anything has been recorded.
   appender = metrics_table.CsvAppender(tmp_path / "grown.csv", [], True)
   for record in STEPS:
     appender.append(record)
@@ -76,7 +76,7 @@ def test_environment_steps_have_a_column_of_whole_numbers(tmp_path):
       " checksum, got '10,",
     ),
     ("1.6,0,", "1.6,", "line 2, must have a whole number, 6 numbers, a whole"),
-    ("0000001", "0000002", "line 3, is damaged: its checksum does not fit"),
+    ("0000001", "0000002", "line 3, is damaged: checksum does not match"),
   ],
 )
 def test_damaged_environment_steps_are_refused(tmp_path, old, new, message):
@@ -153,15 +153,15 @@ def test_a_line_that_does_not_fit_on_the_disk_leaves_the_file(
   ("old", "new", "message"),
   [
     ("iteration,", "step,", "line 1, must be 'iteration,seconds"),
-    ("\n", "", "line 3, is cut"),
+    ("\n", "", "line 3, is incomplete"),
     ("\n10,", "10,", "line 2, must have a whole number"),
     ("\n0,", "\n0.5,", "line 2, must have a whole number, 6 numbers and a"),
     ("1.6", "x", "line 2, must have a whole number"),
     (",1.6", "", "line 2, must have a whole number"),
     ("1.6", "1.6,7", "line 2, must have a whole number"),
-    ("\n10,", "\n11,", "line 3, is damaged: its checksum does not fit this"),
-    (",1.6,", ",1.60,", "line 2, is damaged: its checksum does not fit this"),
-    (",2.0,", ",3.0,", "line 3, is damaged: its checksum does not fit this"),
+    ("\n10,", "\n11,", "line 3, is damaged: checksum does not match this"),
+    (",1.6,", ",1.60,", "line 2, is damaged: checksum does not match this"),
+    (",2.0,", ",3.0,", "line 3, is damaged: checksum does not match this"),
     ("\n10,", "\n\n10,", "line 3, must have a whole number"),
   ],
 )
@@ -185,7 +185,7 @@ def test_what_is_no_csv_is_refused(tmp_path):
   with pytest.raises(ValueError, match=r"cannot be read \(No such file"):
     metrics_table.read_csv(tmp_path / "missing.csv")
   (tmp_path / "binary.csv").write_bytes(b"\xff\xfe")
-  with pytest.raises(ValueError, match="is damaged: it is no text"):
+  with pytest.raises(ValueError, match="is damaged: it is not a text file"):
     metrics_table.read_csv(tmp_path / "binary.csv")
   (tmp_path / "empty.csv").touch()
   with pytest.raises(ValueError, match="line 1, must be"):

@@ -1,4 +1,4 @@
-"""Tests of processes of which each dies for itself."""
+"""Tests of processes that do not affect each other when one dies."""
 
 from concurrent import futures
 import multiprocessing
@@ -11,13 +11,13 @@ from mftrpo_openspiel.runs import processes
 from mftrpo_openspiel.utils import interrupts
 
 
-def test_a_process_that_dies_takes_nothing_else_along():
+def test_a_process_that_dies_does_not_affect_others():
   handler = signal.getsignal(signal.SIGINT)
-  # Each begins with arguments of its own; the third cannot.
+  # Each process is initialized with its own arguments; the third one fails.
   given = iter([("1.0",), ("2.0",), ("none",)])
   with processes.SeparateProcesses(1, float, lambda: next(given)) as executor:
     first = executor.submit(os.getpid)
-    # These are left to the program.
+    # The program handles these signals.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
       executor.submit(signal.raise_signal, number)
     same = executor.submit(os.getpid)
@@ -30,12 +30,12 @@ def test_a_process_that_dies_takes_nothing_else_along():
         future.result()
     assert first.result() == same.result()
     assert len({first.result(), second.result(), os.getpid()}) == 3
-  # Here nothing is ignored or blocked.
+  # In the program itself nothing is ignored or blocked.
   assert signal.getsignal(signal.SIGINT) is handler
   assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
-def test_signals_find_no_process_that_is_just_starting():
+def test_signals_do_not_end_a_process_that_is_starting():
   with processes.SeparateProcesses(1, os.getpid, tuple) as executor:
     future = executor.submit(os.getpid)
     while not (children := multiprocessing.active_children()):

@@ -27,14 +27,14 @@ def test_policies_are_read_as_written(tmp_path):
   "array, mask, match",
   [
     (POLICY[0], None, r"shape \(2,\), not \(N, A\)"),
-    (POLICY / 2, None, "probability law"),
+    (POLICY / 2, None, "probability distribution"),
     (POLICY, MASK[:1], "shape"),
     (POLICY[::-1], MASK, "over the legal actions"),
   ],
 )
-def test_refuses_what_is_no_policy(tmp_path, array, mask, match):
+def test_other_arrays_are_refused(tmp_path, array, mask, match):
   record_arrays.write(tmp_path, 1, array)
   with pytest.raises(
-    ValueError, match=rf"0000000001\.npy is no whole array \(.*({match})"
+    ValueError, match=rf"0000000001\.npy is not a valid array \(.*({match})"
   ):
     record_arrays.read_policy(tmp_path, 1, mask)

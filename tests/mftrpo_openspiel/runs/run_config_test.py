@@ -1,4 +1,4 @@
-"""Tests of what config.json says."""
+"""Tests of config.json."""
 
 import dataclasses
 import json
@@ -39,12 +39,12 @@ def config(game="islands(seed=28)", **changes):
   return run_config.create_config({**EXPERIMENT, **changes}, game, "stationary")
 
 
-def test_a_config_comes_back(tmp_path):
+def test_a_config_is_written_and_read(tmp_path):
   path = tmp_path / "config.json"
   run_config.write(path, config())
   assert run_config.read(path) == config()
   there = json.loads(path.read_text())
-  # As anyone can compute it.
+  # The checksum as documented, computed independently.
   assert there == config_edits.with_checksum(config())
   assert config()["versions"].keys() == {
     *("python", "mftrpo_openspiel", "open_spiel", "numpy", "scipy")
@@ -56,7 +56,7 @@ def test_a_config_comes_back(tmp_path):
   [
     (
       {"setting": None},
-      "setting must be 'two_islands' to go on .*, got nothing",
+      "setting must be 'two_islands' to resume .*, got nothing",
     ),
     ({"options": {"lr": 0.2}}, "options.lr must be 0.1 to go on"),
     ({"options": {"lr": 0.1, "a": 1}}, "options.a must not be given .*, got 1"),
@@ -64,14 +64,14 @@ def test_a_config_comes_back(tmp_path):
     ({"num_iterations": 9}, "num_iterations must be at least 10 .*, got 9"),
   ],
 )
-def test_another_run_is_told_by_what_differs(changes, message):
+def test_a_different_run_is_refused_and_the_difference_named(changes, message):
   with pytest.raises(ValueError, match=message):
     run_config.check_same_run(config(), config(**changes), "runs/1")
 
 
-def test_what_is_no_text_nor_number_is_refused():
+def test_values_other_than_texts_and_numbers_are_refused():
   for value in (float("nan"), len):
-    with pytest.raises(ValueError, match="must be of texts and numbers"):
+    with pytest.raises(ValueError, match="must consist of texts and numbers"):
       config(options={"lr": value})
 
 
@@ -99,12 +99,12 @@ def test_some_fields_may_change():
   assert run_config.run_id(config()) != run_config.run_id(other)
 
 
-def test_a_longer_run_keeps_what_it_was_begun_with(tmp_path):
+def test_a_longer_run_keeps_the_versions_it_was_started_with(tmp_path):
   path = tmp_path / "config.json"
   begun = {**config(), "commit": "abc"}
   begun["versions"] = {**begun["versions"], "numpy": "1.0"}
   run_config.write(path, begun)
-  with pytest.warns(UserWarning, match="begun with numpy 1.0 and is gone on"):
+  with pytest.warns(UserWarning, match="started with numpy 1.0 and is resumed"):
     run_config.write(path, config(num_iterations=20))
   assert run_config.read(path) == {
     **begun,
@@ -112,7 +112,7 @@ def test_a_longer_run_keeps_what_it_was_begun_with(tmp_path):
   }
 
 
-# As a version of the package wrote it that had format 2.
+# A file that an older version of the package wrote, in format 2.
 FORMAT_2 = """{
   "format": 2,
   "experiment": {
@@ -146,11 +146,11 @@ FORMAT_2 = """{
   "checksum": "8071275a510890eb604d6acdc8c419089628e47630855773263ccb7d5debf67f"
 }
 """
-# And what its checkpoint knows it by.
+# And the identifier in the checkpoint of that run.
 RUN_ID_2 = "2f15a614b8ca36b92c058c311ff945c5ebc8aa6ad6566fe8f10057fe09b03012"
 
 
-def test_a_run_of_format_2_can_be_read_and_gone_on_with(tmp_path):
+def test_a_run_of_format_2_can_be_read_and_resumed(tmp_path):
   path = tmp_path / "config.json"
   path.write_text(FORMAT_2)
   begun = run_config.read(path)
@@ -165,7 +165,7 @@ def test_a_run_of_format_2_can_be_read_and_gone_on_with(tmp_path):
   )
   assert run_config.run_id(longer) == RUN_ID_2
   run_config.check_same_run(begun, longer, tmp_path)
-  # What was added may still not differ, unless it is one that may change.
+  # Added fields must not differ either, unless they are changeable.
   for name, unsaid in run_config.ADDED_FIELDS.items():
     other = {**begun, "experiment": {**begun["experiment"], name: ["other"]}}
     if name in run_config.CHANGEABLE_FIELDS:
@@ -175,7 +175,7 @@ def test_a_run_of_format_2_can_be_read_and_gone_on_with(tmp_path):
       run_config.check_same_run(begun, other, tmp_path)
 
 
-def test_a_run_that_was_begun_before_models_had_options_can_be_gone_on_with(
+def test_a_run_from_before_models_had_options_can_be_resumed(
   tmp_path,
 ):
   path = tmp_path / "config.json"
@@ -192,15 +192,14 @@ def test_a_run_that_was_begun_before_models_had_options_can_be_gone_on_with(
   with pytest.raises(ValueError) as error:
     run_config.check_same_run(read, sampled, "runs/1")
   assert str(error.value) == (
-    "model_options.seed must not be given to go on with the run in runs/1, got"
-    " 0."
+    "model_options.seed must not be given to resume the run in runs/1, got 0."
   )
 
 
 def test_a_run_of_format_2_that_was_edited_is_refused(tmp_path):
   path = tmp_path / "config.json"
   path.write_text(FORMAT_2.replace('"lr": 0.1', '"lr": 0.2'))
-  with pytest.raises(ValueError, match="its checksum does not fit"):
+  with pytest.raises(ValueError, match="checksum does not match"):
     run_config.read(path)
 
 
@@ -208,13 +207,19 @@ def test_a_run_of_format_2_that_was_edited_is_refused(tmp_path):
   ("text", "message"),
   [
     ("{", "Expecting"),
-    ("[]", "it is no JSON object"),
-    ("{}", r"its format is None, not 3, which is that of this version of the"),
-    ('{"format": 1}', "its format is 1, not 3, which is that of"),
+    ("[]", "it is not a JSON object"),
+    (
+      "{}",
+      r"its format is None, but this version of the package uses format 3",
+    ),
+    ('{"format": 1}', "its format is 1, but this version of the package uses"),
     ('{"format": 2, "experiment": 3}', "experiment must be of type dict, got"),
-    ('{"format": 2, "experiment": {}}', "game must be given, got nothing"),
-    ("[" * 100_000, "it is nested too deep"),
-    ('{"format": ' + "[" * 100_000, "it is nested too deep"),
+    (
+      '{"format": 2, "experiment": {}}',
+      "game must be given, but it is missing",
+    ),
+    ("[" * 100_000, "it is nested too deeply"),
+    ('{"format": ' + "[" * 100_000, "it is nested too deeply"),
     ('{"format": ' + "9" * 5_000 + "}", "Exceeds the limit"),
     ("\N{SNOWMAN}", "Expecting"),
     (b"\xff", "can't decode byte"),
@@ -246,7 +251,7 @@ def test_a_config_that_was_edited_is_refused(tmp_path, place):
       continue
     with pytest.raises(ValueError, match=r"config.json cannot be read: .*\.$"):
       run_config.read(path)
-    # And by someone who has also put the checksum right.
+    # The checksum was corrected after the edit.
     forged = config_edits.with_checksum(edited if place else {})
     path.write_text(json.dumps(forged))
     try:
@@ -274,7 +279,7 @@ def test_the_commit_is_that_of_the_checkout(tmp_path):
   checkout = tmp_path / "checkout"
   checkout.mkdir()
   git(tmp_path, "init", "-q")
-  # The checkout around it is not its own; and one without commits has none.
+  # A folder inside a checkout is not a checkout; a new one has no commit.
   assert run_config.commit(checkout) is None
   run_config.commit.cache_clear()
   git(checkout, "init", "-q")

@@ -59,7 +59,7 @@ def finished(iteration, mean_field=None):
 
 @contextlib.contextmanager
 def writer(path, new=None, records=()):
-  """Gives a writer of the run that `config` or `new` is of."""
+  """Yields a writer of the run with the configuration `new` or `config()`."""
   with (
     run_directory.locked(path) as folder,
     run_directory.RunWriter(folder, new or config(), list(records)) as run,
@@ -120,14 +120,14 @@ def path(tmp_path):
 
 
 def resume(path, new=None):
-  """Returns how far a run is, after going on with it."""
+  """Resumes a run; returns its checkpoint and records."""
   with run_directory.locked(path) as folder:
     progress = run_directory.read_progress(folder, new or config(), DUE, True)
     with run_directory.RunWriter(folder, new or config(), progress[1]):
       return progress
 
 
-def test_a_run_is_read_while_it_goes_on(path):
+def test_a_run_can_be_read_while_it_is_in_progress(path):
   result = run_directory.load_run(path)
   assert result.config == config()
   assert result.records == [record(k) for k in (0, 1, 2, 5)]
@@ -138,10 +138,10 @@ def test_a_run_is_read_while_it_goes_on(path):
   assert not run_directory.is_finished(path, config())
 
 
-def test_what_is_later_than_the_checkpoint_is_dropped(path):
+def test_data_after_the_checkpoint_are_discarded(path):
   with (path / "metrics.csv").open("a") as file:
     file.write("7,0.")  # As after a power failure.
-  with pytest.raises(ValueError, match=r"metrics.csv, line 6, is cut"):
+  with pytest.raises(ValueError, match=r"metrics.csv, line 6, is incomplete"):
     run_directory.load_run(path)
   before = snapshot(path)
   found, records = run_directory.read_progress(path, config(), DUE, True)
@@ -191,17 +191,21 @@ def damage(name, change):
 @pytest.mark.parametrize(
   ("change", "new", "message"),
   [
-    (None, config(lr=0.2), "options.lr must be 0.1 to go on with the run in"),
+    (None, config(lr=0.2), "options.lr must be 0.1 to resume the run in"),
     (None, config(9), "num_iterations must be at least 10"),
     (damage("config.json", lambda x: x[:20]), None, "config.json cannot be"),
-    (damage("checkpoint.npz", lambda x: x[:-9]), None, "no whole checkpoint"),
-    (damage("checkpoint.npz", lambda x: b"x"), None, "no whole checkpoint"),
+    (
+      damage("checkpoint.npz", lambda x: x[:-9]),
+      None,
+      "not a valid checkpoint",
+    ),
+    (damage("checkpoint.npz", lambda x: b"x"), None, "not a valid checkpoint"),
     (damage("metrics.csv", lambda x: x[:140]), None, "has no record of"),
     (damage("metrics.csv", lambda x: x[5:]), None, "line 1, must be"),
     (
       damage("metrics.csv", lambda x: x.replace(b"\n2,", b"\n3,")),
       None,
-      "line 4, is damaged: its checksum does not fit",
+      "line 4, is damaged: checksum does not match",
     ),
     (
       damage("metrics.csv", lambda x: x.replace(b"\n5,", b"\nx,")),
@@ -211,7 +215,7 @@ def damage(name, change):
     (lambda path: (path / "metrics.csv").unlink(), None, "cannot be read"),
   ],
 )
-def test_what_cannot_be_gone_on_with_is_left_as_it_is(
+def test_a_run_that_cannot_be_resumed_is_not_changed(
   path, change, new, message
 ):
   if change is not None:
@@ -227,11 +231,11 @@ def test_a_checkpoint_of_another_run_is_refused(path, tmp_path):
   with writer(tmp_path / "other", config(lr=0.2)) as run:
     run.finish(checkpoint(3), solution(3))
   os.replace(tmp_path / "other" / "checkpoint.npz", path / "checkpoint.npz")
-  with pytest.raises(ValueError, match="is a checkpoint of another run"):
+  with pytest.raises(ValueError, match="is a checkpoint of a different run"):
     resume(path)
 
 
-def test_a_run_without_a_checkpoint_begins_again(path):
+def test_a_run_without_a_checkpoint_is_started_again(path):
   (path / "checkpoint.npz").unlink()
   assert resume(path) == (None, [])
   assert run_directory.load_run(path).records == []
@@ -239,10 +243,12 @@ def test_a_run_without_a_checkpoint_begins_again(path):
 
 
 def test_a_run_is_not_overwritten(path, tmp_path):
-  with pytest.raises(ValueError, match=r"has a run already.*add --resume"):
+  with pytest.raises(ValueError, match=r"already contains a run.*add --resume"):
     run_directory.read_progress(path, config(), DUE, resume=False)
   (tmp_path / "metrics.csv").touch()
-  with pytest.raises(ValueError, match=r"which has metrics\.csv but no config"):
+  with pytest.raises(
+    ValueError, match=r"which contains metrics\.csv but no config"
+  ):
     run_directory.locked(tmp_path).__enter__()
   assert not (tmp_path / "lock").exists()
   with pytest.raises(ValueError, match="path must be a run directory, got"):
@@ -271,7 +277,7 @@ def test_one_of_many_programs_gets_the_folder(tmp_path):
     pass
 
 
-def test_a_full_disk_leaves_what_there_was(path, file_size_limit):
+def test_a_full_disk_leaves_existing_files(path, file_size_limit):
   _, records = run_directory.read_progress(path, config(), DUE, True)
   with writer(path, records=records) as run:
     before = snapshot(path)
@@ -293,7 +299,7 @@ def test_a_full_disk_leaves_what_there_was(path, file_size_limit):
 
 
 def interrupted_at(line, act):
-  """Performs `act` with Ctrl-C at a line of it; returns whether it came."""
+  """Performs `act` with Ctrl-C at one of its lines; returns whether it came."""
   lines = itertools.count()
 
   def trace(frame, event, argument):
@@ -314,7 +320,7 @@ def interrupted_at(line, act):
 
 @pytest.mark.parametrize("name", ["metrics", "checkpoint", "solution"])
 @pytest.mark.slow
-def test_ctrl_c_at_any_line_leaves_whole_files(path, name):
+def test_ctrl_c_at_any_line_leaves_complete_files(path, name):
   _, records = run_directory.read_progress(path, config(), DUE, True)
   with writer(path, records=records) as run:
 
@@ -367,10 +373,10 @@ def save(array):
 
 BAD_MEAN_FIELDS = [
   (lambda file: file.unlink(), "No such file or directory"),
-  (shorter, "its checksum does not fit"),
-  (changed, "its checksum does not fit"),
-  (lambda file: file.write_bytes(b""), "its checksum does not fit"),
-  (save([1.0, 1.0]), "its checksum does not fit"),
+  (shorter, "checksum does not match"),
+  (changed, "checksum does not match"),
+  (lambda file: file.write_bytes(b""), "checksum does not match"),
+  (save([1.0, 1.0]), "checksum does not match"),
   (write(np.ones(3)), r"the mean field must have shape \(2,\), got \(3,\)"),
   (write(np.ones((2, 1))), r"must have shape \(2,\), got \(2, 1\)"),
   (
@@ -389,7 +395,7 @@ def test_mean_fields_are_checked(path, damage, message):
   file = path / "mean_fields" / "0000000001.npy"
   damage(file)
   before = snapshot(path)
-  message = rf"0000000001.npy is no whole array \(.*{message}.*\)\.$"
+  message = rf"0000000001.npy is not a valid array \(.*{message}.*\)\.$"
   with pytest.raises(ValueError, match=message) as error:
     run_directory.load_run(path)
   assert "\n" not in str(error.value)
@@ -410,7 +416,7 @@ def test_a_finished_run_has_its_last_record(path):
   for number in range(1, len(lines)):
     (path / "metrics.csv").write_text("".join(lines[:number]))
     with pytest.raises(
-      ValueError, match=r"metrics.csv has no record of iteration 10, of which"
+      ValueError, match=r"metrics.csv has no record of iteration 10, which is"
     ):
       run_directory.load_run(path)
 

@@ -1,4 +1,4 @@
-"""Solutions go into files and back, and only whole ones come back."""
+"""Tests of solutions: saved, loaded, and refused if they are damaged."""
 
 import dataclasses
 import io
@@ -63,7 +63,7 @@ def assert_same(one, other):
     ("openspiel", "python_mfg_predator_prey(horizon=2)"),
   ],
 )
-def test_a_solution_comes_back_as_it_was(name, game_name, tmp_path):
+def test_a_solution_is_saved_and_loaded(name, game_name, tmp_path):
   model = make_model(name, game_name)
   solution = make_solution(model, name)
   path = tmp_path / "solution.npz"
@@ -109,7 +109,7 @@ def test_rows_are_matched_by_string(model, solution):
   assert_same(shuffled.for_model(model), solution)
 
 
-def test_a_solution_is_not_changed_by_what_it_was_made_of(model):
+def test_a_solution_copies_its_arrays(model):
   policy = np.full((42, 2), 0.5)
   mean_field = model.mean_field(policy)
   solution = solutions.Solution(
@@ -139,7 +139,7 @@ def test_a_solution_is_not_changed_by_what_it_was_made_of(model):
     ("stationary", ISLANDS, r"42 states .* 'compiled', got 14; '\(0, 1\)' is"),
   ],
 )
-def test_a_solution_of_something_else_is_refused(
+def test_a_solution_of_another_game_is_refused(
   solution, name, game_name, message
 ):
   other = make_model(name, game_name)
@@ -149,10 +149,10 @@ def test_a_solution_of_something_else_is_refused(
 
 
 def test_strings_and_actions_must_be_those_of_the_model(solution):
-  """Where the name of the game does not tell."""
+  """They may differ even if the name of the game is the same."""
   other = make_model("compiled", "python_odd_game(coin=false)")
   solution = dataclasses.replace(solution, game=str(other.game))
-  with pytest.raises(ValueError, match="is in one of the two only"):
+  with pytest.raises(ValueError, match="is in only one of the two"):
     solution.to_policy(other)
   solution = make_solution(other, "compiled")
   mask = solution.legal_actions_mask.copy()
@@ -174,7 +174,7 @@ BAD = [
   ({"legal_actions_mask": np.ones((41, 2), bool)}, r"\(42, A\) of bool"),
   ({"legal_actions_mask": np.ones((42, 2))}, "of bool, got .* float64"),
   ({"policy": np.full((42, 3), 1 / 3)}, r"policy must have shape \(42, 2\)"),
-  ({"policy": np.full((42, 2), 0.6)}, "policy must be a probability law"),
+  ({"policy": np.full((42, 2), 0.6)}, "policy must be a probability dist"),
   (
     {"policy": changed(np.full((42, 2), 0.5), 5, np.nan)},
     "legal actions in every state.*nan.* in state 5",
@@ -190,9 +190,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("change", "message"), BAD)
-def test_fields_that_do_not_fit_are_refused(
-  solution, change, message, tmp_path
-):
+def test_inconsistent_fields_are_refused(solution, change, message, tmp_path):
   with pytest.raises(ValueError, match=message):
     dataclasses.replace(solution, **change)
   fields = {name: getattr(solution, name) for name in FIELDS}
@@ -250,7 +248,7 @@ def test_other_files_are_refused(solution, write, message, tmp_path):
 
 
 def test_a_damaged_file_is_refused_or_read_as_it_was(solution, tmp_path):
-  """Some bytes of an archive mean nothing, such as the times in it."""
+  """Some bytes of an archive are not read, such as times."""
   path = tmp_path / "solution.npz"
   solutions.save_solution(path, solution)
   raw = path.read_bytes()
@@ -273,7 +271,7 @@ def test_a_damaged_file_is_refused_or_read_as_it_was(solution, tmp_path):
 
 
 def rewrite(path, source, **changes):
-  """Writes an archive in which some members, bytes by name, are others."""
+  """Writes an archive in which some members are replaced by other bytes."""
   with (
     zipfile.ZipFile(source) as old,
     zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new,
@@ -307,7 +305,7 @@ NO_SOLUTIONS = [
   ({"legal_actions_mask.npy": npy("|i1", (42, 2), bytes(84))}, "its legal_act"),
   ({"observation_strings.npy": npy("<i8", (42,), bytes(336))}, "its observ"),
   ({"extra.npy": npy("<i8", (), bytes(8))}, "it has a extra"),
-  ({"extra": b"extra"}, "its member 'extra' is no array"),
+  ({"extra": b"extra"}, "its member 'extra' is not an array"),
 ]
 
 
@@ -326,7 +324,7 @@ def test_odd_members_are_refused(solution, changes, message, tmp_path):
 @pytest.mark.parametrize(
   "name", ["policy", "mean_field", "legal_actions_mask", "observation_strings"]
 )
-def test_a_bomb_is_refused_before_it_goes_off(solution, name, tmp_path):
+def test_a_decompression_bomb_is_refused(solution, name, tmp_path):
   solutions.save_solution(tmp_path / "whole.npz", solution)
   path = tmp_path / "bomb.npz"
   size, kind = {
@@ -349,9 +347,7 @@ def test_a_bomb_is_refused_before_it_goes_off(solution, name, tmp_path):
   assert peak < len(data) / 10
 
 
-def test_a_solution_is_written_whole_or_not_at_all(
-  solution, tmp_path, monkeypatch
-):
+def test_a_solution_is_written_atomically(solution, tmp_path, monkeypatch):
   path = tmp_path / "solution"
   solutions.save_solution(path, solution)
   before = path.read_bytes()

@@ -1,4 +1,4 @@
-"""The runs that a grid stands for."""
+"""Tests of the runs of a grid."""
 
 import itertools
 import re
@@ -11,7 +11,7 @@ from mftrpo_openspiel.scripts import experiment_flags
 
 
 def solved(*arguments):
-  """Returns what mftrpo-solve would run."""
+  """Returns the experiment that mftrpo-solve would run."""
   with command_line.given(experiment_flags.define_flags, *arguments):
     return experiment_flags.from_flags()
 
@@ -46,7 +46,7 @@ def test_each_combination_is_what_solve_runs_with_these_flags():
   assert not notes
 
 
-def test_what_is_not_taken_is_left_out_and_equal_runs_are_one():
+def test_options_not_taken_are_ignored_and_equal_runs_are_one():
   runs, notes = sweep_runs.expand(
     [
       "setting=four_rooms,two_islands",
@@ -87,14 +87,14 @@ def test_what_is_not_taken_is_left_out_and_equal_runs_are_one():
     "game_parameters.seed": None,
   }
   assert notes == [
-    "learning_rate is left out for mf_trpo.",
-    "game_parameters.seed is left out for python_mfg_four_rooms.",
-    "population_update_rate is left out for fictitious_play.",
-    "24 combinations are 12 different runs.",
+    "learning_rate is ignored for mf_trpo.",
+    "game_parameters.seed is ignored for python_mfg_four_rooms.",
+    "population_update_rate is ignored for fictitious_play.",
+    "24 combinations give 12 different runs.",
   ]
 
 
-def test_what_is_measured_is_the_regularization_of_the_algorithm_or_given():
+def test_evaluation_regularization_is_given_or_that_of_the_algorithm():
   algorithms = "algorithm=openspiel_fictitious_play,fictitious_play"
   arguments = ("--game_name=mfg_garnet", "--model=openspiel")
   runs, notes = sweep_runs.expand(
@@ -102,8 +102,8 @@ def test_what_is_measured_is_the_regularization_of_the_algorithm_or_given():
   )
   assert [run.experiment.regularization for run in runs] == [0.05, 0.1, 0.2]
   assert notes == [
-    "regularization is left out for openspiel_fictitious_play.",
-    "4 combinations are 3 different runs.",
+    "regularization is ignored for openspiel_fictitious_play.",
+    "4 combinations give 3 different runs.",
   ]
   runs, notes = sweep_runs.expand(
     [algorithms, "evaluation_regularization=0.1,0.2"],
@@ -147,16 +147,16 @@ def test_options_of_the_model_are_axes():
   assert runs[-1].name == "model=stationary"
   assert runs[-1].fixed["num_particles"] is None
   assert notes == [
-    "max_environment_steps is left out for stationary.",
-    "num_particles is left out for stationary.",
-    "seed is left out for stationary.",
-    "estimator is left out for stationary.",
-    "8 combinations are 5 different runs.",
+    "max_environment_steps is ignored for stationary.",
+    "num_particles is ignored for stationary.",
+    "seed is ignored for stationary.",
+    "estimator is ignored for stationary.",
+    "8 combinations give 5 different runs.",
   ]
 
 
-def test_a_budget_is_of_the_game_of_the_run():
-  """Where few steps count, few are one trajectory."""
+def test_a_budget_is_checked_for_the_game_of_the_run():
+  """A small budget is enough if one trajectory has few steps."""
   (run,), _ = sweep_runs.expand(
     ["seed=0"],
     "--setting=two_islands",
@@ -167,7 +167,7 @@ def test_a_budget_is_of_the_game_of_the_run():
   run.experiment.create_algorithm(run.experiment.create_game())
 
 
-def test_the_seeds_of_the_game_and_of_the_model_have_names_of_their_own():
+def test_the_seeds_of_the_game_and_of_the_model_have_different_names():
   runs, _ = sweep_runs.expand(
     ["seed=0", "game_parameters.seed=1,2"],
     "--setting=two_islands",
@@ -182,17 +182,17 @@ def test_the_seeds_of_the_game_and_of_the_model_have_names_of_their_own():
   assert runs[1].experiment.model_options == {"seed": 0}
 
 
-def test_names_do_not_hang_on_spelling_or_on_other_runs():
+def test_names_do_not_depend_on_spelling_or_on_other_runs():
   (run,), notes = sweep_runs.expand(
     ["regularization=0.3,0.30,3e-1", "warm_start=True,1"],
     "--setting=two_islands",
     "--algorithm=mf_trpo",
   )
   assert run.name == "regularization=0.3,warm_start=true"
-  assert notes == ["6 combinations are 1 different runs."]
+  assert notes == ["6 combinations give 1 different runs."]
 
 
-def test_commas_in_brackets_do_not_part_values_and_names_suit_a_shell():
+def test_commas_in_brackets_are_kept_and_names_have_no_special_characters():
   games = [
     "mfg_garnet(size=4,horizon=2)",
     "mfg_garnet(size=4,horizon=3)",

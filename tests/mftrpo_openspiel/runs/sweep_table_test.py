@@ -30,11 +30,11 @@ def test_the_table_as_csv_and_parquet(tmp_path):
       int(row["game_parameters.seed"])
       == (run.experiment.game_parameters["seed"])
     )
-    # What was given for all runs.
+    # Values that were given for all runs.
     assert (row["setting"], row["num_iterations"]) == ("two_islands", "5")
     assert row["record_every"] == "2"
     for name, value in vars(record).items():
-      # A model that simulates nothing has no steps.
+      # A model that does not simulate has no environment steps.
       assert value is None or float(row[name]) == value
   parquet = pytest.importorskip("pyarrow.parquet")
   table = parquet.read_table(tmp_path / "results.parquet")
@@ -46,7 +46,7 @@ def test_the_table_as_csv_and_parquet(tmp_path):
   ] == ["string", "double", "int64", "double"]
 
 
-def test_what_an_algorithm_does_not_take_is_empty_in_its_rows(tmp_path):
+def test_an_option_that_an_algorithm_does_not_take_is_empty(tmp_path):
   runs = sweep_runs.runs_of(
     ["algorithm=mf_trpo,mirror_descent"],
     (*sweep_runs.FLAGS, "--learning_rate=0.2", "--game_parameters=seed=3"),
@@ -59,7 +59,7 @@ def test_what_an_algorithm_does_not_take_is_empty_in_its_rows(tmp_path):
   assert table["game_parameters.seed"] == 8 * [3]
 
 
-def test_environment_steps_have_a_column_where_some_run_counts_them(tmp_path):
+def test_environment_steps_have_a_column_if_some_run_counts_them(tmp_path):
   runs = sweep_runs.runs_of(
     ["model=sampled,stationary", "seed=0,1"],
     (*sweep_runs.FLAGS, "--num_particles=50", "--num_trajectories=20"),
@@ -95,7 +95,7 @@ def test_environment_steps_have_a_column_where_some_run_counts_them(tmp_path):
   assert typed["environment_steps"].to_pylist() == table["environment_steps"]
 
 
-def test_a_parquet_file_of_other_results_does_not_stay(tmp_path, monkeypatch):
+def test_a_parquet_file_of_older_results_is_removed(tmp_path, monkeypatch):
   monkeypatch.setitem(sys.modules, "pyarrow", None)
   (tmp_path / "results.parquet").write_text("Old.")
   sweep_table.write(tmp_path, sweep_table.columns([], []))

@@ -1,4 +1,4 @@
-"""Sweeps: the same numbers as single runs, whatever happens on the way."""
+"""Tests that sweeps give the results of single runs in spite of failures."""
 
 from concurrent import futures
 import dataclasses
@@ -12,6 +12,7 @@ import sweep_runs
 
 from mftrpo_openspiel.runs import run_directory
 from mftrpo_openspiel.runs import sweep as sweep_lib
+from mftrpo_openspiel.utils import progress
 
 
 def contents(folder):
@@ -22,7 +23,7 @@ def contents(folder):
   }
 
 
-def test_runs_are_those_of_solve_and_the_finished_are_left_alone(tmp_path):
+def test_runs_are_those_of_solve_and_finished_ones_are_not_changed(tmp_path):
   runs = sweep_runs.runs_of()
   assert len(runs) == 2
   outcomes, interrupted = sweep_runs.perform(runs, tmp_path)
@@ -39,7 +40,7 @@ def test_runs_are_those_of_solve_and_the_finished_are_left_alone(tmp_path):
   assert contents(tmp_path) == before
 
 
-def test_whatever_is_raised_becomes_one_line():
+def test_any_exception_becomes_one_line():
   future = futures.Future()
   future.set_exception(RuntimeError("first\n  second"))
   outcome = sweep_lib.outcome_of(future)
@@ -64,7 +65,7 @@ def test_a_process_that_is_killed_ends_one_run(tmp_path):
   assert not interrupted
   (dead,) = (i for i, outcome in enumerate(outcomes) if outcome.error)
   assert outcomes[dead].error.startswith("its process has died")
-  # It goes on where it was.
+  # The same sweep resumes the run.
   again, _ = sweep_runs.perform(runs, tmp_path)
   for index, (run, outcome) in enumerate(zip(runs, again)):
     assert outcome.error is None
@@ -104,7 +105,57 @@ def test_processes_that_die_are_reported(tmp_path):
   assert outcome.error.startswith("its process has died")
 
 
-def test_the_stop_file_stops_a_run_which_is_then_gone_on_with(tmp_path):
+def test_progress_is_in_environment_steps_if_all_runs_have_budgets(
+  tmp_path, monkeypatch
+):
+  bars = []
+
+  def progress_bar(total, unit):
+    bars.append((total, unit))
+    return progress.live_bar(total, is_wanted=False)
+
+  monkeypatch.setattr(sweep_lib.progress, "progress_bar", progress_bar)
+  flags = ("--setting=two_islands", "--num_iterations=50")
+  sampled = (*flags, "--num_trajectories=20", "--num_particles=20")
+  budget = "--max_environment_steps=3000"
+  runs = sweep_runs.runs_of(["seed=1,2"], (*sampled, "--model=sampled", budget))
+  outcomes, _ = sweep_runs.perform(runs, tmp_path / "steps")
+  assert [outcome.error for outcome in outcomes] == [None, None]
+  mixed = sweep_runs.runs_of(["model=sampled,stationary"], (*sampled, budget))
+  sweep_runs.perform(mixed, tmp_path / "mixed")
+  assert bars == [(2 * 3000, "environment step"), (2 * 50, "iteration")]
+
+
+@pytest.mark.parametrize("in_steps", [False, True])
+def test_a_run_counts_up_to_its_total(tmp_path, monkeypatch, in_steps):
+  counts = []
+  monkeypatch.setattr(sweep_lib.dask_cluster, "report_progress", counts.append)
+  (run,) = sweep_runs.runs_of(
+    ["seed=1"],
+    (
+      "--setting=two_islands",
+      "--num_iterations=50",
+      "--model=sampled",
+      "--num_trajectories=20",
+      "--num_particles=20",
+      "--max_environment_steps=30000",
+    ),
+  )
+  sweep_lib.run_one(
+    run.experiment,
+    str(tmp_path / "run"),
+    str(tmp_path / "stop"),
+    in_steps=in_steps,
+    look_seconds=0.0,
+  )
+  assert counts == sorted(counts)
+  *_, before, last = dict.fromkeys(counts)
+  assert last == (30_000 if in_steps else 50)
+  assert before < last
+  assert len(set(counts)) > 3
+
+
+def test_the_stop_file_stops_a_run_which_is_then_resumed(tmp_path):
   stop = tmp_path / "stop"
   (run,) = sweep_runs.runs_of(
     ["game_parameters.seed=1"],

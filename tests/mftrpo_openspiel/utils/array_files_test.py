@@ -1,4 +1,4 @@
-"""Arrays in files are whole, and no larger than all of the file says."""
+"""Tests of files of arrays: damaged or inconsistent files are refused."""
 
 import io
 import itertools
@@ -56,7 +56,7 @@ def test_an_archive_is_read(tmp_path, compressed):
 
 
 def npy(array, shape=None):
-  """Returns an array as numpy saves it, with another shape in its header."""
+  """Returns an array in NumPy's format, with another shape in its header."""
   content = io.BytesIO()
   if shape is None:
     np.save(content, array)
@@ -75,27 +75,27 @@ np.save(PICKLE, np.array([{}], dtype=object), allow_pickle=True)
 # fmt: off
 ODD_MEMBERS = [
   ([("policy.npy", npy(ONES, (2,)))],
-   "policy has 152 bytes, its header says 144"),
+   "policy has 152 bytes, but its header says 144"),
   # 160 TB.
   ([("policy.npy", npy(ONES, (2 * 10**13,)))],
-   "policy has 152 bytes, its header says 160000000000128"),
+   "policy has 152 bytes, but its header says 160000000000128"),
   ([("policy.npy", npy(ONES, (10**30, 10**30)))],
-   "policy has 216 bytes, its header says 80+192"),
+   "policy has 216 bytes, but its header says 80+192"),
   ([("policy.npy", npy(ONES, (-3,)))], r"its shape is \(-3,\)"),
   ([("policy.npy", npy(ONES, (-1, -3)))], r"its shape is \(-1, -3\)"),
   ([("policy.npy", npy(ONES, ("a",)))], "shape is not valid"),
   ([("policy.npy", npy(ONES)[:-1])],
-   "policy has 151 bytes, its header says 152"),
+   "policy has 151 bytes, but its header says 152"),
   ([("policy.npy", npy(ONES) + b"x")],
-   "policy has 153 bytes, its header says 152"),
+   "policy has 153 bytes, but its header says 152"),
   ([("policy.npy", b"")], "."),
   ([("policy.npy", b"policy")], "magic string"),
   ([("policy.npy", npy(ONES).replace(b"{", b"("))], "."),
   ([("policy.npy", b"\x93NUMPY\x02\x00" + npy(ONES)[8:])],
    r"its format \(2, 0\) is not \(1, 0\)"),
   ([("policy.npy", b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 65535)], "."),
-  ([("policy", npy(ONES))], "its member 'policy' is no array"),
-  ([("policy.txt", b"1 2 3")], "its member 'policy.txt' is no array"),
+  ([("policy", npy(ONES))], "its member 'policy' is not an array"),
+  ([("policy.txt", b"1 2 3")], "its member 'policy.txt' is not an array"),
   ([("policy.npy", npy(ONES)), ("policy.npy", npy(2 * ONES))],
    "it has policy twice"),
   ([("policy.npy", PICKLE.getvalue())], "objects are not loaded"),
@@ -108,7 +108,7 @@ def test_odd_members_are_refused(tmp_path, compressed, members, message):
   path = tmp_path / "arrays.npz"
   kind = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
   with warnings.catch_warnings(), zipfile.ZipFile(path, "w", kind) as archive:
-    warnings.simplefilter("ignore")  # Of names that are there twice.
+    warnings.simplefilter("ignore")  # zipfile warns of duplicate names.
     for name, data in members:
       archive.writestr(name, data)
   with pytest.raises(ValueError, match=message) as error:
@@ -127,7 +127,7 @@ def test_pickles_are_never_run(tmp_path, compressed, monkeypatch):
   monkeypatch.setattr(np.lib.format, "pickle", None, raising=False)
   with pytest.raises(ValueError, match="objects are not loaded"):
     array_files.read_archive(path, accept, compressed)
-  with pytest.raises(ValueError, match="checksum does not fit"):
+  with pytest.raises(ValueError, match="checksum does not match"):
     array_files.read_array(tmp_path / "array.npy")
   data = (tmp_path / "array.npy").read_bytes()
   (tmp_path / "array.npy").write_bytes(
@@ -153,7 +153,7 @@ def test_no_bit_of_an_archive_changes_an_array(tmp_path, compressed):
       read = array_files.read_archive(path, accept, compressed)
     except ValueError as error:
       assert "\n" not in str(error)
-    else:  # Whether there are all of them is for the check of headers.
+    else:  # The check of headers detects missing arrays.
       for name in read:
         np.testing.assert_array_equal(read[name], arrays[name], strict=True)
 
@@ -174,7 +174,7 @@ def test_no_bit_of_an_array_changes_unnoticed(tmp_path):
   array_files.write_array(path, ONES)
   for data in itertools.islice(flips(path.read_bytes()), 0, None, 3):
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="its checksum does not fit"):
+    with pytest.raises(ValueError, match="checksum does not match"):
       array_files.read_array(path)
 
 
@@ -183,5 +183,5 @@ def test_arrays_with_a_wrong_header_are_refused(tmp_path):
   for shape in ((2,), (2 * 10**13,), (10**30, 10**30)):
     data = npy(ONES, shape)
     path.write_bytes(data + zlib.crc32(data).to_bytes(4, "little"))
-    with pytest.raises(ValueError, match="its size is not what its header"):
+    with pytest.raises(ValueError, match="its size does not match its header"):
       array_files.read_array(path)

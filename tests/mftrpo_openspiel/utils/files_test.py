@@ -5,7 +5,7 @@ import pytest
 from mftrpo_openspiel.utils import files
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+def test_a_file_is_written_atomically(tmp_path):
   path = tmp_path / "file.txt"
   path.write_text("before")
 

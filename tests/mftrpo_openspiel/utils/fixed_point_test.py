@@ -7,7 +7,7 @@ TOLERANCE = 1e-13
 
 
 def plain_iteration(function, law):
-  """Returns what half steps lead to, and how many they are."""
+  """Returns the fixed point that half steps reach, and their number."""
   for num_steps in range(1, 100_000):
     move = function(law) - law
     law = law + move / 2
@@ -49,8 +49,8 @@ def test_it_finds_what_the_plain_iteration_finds_in_fewer_steps(seed):
   assert len(calls) < 0.5 * num_steps
 
 
-def test_a_function_that_swings():
-  # g(x) = 1 - x in both entries: full steps would swing for ever.
+def test_a_function_for_which_full_steps_oscillate():
+  # g(x) = 1 - x in both entries: full steps would oscillate forever.
   law, left = fixed_point.find(
     lambda law: law[::-1].copy(), np.array([0.9, 0.1]), TOLERANCE, 10
   )
@@ -58,7 +58,7 @@ def test_a_function_that_swings():
   np.testing.assert_allclose(law, 0.5, rtol=0, atol=1e-13)
 
 
-def test_of_two_fixed_points_the_one_of_the_plain_iteration():
+def test_of_two_fixed_points_it_finds_that_of_the_plain_iteration():
   # p <- p + p (1 - p) (2 p - 1) goes to 0 from below 1/2, to 1 from above.
   def function(law):
     p = law[0] + law[0] * (1 - law[0]) * (2 * law[0] - 1)
@@ -87,7 +87,7 @@ def test_a_jump_does_not_mislead_it():
   np.testing.assert_allclose(law, [0.31, 0.69], rtol=0, atol=1e-12)
 
 
-def test_without_a_fixed_point_it_says_how_much_is_left():
+def test_without_a_fixed_point_the_remaining_sum_is_returned():
   def function(law):
     p = 0.8 if law[0] < 0.5 else 0.2
     return np.array([p, 1 - p])
@@ -99,7 +99,7 @@ def test_without_a_fixed_point_it_says_how_much_is_left():
   assert law.min() >= 0
 
 
-def test_a_law_that_is_fixed_at_once():
+def test_a_start_that_is_a_fixed_point():
   start = np.array([0.25, 0.75])
   counting, calls = counted(lambda law: law.copy())
   law, left = fixed_point.find(counting, start, TOLERANCE, 10)

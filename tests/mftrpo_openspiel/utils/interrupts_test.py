@@ -1,4 +1,4 @@
-"""Tests of Ctrl-C that waits."""
+"""Tests of deferred Ctrl-C."""
 
 import signal
 import sys
@@ -37,7 +37,7 @@ def test_without_ctrl_c_nothing_comes():
   assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_ctrl_c_outlives_an_error():
+def test_ctrl_c_is_not_lost_by_an_error():
   with pytest.raises(KeyboardInterrupt) as info:
     with interrupts.deferred():
       ctrl_c()
@@ -70,7 +70,7 @@ def test_other_threads_are_not_interrupted():
 
 @pytest.fixture
 def handlers():
-  """Puts the handlers of all signals back that a program takes."""
+  """Restores the handlers of all signals that a program takes."""
   before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
   yield
   interrupts._last = signal.SIGINT
@@ -99,7 +99,9 @@ def test_a_program_takes_all_signals_as_ctrl_c(handlers, number, status):
   assert interrupts.exit_status() == status
 
 
-def test_what_python_ignores_is_raised_again(handlers, monkeypatch):
+def test_an_interrupt_that_python_ignores_is_raised_again(
+  handlers, monkeypatch
+):
   ignored = []
   monkeypatch.setattr(
     sys, "unraisablehook", lambda found: ignored.append(found.exc_type)
@@ -123,7 +125,7 @@ def test_what_python_ignores_is_raised_again(handlers, monkeypatch):
   interrupts.raise_lost()
 
 
-def test_what_is_ignored_stays_so(handlers):
+def test_ignored_signals_remain_ignored(handlers):
   signal.signal(signal.SIGHUP, signal.SIG_IGN)  # As nohup does.
   interrupts.take()
   signal.raise_signal(signal.SIGHUP)
@@ -142,8 +144,8 @@ def test_a_handler_of_the_user_is_called_at_the_end(handlers):
   assert len(called) == 2
 
 
-def test_ctrl_c_at_the_first_moment_waits_too(monkeypatch):
-  """As the handler is set, a signal that was pending is handled."""
+def test_ctrl_c_while_the_handler_is_set_is_deferred(monkeypatch):
+  """A pending signal is handled while the handler is being set."""
   set_handler = signal.signal
 
   def set_and_interrupt(number, handler):
@@ -161,7 +163,7 @@ def test_ctrl_c_at_the_first_moment_waits_too(monkeypatch):
   assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_after_ctrl_c_at_any_line_of_a_block_others_still_come():
+def test_after_ctrl_c_at_any_line_of_a_block_later_signals_arrive():
   def block():
     with interrupts.deferred():
       pass

@@ -16,14 +16,14 @@ def test_only_the_last_result_is_remembered():
   first = remembered(array, 2.0)
   assert remembered(array.copy(), 2.0) is first
   assert calls == [2.0]
-  array[0] = 7.0  # Not what was asked before.
+  array[0] = 7.0  # A different argument.
   np.testing.assert_array_equal(remembered(array, 2.0), [14, 2, 4])
   remembered(array, 3.0)
   remembered(array, 2.0)
   assert calls == [2.0, 2.0, 3.0, 2.0]
 
 
-def test_the_result_asked_for_longest_ago_is_dropped():
+def test_the_least_recently_used_result_is_dropped():
   calls = []
 
   def function(number):
@@ -36,7 +36,7 @@ def test_the_result_asked_for_longest_ago_is_dropped():
   assert calls == [1.0, 2.0, 3.0, 2.0]
 
 
-def test_keys_tell_arrays_apart():
+def test_keys_distinguish_arrays():
   square = np.arange(4.0).reshape(2, 2)
   assert memo.key(square) == memo.key(square.copy())
   assert memo.key(1.0) == memo.key(1.0)
@@ -56,7 +56,7 @@ def test_keys_tell_arrays_apart():
       assert memo.key(one) != memo.key(other)
 
 
-def test_a_result_that_was_found_without_a_call():
+def test_a_result_that_was_added_without_a_call():
   remembered = memo.Memo(lambda array: array + 1)
   array = np.arange(3.0)
   result = object()
@@ -66,7 +66,7 @@ def test_a_result_that_was_found_without_a_call():
   np.testing.assert_array_equal(remembered(array), [1, 2, 3])
 
 
-def test_what_fails_is_not_remembered():
+def test_errors_are_not_remembered():
   def function(number):
     raise ValueError(number)
 

@@ -1,4 +1,4 @@
-"""Tests of memory that is asked for before it is taken."""
+"""Tests of the checks for available memory."""
 
 import contextlib
 import resource
@@ -13,7 +13,7 @@ from mftrpo_openspiel.utils import memory
 
 @pytest.fixture
 def address_space_limit():
-  """Gives a context in which the process may have so many bytes."""
+  """A context in which the address space of the process is limited."""
 
   @contextlib.contextmanager
   def limit(num_bytes):
@@ -33,7 +33,7 @@ def test_what_is_available_is_no_more_than_the_limits(address_space_limit):
   with open("/proc/meminfo", encoding="ascii") as file:
     total = 1024 * int(file.readline().split()[1])
   assert available <= total
-  limit = 2**40  # Of the address space, in which a process has far more.
+  limit = 2**40  # Less than the address space that a process normally has.
   with address_space_limit(limit):
     assert memory.available() <= limit
   memory.check("size", 3, available // 2)
@@ -48,7 +48,7 @@ def test_the_container_has_a_limit_of_its_own(tmp_path, monkeypatch):
   assert memory.available() == 1234567 < without
 
 
-def test_more_is_refused_in_a_line(monkeypatch):
+def test_more_than_available_is_refused_in_one_line(monkeypatch):
   monkeypatch.setattr(memory, "available", lambda: 10**9)
   memory.check("size", 3, 10**9)
   with pytest.raises(
@@ -66,7 +66,7 @@ def test_rooms_that_are_too_large_are_refused(game, room_size):
     pyspiel.load_game(f"python_mfg_{game}", {"room_size": room_size})
 
 
-def test_so_are_layouts_and_horizons(monkeypatch):
+def test_too_large_layouts_and_horizons_are_refused(monkeypatch):
   game = pyspiel.load_game("python_mfg_two_islands(horizon=1000000)")
   monkeypatch.setattr(memory, "available", lambda: 10**6)
   with pytest.raises(ValueError, match=r"layout must .*, got 40 lines"):
@@ -77,7 +77,7 @@ def test_so_are_layouts_and_horizons(monkeypatch):
     compiled_game.CompiledGame(game)
 
 
-def test_the_estimate_is_of_the_size_of_the_peak(monkeypatch):
+def test_the_estimate_is_close_to_the_peak(monkeypatch):
   asked = []
   monkeypatch.setattr(
     memory, "check", lambda name, value, size: asked.append(size)

@@ -1,4 +1,4 @@
-"""Tests of objects that know what they were made with."""
+"""Tests of objects that record their constructor arguments."""
 
 import copy
 import inspect
@@ -45,14 +45,14 @@ def test_options_have_defaults():
   assert Base("game").options == {}
 
 
-def test_a_wrong_call_is_the_error_of_the_constructor():
+def test_a_wrong_call_raises_the_error_of_the_constructor():
   with pytest.raises(TypeError, match=r"__init__.* missing 1 required"):
     Method()
   with pytest.raises(TypeError, match=r"__init__.* takes"):
     Base("game", 1, 2)
 
 
-def test_signatures_and_copies_are_as_without_it():
+def test_signatures_and_copies_are_not_affected():
   assert list(inspect.signature(Base).parameters) == ["game"]
   assert list(inspect.signature(Method).parameters)[:2] == ["game", "lr"]
   method = Method("game", 3)

@@ -1,4 +1,4 @@
-"""Tests of modules that are imported by their names."""
+"""Tests of imports of users' modules."""
 
 import sys
 
@@ -9,7 +9,7 @@ from mftrpo_openspiel.utils import plugins
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-  """An empty folder in which Python looks for modules."""
+  """An empty folder that Python searches for modules."""
   monkeypatch.setattr(sys, "path", list(sys.path))
   monkeypatch.setattr(sys, "modules", dict(sys.modules))
   monkeypatch.chdir(tmp_path)
@@ -35,7 +35,7 @@ def test_the_folder_comes_before_what_is_installed(folder):
   assert sys.path.count(str(folder)) == 1
 
 
-def test_another_folder_is_searched_if_asked_for(folder, monkeypatch):
+def test_another_folder_is_searched_on_request(folder, monkeypatch):
   (folder / "elsewhere.py").write_text("HERE = True\n")
   (folder / "inner").mkdir()
   monkeypatch.chdir(folder / "inner")
@@ -46,7 +46,7 @@ def test_another_folder_is_searched_if_asked_for(folder, monkeypatch):
   assert plugins.find("elsewhere:HERE", "algorithm")
 
 
-def test_what_stands_in_a_package_is_found(folder):
+def test_an_attribute_of_a_module_in_a_package_is_found(folder):
   (folder / "methods").mkdir()
   (folder / "methods" / "slow.py").write_text("class Slow:\n  pass\n")
   found = plugins.find("methods.slow:Slow", "algorithm")
@@ -60,19 +60,19 @@ def test_what_stands_in_a_package_is_found(folder):
       "absent",
       None,
       "there is no module 'absent', neither installed nor in the current"
-      " folder or one of PYTHONPATH",
+      " folder or in a folder of PYTHONPATH",
     ),
     (
       "absent.part",
       None,
       "there is no module 'absent', neither installed nor in the current"
-      " folder or one of PYTHONPATH",
+      " folder or in a folder of PYTHONPATH",
     ),
-    ("my-game", None, "'my-game' is no name of a Python module"),
+    ("my-game", None, "'my-game' is not a valid name of a Python module"),
     ("my_game.py", None, None),
-    (".relative", None, "'.relative' is no name of a Python module"),
-    ("", None, "'' is no name of a Python module"),
-    (3, None, "3 is no name of a Python module"),
+    (".relative", None, "'.relative' is not a valid name of a Python module"),
+    ("", None, "'' is not a valid name of a Python module"),
+    (3, None, "3 is not a valid name of a Python module"),
     (
       "wants_more",
       "import absent",
@@ -84,7 +84,7 @@ def test_what_stands_in_a_package_is_found(folder):
     ("long", "raise ValueError('two\\nlines.')", "ValueError: two lines (long"),
   ],
 )
-def test_what_cannot_be_imported_is_one_line(folder, name, text, reason):
+def test_a_failed_import_is_one_line(folder, name, text, reason):
   if text is not None:
     (folder / f"{name}.py").write_text(text)
   with pytest.raises(ValueError) as error:
@@ -101,18 +101,18 @@ def test_what_cannot_be_imported_is_one_line(folder, name, text, reason):
   [
     ("json:Absent", "module 'json' has no 'Absent'"),
     ("json:", "module 'json' has no ''"),
-    (":Mine", "'' is no name of a Python module"),
+    (":Mine", "'' is not a valid name of a Python module"),
     (
       "absent:Mine",
       "there is no module 'absent', neither installed nor in the current"
-      " folder or one of PYTHONPATH",
+      " folder or in a folder of PYTHONPATH",
     ),
   ],
 )
-def test_what_is_not_there_is_one_line(path, reason):
+def test_a_missing_attribute_is_one_line(path, reason):
   with pytest.raises(ValueError) as error:
     plugins.find(path, "algorithm")
   assert str(error.value) == (
-    "algorithm must be package.module:name of what can be imported, got"
+    "algorithm must be of the form package.module:name and importable, got"
     f" {path!r}: {reason}."
   )

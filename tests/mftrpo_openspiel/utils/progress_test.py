@@ -22,7 +22,7 @@ class Terminal(io.StringIO):
     return True
 
 
-def test_ctrl_c_waits_until_a_progress_bar_is_made(monkeypatch):
+def test_ctrl_c_is_deferred_until_a_progress_bar_is_made(monkeypatch):
   monkeypatch.setattr(sys, "stderr", Terminal())
   made = []
 
@@ -46,7 +46,7 @@ def test_a_terminal_has_a_bar(monkeypatch):
 
 
 def use(**options):
-  """Takes 100 steps of a second, begun at the fifth."""
+  """Takes steps of one second, from the fifth to the hundredth."""
   with progress.progress_bar(105, "step", 5, **options) as lines:
     lines.set_postfix_str("no end")
     for _ in range(99):
@@ -62,10 +62,10 @@ def clock(monkeypatch):
   monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
 
 
-def test_a_file_has_a_line_now_and_then_and_at_the_end(capsys, clock):
+def test_a_file_gets_lines_at_intervals_and_at_the_end(capsys, clock):
   use(title="games")
   lines = capsys.readouterr().err.splitlines()
-  # The clock is read more often than once a step.
+  # The clock is read more often than once per step.
   assert lines[0].startswith("games: ")
   assert 5 < len(lines) <= 11
   assert all(", no end after " in line for line in lines[:-2])
@@ -80,7 +80,7 @@ def test_a_short_time_has_one_line_or_none(capsys):
   assert not capsys.readouterr().err
 
 
-def test_nothing_is_said_where_nobody_reads_it(monkeypatch, capsys):
+def test_a_closed_standard_error_is_ignored(monkeypatch, capsys):
   class Closed(io.StringIO):
     def write(self, text):
       raise BrokenPipeError
@@ -94,7 +94,7 @@ def test_nothing_is_said_where_nobody_reads_it(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
-def test_quiet_is_nothing(monkeypatch, stream):
+def test_quiet_prints_nothing(monkeypatch, stream):
   monkeypatch.setattr(sys, "stderr", stream())
   monkeypatch.setattr(progress, "_is_quiet", False)
   progress.be_quiet()
@@ -120,7 +120,7 @@ def shown_in_a_terminal(program):
   subprocess.run([sys.executable, "-c", program], stderr=theirs, check=True)
   os.close(theirs)
   shown = b""
-  # At the end there is an error or nothing, by the kind of system.
+  # Depending on the system, the last read raises an error or returns nothing.
   with contextlib.suppress(OSError):
     while part := os.read(ours, 10_000):
       shown += part

@@ -50,7 +50,7 @@ def test_soft_maximum_is_attained_by_softmax(action_values, temperature):
     ).all()
 
 
-def test_soft_maximum_of_one_temperature_a_state():
+def test_soft_maximum_with_one_temperature_per_state():
   action_values = np.array([[1.0, 1.0], [1.0, 1.0], [3.0, -INF]])
   maximum = softmax.soft_maximum(action_values, np.array([0.5, 2.0, 1.0]))
   np.testing.assert_allclose(
@@ -58,7 +58,7 @@ def test_soft_maximum_of_one_temperature_a_state():
   )
 
 
-def test_soft_maximum_goes_to_the_maximum():
+def test_soft_maximum_converges_to_the_maximum():
   action_values = np.array([[1.0, 3.0, 2.0]])
   maximum = softmax.soft_maximum(action_values, 1e-6)
   np.testing.assert_allclose(maximum, [3.0], rtol=1e-15)
@@ -82,8 +82,8 @@ def test_at_temperature_zero_they_are_the_maximum():
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.3, "each"])
-def test_where_few_states_have_a_choice(temperature):
-  """The same as state by state."""
+def test_few_states_with_several_actions(temperature):
+  """The results are the same as state by state."""
   rng = np.random.default_rng(0)
   logits = np.full((1200, 20), -INF)
   logits[np.arange(1200), rng.integers(20, size=1200)] = rng.normal(size=1200)

@@ -1,4 +1,4 @@
-"""Tests of the checks of what users hand in."""
+"""Tests of the checks of user input."""
 
 import fractions
 
@@ -111,7 +111,7 @@ def test_not_numbers(value):
     np.array(["2020-01-01"], dtype="datetime64[D]"),
   ],
 )
-def test_what_numpy_would_turn_into_numbers_is_refused(value):
+def test_values_that_numpy_would_convert_are_refused(value):
   with pytest.raises(
     ValueError, match=r"^weights must be an array of numbers, got .*\.$"
   ) as info:
@@ -131,7 +131,7 @@ def test_all_real_numbers_are_taken(kind):
 ADVICE = "probabilities in float32 must be normalized again in float64"
 
 
-def test_advice_on_laws_in_single_precision():
+def test_advice_on_single_precision():
   law = np.full(7, 1 / 7, np.float32)
   assert abs(law.astype(float).sum() - 1) > validation.SUM_TOLERANCE
   with pytest.raises(ValueError, match=rf"sums to 1\.\d+; {ADVICE}\.$"):
@@ -156,7 +156,7 @@ def test_distribution():
   np.testing.assert_array_equal(law, [0, 0.25, 0.75])
   law = validation.check_distribution("flow", [1.5, 1.5], 2, total=3.0)
   np.testing.assert_array_equal(law, [1.5, 1.5])
-  # Rounding is allowed for.
+  # Rounding errors are tolerated.
   validation.check_distribution("law", np.full(3, 1 / 3 + 1e-12), 3)
 
 
@@ -214,6 +214,28 @@ def test_bad_policy(policy, match):
   ) as info:
     validation.check_policy(policy, MASK)
   assert "\n" not in str(info.value)
+
+
+@pytest.mark.parametrize(
+  ("place", "value", "shown"),
+  [
+    ((2, 7), 0.25, "got 0.25 for the illegal action 7 in state 2"),
+    ((2, 1), -0.5, "got -0.5 for the action 1 in state 2"),
+    ((1, 0), np.nan, "got nan for the action 0 in state 1"),
+    ((2, 1), 0.7, "got probabilities with sum 1.2 in state 2"),
+  ],
+)
+def test_a_bad_policy_with_many_actions_is_a_short_line(place, value, shown):
+  mask = np.ones((3, 125), dtype=bool)
+  mask[:, 2:] = False
+  policy = mask / 2
+  policy[place] = value
+  with pytest.raises(ValueError) as error:
+    validation.check_policy(policy, mask)
+  assert str(error.value) == (
+    "policy must be a probability distribution over the legal actions in every"
+    f" state, {shown}."
+  )
 
 
 def test_policies_of_many_states_with_one_action_each():
