@@ -70,7 +70,14 @@ setuptools.setup(
       "pytest-benchmark>=4.0",
     ],
     "dask": ["distributed>=2024.1"],
+    "docs": [
+      "furo>=2024.8.6",
+      "myst-nb>=1.2",
+      "sphinx>=8.1",
+      "sphinx-copybutton>=0.5.2",
+    ],
     "lint": [
+      "codespell>=2.3",
       "import-linter>=2.1",
       "mypy>=1.14",
       "ruff>=0.9",

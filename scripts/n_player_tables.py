@@ -48,7 +48,7 @@ Policy = tuple[str, regularization_study.Model, np.ndarray]
 def compare_policies(
   policies: Sequence[Policy],
   numbers: Sequence[int],
-  informations: Sequence[str],
+  kinds_of_information: Sequence[str],
   logdir: pathlib.Path | None,
   num_samples: int | None,
   seed: int,
@@ -58,7 +58,7 @@ def compare_policies(
   Args:
     policies: The policies, each with its label and model.
     numbers: Numbers of players.
-    informations: What the deviating player observes, one or more.
+    kinds_of_information: What the deviating player observes, one or more.
     logdir: Folder for n_player.csv and n_player.png, or None.
     num_samples: Number of samples for rewards that are not known to be local or
       linear; see `deviations.exploitability`.
@@ -66,7 +66,7 @@ def compare_policies(
   """
   curves = []
   for (label, model, policy), information in itertools.product(
-    policies, dict.fromkeys(informations)
+    policies, dict.fromkeys(kinds_of_information)
   ):
     sees = _SEEN[information]
     print(f"{label} on {model.game}; the deviating player observes {sees}:")

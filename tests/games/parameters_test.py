@@ -45,9 +45,9 @@ def test_wrong_type(name, value, wanted):
 def test_unknown_name():
   with pytest.raises(
     ValueError,
-    match="game parameter must be one of flag, rate, size, text, got 'sise'",
+    match="game parameter must be one of flag, rate, size, text, got 'length'",
   ):
-    parameters.with_defaults({"sise": 3}, DEFAULTS)
+    parameters.with_defaults({"length": 3}, DEFAULTS)
 
 
 @pytest.mark.parametrize(

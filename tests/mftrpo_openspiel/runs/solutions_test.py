@@ -303,7 +303,10 @@ NO_SOLUTIONS = [
   ({"mean_field.npy": npy("<f8", (42, 1), bytes(8 * 42))}, "its mean_field"),
   ({"legal_actions_mask.npy": npy("|b1", (), b"1")}, "its legal_actions_mask"),
   ({"legal_actions_mask.npy": npy("|i1", (42, 2), bytes(84))}, "its legal_act"),
-  ({"observation_strings.npy": npy("<i8", (42,), bytes(336))}, "its observ"),
+  (
+    {"observation_strings.npy": npy("<i8", (42,), bytes(336))},
+    "its observation",
+  ),
   ({"extra.npy": npy("<i8", (), bytes(8))}, "it has a extra"),
   ({"extra": b"extra"}, "its member 'extra' is not an array"),
 ]
