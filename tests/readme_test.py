@@ -110,7 +110,9 @@ def test_all_programs_and_extras_are_listed(monkeypatch):
   listed = names(page("command_line.md").partition("\n## ")[0])
   assert set(listed) == programs
   extras = rows(section(page("start.md"), "Installation"))
-  listed = [name for cells in extras for name in re.findall("`(.*?)`", cells[0])]
+  listed = [
+    name for cells in extras for name in re.findall("`(.*?)`", cells[0])
+  ]
   assert set(arguments["extras_require"]) <= set(listed)
 
 
