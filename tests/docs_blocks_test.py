@@ -32,6 +32,25 @@ def write(path, *lines):
 def check_readme(folder, printed):
   del printed
   assert {path.name for path in folder.iterdir()} == {
+    "convergence.png",
+    "crowd.png",
+    "ring.png",
+  }
+  for path in folder.iterdir():
+    assert path.stat().st_size > 10_000
+
+
+def check_start(folder, printed):
+  del printed
+  drop_in = (folder / "drop_in.py").read_text(encoding="utf-8")
+  for module in ("fictitious_play", "mirror_descent"):
+    line = f"\nfrom mftrpo_openspiel.algorithms import {module}\n"
+    assert drop_in.count(line) == 1
+
+
+def check_command_line(folder, printed):
+  del printed
+  assert {path.name for path in folder.iterdir()} == {
     "runs",
     "sweep",
     "curves.pdf",
@@ -40,12 +59,7 @@ def check_readme(folder, printed):
     "crowd.gif",
     "difference.svg",
     "sweep.pdf",
-    "drop_in.py",
   }
-  drop_in = (folder / "drop_in.py").read_text(encoding="utf-8")
-  for module in ("fictitious_play", "mirror_descent"):
-    line = f"\nfrom mftrpo_openspiel.algorithms import {module}\n"
-    assert drop_in.count(line) == 1
   assert (folder / "sweep" / "results.csv").exists()
 
 
@@ -76,6 +90,8 @@ def check_sampling(folder, printed):
 # What some pages must leave behind or print, besides their `output` blocks.
 CHECKS = {
   "README.md": check_readme,
+  "docs/start.md": check_start,
+  "docs/command_line.md": check_command_line,
   "docs/extending.md": check_extending,
   "docs/sampling.md": check_sampling,
 }
