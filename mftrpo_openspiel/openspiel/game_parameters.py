@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import re
 from typing import Any
 
+from open_spiel.python.mfg.games import dynamic_routing
 import pyspiel
 
 from mftrpo_openspiel.utils import validation
@@ -56,10 +57,14 @@ def changed(game: pyspiel.Game, parameters: Mapping[str, Any]) -> pyspiel.Game:
   for name, value in parameters.items():
     validation.check_choice("game parameter", name, known)
     _check(name, value, type(known[name]))
+  values = {**game.get_parameters(), **parameters}
   try:
-    return pyspiel.load_game(
-      game_type.short_name, {**game.get_parameters(), **parameters}
-    )
+    if isinstance(game, dynamic_routing.MeanFieldRoutingGame):
+      # The network is not one of its parameters.
+      return dynamic_routing.MeanFieldRoutingGame(
+        values, network=game.network, od_demand=game.od_demand
+      )
+    return pyspiel.load_game(game_type.short_name, values)
   except pyspiel.SpielError as error:
     reason = " ".join(str(error).split())
     raise ValueError(
