@@ -3,9 +3,12 @@
 import ast
 import importlib.metadata
 import importlib.util
+import inspect
 import pathlib
 import pkgutil
 import re
+
+from sphinx.util import inspect as sphinx_inspect
 
 project = "mftrpo_openspiel"
 author = "The authors of mftrpo_openspiel"
@@ -36,7 +39,9 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 autosummary_generate = True
 autosummary_ignore_module_all = False
-autodoc_typehints = "none"
+autoclass_content = "both"  # The docstrings of the class and of __init__.
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"show-inheritance": True}
 # Extras that need not be installed where the site is built.
@@ -103,6 +108,20 @@ def to_restructured_text(app, what, name, obj, options, lines):
   lines[:] = result + _escaped(text)
 
 
+def constructor_signature(
+  app, what, name, obj, options, signature, return_annotation
+):
+  """Takes the signature of __init__ where __new__ accepts anything."""
+  del app, name, options
+  if what in ("class", "exception") and signature == "(*args, **kwargs)":
+    init = inspect.signature(obj.__init__)
+    _, *parameters = init.parameters.values()  # Without self.
+    signature = sphinx_inspect.stringify_signature(
+      init.replace(parameters=parameters), show_annotation=False
+    )
+  return signature, return_annotation
+
+
 def skip_members_of_matplotlib(app, what, name, obj, skip, options):
   """Leaves out what Matplotlib defines in classes that derive from its own."""
   del app, what, name, options
@@ -158,4 +177,5 @@ def setup(app):
   app.connect("builder-inited", write_module_pages, priority=400)
   # Before Napoleon, whose priority is 500.
   app.connect("autodoc-process-docstring", to_restructured_text, priority=400)
+  app.connect("autodoc-process-signature", constructor_signature)
   app.connect("autodoc-skip-member", skip_members_of_matplotlib)
