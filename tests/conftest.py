@@ -4,8 +4,8 @@ Hypothesis has two profiles here:
 
 * "ci", the default: few examples, the same in every run;
 * "nightly": 1,000 new examples of every property. Tests with the mark `nightly`
-  run with this profile only, and tests that use the fixture `is_nightly` try more
-  random games, chains or seeds with it.
+  run with this profile only, and tests that use the fixture `is_nightly` then
+  try more random games or chains.
 
     pytest tests/properties --hypothesis-profile=nightly
 """

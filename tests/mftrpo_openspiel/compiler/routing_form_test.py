@@ -473,7 +473,7 @@ def test_a_start_in_the_middle_is_walked():
 def test_sioux_falls():
   """With two destinations, on all of its 124 links; few cars get there."""
   network, demand = factory.DYNAMIC_ROUTING_NETWORK["sioux_falls_dummy_demand"]
-  parameters = {"max_num_time_step": 40, "time_step_length": 0.8}
+  parameters = {"max_num_time_step": 30, "time_step_length": 0.8}
   game = dynamic_routing.MeanFieldRoutingGame(parameters, network, demand)
   model = compiled_game.CompiledGame(game)
   assert not model.form.tells_waits_apart

@@ -84,8 +84,8 @@ def test_trpo_converges_to_the_exact_one_at_the_square_root_rate(kind):
   exact = sampled_games.exact_model(kind)
   # Three steps of TRPO under the same mean field.
   options = {"regularization": 0.5, "num_policy_updates": 3}
-  sizes = 2.0 ** np.arange(9, 16, 2)
-  num_seeds = 50
+  sizes = 2.0 ** np.arange(10, 17)
+  num_seeds = 40
   mean_field = exact.initial_mean_field()
 
   class SameMeanField(sampled_model.SampledModel):

@@ -165,7 +165,7 @@ def test_as_good_as_openspiels_class_with_as_many_steps():
   mean_field = model.mean_field(uniform)
   num_plays = 500
   ours, theirs = [], []
-  for seed in range(5):
+  for seed in range(3):
     result, _ = learned(model, num_plays * 6, seed=seed)
     assert result.num_environment_steps == num_plays * 6
     greedy = tabular_policies.greedy_policy(result.action_values)
