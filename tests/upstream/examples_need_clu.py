@@ -16,7 +16,7 @@ def main():
     return 0
   example.FLAGS([EXAMPLE, *FLAGS])
   example.main([EXAMPLE])
-  return "The examples run without CLU: mended."
+  return "The examples run without CLU: fixed."
 
 
 if __name__ == "__main__":

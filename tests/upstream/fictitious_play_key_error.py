@@ -24,7 +24,7 @@ def main():
     else:
       after = nash_conv.NashConv(game, algorithm.get_policy()).nash_conv()
       print(f"{name}: NashConv {before:.4f}, after {ITERATIONS}: {after:.4f}")
-  return 0 if fault else "FictitiousPlay runs on routing games: mended."
+  return 0 if fault else "FictitiousPlay runs on routing games: fixed."
 
 
 if __name__ == "__main__":

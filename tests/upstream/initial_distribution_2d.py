@@ -27,7 +27,7 @@ def main():
   beside = start("[0|1]")  # Neither (0, 1) nor outside of the grid is legal.
   print(f"with forbidden_states [0|1]: {beside}, expected (1, 0, 0)")
   if "(1, 0, 0)" == everywhere == beside:
-    return "initial_distribution is read as x|y: mended."
+    return "initial_distribution is read as x|y: fixed."
   return 0
 
 

@@ -29,7 +29,7 @@ def main():
     name = algorithm_class.__name__
     print(f"{name}: NashConv {measured:.6f}, expected {expected:.6f}")
     fault = fault or abs(measured - expected) > 1e-6
-  return 0 if fault else "The learning rate of an iteration counts: mended."
+  return 0 if fault else "The learning rate of an iteration counts: fixed."
 
 
 if __name__ == "__main__":

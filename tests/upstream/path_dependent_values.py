@@ -74,7 +74,7 @@ def main():
     print(f"{name}: NashConv {measured.nash_conv():.4f}", end=", ")
     print(f"expected {expected:.4f}")
     fault = fault or abs(measured.nash_conv() - expected) > 1e-6
-  return 0 if fault else "Values do not depend on the path: mended."
+  return 0 if fault else "Values do not depend on the path: fixed."
 
 
 if __name__ == "__main__":

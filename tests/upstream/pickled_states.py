@@ -28,7 +28,7 @@ def main():
     print(f"mfg_garnet: probability {probability:.4f}", end=", ")
     print(f"expected {original:.4f}")
     fault = fault or abs(probability - original) > 1e-6
-  return 0 if fault else "States survive serialization: mended."
+  return 0 if fault else "States survive serialization: fixed."
 
 
 if __name__ == "__main__":

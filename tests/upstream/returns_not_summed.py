@@ -28,7 +28,7 @@ def main():
     returned = state.returns()[0]
     print(f"{name}: returns {returned:.4f}, expected {summed:.4f}")
     fault = fault or abs(returned - summed) > 1e-9
-  return 0 if fault else "returns() sums the rewards: mended."
+  return 0 if fault else "returns() sums the rewards: fixed."
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What docs/upstream.md says about OpenSpiel holds of the installed version."""
 
+import importlib.metadata
 import importlib.util
 import os
 import pathlib
@@ -141,18 +142,21 @@ def installed_numbers():
 def test_installed_openspiel_has_the_fault(name):
   completed = run(FOLDER / f"{name}.py")
   assert completed.returncode == 0, (
-    "OpenSpiel has mended this, or the script no longer runs; if it is mended, "
+    "OpenSpiel has fixed this, or the script no longer runs; if it is fixed, "
     f"remove the section from docs/upstream.md.\n{completed.stdout}"
     f"{completed.stderr}"
   )
+  page = PAGE.read_text()
+  for line in lines(completed):
+    assert f"* `{line}`" in page
 
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS & (PATCHES - CPP)))
-def test_patch_mends_the_fault(name, patched):
+def test_patch_fixes_the_fault(name, patched):
   script = FOLDER / f"{name}.py"
   completed = run(script, *ARGUMENTS.get(name, ()), copy=patched(name))
   assert completed.returncode == 1
-  assert completed.stderr.strip().endswith(": mended.")
+  assert completed.stderr.strip().endswith(": fixed.")
 
 
 @pytest.mark.parametrize("name", sorted(OPENSPIEL_TESTS))
