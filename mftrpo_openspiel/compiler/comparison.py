@@ -205,7 +205,7 @@ class MovesCheck:
     found = compare(self._roots, self._levels, crowd, num_states=1)
     if found.by_mean_field:
       raise ValueError(
-        "game must have moves that do not depend on the mean field for model"
-        f" 'openspiel', but with it {found.by_mean_field}; model 'compiled'"
-        " takes such games."
+        "game must have transitions that do not depend on the mean field for"
+        f" model 'openspiel', but with it {found.by_mean_field}; model"
+        " 'compiled' supports such games."
       )

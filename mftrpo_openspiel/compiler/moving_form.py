@@ -207,7 +207,8 @@ class MovingForm(game_form.GameForm):
       if unknown.any():
         string = level.strings[int(unknown.argmax())]
         raise ValueError(
-          f"policy must have a law for each state, it has none for {string!r}."
+          "policy must have action probabilities for each state, it has none"
+          f" for {string!r}."
         )
       return laws[level.origins, level.actions]
 

@@ -83,8 +83,8 @@ class WalkedRewards(RewardSource):
     found = comparison.compare(self._roots, levels, crowd, num_states=1)
     if found.by_mean_field:
       raise ValueError(
-        "game must have moves that do not depend on the mean field where that"
-        " does not show when it is compiled, but under this mean field"
+        "game must have transitions that do not depend on the mean field, as"
+        " none did when it was compiled, but under this mean field"
         f" {found.by_mean_field}."
       )
     return found.rewards

@@ -255,8 +255,8 @@ EXACT = [
    "--game_name must not be a setting, got 'two_islands'; give"
    " setting=two_islands instead."),
   ("solve --setting=dynamic_routing_braess",
-   "--game_name must be given with --setting 'dynamic_routing_braess', which is"
-   " one of mfg_dynamic_routing and python_mfg_dynamic_routing."),
+   "--game_name must be given with --setting 'dynamic_routing_braess', which"
+   " applies to mfg_dynamic_routing and python_mfg_dynamic_routing."),
   ("lint --game_name=chess",
    "game must be a mean-field game, got 'chess'; --list_games lists them."),
   ("solve --game_name=garnet",

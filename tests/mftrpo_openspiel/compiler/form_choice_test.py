@@ -99,7 +99,7 @@ def test_moves_that_were_not_found_to_change_are_an_error(what):
     lambda: model.reachable(policy, mean_field, mean_field),
   ):
     with pytest.raises(
-      ValueError, match=r"^game must have moves.*differ[^\n]*$"
+      ValueError, match=r"^game must have transitions.*differ[^\n]*$"
     ):
       call()
 

@@ -169,5 +169,6 @@ def test_a_table_without_a_law_for_a_node_is_one_line(name):
   with pytest.raises(ValueError) as error:
     model.from_openspiel(Table(game, 4))
   assert str(error.value) == (
-    f"policy must have a law for each state, it has none for {missing[0]!r}."
+    "policy must have action probabilities for each state, it has none for"
+    f" {missing[0]!r}."
   )

@@ -247,7 +247,7 @@ def test_other_games_are_refused():
   ],
 )
 def test_games_whose_transitions_depend_on_the_mean_field_are_refused(name):
-  with pytest.raises(ValueError, match=r"^game must have moves that do not"):
+  with pytest.raises(ValueError, match=r"^game must have transitions that"):
     openspiel_model.OpenSpielModel(pyspiel.load_game(name))
 
 
@@ -268,7 +268,9 @@ def test_a_mean_field_that_changes_transitions_is_refused(what):
     lambda: model.propagate(policy, mean_field, 1),
     lambda: model.reachable(policy, mean_field, mean_field),
   ):
-    with pytest.raises(ValueError, match=r"^game must have moves that do not"):
+    with pytest.raises(
+      ValueError, match=r"^game must have transitions that do"
+    ):
       call()
 
 
