@@ -311,7 +311,7 @@ def _count_histories(levels: Sequence[game_walk.Level]) -> int:
     arriving = np.zeros(len(below), dtype=object)
     np.add.at(arriving, level.children, counts[level.origins])
     counts, total = arriving, total + arriving.sum()
-  return total
+  return int(total)
 
 
 def _serialized(state: pyspiel.State) -> pyspiel.State:

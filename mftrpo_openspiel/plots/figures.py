@@ -7,6 +7,7 @@ its global state, so that they work without a display and in any process.
 from collections.abc import Mapping
 from collections.abc import Sequence
 import io
+import itertools
 import os
 import pathlib
 import textwrap
@@ -248,7 +249,7 @@ def _padded(
   """Returns the lines of a legend with as many in each of its columns."""
   blank = (lines_lib.Line2D([], [], linestyle="none"), "")
   padded: list[tuple[lines_lib.Line2D, str]] = []
-  for size, end in zip(column_sizes, np.cumsum(column_sizes)):
+  for size, end in zip(column_sizes, itertools.accumulate(column_sizes)):
     padded += lines[end - size : end]
     padded += [blank] * (max(column_sizes) - size)
   return padded
