@@ -224,6 +224,7 @@ def test_source_archive_can_be_tested(sdist_files):
   }
   others = {
     ".ci/run",
+    ".coveragerc",
     ".github/workflows/ci.yml",
     ".importlinter",
     ".pre-commit-config.yaml",
