@@ -12,10 +12,11 @@ regularizations of the paper. It writes to the log directory
     claim_learning_rates.png  final exploitabilities of all methods
     summary.md                where MF-TRPO ends below the baselines
     claim.csv                 a row for each run
-    <setting>,eta=...,.../    a run directory for each run, as from mftrpo-solve
+    runs/                     the records of each run as a CSV file
 
-The same command resumes an interrupted study. The whole grid takes about 20
-minutes on two cores; the flags select other values for each choice, as in
+The same command resumes an interrupted study with the runs that are missing.
+The whole grid takes about ten minutes on two cores. The flags select other
+values for each choice, as in
 
     mftrpo-paper-claim --logdir=claim_many_updates --num_policy_updates=50 \
         --num_population_steps=limit
@@ -25,11 +26,13 @@ lines '<!-- begin NAME -->' and '<!-- end NAME -->' for each of them, such as
 docs/claim.md.
 """
 
+from collections.abc import Mapping
 from collections.abc import Sequence
+from concurrent import futures
 import csv
+import multiprocessing
 import os
 import pathlib
-import sys
 
 from absl import flags
 
@@ -38,13 +41,14 @@ from mftrpo_openspiel.benchmarks import markdown_tables
 from mftrpo_openspiel.paper import claim_figures
 from mftrpo_openspiel.paper import claim_grid
 from mftrpo_openspiel.paper import claim_verdicts
+from mftrpo_openspiel.paper import run_to_rest
 from mftrpo_openspiel.plots import figures
-from mftrpo_openspiel.runs import run_directory
-from mftrpo_openspiel.runs import sweep as sweep_lib
-from mftrpo_openspiel.runs import sweep_grid
+from mftrpo_openspiel.runs import experiment as experiment_lib
+from mftrpo_openspiel.runs import metrics_table
+from mftrpo_openspiel.runs import processes
 from mftrpo_openspiel.scripts import programs
 from mftrpo_openspiel.utils import files
-from mftrpo_openspiel.utils import interrupts
+from mftrpo_openspiel.utils import progress
 from mftrpo_openspiel.utils import validation
 
 FLAGS = flags.FLAGS
@@ -128,41 +132,78 @@ def write_csv(path: pathlib.Path, rows: Sequence[claim_verdicts.Row]) -> None:
     writer.writerows(rows)
 
 
-def main() -> int:
-  """Performs the runs, writes the results, and returns the exit status."""
+def run_all(
+  experiments: Mapping[claim_grid.RunName, experiment_lib.Experiment],
+  folder: pathlib.Path,
+  num_processes: int,
+) -> claim_verdicts.Results:
+  """Performs all runs that have no file yet, and returns the results.
+
+  Args:
+    experiments: By their names.
+    folder: There is a CSV file of records for each finished run.
+    num_processes: Number of parallel runs.
+  """
+  results: dict[claim_grid.RunName, claim_verdicts.Records] = {}
+  pending: dict[futures.Future[run_to_rest.RunToRest], claim_grid.RunName] = {}
+  total = sum(run.num_iterations for run in experiments.values())
+  with (
+    processes.pool(num_processes) as executor,
+    progress.progress_bar(total, unit="iteration") as bar,
+  ):
+    try:
+      for name, run in experiments.items():
+        records = finished(folder / f"{name.file_name}.csv", run)
+        if records is None:
+          future = executor.submit(
+            run_to_rest.run_to_rest, run, name.is_regularized
+          )
+          pending[future] = name
+        else:
+          results[name] = records
+          bar.update(run.num_iterations)
+      for future in futures.as_completed(pending):
+        name = pending[future]
+        results[name] = future.result().records
+        metrics_table.write_csv(folder / f"{name.file_name}.csv", results[name])
+        bar.update(experiments[name].num_iterations)
+    except BaseException:
+      executor.shutdown(wait=False, cancel_futures=True)
+      for process in multiprocessing.active_children():
+        process.terminate()
+      raise
+  return {name: results[name] for name in experiments}
+
+
+def finished(
+  path: pathlib.Path, run: experiment_lib.Experiment
+) -> claim_verdicts.Records | None:
+  """Returns the records of a finished run from its file.
+
+  None if there is no file, or if it has another number of iterations.
+
+  Raises:
+    ValueError: If the file is damaged.
+  """
+  if not path.exists():
+    return None
+  records = metrics_table.read_csv(path)
+  return records if records[-1].iteration == run.num_iterations else None
+
+
+def main() -> None:
+  """Performs the runs and writes the results."""
   grid = requested_grid()
-  experiments = claim_grid.create_experiments(grid)
   if FLAGS.document:
     markdown_tables.check(FLAGS.document, TITLES)
-  if run_directory.has_run(FLAGS.logdir):
-    raise ValueError(
-      "logdir must be a folder for many runs, got the run directory"
-      f" {FLAGS.logdir}."
-    )
-  runs = [
-    sweep_grid.SweepRun(name.folder, {}, experiment)
-    for name, experiment in experiments.items()
-  ]
-  with (
-    sweep_lib.local_workers(min(FLAGS.num_processes, len(runs))) as workers,
-    run_directory.locked(FLAGS.logdir) as folder,
-  ):
-    logdir = folder.resolve()
-    outcomes, interrupted = sweep_lib.run_sweep(runs, logdir, workers)
-    if interrupted:
-      print("Interrupted. The same command resumes.", file=sys.stderr)
-      return interrupts.exit_status()
-    errors = [outcome.error for outcome in outcomes if outcome.error]
-    if errors:
-      raise ValueError(errors[0])
-    results = {
-      name: outcome.records or []
-      for name, outcome in zip(experiments, outcomes)
-    }
-    with interrupts.deferred():
-      report(results, grid, logdir)
+  logdir = files.folder(FLAGS.logdir)
+  results = run_all(
+    claim_grid.create_experiments(grid),
+    files.folder(logdir / "runs"),
+    FLAGS.num_processes,
+  )
+  report(results, grid, logdir)
   print(f"The figure, claim.csv and summary.md are in {FLAGS.logdir}.")
-  return 0
 
 
 def report(

@@ -83,8 +83,13 @@ class RunName(NamedTuple):
     return str(self.num_population_steps or LIMIT)
 
   @property
-  def folder(self) -> str:
-    """The name of its run directory."""
+  def is_regularized(self) -> bool:
+    """Whether this is a run of a regularized method, which comes to rest."""
+    return self.method not in (OMD, FP)
+
+  @property
+  def file_name(self) -> str:
+    """File name of the run without a suffix."""
     start = f"{self.setting},eta={self.eta:g},{self.method.replace(' ', '_')}"
     if self.is_mf_trpo:
       return (
@@ -246,5 +251,4 @@ def _experiment(
     num_iterations=grid.num_iterations,
     regularization=name.eta,
     num_records=experiments.NUM_RECORDS,
-    checkpoint_seconds=600.0,
   )

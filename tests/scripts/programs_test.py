@@ -17,6 +17,7 @@ from absl import flags
 import pytest
 
 import mftrpo_openspiel
+from mftrpo_openspiel.benchmarks import markdown_tables
 from mftrpo_openspiel.runs import metrics_table
 from mftrpo_openspiel.runs import run_directory
 
@@ -61,16 +62,15 @@ def test_reproduce_companion_writes_everything_and_resumes(program, tmp_path):
 
 
 @pytest.mark.slow
-def test_paper_claim_writes_everything(program, tmp_path):
+def test_paper_claim_writes_everything_and_resumes(program, tmp_path):
   document = tmp_path / "claim.md"
+  logdir = tmp_path / "claim"
   names = ("beaten", "finals", "since", "population")
   marks = [f"<!-- begin {name} -->\n<!-- end {name} -->" for name in names]
   document.write_text("\n".join(["Before", *marks, "After\n"]))
-  program(
-    "paper-claim",
-    f"--logdir={tmp_path / 'runs'}",
+  arguments = (
+    f"--logdir={logdir}",
     f"--document={document}",
-    "--num_iterations=3",
     "--settings=two_islands",
     "--etas=0.3",
     "--num_policy_updates=2",
@@ -78,22 +78,33 @@ def test_paper_claim_writes_everything(program, tmp_path):
     "--learning_rates=0.01",
     "--num_processes=2",
   )
-  picture = tmp_path / "runs" / "claim_learning_rates.png"
+  program("paper-claim", *arguments, "--num_iterations=3")
+  picture = logdir / "claim_learning_rates.png"
   assert picture.stat().st_size > 10_000
-  # OMD and FP, and MF-TRPO with M = 1 from two distributions and in the limit,
-  # each with and without a warm start.
-  rows = (tmp_path / "runs" / "claim.csv").read_text().splitlines()
-  assert len(rows) == 1 + 2 + 6 + 2 * 3
+  # Two runs of OMD and six of FP; MF-TRPO with M = 1 from two distributions and
+  # in the limit, each with and without a warm start.
+  table = (logdir / "claim.csv").read_text()
+  assert len(table.splitlines()) == 1 + 2 + 6 + 2 * 3
   text = document.read_text()
-  summary = (tmp_path / "runs" / "summary.md").read_text()
-  for name in names:
-    block = text.split(f"<!-- begin {name} -->")[1].split("<!-- end")[0].strip()
-    assert block.count("| two_islands |") >= 2 or name in (
-      "beaten",
-      "population",
-    )
-    assert block in summary
   assert text.startswith("Before\n") and text.endswith("After\n")
+  summary = (logdir / "summary.md").read_text()
+  for block in markdown_tables.blocks(text).values():
+    assert block.count("\n|") > 3
+    assert block.strip() in summary
+  # A missing run is repeated with the same results; the others are read.
+  runs = sorted((logdir / "runs").iterdir())
+  assert len(runs) == 2 + 6 + 2 * 3
+  times = [path.stat().st_mtime_ns for path in runs]
+  runs[0].unlink()
+  program("paper-claim", *arguments, "--num_iterations=3")
+  again = [path.stat().st_mtime_ns for path in runs]
+  assert again[0] > times[0] and again[1:] == times[1:]
+  assert (logdir / "claim.csv").read_text() == table
+  assert document.read_text() == text
+  # Runs with another number of iterations are performed anew.
+  program("paper-claim", *arguments, "--num_iterations=2")
+  for line in (logdir / "claim.csv").read_text().splitlines()[1:]:
+    assert line.split(",")[-3] == "2"
 
 
 PROGRAMS = {

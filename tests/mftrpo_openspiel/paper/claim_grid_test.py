@@ -26,7 +26,7 @@ SMALL = claim_grid.Grid(
 def test_the_default_grid_has_all_combinations():
   grid = claim_grid.Grid()
   runs = list(claim_grid.create_experiments(grid))
-  assert len({run.folder for run in runs}) == len(runs)
+  assert len({run.file_name for run in runs}) == len(runs)
   for setting in experiments.PANELS:
     for eta in experiments.ETAS:
       case = [run for run in runs if run[:2] == (setting, eta)]
