@@ -199,8 +199,8 @@ def exploitability_figure(
   Each group has one colour and marker in all panels, and each style one line
   style, given out in the order in which they first appear; one legend serves
   all panels. If there are more groups than colours, and one style, groups with
-  the same colour have different line styles. Values below `VALUE_FLOOR` are drawn
-  there, on a dotted line that says so.
+  the same colour have different line styles. Values below `VALUE_FLOOR` are
+  drawn there, on a dotted line that says so.
 
   Args:
     panels: At least one.
