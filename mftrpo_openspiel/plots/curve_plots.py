@@ -198,8 +198,9 @@ def exploitability_figure(
 
   Each group has one colour and marker in all panels, and each style one line
   style, given out in the order in which they first appear; one legend serves
-  all panels. Values below `VALUE_FLOOR` are drawn there, on a dotted line that
-  says so.
+  all panels. If there are more groups than colours, and one style, groups with
+  the same colour have different line styles. Values below `VALUE_FLOOR` are
+  drawn there, on a dotted line that says so.
 
   Args:
     panels: At least one.
@@ -217,6 +218,8 @@ def exploitability_figure(
   curves = [curve for panel in panels for curve in panel.curves]
   groups = list(dict.fromkeys(curve.group for curve in curves))
   styles = list(dict.fromkeys(curve.style for curve in curves))
+  has_free_styles = len(styles) == 1
+  is_dashed = len(styles) > 1 or len(groups) > len(figures.PALETTE)
   for name, given, most in (
     ("groups", groups, MAX_GROUPS),
     ("styles", styles, len(LINE_STYLES)),
@@ -249,6 +252,7 @@ def exploitability_figure(
         curve,
         looks[curve.label],
         len(groups),
+        has_free_styles,
         # Where panels differ, their titles may say it.
         says_runs=len(num_runs[curve.label]) == 1,
       )
@@ -261,8 +265,8 @@ def exploitability_figure(
     {label: entries[look, label] for look, label in sorted(entries)},
     figures.MAX_COLUMNS,
     "\n".join(filter(None, (note, _band_title(curves)))),
-    # Of more than solid lines, some dashes have to be seen beside the marker.
-    2.0 if len(styles) == 1 else 3.6,
+    # Dashes have to be visible beside the marker.
+    3.6 if is_dashed else 2.0,
     # A column for each colour.
     [sum(look[0] == k for look, _ in entries) for k in range(len(groups))],
   )
@@ -274,11 +278,15 @@ def _draw_curve(
   curve: Curve,
   look: tuple[int, int],
   num_groups: int,
+  has_free_styles: bool,
   says_runs: bool,
 ):
   """Draws a curve and returns its line."""
   group, style = look
-  color = figures.PALETTE[group % len(figures.PALETTE)]
+  repeats, color_index = divmod(group, len(figures.PALETTE))
+  color = figures.PALETTE[color_index]
+  if has_free_styles:  # Tells apart the groups that share a colour.
+    style = repeats % len(LINE_STYLES)
   label = curve.label
   if curve.band:
     axes.fill_between(

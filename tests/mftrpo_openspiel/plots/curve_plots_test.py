@@ -85,6 +85,15 @@ class TestExploitabilityFigure:
     looks = {(line.get_color(), line.get_marker()) for line in axes.lines}
     assert len(looks) == curve_plots.MAX_GROUPS
 
+  def test_groups_of_the_same_colour_have_different_line_styles(self):
+    num_colors = len(figures.PALETTE)
+    curves = [curve(f"{k}", [1.0, 2.0]) for k in range(num_colors + 3)]
+    (axes,) = figure_of(*curves).axes
+    styles = [line.get_linestyle() for line in axes.lines]
+    assert styles == ["-"] * num_colors + ["--"] * 3
+    colors = [line.get_color() for line in axes.lines]
+    assert colors[num_colors:] == colors[:3]
+
   def test_one_legend_with_every_label_once(self, figure_2):
     title, labels = legend_of(figure_2)
     assert not title
