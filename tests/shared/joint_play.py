@@ -22,7 +22,7 @@ class JointPlay:
     """Initializes the play.
 
     Args:
-      mdp: What is played.
+      mdp: The mean-field MDP.
       num_players: N.
       policies: (T, S, A), the policy of the others at each time.
     """
@@ -48,7 +48,7 @@ class JointPlay:
 
   @functools.cached_property
   def _others(self):
-    """(T, S^N, S^(N-1)): the laws of the next states of all but player 0."""
+    """(T, S^N, S^(N-1)): distributions of the next states of other players."""
     return np.array(
       [
         [self._law(p, j) for j in range(len(self.joint_states))]

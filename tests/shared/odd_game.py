@@ -200,7 +200,7 @@ pyspiel.register_game(GAME_TYPE, OddGame)
 
 
 def crowding(model):
-  """Returns the policy of the odd game that stays in 0 and goes there from 1.
+  """Returns a policy that stays in place 0 and moves there from place 1.
 
   It leads 0.75 + 0.6 * 0.25 = 0.9 of the crowd to place 0 at time 1.
   """

@@ -1,7 +1,7 @@
-"""Random mean-field games, policies and laws for the property tests.
+"""Random mean-field games, policies and distributions for property tests.
 
-Hypothesis draws what they are made from (sizes, kinds, a seed), `make` makes
-them. So an example that fails is printed in full, and shrinks to small sizes
+Hypothesis draws their descriptions (sizes, kinds, a seed), and `make` creates
+them. Therefore a failing example is printed in full, and shrinks to small sizes
 and simple kinds.
 """
 
@@ -18,8 +18,8 @@ from mftrpo_openspiel.mdp import mdp_game
 from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
 
-# Rare transitions and rare actions have probabilities from here on. With both,
-# no law of ours is too small for `markov_chain` (1e-290).
+# Minimum probability of rare transitions and rare actions. With both, no mass
+# is too small for `markov_chain` (1e-290).
 _LEAST = 1e-12
 
 _SEEDS = st.integers(0, 2**32 - 1)
@@ -52,7 +52,7 @@ def _uniform(rng: np.random.Generator, shape: _Sizes) -> np.ndarray:
   return np.full(shape, 1 / shape[-1])
 
 
-# Laws over the last axis, from the plainest to the oddest.
+# Distributions over the last axis, from the simplest to the most irregular.
 LAWS: dict[str, Callable[[np.random.Generator, _Sizes], np.ndarray]] = {
   "uniform": _uniform,
   "dense": _dense,
@@ -63,7 +63,7 @@ LAWS: dict[str, Callable[[np.random.Generator, _Sizes], np.ndarray]] = {
 
 
 def _still(rng: np.random.Generator, shape: _Sizes) -> np.ndarray:
-  """Nobody ever moves."""
+  """All players stay in their states."""
   del rng
   return np.broadcast_to(np.eye(shape[0])[:, None], shape)
 
@@ -84,7 +84,7 @@ def _reducible(rng: np.random.Generator, shape: _Sizes) -> np.ndarray:
 
 
 def _drift(rng: np.random.Generator, shape: _Sizes) -> np.ndarray:
-  """A line on which steps up are rare; its upper end may be left for good."""
+  """A line with rare upward steps, and absorbing states above it or not."""
   size = shape[0]
   kernel = np.zeros(shape)
   place = rng.permutation(size) if rng.random() < 0.5 else np.arange(size)
@@ -105,7 +105,7 @@ def _drift(rng: np.random.Generator, shape: _Sizes) -> np.ndarray:
   return kernel
 
 
-# P, (S, A, S), from the plainest to the oddest.
+# P, (S, A, S), from the simplest to the most irregular.
 KERNELS = LAWS | {
   "still": _still,
   "periodic": _periodic,
@@ -127,15 +127,15 @@ class _AffineCrowdAversion:
 
 @dataclasses.dataclass(frozen=True)
 class MDP:
-  """What a mean-field MDP is made from.
+  """The description of a mean-field MDP.
 
   Attributes:
     kernel: Key of `KERNELS`.
-    mobility: How much of the kernel depends on the mean field. That part of it
-      sends everybody to where the crowd is not, whatever they do, and has a
-      Lipschitz constant of 1/2 as a function of the law: so the mean field of
-      a policy exists.
-    crowd_aversion: K, of the logarithm of the density.
+    mobility: Weight of the part of the kernel that depends on the mean field.
+      This part moves all players away from the crowd, regardless of their
+      actions. It has the Lipschitz constant 1/2 as a function of the mean
+      field, so that the mean field of a policy exists.
+    crowd_aversion: K, the factor of the logarithm of the density.
     is_affine: Whether the mean field also adds a linear term.
     initial: Key of `LAWS`.
   """
@@ -181,7 +181,7 @@ def mdps(draw, sizes=_SMALL, moving: bool = True) -> MDP:
   """Draws an MDP with a discount in [0, 0.99].
 
   Args:
-    draw: Of hypothesis.
+    draw: The function that hypothesis passes.
     sizes: Numbers of states and actions.
     moving: Whether kernels may depend on the mean field.
   """
@@ -202,7 +202,7 @@ def mdps(draw, sizes=_SMALL, moving: bool = True) -> MDP:
 
 @dataclasses.dataclass(frozen=True)
 class MDPGame:
-  """What a game over an MDP is made from."""
+  """The description of a game over an MDP."""
 
   mdp: MDP
   horizon: int
@@ -218,7 +218,7 @@ def mdp_games(**options) -> st.SearchStrategy[MDPGame]:
 
 @dataclasses.dataclass(frozen=True)
 class OpenSpielGame:
-  """What a game of OpenSpiel is made from."""
+  """The description of a game of OpenSpiel."""
 
   name: str
   parameters: dict[str, int | float | str]
@@ -236,7 +236,7 @@ def _named(name: str, **parameters) -> st.SearchStrategy[OpenSpielGame]:
 _GARNETS = _named(
   "mfg_garnet",
   size=st.integers(1, 5),
-  # Games without any choice are refused.
+  # Games in which no state has two actions are refused.
   num_action=st.integers(2, 4),
   num_chance_action=st.integers(1, 4),
   horizon=st.integers(1, 5),
@@ -244,7 +244,7 @@ _GARNETS = _named(
   eta=st.floats(0, 2),
   seed=st.integers(0, 10**6),
 )
-# Of size 1 it pays 0 / 0.
+# With size 1 its reward is 0 / 0.
 _CROWDS = _named(
   "mfg_crowd_modelling", size=st.integers(2, 5), horizon=st.integers(1, 5)
 )
@@ -288,7 +288,7 @@ def compiled(game: pyspiel.Game) -> compiled_game.CompiledGame:
 
 @dataclasses.dataclass(frozen=True)
 class Law:
-  """What laws are made from.
+  """The description of an array of probability distributions.
 
   Attributes:
     kind: Key of `LAWS`.
@@ -298,7 +298,7 @@ class Law:
   seed: int
 
   def make(self, *shape: int) -> np.ndarray:
-    """Returns laws over the last axis."""
+    """Returns distributions over the last axis."""
     return LAWS[self.kind](np.random.default_rng(self.seed), shape)
 
   def make_parts(self, part_of: np.ndarray) -> np.ndarray:
@@ -317,7 +317,7 @@ class Law:
 
 
 def laws() -> st.SearchStrategy[Law]:
-  """Draws laws: policies, mean fields."""
+  """Draws descriptions of distributions: policies and mean fields."""
   return st.builds(Law, st.sampled_from(list(LAWS)), _SEEDS)
 
 

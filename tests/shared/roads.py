@@ -20,9 +20,9 @@ def detour(
 ):
   """Returns a game with a cycle, two destinations, and another sink.
 
-  Cars start on three links, some of them later; two trips have the same way;
-  one link is both an origin and on the way of others; and one destination is a
-  link from which others go on.
+  Cars start on three links, some of them later. Two trips have the same origin
+  and destination. One link is both an origin and part of the route of other
+  cars. One destination is a link on which other cars continue.
   """
   adjacency = {
     "S": ["A"],

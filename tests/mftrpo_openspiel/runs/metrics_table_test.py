@@ -76,7 +76,7 @@ def test_environment_steps_have_a_column_of_whole_numbers(tmp_path):
       " checksum, got '10,",
     ),
     ("1.6,0,", "1.6,", "line 2, must have a whole number, 6 numbers, a whole"),
-    ("0000001", "0000002", "line 3, is damaged: checksum does not match"),
+    ("0000001", "0000002", "line 3, is damaged: the checksum does not"),
   ],
 )
 def test_damaged_environment_steps_are_refused(tmp_path, old, new, message):
@@ -159,9 +159,9 @@ def test_a_line_that_does_not_fit_on_the_disk_leaves_the_file(
     ("1.6", "x", "line 2, must have a whole number"),
     (",1.6", "", "line 2, must have a whole number"),
     ("1.6", "1.6,7", "line 2, must have a whole number"),
-    ("\n10,", "\n11,", "line 3, is damaged: checksum does not match this"),
-    (",1.6,", ",1.60,", "line 2, is damaged: checksum does not match this"),
-    (",2.0,", ",3.0,", "line 3, is damaged: checksum does not match this"),
+    ("\n10,", "\n11,", "line 3, is damaged: the checksum does not"),
+    (",1.6,", ",1.60,", "line 2, is damaged: the checksum does not"),
+    (",2.0,", ",3.0,", "line 3, is damaged: the checksum does not"),
     ("\n10,", "\n\n10,", "line 3, must have a whole number"),
   ],
 )

@@ -58,7 +58,7 @@ def test_a_config_is_written_and_read(tmp_path):
       {"setting": None},
       "setting must be 'two_islands' to resume .*, got nothing",
     ),
-    ({"options": {"lr": 0.2}}, "options.lr must be 0.1 to go on"),
+    ({"options": {"lr": 0.2}}, "options.lr must be 0.1 to resume"),
     ({"options": {"lr": 0.1, "a": 1}}, "options.a must not be given .*, got 1"),
     ({"game": "islands(seed=1)"}, r"game must be 'islands\(seed=28\)'"),
     ({"num_iterations": 9}, "num_iterations must be at least 10 .*, got 9"),
@@ -171,7 +171,7 @@ def test_a_run_of_format_2_can_be_read_and_resumed(tmp_path):
     if name in run_config.CHANGEABLE_FIELDS:
       assert run_config.run_id(other) == RUN_ID_2
       continue
-    with pytest.raises(ValueError, match=f"^{name} must be {unsaid!r} to go"):
+    with pytest.raises(ValueError, match=f"^{name} must be {unsaid!r} to r"):
       run_config.check_same_run(begun, other, tmp_path)
 
 

@@ -205,7 +205,7 @@ def damage(name, change):
     (
       damage("metrics.csv", lambda x: x.replace(b"\n2,", b"\n3,")),
       None,
-      "line 4, is damaged: checksum does not match",
+      "line 4, is damaged: the checksum does",
     ),
     (
       damage("metrics.csv", lambda x: x.replace(b"\n5,", b"\nx,")),
@@ -429,6 +429,7 @@ def test_a_checkpoint_is_not_past_the_run(path, iteration):
     run_config.run_id(config()),
   )
   with pytest.raises(
-    ValueError, match=rf"checkpoint.npz is of iteration {iteration}, the run"
+    ValueError,
+    match=rf"checkpoint.npz is of iteration {iteration}, but the run",
   ):
     resume(path, config(10**7))

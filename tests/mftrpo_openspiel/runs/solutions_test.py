@@ -133,10 +133,14 @@ def test_a_solution_copies_its_arrays(model):
     (
       "compiled",
       "python_mfg_two_islands(horizon=3,crowd_aversion=0.5)",
-      r"model must be of the game .*crowd_aversion=0\.2.*got .*=0\.5",
+      r"model must belong to the game .*crowd_aversion=0\.2.*got .*=0\.5",
     ),
     ("compiled", "mfg_crowd_modelling", "got mfg_crowd_modelling()"),
-    ("stationary", ISLANDS, r"42 states .* 'compiled', got 14; '\(0, 1\)' is"),
+    (
+      "stationary",
+      ISLANDS,
+      r"42 states .* 'compiled', got 14 states; '\(0, 1\)' is",
+    ),
   ],
 )
 def test_a_solution_of_another_game_is_refused(
