@@ -211,7 +211,7 @@ BAD_COMMANDS = [
   (RESUME + "nested",
    "nested/config.json cannot be read: it is nested too deeply"),
   (RESUME + "changed_digit",
-   "changed_digit/metrics.csv, line 2, is damaged: checksum does not match"),
+   "changed_digit/metrics.csv, line 2, is damaged: the checksum does not"),
   (RESUME + "bad_line",
    "bad_line/metrics.csv, line 7, must have a whole number, .*, got 'end'"),
   (RESUME + "no_solution --num_iterations=4",
