@@ -4,7 +4,6 @@ import importlib.metadata
 import pathlib
 import re
 
-import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -112,14 +111,6 @@ def test_the_workflow_has_all_versions_of_python_and_runs_what_we_run():
   usage = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
   for argument in arguments - {""}:
     assert re.search(rf"^# `\.ci/run {argument}`", usage, re.MULTILINE)
-
-
-@pytest.mark.parametrize("name", ["CHANGELOG.md", "CONTRIBUTING.md"])
-def test_links_to_files_lead_somewhere(name):
-  text = (ROOT / name).read_text(encoding="utf-8")
-  targets = re.findall(r"\]\((?!https?:)([^)#]+)", text)
-  for target in targets:
-    assert (ROOT / target).exists(), target
 
 
 def test_benchmarks_are_run_by_command_only(request):

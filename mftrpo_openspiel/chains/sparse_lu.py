@@ -13,6 +13,8 @@ detected by the `certificate` of the result. Metastable parts are then
 identified, and treated separately by cutting the chain at one state of each.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
@@ -107,8 +109,9 @@ def factorize(moves: sparse.csr_array) -> linalg.SuperLU:
 
 def solve_transposed(lu: linalg.SuperLU, right_side: np.ndarray) -> np.ndarray:
   """Returns (I - W)^-1 x from the factors of (I - W)^T."""
-  # The type stub of SciPy has no `trans`.
-  return lu.solve(right_side, trans="T")  # type: ignore[call-overload]
+  # Older type stubs of SciPy have no `trans`.
+  solve: Any = lu.solve
+  return solve(right_side, trans="T")
 
 
 class Factors:

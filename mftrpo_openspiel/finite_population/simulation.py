@@ -8,6 +8,7 @@ field in any way.
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 from open_spiel.python import policy as policy_lib
@@ -365,8 +366,7 @@ class _Statistics:
     )
 
 
-def _estimate(
-  mean: np.ndarray, variance: np.ndarray, num_replicas: int
-) -> Estimate:
+def _estimate(mean: Any, variance: Any, num_replicas: int) -> Estimate:
+  """Returns the estimate from numbers, or from arrays of them."""
   quantile = special.stdtrit(num_replicas - 1, (1 + CONFIDENCE) / 2)
   return Estimate(mean, quantile * np.sqrt(variance / num_replicas))
