@@ -288,6 +288,26 @@ def test_blocks_share_a_folder_and_a_namespace(tmp_path):
   assert printed[4] == "0.5\n"
 
 
+@pytest.mark.slow
+def test_programs_run_as_from_a_shell(tmp_path, monkeypatch):
+  page = write(
+    tmp_path / "page.md",
+    *("<!-- file: my_module.py -->", "```python", "1 / 0", "```"),
+    "<!-- long: --num_iterations=3 -->",
+    "```bash",
+    "if mftrpo-solve --import=my_module >&2; then exit 3; fi",
+    "mkdir folder && cd folder",
+    "mftrpo-solve --game_name=$GAME --algorithm=mirror_descent | tail -n 9",
+    "```",
+  )
+  monkeypatch.setenv("GAME", "python_mfg_two_islands")
+  folder = tmp_path / "folder"
+  folder.mkdir()
+  printed = markdown_blocks.run(markdown_blocks.read(page), folder)
+  assert printed[1].startswith("iteration")
+  assert "Traceback" not in printed[1]
+
+
 @pytest.mark.parametrize(
   ("language", "code", "message"),
   [("python", "1 / 0", "ZeroDivisionError"), ("bash", "ls nowhere", "nowhere")],
