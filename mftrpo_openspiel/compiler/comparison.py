@@ -1,10 +1,11 @@
-"""What in a game depends on more than the observation string of a node.
+"""Finds what in a game depends on more than observation strings.
 
-OpenSpiel's mean-field utilities keep one value for each observation string. So
-what happens at a node should be a function of its string, and of the mean
-field. Whether it is cannot be read off a game. Here the game is walked with a
-few states for each string, which came there on different paths; in addition
-players may be told other things than when the levels were enumerated.
+OpenSpiel's mean-field utilities store one value per observation string. So the
+reward and the transitions at a node should be functions of its string and of
+the mean field. The interface of a game does not say whether they are. This
+module traverses the game with a few states per string, which were reached on
+different paths. In addition, mean-field nodes may receive distributions other
+than those with which the levels were enumerated.
 """
 
 from collections.abc import Callable
@@ -18,21 +19,21 @@ import pyspiel
 from mftrpo_openspiel.compiler import crowds
 from mftrpo_openspiel.compiler import game_walk
 
-# Difference of two numbers that should be the same: of probabilities, and of
-# rewards relative to the largest one.
+# Differences up to this value count as equal: absolute for probabilities,
+# relative to the largest reward for rewards.
 TOLERANCE = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-  """What should be the same, and is not.
+  """A difference between things that should be equal.
 
   Attributes:
     what: One of "reward", "chance outcomes", "legal actions", "next node",
       "node type".
-    string: The node where it is largest.
-    size: How large it is; the number of things that differ, where it is not
-      one of numbers.
+    string: The node with the largest difference.
+    size: The absolute difference of rewards or probabilities; for other kinds,
+      the number of items that differ.
   """
 
   what: str
@@ -48,15 +49,16 @@ class Difference:
 
 @dataclasses.dataclass
 class Comparison:
-  """What a walk with several states for each node showed.
+  """The result of a traversal with several states per node.
 
   Attributes:
-    by_path: For each `what` the largest difference between states of the same
-      string that came there on different paths.
+    by_path: For each `what`, the largest difference between states of the same
+      string that were reached on different paths.
     by_mean_field: A difference from the known levels, other than in rewards, in
-      the first level where there is one. The walk ends there.
-    rewards: Of all nodes, level after level, under the mean field of the walk.
-    num_histories: How many states were looked at.
+      the first level that has one. The traversal stops there.
+    rewards: The rewards of all nodes, level by level, under the mean field of
+      the traversal.
+    num_histories: The number of states that were compared.
   """
 
   by_path: dict[str, Difference]
@@ -65,18 +67,18 @@ class Comparison:
   num_histories: int
 
   def note(self, what: str, string: str, size: float) -> None:
-    """Notes a difference between paths, if it is the largest of its kind."""
+    """Records a difference between paths if it is the largest of its kind."""
     worst = self.by_path.get(what)
     if worst is None or size > worst.size:
       self.by_path[what] = Difference(what, string, size)
 
   def worst(self) -> Difference | None:
-    """Returns the path dependence to name first: that of the rewards."""
+    """Returns the difference to report first: that of rewards, if any."""
     return self.by_path.get("reward") or next(iter(self.by_path.values()), None)
 
 
 Groups = list[list[game_walk.Look]]
-# Is shown the index of a level, the level, and the states of each node.
+# Receives the index of a level, the level, and the states of each node.
 Visit = Callable[[int, game_walk.Level, Groups], None]
 
 
@@ -88,17 +90,17 @@ def compare(
   seed: int = 0,
   visit: Visit | None = None,
 ) -> Comparison:
-  """Compares the states of each node with one another, and with known levels.
+  """Compares the states of each node with one another and with known levels.
 
   Args:
-    roots: Where plays start.
+    roots: The initial states.
     levels: The enumerated game.
-    crowd: What players are told; what they were told when the game was
-      enumerated, if not given.
-    num_states: How many states are kept for a node: the one that comes first,
-      and others drawn from those that come there; None for all.
-    seed: Of these draws.
-    visit: Called for each level on the way.
+    crowd: Determines the distributions that mean-field nodes receive. By
+      default these are the ones used in the enumeration.
+    num_states: The number of states kept per node: the first one, and a random
+      sample of the others; None for all.
+    seed: The seed of this sample.
+    visit: A function called for each level of the traversal.
   """
   largest_reward = max(np.abs(level.rewards).max() for level in levels)
   result = Comparison({}, None, np.zeros(0), 0)
@@ -137,7 +139,7 @@ def compare(
 def _move_differences(
   look: game_walk.Look, kind: pyspiel.StateType, moves: game_walk.Moves
 ) -> list[tuple[str, float]]:
-  """Returns what differs from a node of this type with these moves."""
+  """Returns how a state differs from a node of this type with these moves."""
   if look.kind != kind:
     return [("node type", 1)]
   if look.moves == moves:
@@ -159,7 +161,10 @@ def _compare_children(
   below: game_walk.Level,
   result: Comparison,
 ) -> None:
-  """Notes moves that lead elsewhere than known, or than the first state's."""
+  """Records moves whose next node is not the expected one.
+
+  That is, not the one of the known level, or not the one of the first state.
+  """
   children = level.children.tolist()
   strings = [string for first, *_ in groups for string in first.children]
   for move, (child, string) in enumerate(zip(children, strings)):
@@ -178,13 +183,16 @@ def _compare_children(
 
 
 class MovesCheck:
-  """Refuses mean fields under which moves are not those of a uniform crowd."""
+  """Rejects mean fields that change transitions.
+
+  The reference are the transitions under the uniform policy.
+  """
 
   def __init__(self, roots: list[pyspiel.State]):
-    """Tries random mean fields, and crowds at one place.
+    """Tries a random mean field, and populations that are all at one place.
 
     Raises:
-      ValueError: If they change a move.
+      ValueError: If one of them changes a transition.
     """
     self._roots = roots
     self._levels = game_walk.enumerate_levels(roots)
@@ -193,7 +201,7 @@ class MovesCheck:
       self._compare(crowd)
 
   def __call__(self, distribution: distribution_lib.Distribution) -> None:
-    """Raises a ValueError if the distribution changes a move."""
+    """Raises a ValueError if the distribution changes a transition."""
 
     def told(_: int, level: game_walk.Level) -> list[list[float]]:
       masses = [distribution.value_str(key, 0.0) for key in level.strings]

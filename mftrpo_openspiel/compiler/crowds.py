@@ -1,7 +1,7 @@
-"""Crowds that are told other things than the truth, or play at random.
+"""Populations with given distributions or with random policies.
 
-The former are for walks through known levels, where it does not matter how
-everybody plays.
+The former are for traversals of known levels, where the policy of the
+population does not matter.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,12 @@ from mftrpo_openspiel.compiler import game_walk
 
 
 def announced(masses: Mapping[int, np.ndarray]) -> game_walk.Crowd:
-  """Returns a crowd told these masses, (n,), of each mean-field level."""
+  """Returns a crowd whose nodes receive the given masses.
+
+  Args:
+    masses: For each mean-field level, by its index, the (n,) masses of its
+      nodes.
+  """
   return game_walk.Crowd(told=lambda index, level: level.told(masses[index]))
 
 
@@ -23,11 +28,12 @@ _Choice = Callable[[np.ndarray, np.ndarray], int]
 
 
 def _extreme(choose: _Choice) -> game_walk.Crowd:
-  """Returns a crowd that is told that each population is all in one place.
+  """Returns a crowd in which each population is concentrated at one place.
 
   Args:
-    choose: Chooses a place in the support of a node from the places, (k,), of
-      a population, and from whether these are the node itself, (k,) of bool.
+    choose: Chooses one of the places, (k,), of a population in the distribution
+      support of a node. Its second argument, (k,) of bool, says which place is
+      the node itself.
   """
 
   def law(level: game_walk.Level, node: int) -> list[float]:
@@ -44,8 +50,9 @@ def _extreme(choose: _Choice) -> game_walk.Crowd:
   )
 
 
-# That a whole population is at the node that is told (others at their first),
-# at the first, or at the last of a level.
+# A whole population is at the node that receives the distribution (other
+# populations at their first node), at the first, or at the last node of the
+# support.
 EXTREMES = (
   _extreme(lambda places, is_own: places[is_own.argmax()]),
   _extreme(lambda places, is_own: places[0]),
@@ -56,7 +63,10 @@ EXTREMES = (
 def random_masses(
   levels: Sequence[game_walk.Level], rng: np.random.Generator
 ) -> dict[int, np.ndarray]:
-  """Returns uneven masses for each mean-field level, a law a population."""
+  """Returns random, uneven masses for each mean-field level.
+
+  They sum to one for each population.
+  """
   masses = {}
   for index, level in enumerate(levels):
     if level.kind == game_walk.MEAN_FIELD:
@@ -67,7 +77,7 @@ def random_masses(
 
 
 def random_players(rng: np.random.Generator) -> game_walk.Crowd:
-  """Returns a crowd that plays a random policy, and is told the truth."""
+  """Returns a crowd with a random policy and the true distribution of it."""
 
   def probabilities(
     level: game_walk.Level, states: Sequence[pyspiel.State]

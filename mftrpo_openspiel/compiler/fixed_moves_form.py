@@ -1,7 +1,7 @@
-"""Any OpenSpiel mean-field game whose moves do not depend on the mean field.
+"""OpenSpiel mean-field games whose transitions do not depend on the mean field.
 
-Unless that is known of a game, each mean field that comes in or goes out is
-checked in a walk through all moves, in which the rewards are read.
+Unless this is known of a game, each mean field that is passed or returned is
+checked in a traversal of all transitions, in which the rewards are read.
 """
 
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ class FixedMovesForm(game_form.GameForm):
   """A game enumerated once, under the uniform policy.
 
   Attributes:
-    checks_moves: Whether each mean field is checked in a walk.
-    reward_source: Where rewards come from.
-    populations: (N,), whose states they are.
+    checks_moves: Whether each mean field is checked in a traversal.
+    reward_source: The source of the rewards.
+    populations: (N,), the population of each state.
   """
 
   def __init__(
@@ -34,7 +34,7 @@ class FixedMovesForm(game_form.GameForm):
     folded: folding.FoldedGame,
     rewards: reward_sources.RewardSource | reward_sources.DensityRewards,
   ):
-    """Initializes the form of a game whose plays start at `roots`."""
+    """Initializes the form of a game with the initial states `roots`."""
     self._roots = roots
     self._folded = folded
     self.checks_moves = isinstance(rewards, reward_sources.WalkedRewards)
@@ -51,7 +51,7 @@ class FixedMovesForm(game_form.GameForm):
 
   @property
   def moves(self) -> layered_mdp.LayeredMDP:
-    """Where actions lead, under every mean field."""
+    """The transitions, which are the same under every mean field."""
     return self._folded.mdp
 
   @functools.cached_property
@@ -60,7 +60,7 @@ class FixedMovesForm(game_form.GameForm):
     return [string for level in self._kept for string in level.strings]
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    """Returns (N,): the masses if all players use `policy`, (N, A)."""
     mean_field = self._folded.mdp.flow(policy)
     self._check_moves(mean_field)
     return mean_field
@@ -68,12 +68,12 @@ class FixedMovesForm(game_form.GameForm):
   def dynamics(
     self, mean_field: np.ndarray
   ) -> tuple[layered_mdp.LayeredMDP, game_form.Rows]:
-    """Returns where actions lead under the (N,) mean field, and all rows."""
+    """Returns the transitions under the (N,) mean field, and all rows."""
     self._check_moves(mean_field)
     return self._folded.mdp, slice(None)
 
   def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
-    """Returns what states and afterstates pay under the (N,) mean field."""
+    """Returns the rewards of states and afterstates for the (N,) mean field."""
     return self._rewards(mean_field)
 
   def _check_moves(self, mean_field: np.ndarray) -> None:
@@ -81,7 +81,7 @@ class FixedMovesForm(game_form.GameForm):
       self._rewards(mean_field)
 
   def mean_field_rows(self) -> dict[str, int]:
-    """Returns for each mean-field node, by its string, the row of its mass."""
+    """Returns the row of the mass of each mean-field node, by its string."""
     return {
       string: row
       for index, rows in self._folded.mass_rows.items()

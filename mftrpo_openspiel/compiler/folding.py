@@ -1,15 +1,16 @@
-"""From the enumerated levels of a game to the layers of a `LayeredMDP`.
+"""Folds the enumerated levels of a game into the layers of a `LayeredMDP`.
 
-Few of the levels become layers: all others are folded into what lies between.
-Kept are
+Only few levels become layers. All others are folded into the transitions
+between the layers. The levels kept are
 
-* the decision levels in which somebody has a choice, and
-* for each mean-field level, one that carries the masses which players are told.
-  That is the decision level after it if the two correspond one to one. Else it
-  is the mean-field level itself, as states with the only action 0.
+* the decision levels in which at least one node has several actions, and
+* for each mean-field level, one level that carries the masses which its nodes
+  receive. This is the decision level after it if the nodes of both correspond
+  one to one. Otherwise it is the mean-field level itself, whose nodes become
+  states with the single action 0.
 
-So no decision node is a state if all nodes of its level have a single action,
-unless their masses are those that players are told.
+So if all nodes of a decision level have a single action, they are not states,
+unless they carry the masses of a mean-field level.
 """
 
 from collections.abc import Collection
@@ -27,23 +28,24 @@ from mftrpo_openspiel.values import layered_mdp
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FoldedGame:
-  """An enumerated game as a layered MDP, and where its states lie.
+  """An enumerated game as a layered MDP, and the nodes of its states.
 
-  Nodes are counted through all levels, states through those that are kept.
+  Nodes are numbered through all levels, states through the levels that are
+  kept.
 
   Attributes:
     levels: The enumerated game.
-    mdp: Where actions lead.
-    kept: The levels whose nodes are the states, one for each layer.
-    times: For each layer, how many mean-field levels were passed since the
+    mdp: The transitions.
+    kept: The levels whose nodes are the states, one level per layer.
+    times: For each layer, the number of mean-field levels passed since the
       first decision.
     node_offsets: (L + 1,), the first node of each level.
     nodes: (N,), the node of each state.
-    mass_rows: For each mean-field level the states, (n,), which carry the
-      masses of its nodes.
-    visits: (afterstates, nodes), how often each node is met between an
-      afterstate (itself included) and the next state; None if no node there
-      pays.
+    mass_rows: For each mean-field level the states, (n,), that carry the masses
+      of its nodes.
+    visits: (afterstates, nodes), the expected number of visits of each node
+      between an afterstate (included) and the next state; None if no node there
+      has a reward.
   """
 
   levels: Sequence[game_walk.Level]
@@ -57,9 +59,10 @@ class FoldedGame:
 
 
 def mass_carriers(levels: Sequence[game_walk.Level]) -> dict[int, int]:
-  """Returns for each mean-field level the one that carries its masses.
+  """Returns for each mean-field level the level that carries its masses.
 
-  The decision level after it, if the two correspond one to one.
+  This is the decision level after it if both correspond one to one, and
+  otherwise the mean-field level itself.
   """
   result = {}
   for index, level in enumerate(levels):
@@ -71,7 +74,11 @@ def mass_carriers(levels: Sequence[game_walk.Level]) -> dict[int, int]:
 
 
 def times_of(kinds: Sequence[pyspiel.StateType]) -> np.ndarray:
-  """Returns how many mean-field levels were passed since the first decision."""
+  """Returns (L,): the number of mean-field levels since the first decision.
+
+  Args:
+    kinds: The types of L consecutive levels.
+  """
   passes = np.array([kind == game_walk.MEAN_FIELD for kind in kinds])
   passes[: list(kinds).index(game_walk.DECISION)] = False
   return np.cumsum(passes)
@@ -88,11 +95,11 @@ def fold_levels(
   Args:
     levels: All levels.
     num_actions: A.
-    carriers: For each mean-field level the one that carries its masses.
-    paying: The levels whose nodes may pay something.
+    carriers: For each mean-field level, the level that carries its masses.
+    paying: The levels whose nodes may have rewards.
 
   Raises:
-    ValueError: If nobody ever has a choice and there is no mean field.
+    ValueError: If no node has several actions and there is no mean-field node.
   """
   kept = tuple(
     index
@@ -157,7 +164,7 @@ def fold_levels(
 def _transitions(
   levels: Sequence[game_walk.Level], index: int
 ) -> sparse.csr_array:
-  """Returns (n, n'): the laws of the next node; single moves as such."""
+  """Returns (n, n'): the probabilities of the nodes of the next level."""
   level = levels[index]
   width = len(levels[index + 1]) if index + 1 < len(levels) else 0
   entries = (level.probabilities, level.children, level.indptr)

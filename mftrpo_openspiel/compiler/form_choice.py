@@ -25,16 +25,17 @@ def compile_game(
   root_state: pyspiel.State | None,
   moves_are_fixed: bool = False,
 ) -> tuple[game_form.GameForm, list[str]]:
-  """Returns the form of a game, and what its user should know of it.
+  """Returns the form of a game, and warnings for its user.
 
   Args:
     game: A mean-field game.
-    root_state: Where plays start; the game's initial states for None.
-    moves_are_fixed: Whether that is known of the game, whatever players are
-      told.
+    root_state: The initial state; None for the initial states of the game.
+    moves_are_fixed: Whether it is known that the transitions of the game do not
+      depend on the mean field.
 
   Raises:
-    ValueError: If a random mean field shows that it is not true.
+    ValueError: If `moves_are_fixed`, but a random mean field changes a
+      transition.
   """
   notes: list[str] = []
   moves_are_fixed |= known_games.has_fixed_moves(game)
@@ -45,14 +46,14 @@ def compile_game(
     if agrees and starts_at_root:
       return form, notes
     if not agrees:
-      notes.append("plays are not those of its MDP, so it is enumerated.")
+      notes.append("plays do not agree with its MDP, so it is enumerated.")
     moves_are_fixed |= agrees and game.mean_field_mdp().has_fixed_kernel
   network = road_network.read(game)
   if network and starts_at_root and not moves_are_fixed:
     routing = routing_form.RoutingForm(game, network)
     if routing.agrees_with_game():
       return routing, notes
-    notes.append("plays are not those of its network, so it is enumerated.")
+    notes.append("plays do not agree with its network, so it is enumerated.")
   roots = game.new_initial_states() if root_state is None else [root_state]
   return _compile_states(game, roots, moves_are_fixed, notes), notes
 
@@ -75,14 +76,14 @@ def _compile_states(
   random = comparison.compare(roots, levels, crowds.announced(masses))
   if random.by_mean_field and moves_are_fixed:
     raise ValueError(
-      "moves_are_fixed must be true if it is said, but under a random mean"
-      f" field {random.by_mean_field}."
+      "moves_are_fixed must only be set if transitions do not depend on the"
+      f" mean field, but under a random mean field {random.by_mean_field}."
     )
   if random.by_mean_field or (
     not moves_are_fixed
     and any(
       comparison.compare(roots, levels, crowd, num_states=1).by_mean_field
-      for crowd in crowds.EXTREMES  # Everybody is at one place.
+      for crowd in crowds.EXTREMES  # Each population is at one place.
     )
   ):
     _note_path_dependence(comparison.compare(roots, levels), notes)
@@ -93,7 +94,7 @@ def _compile_states(
     paying = _paying_levels(levels, random.rewards)
     folded = folding.fold_levels(levels, num_actions, carriers, paying)
     by_state = reward_sources.StateRewards(folded, states, paying)
-    # Rewards that depend on the mean field of an earlier time do not agree.
+    # They differ if rewards depend on the mean field of an earlier time.
     if _are_close(by_state.node_rewards(masses), random.rewards):
       formula = known_games.density_formula(game)
       if formula and folded.visits is None:
@@ -101,10 +102,10 @@ def _compile_states(
         if _rewards_agree(by_density, by_state, folded):
           return fixed_moves_form.FixedMovesForm(roots, folded, by_density)
         notes.append(
-          "it does not pay as expected, so rewards are read from states."
+          "rewards differ from the known formula, so they are read from states."
         )
       return fixed_moves_form.FixedMovesForm(roots, folded, by_state)
-  # Whatever pays nothing now may pay something under another mean field.
+  # A node without reward now may have one under another mean field.
   folded = folding.fold_levels(
     levels, num_actions, carriers, range(len(levels))
   )
@@ -115,11 +116,11 @@ def _compile_states(
 def _paying_levels(
   levels: Sequence[game_walk.Level], rewards: np.ndarray
 ) -> frozenset[int]:
-  """Returns the levels that may pay something.
+  """Returns the levels whose nodes may have rewards.
 
-  If a level does, under its own mean field or under that of the `rewards` of
-  all nodes, so may those of the same type as many moves after another
-  mean-field level.
+  A level is included if any level of the same type, at the same distance from
+  the last mean-field level before it, has a reward: either under its own mean
+  field, or under the mean field of `rewards`, the rewards of all nodes.
   """
   places: list[tuple[pyspiel.StateType, int]] = []
   for level in levels:
@@ -139,7 +140,7 @@ def _rewards_agree(
   by_state: reward_sources.StateRewards,
   folded: folding.FoldedGame,
 ) -> bool:
-  """Returns whether two sources of rewards agree on random mean fields."""
+  """Returns whether two reward sources agree on random mean fields."""
   rng = np.random.default_rng(1)
   for _ in range(2):
     mean_field = np.zeros(len(folded.nodes))
@@ -151,7 +152,10 @@ def _rewards_agree(
 
 
 def _are_close(first: np.ndarray, second: np.ndarray) -> bool:
-  """Returns whether rewards are the same beside the largest of them."""
+  """Returns whether rewards are equal up to a tolerance.
+
+  It is relative to the largest reward.
+  """
   scale = max(np.abs(first).max(), np.abs(second).max())
   return bool(np.abs(first - second).max() <= comparison.TOLERANCE * scale)
 
@@ -162,7 +166,7 @@ def _note_path_dependence(
   worst = found.worst()
   if worst:
     notes.append(
-      "what happens at a node depends on more than its observation string, and"
-      f" values on which path comes first: the {worst} between"
-      " paths, of a few to each node that were compared."
+      "rewards or transitions depend on the path to a node, not only on its"
+      " observation string; values use the first path found. Largest"
+      f" difference between the compared paths (a few per node): {worst}."
     )

@@ -1,4 +1,4 @@
-"""What the forms in which a game is compiled have in common."""
+"""The interface of all forms in which a game is compiled."""
 
 import abc
 from collections.abc import Iterable
@@ -12,18 +12,18 @@ from scipy import sparse
 from mftrpo_openspiel.openspiel import policies
 
 Rows = slice | np.ndarray
-# Of states, and of afterstates; None if those pay nothing.
+# Rewards of states and of afterstates; None if afterstates have no rewards.
 Rewards = tuple[np.ndarray, np.ndarray | None]
 
 
 class Dynamics(Protocol):
-  """Where actions lead under one mean field, as in a `LayeredMDP`."""
+  """The transitions under one mean field, as a `LayeredMDP` has them."""
 
   num_steps: int
 
   @property
   def initial(self) -> np.ndarray:
-    """(n_0,), the masses that plays start with."""
+    """(n_0,), the initial masses."""
 
   @property
   def layers(self) -> list[slice]:
@@ -31,32 +31,32 @@ class Dynamics(Protocol):
 
   @property
   def kernels(self) -> list[sparse.csr_array | None]:
-    """For each layer, the laws of the next state after each afterstate."""
+    """For each layer, the next-state probabilities after each afterstate."""
 
   def num_afterstates(self, k: int) -> int:
     """Returns m_k, the number of afterstates of layer k."""
 
   def afterstates(self, k: int) -> np.ndarray:
-    """Returns (n_k, A): where actions lead."""
+    """Returns (n_k, A): the afterstate of each action."""
 
   def transitions(self, k: int) -> sparse.csr_array:
-    """Returns (n_k * A, n_{k+1}): the next state's law."""
+    """Returns (n_k * A, n_{k+1}): the next-state probabilities."""
 
   def action_rewards(
     self, rewards: np.ndarray, afterstate_rewards: np.ndarray | None
   ) -> np.ndarray:
-    """Returns (N, A): what actions pay in all."""
+    """Returns (N, A): the total immediate rewards of actions."""
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    """Returns (N,): the masses if all players use `policy`, (N, A)."""
 
   def step(self, policy: np.ndarray, masses: np.ndarray) -> np.ndarray:
-    """Returns (N,): `masses` moved on by a time step."""
+    """Returns (N,): the masses one time step after `masses`."""
 
   def reached(
     self, policy: np.ndarray, start: np.ndarray, at_once: bool = False
   ) -> np.ndarray:
-    """Returns (N,) of bool: where `policy` leads to from the states `start`."""
+    """Returns (N,) of bool: the states that `policy` reaches from `start`."""
 
   def evaluate(
     self,
@@ -73,21 +73,21 @@ class Dynamics(Protocol):
     afterstate_rewards: np.ndarray | None,
     temperatures: np.ndarray | None = None,
   ) -> np.ndarray:
-    """Returns (N, A): the largest action values, over all policies."""
+    """Returns (N, A): the action values of an optimal policy."""
 
 
 class GameForm(abc.ABC):
   """A game of finite horizon as arrays over N states in layers.
 
-  Methods raise a ValueError if a mean field changes moves in a way that the
-  form cannot follow.
+  Methods raise a ValueError if a mean field changes transitions in a way that
+  the form does not support.
 
   Attributes:
     layers: (N,), the layer of each state, counted from 0.
-    times: (N,), how many mean-field nodes lie between the first decision and
+    times: (N,), the number of mean-field nodes between the first decision and
       each state.
     legal_actions_mask: (N, A) of bool.
-    has_fixed_moves: Whether moves are the same under every mean field.
+    has_fixed_moves: Whether transitions are the same under every mean field.
   """
 
   has_fixed_moves = True
@@ -102,24 +102,25 @@ class GameForm(abc.ABC):
 
   @abc.abstractmethod
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    """Returns (N,): the masses if all players use `policy`, (N, A)."""
 
   @abc.abstractmethod
   def dynamics(self, mean_field: np.ndarray) -> tuple[Dynamics, Rows]:
-    """Returns where actions lead under the (N,) mean field, and from where.
+    """Returns the transitions under the (N,) mean field, and their rows.
 
-    That is an MDP, and which of the N states are those of it. No play leads to
-    the others.
+    The rows say which of the N states are the states of the returned MDP. The
+    other states are not reached under this mean field.
     """
 
   @abc.abstractmethod
   def rewards(self, mean_field: np.ndarray) -> Rewards:
-    """Returns what this MDP pays under the (N,) mean field."""
+    """Returns the rewards of this MDP under the (N,) mean field."""
 
   def mean_field_rows(self) -> dict[str, int]:
     """Returns the row of the mass of each mean-field node, by its string.
 
-    Those that are states themselves may be left out, as all are here.
+    Mean-field nodes that are states themselves may be omitted. By default there
+    are no others.
     """
     return {}
 

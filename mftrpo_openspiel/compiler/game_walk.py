@@ -1,18 +1,19 @@
-"""The walk through an OpenSpiel mean-field game, level by level.
+"""The traversal of an OpenSpiel mean-field game, level by level.
 
-OpenSpiel's mean-field utilities tell nodes apart by their observation string,
-and go from the roots in levels: the nodes of a level, all of one type, are met
-after the same number of moves. `walk` does the same. All that is asked of the
-states of a game is asked by those who go along with it: what its levels are
-(`enumerate_levels`), what nodes pay (`reward_sources`), and what depends on the
-path or on the mean field (`comparison`, `lint`).
+OpenSpiel's mean-field utilities identify nodes by their observation strings,
+and proceed from the roots in levels: the nodes of a level, all of one type, are
+reached after the same number of moves. A move is an action, a chance outcome,
+or the single transition after a mean-field node. `walk` does the same. All
+properties of a game's states are read in such a traversal: its levels
+(`enumerate_levels`), the rewards of its nodes (`reward_sources`), and what
+depends on the path or on the mean field (`comparison`, `lint`).
 
-A string may be met on several paths. Its node is then represented by the state
-that came first, with the actions of each node taken in the order that the game
-gives them. As all paths to a node have the same number of moves, that is also
-the path on which OpenSpiel's recursive value functions meet the string first:
-both take the path that is first in the order of a dictionary. So the rewards of
-a game whose rewards depend on the path are those that OpenSpiel uses.
+A string may be reached on several paths. Its node is then represented by the
+first state found, where the actions of each node are taken in the order in
+which the game lists them. Since all paths to a node have the same number of
+moves, this is also the path on which OpenSpiel's recursive value functions
+reach the string first: both use the first path in dictionary order. So if
+rewards depend on the path, the rewards used here are those that OpenSpiel uses.
 """
 
 import collections
@@ -34,17 +35,17 @@ TERMINAL = pyspiel.StateType.TERMINAL
 
 
 def node_string(state: pyspiel.State) -> str:
-  """Returns the string by which OpenSpiel's mean-field utilities know it."""
+  """Returns the string that identifies a state in OpenSpiel's utilities."""
   return state.observation_string(_PLAYER)
 
 
 def reward(state: pyspiel.State) -> float:
-  """Returns what the state pays to its own population."""
+  """Returns the reward of the state for its own population."""
   return state.rewards()[state.mean_field_population()]
 
 
 def updated(state: pyspiel.State, distribution: list[float]) -> pyspiel.State:
-  """Returns a copy of a mean-field state that knows the `distribution`."""
+  """Returns a copy of a mean-field state, updated with the `distribution`."""
   copy = state.clone()
   copy.update_distribution(distribution)
   return copy
@@ -55,10 +56,10 @@ Moves = list[tuple[int, float]]
 
 
 def moves(state: pyspiel.State) -> Moves:
-  """Returns the actions of a state, with probabilities.
+  """Returns the actions of a state with their probabilities.
 
-  Those of a decision node are uniform. A mean-field node has the one action 0,
-  a terminal node none.
+  Actions of decision nodes have equal probabilities. A mean-field node has the
+  single action 0, a terminal node has none.
   """
   kind = state.get_type()
   if kind == CHANCE:
@@ -70,11 +71,12 @@ def moves(state: pyspiel.State) -> Moves:
 
 
 class Support(NamedTuple):
-  """The nodes whose masses a mean-field node asks for.
+  """The distribution support of a mean-field node.
 
   Attributes:
-    strings: Of the nodes.
-    nodes: Their numbers in the level; -1 for a string that no play leads to.
+    strings: The strings of the nodes whose masses it receives.
+    nodes: (k,), their numbers in the level; -1 for a string that no play
+      reaches.
   """
 
   strings: list[str]
@@ -83,24 +85,25 @@ class Support(NamedTuple):
 
 @dataclasses.dataclass(eq=False)
 class Level:
-  """The n nodes that are met after the same number of moves.
+  """The n nodes that are reached after the same number of moves.
 
-  The E moves are listed node after node, those of node i from `indptr[i]` to
-  `indptr[i + 1]`. A mean-field node has one, with action 0.
+  The E moves are listed node by node, those of node i from `indptr[i]` to
+  `indptr[i + 1]`. A mean-field node has one move, with action 0.
 
   Attributes:
     kind: The type of the nodes.
-    strings: Their observation strings, in the order in which they are met.
-    populations: (n,), whose nodes they are.
-    masses: (n,), how many play through each node.
-    rewards: (n,), what each pays; 0 at chance nodes, where OpenSpiel's mean
-      field utilities do not look.
-    indptr: (n + 1,), where the moves of each node begin.
+    strings: Their observation strings, in the order in which they are found.
+    populations: (n,), the population of each node.
+    masses: (n,), the mass of players that pass through each node.
+    rewards: (n,), the reward of each node; 0 at chance nodes, where OpenSpiel's
+      mean-field utilities do not read it.
+    indptr: (n + 1,), the first move of each node.
     actions: (E,), the action of each move.
-    probabilities: (E,), how often it is taken; 1 after a mean-field node.
-    children: (E,), the node of the level below that it leads to.
-    supports: Of a mean-field level, the different supports of its nodes.
-    support_of: (n,), which of these each node asks for.
+    probabilities: (E,), the probability of each move; 1 after a mean-field
+      node.
+    children: (E,), the node of the next level to which each move leads.
+    supports: The different supports of the nodes of a mean-field level.
+    support_of: (n,), the support of each node.
   """
 
   kind: pyspiel.StateType
@@ -120,7 +123,7 @@ class Level:
 
   @property
   def num_moves(self) -> np.ndarray:
-    """(n,): how many moves each node has."""
+    """(n,): the number of moves of each node."""
     return np.diff(self.indptr)
 
   @property
@@ -135,7 +138,7 @@ class Level:
     return [listed[start:end] for start, end in bounds]
 
   def told(self, masses: np.ndarray) -> list[list[float]]:
-    """Returns what each node is told if the nodes have the (n,) `masses`."""
+    """Returns the distribution that each node receives, for (n,) `masses`."""
     laws = [
       np.where(support.nodes >= 0, masses[support.nodes], 0.0).tolist()
       for support in self.supports
@@ -144,15 +147,15 @@ class Level:
 
 
 class Crowd(NamedTuple):
-  """How everybody plays, and what the players are told of it.
+  """The policy of all players, and the distributions that nodes receive.
 
-  By default the uniform policy, and the truth.
+  By default this is the uniform policy and its true distribution.
 
   Attributes:
-    probabilities: From a decision level, and the states of its nodes, to the
-      (E,) probabilities of its moves.
-    told: From the index of a mean-field level, and the level, to what each of
-      its nodes is told.
+    probabilities: A function of a decision level and the states of its nodes,
+      which returns the (E,) probabilities of its moves.
+    told: A function of the index of a mean-field level and the level, which
+      returns the distribution that each of its nodes receives.
   """
 
   probabilities: Callable[[Level, Sequence[pyspiel.State]], np.ndarray] = (
@@ -167,15 +170,15 @@ UNIFORM = Crowd()
 
 
 class Look:
-  """A state, and what is seen of it.
+  """A state, and its properties.
 
   Attributes:
     state: The state.
     kind: Its type.
     moves: Its actions, with probabilities.
-    reward: What it pays; 0 for a chance node.
-    children: The strings of the nodes that its moves lead to, once the walk has
-      gone on.
+    reward: Its reward; 0 for a chance node.
+    children: The strings of the nodes to which its moves lead. Filled in when
+      the traversal continues to the next level.
   """
 
   __slots__ = ("children", "kind", "moves", "reward", "state")
@@ -190,9 +193,12 @@ class Look:
   def follow(
     self, moves: Moves, law: list[float] | None
   ) -> Iterator[tuple[str, pyspiel.State]]:
-    """Fills in the children after `moves`, and returns them with their states.
+    """Fills in the children after `moves`, and yields them with their states.
 
-    The law is what a mean-field node is told; None for others.
+    Args:
+      moves: The moves to follow.
+      law: The distribution that a mean-field node receives; None for other
+        nodes.
     """
     if law is None:
       states = [self.state.child(action) for action, _ in moves]
@@ -211,25 +217,24 @@ def walk(
 ) -> Iterator[tuple[Level, list[list[Look]]]]:
   """Yields the levels of a game, each with the states of its nodes.
 
-  The first state of a node represents it. The `children` of a level, and of its
-  states, are there when the level below is yielded.
+  The first state of a node represents it. The `children` of a level and of its
+  states are filled in when the next level is yielded.
 
   Args:
-    roots: Where plays start, each with mass one.
-    crowd: How everybody plays, and what players are told.
-    known: The levels of the game, whose moves are followed; made on the way if
-      not given. The states of a node may then have other moves, and lead
-      elsewhere, if players are told other things than at first: it is for the
-      caller to see that, and to end the walk.
-    num_states: How many states are kept for a node of known levels: the one
-      that comes first, and others drawn from those that come there; None for
-      all.
-    rng: For these draws.
+    roots: The initial states, each with mass one.
+    crowd: The policy of all players, and the distributions that nodes receive.
+    known: The levels of the game, whose moves are followed; enumerated on the
+      way if not given. With known levels, the states of a node may have other
+      moves and lead to other nodes if nodes receive other distributions than
+      before. The caller must detect this and stop the traversal.
+    num_states: The number of states kept for a node of known levels: the first
+      one, and a random sample of the others; None for all.
+    rng: The generator for this sample.
 
   Raises:
-    ValueError: If a node has no move, a level mixes types of nodes, or a string
-      occurs in two levels: OpenSpiel's DistributionPolicy does not take such a
-      game either.
+    ValueError: If a node has no move, nodes of a level have different types, or
+      a string occurs in two levels. OpenSpiel's DistributionPolicy does not
+      support such games either.
   """
   strings = [node_string(root) for root in roots]
   groups = [[Look(root)] for root in roots]
@@ -243,7 +248,10 @@ def walk(
       level = _new_level(strings, firsts, masses)
       if not seen.isdisjoint(strings):
         again = next(string for string in strings if string in seen)
-        raise ValueError(f"game must not meet a node twice, it does {again!r}.")
+        raise ValueError(
+          "game must not have a node in two levels, but it has"
+          f" {again!r} twice."
+        )
       seen.update(strings)
       if level.kind == DECISION:
         states = [look.state for look in firsts]
@@ -286,8 +294,8 @@ def _new_level(
   for string, look in zip(strings, looks):
     if kind != TERMINAL and not look.moves:
       raise ValueError(
-        "game must have a move at every node but the last ones, it has none at"
-        f" {string!r}."
+        "game must have a move at every node that is not terminal, but it has"
+        f" none at {string!r}."
       )
   listed = [move for look in looks for move in look.moves]
   supports: list[Support] = []
@@ -318,7 +326,7 @@ def _new_level(
 
 
 class _Sample:
-  """States of the nodes of a known level, beside those that came first."""
+  """States of the nodes of a known level, in addition to the first ones."""
 
   def __init__(
     self,
@@ -332,7 +340,7 @@ class _Sample:
     self.kept: dict[str, list[pyspiel.State]] = {s: [] for s in strings}
 
   def add(self, string: str, state: pyspiel.State) -> None:
-    """Keeps each of the states so far of a node with the same probability."""
+    """Adds a state, so that each state of a node is kept equally likely."""
     kept = self.kept.get(string)
     if kept is None:
       return
@@ -351,10 +359,13 @@ def _reached(
   laws: list[list[float]] | None,
   others: _Sample | None,
 ) -> dict[str, pyspiel.State]:
-  """Returns the nodes of the level below with the states that come first.
+  """Returns the nodes of the next level with their first states.
 
-  The nodes of a mean-field level are told `laws`. The states that come later go
-  to `others`, if they are wanted.
+  Args:
+    level: A level.
+    groups: The states of its nodes.
+    laws: For a mean-field level, the distributions that its nodes receive.
+    others: Collects all further states; None if they are not needed.
   """
   result: dict[str, pyspiel.State] = {}
   moves = level.moves()
@@ -373,7 +384,13 @@ def _reached(
 def _arrive(
   level: Level, looks: Sequence[Look], strings: Sequence[str]
 ) -> np.ndarray:
-  """Fills in the children of `level`, `strings`, and returns their masses."""
+  """Fills in the children of `level`, and returns the (n',) masses below.
+
+  Args:
+    level: A level.
+    looks: The states that represent its nodes.
+    strings: The n' strings of the next level.
+  """
   nodes = {string: node for node, string in enumerate(strings)}
   level.children = np.array(
     [nodes[string] for look in looks for string in look.children]
@@ -389,8 +406,8 @@ def first_states_below(
 
   Args:
     level: A level.
-    states: Those that represent its nodes.
-    masses: (n,), of these nodes, which they are told in a mean-field level.
+    states: The states that represent its nodes.
+    masses: (n,), the masses of these nodes; a mean-field level receives them.
   """
   _, first_moves = np.unique(level.children, return_index=True)
   nodes = level.origins[first_moves].tolist()
@@ -404,7 +421,7 @@ def first_states_below(
 def replay(
   roots: Sequence[pyspiel.State], levels: Sequence[Level]
 ) -> Iterator[list[pyspiel.State]]:
-  """Yields the states that represent the nodes of each level, made anew."""
+  """Yields the states that represent the nodes of each level, created again."""
   states = list(roots)
   yield states
   for level in levels[:-1]:

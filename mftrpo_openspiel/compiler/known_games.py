@@ -1,13 +1,13 @@
-"""What is known of OpenSpiel's games from their source.
+"""Knowledge about OpenSpiel's games from their source code.
 
-No number of trials shows that the moves of a game never depend on the mean
-field. For the games here their source does: what `update_distribution` stores
-is read for rewards, and for the chance outcomes at the very beginning, but not
-for legal actions, other chance outcomes, or where they lead to. (Of
-`mean_field_lin_quad` that is so if nothing reverts to the mean.)
+No number of trials proves that the transitions of a game never depend on the
+mean field. For the games listed here, the source code does: the distribution
+stored by `update_distribution` is used for rewards, and for the chance outcomes
+at the very beginning, but not for legal actions, other chance outcomes, or next
+states. (For `mean_field_lin_quad` this is true without mean reversion.)
 
-The rewards of most of them depend on the mean field in one of a few ways that
-take no more than array operations, a `DensityFormula`.
+The rewards of most of these games depend on the mean field in one of a few ways
+that need only array operations, see `DensityFormula`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ import pyspiel
 
 from mftrpo_openspiel.mdp import mean_field_mdp
 
-# What OpenSpiel's games in C++ add to a density; they keep it in 32 bits.
+# The constant that OpenSpiel's C++ games add to a density, in 32 bits.
 _FLOOR_CPP = float(np.float32(mean_field_mdp.DENSITY_FLOOR))
 
 
@@ -31,10 +31,10 @@ class DensityFormula:
                  + sum over populations p of weight_p * mu_p(place of s)
 
   Attributes:
-    log_weight: Of the logarithm of the density.
-    floor: What is added to the density.
-    weights: (P, P), the weights of the densities of all populations in the
-      reward of each; (1, 1) zeros if not given.
+    log_weight: The weight of the logarithm of the density.
+    floor: The constant added to the density.
+    weights: (P, P), the weights of the densities of all P populations in the
+      reward of each population; (1, 1) zeros if not given.
   """
 
   log_weight: float
@@ -45,12 +45,12 @@ class DensityFormula:
 
 
 def _parameters(game: pyspiel.Game) -> dict[str, Any]:
-  """Returns all parameters of a game, with those that were not given."""
+  """Returns all parameters of a game, including default values."""
   return {**game.get_type().parameter_specification, **game.get_parameters()}
 
 
 def has_fixed_moves(game: pyspiel.Game) -> bool:
-  """Returns whether moves are known not to depend on the mean field."""
+  """Returns whether transitions are known not to depend on the mean field."""
   name = game.get_type().short_name
   if name == "mean_field_lin_quad":
     return _parameters(game)["mean_revert"] == 0
@@ -60,14 +60,14 @@ def has_fixed_moves(game: pyspiel.Game) -> bool:
 def has_quadratic_rewards(game: pyspiel.Game) -> bool:
   """Returns whether rewards are known to be quadratic in the mean field.
 
-  Of the linear-quadratic game they are in its mean position, and of the normal
-  form games in the shares of the actions.
+  In the linear-quadratic game they are quadratic in the mean position, in the
+  normal-form games in the fractions of players per action.
   """
   return game.get_type().short_name in ("mean_field_lin_quad", "mean_field_nfg")
 
 
 def density_formula(game: pyspiel.Game) -> DensityFormula | None:
-  """Returns how rewards depend on densities; None if that is not known."""
+  """Returns how rewards depend on densities; None if this is not known."""
   formula = FORMULAS.get(game.get_type().short_name)
   return formula and formula(_parameters(game))
 
@@ -105,7 +105,7 @@ def _periodic_aversion(parameters: Mapping[str, Any]) -> DensityFormula:
   )
 
 
-# By the short names of games, all of which have fixed moves.
+# Formulas by the short names of games, all with fixed transitions.
 FORMULAS = {
   "mfg_crowd_modelling": lambda _: DensityFormula(-1.0, _FLOOR_CPP),
   "mfg_crowd_modelling_2d": _crowd_modelling_2d,

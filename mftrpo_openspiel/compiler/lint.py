@@ -1,9 +1,10 @@
-"""Checks of whether OpenSpiel's mean-field utilities are exact on a game.
+"""Checks whether OpenSpiel's mean-field utilities are exact on a game.
 
-They keep one value for each observation string, MirrorDescent evaluates its
-policy while that changes, states are copied over processes by pickling, and the
-environment for reinforcement learning hands out the rewards of some nodes only.
-Each of these asks something of a game that nothing in OpenSpiel checks.
+The utilities store one value per observation string; MirrorDescent evaluates
+its policy while the policy changes; states are copied between processes by
+pickling; and the environment for reinforcement learning returns the rewards of
+some nodes only. Each of these makes assumptions about a game that nothing in
+OpenSpiel checks.
 """
 
 from collections.abc import Callable
@@ -26,11 +27,12 @@ from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.openspiel import games as openspiel_games
 from mftrpo_openspiel.utils import validation
 
-# Games with more histories (paths to a node, of all nodes) are sampled.
+# In games with more histories (paths to a node, summed over all nodes),
+# histories are sampled.
 MAX_HISTORIES = 100_000
-# States of a node that are then compared.
+# The number of states compared per node in this case.
 NUM_STATES = 4
-# Plays whose states are pickled.
+# The number of plays whose states are pickled.
 NUM_PLAYS = 4
 
 QUESTIONS = {
@@ -40,7 +42,7 @@ QUESTIONS = {
   "next_nodes": "Are type and next nodes functions of the string?",
   "own_children": "Does each decision node have children of its own?",
   "pickling": "Do states survive pickling and serialization?",
-  "rewards_in_rl": "Does the RL environment hand out all rewards?",
+  "rewards_in_rl": "Does the RL environment return all rewards?",
 }
 
 
@@ -50,9 +52,9 @@ class Finding:
 
   Attributes:
     check: A key of `QUESTIONS`.
-    passed: Whether the answer is yes, as far as one has looked.
-    is_proved: Whether an example was found, or everything was looked at.
-    detail: What is wrong, with an example, or how much was looked at.
+    passed: Whether the answer is yes, as far as it was checked.
+    is_proved: Whether a counterexample was found, or everything was checked.
+    detail: What is wrong, with an example, or how much was checked.
   """
 
   check: str
@@ -62,7 +64,7 @@ class Finding:
 
   @property
   def verdict(self) -> str:
-    """The answer: yes, NO, or yes? if only a part was looked at."""
+    """The answer: yes, NO, or "yes?" if only a part was checked."""
     if not self.passed:
       return "NO"
     return "yes" if self.is_proved else "yes?"
@@ -70,9 +72,9 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class LintReport:
-  """All answers for a game; `str` gives a table.
+  """All answers for a game; `str` returns a table.
 
-  "yes?" in the table is no proof.
+  An answer "yes?" in the table is not a proof.
 
   Attributes:
     game: The game.
@@ -101,22 +103,23 @@ def lint_game(
   seed: int = 0,
   max_histories: int = MAX_HISTORIES,
 ) -> LintReport:
-  """Returns what a mean-field game does that OpenSpiel does not expect.
+  """Checks whether a mean-field game meets the assumptions of OpenSpiel.
 
-  Players are told two mean fields: that of the uniform policy, and a random
-  one; where that changes their moves, that of a random policy instead. Under
-  each, all histories are compared if there are no more than `max_histories`,
-  else `NUM_STATES` a node. Only states from a few plays are pickled.
+  The game is checked under two mean fields: that of the uniform policy, and a
+  random one. If the random one changes transitions, that of a random policy is
+  used instead. Under each, all histories are compared if there are at most
+  `max_histories`, and otherwise `NUM_STATES` per node. Only states of a few
+  plays are pickled.
 
   Args:
     game: The game.
     checks: Keys of `QUESTIONS`; all if not given.
-    seed: Of the random mean field or policy, and of the paths that are compared
-      where there are too many.
-    max_histories: How many histories are compared at most.
+    seed: The seed of the random mean field or policy, and of the sample of
+      histories.
+    max_histories: The largest number of histories that are all compared.
 
   Raises:
-    ValueError: If it is no mean-field game, or a check is unknown.
+    ValueError: If the game is not a mean-field game, or a check is unknown.
   """
   names = list(QUESTIONS) if checks is None else list(checks)
   for name in names:
@@ -168,7 +171,7 @@ class _Linter:
 
   @functools.cached_property
   def _comparisons(self) -> list[tuple[comparison.Comparison, int]]:
-    """Comparisons under two mean fields, and how many histories there are."""
+    """Comparisons under two mean fields, each with its number of histories."""
     rng = np.random.default_rng(self._seed)
     random = crowds.announced(crowds.random_masses(self._levels, rng))
     first = self._compare(self._levels, game_walk.UNIFORM)
@@ -182,7 +185,7 @@ class _Linter:
   def _compare(
     self, levels: Sequence[game_walk.Level], crowd: game_walk.Crowd
   ) -> tuple[comparison.Comparison, int]:
-    """Returns what differs in known levels, and their number of histories."""
+    """Returns the comparison with known levels, and the number of histories."""
     count = _count_histories(levels)
     found = comparison.compare(
       self._roots,
@@ -197,7 +200,7 @@ class _Linter:
   def _look_for_lost_rewards(
     self, index: int, level: game_walk.Level, groups: comparison.Groups
   ) -> None:
-    """Notes rewards of nodes that `rl_environment` passes over."""
+    """Records rewards of nodes that `rl_environment` does not return."""
     where = level.kind.name.lower()
     if level.kind == game_walk.DECISION:
       where = "first decision"
@@ -205,7 +208,7 @@ class _Linter:
         return
     if level.kind == game_walk.TERMINAL or where in self._lost_rewards:
       return
-    # Those of chance nodes, too.
+    # The rewards of chance nodes are included.
     rewards = [
       max((game_walk.reward(look.state) for look in group), key=abs)
       for group in groups
@@ -214,11 +217,11 @@ class _Linter:
     if largest:
       string = level.strings[rewards.index(largest)]
       self._lost_rewards[where] = (
-        f"{where} nodes pay, such as {largest:.3g} at {string!r}"
+        f"{where} nodes have rewards, such as {largest:.3g} at {string!r}"
       )
 
   def _shared_children(self) -> str:
-    """Returns which nodes follow several decision nodes."""
+    """Returns which nodes follow several decision nodes, with an example."""
     shared: list[str] = []
     for level, below in itertools.pairwise(self._levels):
       if level.kind == game_walk.DECISION:
@@ -240,10 +243,10 @@ class _Linter:
     )
 
   def _pickling(self) -> str:
-    """Returns what the states of some random plays lose, with an example."""
+    """Returns what copies of states of random plays lose, with an example."""
     rng = np.random.default_rng(self._seed)
-    # Under the uniform policy the crowd itself may be uniform, as it is again
-    # after a state has lost it.
+    # The population distribution of the uniform policy may itself be uniform,
+    # and a state that has lost its distribution uses the uniform one.
     masses = crowds.random_masses(self._levels, rng)
     lost: dict[str, str] = {}
     for root in self._roots * NUM_PLAYS:
@@ -260,7 +263,7 @@ class _Linter:
     masses: Mapping[int, np.ndarray],
     rng: np.random.Generator,
   ) -> Iterator[pyspiel.State]:
-    """Yields the states of a random play in which players are told `masses`."""
+    """Yields the states of a random play whose nodes receive `masses`."""
     state = root.clone()
     for index, level in enumerate(self._levels):
       yield state
@@ -275,7 +278,7 @@ class _Linter:
         state.apply_action(int(rng.choice(actions, p=np.divide(law, sum(law)))))
 
 
-# What `comparison.Difference` calls the answers to questions.
+# The kinds of `comparison.Difference` that answer each question.
 _BY_PATH = {
   "rewards": ("reward",),
   "chance_outcomes": ("chance outcomes",),
@@ -287,7 +290,7 @@ _BY_PATH = {
 def _differences(
   walks: Sequence[comparison.Comparison], kinds: Sequence[str]
 ) -> str:
-  """Returns the largest differences of some kinds between paths."""
+  """Returns the largest differences between paths, of some kinds."""
   largest = []
   for what in kinds:
     found = [walk.by_path[what] for walk in walks if what in walk.by_path]
@@ -296,15 +299,15 @@ def _differences(
 
 
 def _number(count: int) -> str:
-  """Returns a count that may be too large for a float, in few digits."""
+  """Formats a count, which may be too large for a float, in few digits."""
   if count < 10**7:
     return f"{count:,}"
   return f"{decimal.Decimal(count):.1e}"
 
 
 def _count_histories(levels: Sequence[game_walk.Level]) -> int:
-  """Returns how many paths lead to the nodes of a game, in all."""
-  # Python's own numbers, for there may be more paths than fit a float.
+  """Returns the total number of paths to the nodes of a game."""
+  # Python integers, since there may be more paths than a float can represent.
   counts = np.ones(len(levels[0]), dtype=object)
   total = counts.sum()
   for level, below in itertools.pairwise(levels):
@@ -328,15 +331,15 @@ _COPIES: dict[str, Callable[[pyspiel.State], pyspiel.State]] = {
 def _what_is_lost(
   state: pyspiel.State, copy: Callable[[pyspiel.State], pyspiel.State]
 ) -> list[str]:
-  """Returns what a copied state does not share with `state`."""
+  """Returns the properties that differ between a state and its copy."""
   try:
     other = copy(state)
     parts = {
       "observation string": game_walk.node_string,
       "rewards": lambda one: one.rewards(),
       "returns": lambda one: one.returns(),
-      "moves": game_walk.moves,
+      "actions": game_walk.moves,
     }
     return [name for name, part in parts.items() if part(other) != part(state)]
-  except Exception as error:  # Whatever a game raises is what is wrong.
+  except Exception as error:  # Any exception of the game is the finding.
     return [f"{type(error).__name__} ({' '.join(str(error).split())})"]

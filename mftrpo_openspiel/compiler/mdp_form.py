@@ -1,9 +1,9 @@
-"""The games of this package as arrays, straight from their MDP.
+"""The games of this package as arrays, directly from their MDP.
 
-Every state of the MDP is a state of the game at each time, whether a play leads
-there or not, so that one kernel serves all layers and nothing is enumerated.
-The afterstate of state x and action a is the node of `mdp_game` in which the
-reward is paid.
+Every state of the MDP is a state of the game at each time, including those that
+no play reaches. Therefore one kernel serves all layers and nothing is
+enumerated. The afterstate of state x and action a is the node of `mdp_game` in
+which the reward is paid.
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import memory
 from mftrpo_openspiel.values import layered_mdp
 
-# What an iteration of Mirror Descent takes, about: for each state of the game,
-# and for each of its actions.
+# Approximate memory of an iteration of Mirror Descent, per state of the game
+# and per action of a state.
 _STATE_BYTES = 130
 _ACTION_BYTES = 50
 
@@ -36,7 +36,7 @@ class MDPForm(game_form.GameForm):
     """Initializes the form of a game.
 
     Raises:
-      ValueError: If there is no memory for its horizon.
+      ValueError: If there is not enough memory for its horizon.
     """
     self._game = game
     self._mdp = game.mean_field_mdp()
@@ -56,7 +56,7 @@ class MDPForm(game_form.GameForm):
     self._no_rewards = np.zeros(self.layers.size)
     self._crowd_aversion = None
     if isinstance(self._mdp.reward, mdp_lib.CrowdAversion):
-      # Works state by state, so all layers can be one.
+      # The reward is computed state by state, so all layers can be one.
       base = np.tile(self._mdp.reward.base, (game.horizon, 1))
       self._crowd_aversion = dataclasses.replace(self._mdp.reward, base=base)
     self._fixed_dynamics = None
@@ -64,15 +64,15 @@ class MDPForm(game_form.GameForm):
     if self.has_fixed_moves:
       kernel = self._mdp.kernel_at(self._mdp.initial_distribution)
       self._fixed_dynamics = self._layered([kernel] * (game.horizon - 1))
-    # Of a kernel that depends on the mean field: what algorithms and measures
-    # ask for one after the other.
+    # For a kernel that depends on the mean field: algorithms and measures
+    # request these several times in a row.
     self._flow_of = memo.Memo(self._moving_flow)
     self._dynamics_under = memo.Memo(self._moving_dynamics)
 
   def _layered(
     self, kernels: Sequence[sparse.csr_array]
   ) -> layered_mdp.LayeredMDP:
-    """Returns where actions lead, given the kernels between times."""
+    """Returns the transitions, given the kernels between times."""
     size = self._mdp.num_states * self._mdp.num_actions
     own = np.arange(size).reshape(self._mdp.num_states, -1)
     return layered_mdp.LayeredMDP(
@@ -82,9 +82,9 @@ class MDPForm(game_form.GameForm):
     )
 
   def agrees_with_game(self, num_plays: int = 2) -> bool:
-    """Returns whether random plays of the game are as the MDP says.
+    """Returns whether random plays of the game agree with the MDP.
 
-    In each, players are told a random mean field, the same at all times.
+    In each play, nodes receive a random mean field, the same at all times.
     """
     rng = np.random.default_rng(0)
     return all(self._agrees_with_play(rng) for _ in range(num_plays))
@@ -126,13 +126,13 @@ class MDPForm(game_form.GameForm):
     return list(itertools.chain.from_iterable(strings_by_time))
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    """Returns (N,): the masses if all players use `policy`, (N, A)."""
     if self._fixed_dynamics:
       return self._fixed_dynamics.flow(policy)
     return self._flow_of(policy).copy()
 
   def _moving_flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns the flow where the kernel depends on the mean field."""
+    """Returns the flow if the kernel depends on the mean field."""
     law = self._mdp.initial_distribution
     laws, kernels = [law], []
     for plays in policy.reshape(*self._shape, -1)[:-1]:
@@ -140,25 +140,25 @@ class MDPForm(game_form.GameForm):
       law = (law[:, None] * plays).ravel() @ kernels[-1]
       laws.append(law)
     flow = np.concatenate(laws)
-    # What is asked for next is mostly values under it.
+    # Usually the values under this mean field are requested next.
     self._dynamics_under.remember(self._layered(kernels), flow)
     return flow
 
   def dynamics(
     self, mean_field: np.ndarray
   ) -> tuple[layered_mdp.LayeredMDP, game_form.Rows]:
-    """Returns where actions lead under a mean field, and all rows."""
+    """Returns the transitions under a mean field, and all rows."""
     if self._fixed_dynamics:
       return self._fixed_dynamics, slice(None)
     return self._dynamics_under(mean_field), slice(None)
 
   def _moving_dynamics(self, mean_field: np.ndarray) -> layered_mdp.LayeredMDP:
-    """Returns where actions lead if the kernel depends on the mean field."""
+    """Returns the transitions if the kernel depends on the mean field."""
     laws = mean_field.reshape(self._shape)[:-1]
     return self._layered([self._mdp.kernel_at(law) for law in laws])
 
   def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
-    """Returns zeros for the states, and gamma^t r(x, a, mu_t)."""
+    """Returns zeros for states, and gamma^t r(x, a, mu_t) for afterstates."""
     if self._crowd_aversion:
       rewards = self._crowd_aversion(mean_field)
     else:
@@ -167,7 +167,7 @@ class MDPForm(game_form.GameForm):
     return self._no_rewards, rewards.ravel() * self._afterstate_discounts
 
   def mean_field_rows(self) -> dict[str, int]:
-    """Returns for each mean-field node, by its string, the row of its mass."""
+    """Returns the row of the mass of each mean-field node, by its string."""
     supports = map(self._game.support, range(self._game.horizon))
     strings = itertools.chain.from_iterable(supports)
     return {string: row for row, string in enumerate(strings)}

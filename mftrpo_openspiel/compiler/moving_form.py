@@ -1,16 +1,17 @@
-"""OpenSpiel mean-field games whose moves depend on the mean field.
+"""OpenSpiel mean-field games whose transitions depend on the mean field.
 
-Where a move leads to, or what it pays later on, is then known only under a
-given mean field. So the game is enumerated anew for each: by a walk under what
-the mean field tells the players, or, to find the mean field of a policy, by a
-walk that computes it on the way, as OpenSpiel does. Nothing is assumed about
-how the moves depend on it.
+The next nodes and the rewards are then only known for a given mean field.
+Therefore the game is enumerated again for each mean field: in a traversal whose
+nodes receive this mean field, or, to compute the mean field of a policy, in a
+traversal that computes it on the way, as OpenSpiel does. Nothing is assumed
+about how transitions depend on the mean field.
 
-The states of the model are all decision nodes and all mean-field nodes (whose
-masses are what players are told; they have the only action 0) that are met
-under the uniform policy, or found by `node_search`. A mean field that leads to
-any other node raises an error that says so, except in `policy_array`, where the
-nodes to which a policy leads become states.
+The states of the model are all decision nodes and all mean-field nodes that are
+reached under the uniform policy, or found by `node_search`. (The masses of
+mean-field nodes are those that nodes receive; these states have the single
+action 0.) A mean field that leads to any other node raises an error that says
+so. `policy_array` is an exception: there the nodes that a policy reaches become
+states.
 """
 
 from collections.abc import Iterable
@@ -45,18 +46,19 @@ class MovingForm(game_form.GameForm):
     """Initializes the form.
 
     Args:
-      roots: Where plays start.
+      roots: The initial states.
       levels: The game enumerated under the uniform policy.
       num_actions: A.
-      max_nodes: The search for other nodes is given up if it leads to more.
+      max_nodes: The largest number of nodes in the search for further nodes; if
+        it finds more, its result is not used.
     """
     self._roots = roots
     self._num_actions = num_actions
     self._rows: dict[str, int] = {}
     self._states: list[pyspiel.State] = []
     self._levels_of_rows: list[int] = []
-    # The last mean field, as bytes, and the game under it. (A memo of
-    # `_under` would enumerate again what `flow` has just enumerated.)
+    # The last mean field, as bytes, and the game under it. (A memo of `_under`
+    # would enumerate again what `flow` has just enumerated.)
     self._last: tuple[bytes, _GameUnderMeanField] | None = None
     found = node_search.find_nodes(roots, max_nodes)
     states_by_level = game_walk.replay(roots, levels)
@@ -70,7 +72,7 @@ class MovingForm(game_form.GameForm):
   def _add_states(
     self, index: int, nodes: Iterable[tuple[str, pyspiel.State]]
   ) -> None:
-    """Makes nodes of the level `index` states of the model."""
+    """Adds nodes of the level `index` to the states of the model."""
     for string, state in nodes:
       if string not in self._rows:
         self._rows[string] = len(self._states)
@@ -101,23 +103,23 @@ class MovingForm(game_form.GameForm):
     """Returns the rows of nodes.
 
     Raises:
-      ValueError: If one is not among the states of the model.
+      ValueError: If one of them is not a state of the model.
     """
     try:
       return np.array([self._rows[string] for string in strings], dtype=int)
     except KeyError as error:
       raise ValueError(
-        "mean_field must not lead to nodes outside the model, it does to"
-        f" {error.args[0]!r}; from_openspiel(policy) takes in the nodes that a"
-        " policy leads to."
+        "mean_field must not lead to nodes outside the model, but it leads to"
+        f" {error.args[0]!r}; from_openspiel(policy) adds the nodes that a"
+        " policy reaches."
       ) from None
 
   def _enumerate(self, crowd: game_walk.Crowd) -> "_GameUnderMeanField":
-    """Returns the game under what `crowd` plays and is told.
+    """Returns the game for the policy and the distributions of `crowd`.
 
     Raises:
-      ValueError: If that leads to a node outside the model, or to one with
-        other legal actions than it has there.
+      ValueError: If it reaches a node outside the model, or one with other
+        legal actions than in the model.
     """
     levels = game_walk.enumerate_levels(self._roots, crowd)
     kept = {
@@ -132,7 +134,7 @@ class MovingForm(game_form.GameForm):
     if other.any():
       raise ValueError(
         "game must have legal actions that do not depend on the mean field,"
-        f" they do at {strings[int(other.argmax())]!r}."
+        f" but they do at {strings[int(other.argmax())]!r}."
       )
     node_rewards = np.concatenate([level.rewards for level in levels])
     return _GameUnderMeanField(
@@ -143,7 +145,7 @@ class MovingForm(game_form.GameForm):
     )
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    """Returns (N,): the masses if all players use `policy`, (N, A)."""
     crowd = game_walk.Crowd(
       lambda level, _: policy[
         self._rows_of(level.strings)[level.origins], level.actions
@@ -152,12 +154,12 @@ class MovingForm(game_form.GameForm):
     game = self._enumerate(crowd)
     mean_field = np.zeros(len(self._states))
     mean_field[game.rows] = game.masses
-    # Being told this mean field leads through the same nodes.
+    # If nodes receive this mean field, the same nodes are reached.
     self._last = mean_field.tobytes(), game
     return mean_field
 
   def _under(self, mean_field: np.ndarray) -> "_GameUnderMeanField":
-    """Returns the game if players are told the (N,) mean field."""
+    """Returns the game if nodes receive the (N,) mean field."""
     # Other threads may set it at the same time.
     last, key = self._last, mean_field.tobytes()
     if last is None or last[0] != key:
@@ -176,12 +178,12 @@ class MovingForm(game_form.GameForm):
   def dynamics(
     self, mean_field: np.ndarray
   ) -> tuple[layered_mdp.LayeredMDP, game_form.Rows]:
-    """Returns where actions lead under a mean field, and from which rows."""
+    """Returns the transitions under a mean field, and the rows of states."""
     game = self._under(mean_field)
     return game.mdp, game.rows
 
   def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
-    """Returns what the layered MDP pays under the (N,) mean field."""
+    """Returns the rewards of the layered MDP under the (N,) mean field."""
     return self._under(mean_field).rewards
 
   def states(self) -> list[pyspiel.State]:
@@ -191,11 +193,11 @@ class MovingForm(game_form.GameForm):
   def policy_array(self, policy: policy_lib.Policy) -> np.ndarray:
     """Returns the (N, A) array of an OpenSpiel policy; N may grow.
 
-    Nodes to which the policy leads become states of the model, after those
-    that there are.
+    Nodes that the policy reaches become states of the model, after the existing
+    ones.
 
     Raises:
-      ValueError: If the policy has no law for one of them.
+      ValueError: If the policy has no action probabilities for one of them.
     """
 
     def probabilities(
@@ -207,8 +209,8 @@ class MovingForm(game_form.GameForm):
       if unknown.any():
         string = level.strings[int(unknown.argmax())]
         raise ValueError(
-          "policy must have action probabilities for each state, it has none"
-          f" for {string!r}."
+          "policy must have action probabilities for each state, but has none for"
+          f" {string!r}."
         )
       return laws[level.origins, level.actions]
 

@@ -1,9 +1,9 @@
-"""Which nodes players can meet where moves depend on the mean field.
+"""Finds the nodes that plays can reach if transitions depend on the mean field.
 
-They are told all kinds of things: that all, a part or none of the crowd is at
-their own node, or at the first or the last node they ask about. (In an MDP the
-rest of the crowd is there.) Nodes between two such answers are looked for by
-bisection.
+Mean-field nodes receive many different distributions: the whole population, a
+part, or none of it is at the node itself, or at the first or last node of its
+support. (In an MDP the rest of the population is there.) Nodes reached by
+distributions between two of these are found by bisection.
 """
 
 import collections
@@ -15,29 +15,30 @@ import pyspiel
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.mdp import mdp_game
 
-# How many nodes are looked for beyond those of the uniform policy.
+# The largest number of nodes that the search may find.
 MAX_NODES = 20_000
-# How many states of a node are followed: what they were told may differ.
+# The number of states per node that are followed. They may have received
+# different distributions.
 STATES_PER_NODE = 5
-# How closely masses between two answers are tried.
+# The bisection stops at this difference of masses.
 LEAST_MASS_STEP = 1 / 256
 
-# The types of nodes that are looked for.
+# The types of nodes that are searched for.
 KINDS = (game_walk.DECISION, game_walk.MEAN_FIELD)
 
 
 def find_nodes(
   roots: Sequence[pyspiel.State], max_nodes: int = MAX_NODES
 ) -> list[dict[str, pyspiel.State]]:
-  """Returns what players can meet who are told all kinds of things.
+  """Returns the nodes that plays reach for many different distributions.
 
   Args:
-    roots: Where plays start.
-    max_nodes: The search is given up if it leads to more nodes.
+    roots: The initial states.
+    max_nodes: The search stops without result if it finds more nodes.
 
   Returns:
-    For each level but the last its decision or mean-field nodes by their
-    strings, with a state each; nothing if the search is given up.
+    For each level but the last, its decision or mean-field nodes by their
+    strings, with a state each; empty if the search stopped.
   """
   result: list[dict[str, pyspiel.State]] = []
   count = 0
@@ -52,7 +53,7 @@ def find_nodes(
         return []
     result.append(nodes)
     if kind == game_walk.MEAN_FIELD:
-      # What players were told before does not matter any more.
+      # Distributions received before do not matter any more.
       states = [after for s in nodes.values() for after in _after_answers(s)]
     else:
       states = [
@@ -75,14 +76,14 @@ def _first_of_each(states: Sequence[pyspiel.State]) -> list[pyspiel.State]:
 
 
 def _after_answers(state: pyspiel.State) -> list[pyspiel.State]:
-  """Returns what a mean-field state becomes after each of many answers."""
+  """Returns the states after a mean-field node, for many distributions."""
   support = state.distribution_support()
   if not support:
     return [game_walk.updated(state, [])]
   own = game_walk.node_string(state)
   here = support.index(own) if own in support else 0
   ends = sorted({0, len(support) - 1})
-  # The rewards and kernels of an MDP may be functions of laws only.
+  # The rewards and kernels of an MDP may require distributions that sum to one.
   laws_only = isinstance(state.get_game(), mdp_game.MDPGame)
   result = []
   for elsewhere in ends if laws_only else [None]:
@@ -96,9 +97,9 @@ def _after_answers(state: pyspiel.State) -> list[pyspiel.State]:
 def _after_divided_crowds(
   state: pyspiel.State, size: int, here: int, elsewhere: int | None
 ) -> list[pyspiel.State]:
-  """Returns what a state becomes if the crowd is in two of `size` places.
+  """Returns the next states if the population is at two of `size` places.
 
-  Those who are not `here` are `elsewhere`, for None nowhere.
+  The part that is not at `here` is at `elsewhere`; for None it is omitted.
   """
 
   def told(mass: float) -> tuple[pyspiel.State, str]:

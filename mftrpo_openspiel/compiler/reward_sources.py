@@ -1,10 +1,11 @@
-"""Where the rewards of a game with fixed moves come from.
+"""The sources of the rewards of a game with fixed transitions.
 
-`DensityRewards` takes no more than array operations, for the games in
-`known_games.FORMULAS`. `StateRewards` is for all other games whose moves are
-known not to depend on the mean field: it tells every mean-field state what the
-mean field is, and reads what follows. `WalkedRewards` is for games of which
-nothing is known: it walks through all moves, and checks them.
+`DensityRewards` needs only array operations; it is for the games in
+`known_games.FORMULAS`. `StateRewards` is for all other games whose transitions
+are known not to depend on the mean field: it updates every mean-field state
+with the mean field, and reads the rewards of the states that follow.
+`WalkedRewards` is for games about which nothing is known: it traverses all
+transitions and checks them.
 
 All are functions from the (N,) mean field to `game_form.Rewards`.
 """
@@ -42,7 +43,7 @@ class RewardSource(abc.ABC):
     self._folded = folded
 
   def __call__(self, mean_field: np.ndarray) -> game_form.Rewards:
-    """Returns what states and afterstates pay under the (N,) mean field."""
+    """Returns the rewards of states and afterstates for the (N,) mean field."""
     masses = {
       index: mean_field[rows] for index, rows in self._folded.mass_rows.items()
     }
@@ -53,26 +54,26 @@ class RewardSource(abc.ABC):
     """Returns the rewards of all nodes.
 
     Args:
-      masses: What players are told in each mean-field level.
+      masses: For each mean-field level, the masses that its nodes receive.
 
     Raises:
-      ValueError: If moves are checked, and a node or move is not what it was
-        when the game was enumerated.
+      ValueError: If transitions are checked, and a node or transition differs
+        from the enumerated game.
     """
 
 
 class WalkedRewards(RewardSource):
-  """Rewards read in a walk from where plays start, through all moves.
+  """Rewards read in a traversal of all transitions from the initial states.
 
-  On the way the type, legal actions and chance outcomes of every node, and
-  where all of its moves lead, are compared to what they were when the game was
-  enumerated. So the walk takes as long as the enumeration did.
+  The type, legal actions, chance outcomes and next nodes of every node are
+  compared to those of the enumerated game. Therefore the traversal takes as
+  long as the enumeration.
   """
 
   def __init__(
     self, folded: folding.FoldedGame, roots: Sequence[pyspiel.State]
   ):
-    """Initializes the source for a folded game whose plays start at `roots`."""
+    """Initializes the source for a folded game with initial states `roots`."""
     super().__init__(folded)
     self._roots = roots
 
@@ -91,7 +92,7 @@ class WalkedRewards(RewardSource):
 
 
 class StateRewards(RewardSource):
-  """Rewards read from the states of a game whose moves are known."""
+  """Rewards read from the states of a game with known transitions."""
 
   def __init__(
     self,
@@ -104,12 +105,13 @@ class StateRewards(RewardSource):
     Args:
       folded: The folded game.
       states: The states of each mean-field level.
-      paying: The levels whose nodes may pay something.
+      paying: The levels whose nodes may have rewards.
     """
     super().__init__(folded)
     self._states = states
     self._paying = paying
-    # The first mean-field level pays before anybody is told anything.
+    # The rewards of the first mean-field level come before its nodes receive a
+    # distribution.
     last = min(states, default=len(folded.levels) - 1)
     first = [level.rewards for level in folded.levels[: last + 1]]
     rest = folded.node_offsets[-1] - folded.node_offsets[last + 1]
@@ -135,12 +137,11 @@ class StateRewards(RewardSource):
 class DensityRewards:
   """Rewards from the densities at a place; see `known_games.DensityFormula`.
 
-  The constants are those of the first path to a node, where they depend on the
-  path. Whether the outcome is right is for the caller to see, by comparison
-  with `StateRewards`.
+  If rewards depend on the path to a node, the constants are those of the first
+  path. The caller must check the result by comparison with `StateRewards`.
 
   Attributes:
-    floor: What is added to densities under the logarithm.
+    floor: The constant added to densities inside the logarithm.
   """
 
   def __init__(
@@ -149,8 +150,8 @@ class DensityRewards:
     """Initializes the source.
 
     Args:
-      folded: The folded game. Each state follows a mean-field node or comes
-        before all of them, and no nodes in between pay.
+      folded: The folded game. Each state must follow a mean-field node or come
+        before all of them, and no nodes in between may have rewards.
       formula: How rewards depend on the densities.
     """
     self.floor = formula.floor
@@ -159,7 +160,7 @@ class DensityRewards:
     size, num_populations = len(folded.nodes), len(formula.weights)
     self._log_weights = np.zeros(size)
     self._weights = np.zeros((size, num_populations))
-    # The last state is followed by one without mass: no play leads there.
+    # An additional state of mass 0 stands for nodes that no play reaches.
     self._places = np.full((size, num_populations), size)
     for index, rows in folded.mass_rows.items():
       level = folded.levels[index]
@@ -175,7 +176,7 @@ class DensityRewards:
     self._constants = rewards[folded.nodes] - varying
 
   def __call__(self, mean_field: np.ndarray) -> game_form.Rewards:
-    """Returns what states pay under the (N,) mean field, and None."""
+    """Returns the rewards of states for the (N,) mean field, and None."""
     rewards = self._constants
     if self._has_log:
       rewards = self.local(np.log(mean_field + self.floor))
@@ -185,20 +186,16 @@ class DensityRewards:
     return rewards, None
 
   def local(self, logs: np.ndarray) -> np.ndarray:
-    """Returns what states pay but for the linear terms, (..., N).
-
-    Args:
-      logs: (..., N), the logarithms of densities with the floor.
-    """
+    """Returns (..., N): the rewards of states without the linear terms."""
     return self._constants + self._log_weights * logs
 
   def log_slopes(self, mean_field: np.ndarray) -> np.ndarray:
-    """Returns (N,): the derivatives of `local` in the own masses, (N,)."""
+    """Returns (N,): the derivatives of `local` with respect to masses, (N,)."""
     return self._log_weights / (mean_field + self.floor)
 
   @property
   def weights(self) -> sparse.csr_array:
-    """(N, N): what the masses of all states weigh in the linear terms."""
+    """(N, N): the coefficients of all masses in the linear terms."""
     size = len(self._constants)
     rows, populations = np.nonzero(self._places < size)
     columns = self._places[rows, populations]
@@ -209,8 +206,8 @@ class DensityRewards:
 def _same_place(level: game_walk.Level, num_populations: int) -> np.ndarray:
   """Returns (n, P): the nodes of all populations at the place of each node.
 
-  In the lists that nodes ask for, the populations of a place come one after
-  the other. -1 where no play leads to.
+  In the support of a node, the populations of a place are listed consecutively.
+  The entry is -1 for a node that no play reaches.
   """
   places = np.empty((len(level), num_populations), dtype=np.int64)
   for node, which in enumerate(level.support_of):

@@ -1,15 +1,15 @@
-"""The roads of OpenSpiel's routing games, and how long cars wait on them.
+"""The roads of OpenSpiel's routing games, and the waiting times of cars.
 
 In python_mfg_dynamic_routing and mfg_dynamic_routing a car enters a link at
-time t and is told which share rho of all V cars is on it. It then waits
+time t and receives the fraction rho of all V cars that is on it. It then waits
 
     w = max(0, floor(f (1 + a (V rho / c)^b) / dt) - 1)
 
-time steps before it goes on, with the free flow travel time f, the capacity c
-and the coefficients a, b of the link, and the length dt of a time step. So w
-is a step function of rho. Where it jumps is found once, to the last bit, by
-bisection of the game's own arithmetic; afterwards waiting times are looked up,
-and do not depend on how powers of arrays are rounded.
+time steps before it continues. Here f is the free-flow travel time, c the
+capacity, and a, b are the coefficients of the link; dt is the length of a time
+step. So w is a step function of rho. Its jumps are computed once, to the last
+bit, by bisection of the game's own arithmetic. Afterwards waiting times are
+looked up, and do not depend on the rounding of powers of arrays.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,9 @@ import pyspiel
 
 PYTHON_GAME = "python_mfg_dynamic_routing"
 CPP_GAME = "mfg_dynamic_routing"
-# The largest share of the cars that the games take for one.
+# The largest fraction of the cars that the games accept as 1.
 LARGEST_SHARE = 1 + 1e-4
-# The networks of the game in C++, which tells no more than their names.
+# The networks of the C++ game, whose interface provides only their names.
 _CPP_NETWORKS = {
   "line": (
     dynamic_routing_data.LINE_NETWORK,
@@ -40,13 +40,13 @@ _CPP_NETWORKS = {
 
 @dataclasses.dataclass(frozen=True)
 class Trip:
-  """Cars with the same way.
+  """Cars with the same origin, destination and waiting time.
 
   Attributes:
     origin: The link on which they start.
-    destination: Which of the destinations they have.
-    waiting_time: For how many steps they wait at first.
-    share: Of all cars.
+    destination: The number of their destination.
+    waiting_time: The number of steps for which they wait at first.
+    share: Their fraction of all cars.
   """
 
   origin: int
@@ -57,20 +57,20 @@ class Trip:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RoadNetwork:
-  """The links of a routing game, numbered from 0, and who drives on them.
+  """The links of a routing game, numbered from 0, and the demand.
 
   Attributes:
-    names: Of the links, such as "A->B"; the action that leads to link i is
-      i + 1, and action 0 is to wait.
-    successors: For each link, those to which a car can go on, in order; none
-      for a sink.
-    destinations: The links to which cars want, in the order in which the game
-      lists them where it asks for masses.
+    names: The names of the links, such as "A->B". The action that leads to link
+      i is i + 1, and action 0 is to wait.
+    successors: For each link, the links to which a car can continue, in order;
+      empty for a sink.
+    destinations: The destination links, in the order in which the game lists
+      them in distribution supports.
     trips: The demand.
-    horizon: T, after how many moves the game ends.
+    horizon: T, the number of moves after which the game ends.
     step_length: dt, in units of travel times.
-    is_cpp: Whether it is the game in C++.
-    waiting_time: From a link and the share of the cars on it to w.
+    is_cpp: Whether it is the C++ game.
+    waiting_time: A function from a link and the fraction of cars on it to w.
   """
 
   names: Sequence[str]
@@ -88,10 +88,10 @@ class RoadNetwork:
     """Returns the observation string of a car that has not arrived.
 
     Args:
-      link: Where it is.
-      wait: For how many steps; -1 if it does not know yet.
+      link: The link of the car.
+      wait: The number of steps it waits; -1 if not yet known.
       time: The time step.
-      destination: Which destination it has.
+      destination: The number of its destination.
       is_told: Whether it is at a mean-field node.
     """
     when = f"{time}_mean_field" if is_told else f"{time}"
@@ -109,16 +109,16 @@ class RoadNetwork:
   def arrived(
     self, link: int, arrival: int | None, time: int, is_told: bool
   ) -> str:
-    """Returns the observation string of a car that cannot go on.
+    """Returns the observation string of a car that cannot continue.
 
     Args:
-      link: Where it is: at its destination, or in another sink.
-      arrival: When it chose that link; None in another sink, which counts as
-        one step after the end.
+      link: The link of the car: its destination, or another sink.
+      arrival: The time at which it chose that link; None in another sink, which
+        counts as one step after the end.
       time: The time step.
       is_told: Whether it is at a mean-field node.
     """
-    if arrival == 0:  # The games take 0 for not having arrived.
+    if arrival == 0:  # The games treat arrival time 0 as not arrived.
       destination = self.destinations.index(link)
       return self.underway(link, 0, time, destination, is_told)
     when = f"{time}_mean_field" if is_told else f"{time}"
@@ -127,17 +127,18 @@ class RoadNetwork:
     return f"Arrived at {self.names[link]}, with arrival time {shown}, t={when}"
 
   def pay(self, arrival: int | None) -> float:
-    """Returns what a car is paid at the end; for the argument see `arrived`."""
+    """Returns the reward of a car at the end; for the argument see `arrived`.
+    """
     steps = self.horizon + 1 if arrival is None else arrival
     return -steps * self.step_length
 
 
 def read(game: pyspiel.Game) -> RoadNetwork | None:
-  """Returns the network of a routing game; None of any other game.
+  """Returns the network of a routing game; None for any other game.
 
-  None, too, for demands that OpenSpiel's strings do not tell apart: where a car
-  may arrive in the very first step on a link that is no sink, or starts on a
-  link without a successor.
+  It is also None for demands that OpenSpiel's strings do not distinguish: if a
+  car may arrive in the very first step on a link that is not a sink, or starts
+  on a link without a successor.
   """
   name = game.get_type().short_name
   if name == PYTHON_GAME and hasattr(game, "network"):
@@ -163,7 +164,7 @@ def read(game: pyspiel.Game) -> RoadNetwork | None:
     )
     for link in names
   ]
-  # In the order of the very same set in the game.
+  # The same set as in the game, in the same order.
   ends = list({trip.destination for trip in demand})
   total = sum(trip.counts for trip in demand)
   trips = [
@@ -221,14 +222,14 @@ class WaitingTimes:
   """The waiting times on all links as step functions.
 
   Attributes:
-    least: (K,), on the empty link.
-    largest: (K,), if all cars are on the link.
-    jumps: (K, J), entry j - 1 is the least share at which the waiting time is
-      `least` + j or more; inf beyond the largest.
+    least: (K,), the waiting times on empty links.
+    largest: (K,), the waiting times if all cars are on the link.
+    jumps: (K, J), entry j - 1 is the smallest fraction at which the waiting
+      time is `least` + j or more; inf above the largest waiting time.
   """
 
   def __init__(self, network: RoadNetwork, cap: int):
-    """Finds the jumps; waiting times above `cap` are taken for `cap`."""
+    """Computes the jumps; waiting times above `cap` are replaced by `cap`."""
     jumps = []
     for link in range(len(network.names)):
 
@@ -246,16 +247,16 @@ class WaitingTimes:
       row[: len(found)] = found
 
   def __call__(self, shares: np.ndarray) -> np.ndarray:
-    """Returns the (..., K) waiting times at (..., K) shares of the cars."""
+    """Returns the (..., K) waiting times for (..., K) fractions of the cars."""
     return self.least + (self.jumps <= shares[..., None]).sum(axis=-1)
 
   def share(self, link: int, wait: int) -> float:
-    """Returns the least share at which one waits `wait` steps or more."""
+    """Returns the smallest fraction with a waiting time of `wait` or more."""
     steps = wait - int(self.least[link])
     return float(self.jumps[link, steps - 1]) if steps else 0.0
 
   def feasible(self) -> np.ndarray:
-    """Returns (K, W) of bool, whether one may have to wait w steps."""
+    """Returns (K, W) of bool, whether a waiting time of w steps is possible."""
     result = np.zeros((len(self.least), self.largest.max() + 1), dtype=bool)
     links = np.arange(len(self.least))
     result[links, self.least] = True
@@ -269,9 +270,10 @@ class WaitingTimes:
 
 
 def _jumps(wait: Callable[[float], int]) -> list[float]:
-  """Returns, for each integer above wait(0), the least share with that much.
+  """Returns, for each integer above wait(0), the smallest share that gives it.
 
-  Up to wait(LARGEST_SHARE). The function must not decrease.
+  Integers are considered up to wait(LARGEST_SHARE). The function must not
+  decrease. A jump over several integers is returned once for each.
   """
   result: list[float] = []
   pending = [(0.0, wait(0.0), LARGEST_SHARE, wait(LARGEST_SHARE))]

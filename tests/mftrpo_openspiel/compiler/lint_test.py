@@ -131,7 +131,7 @@ def test_what_states_lose_by_pickling_is_found():
   assert "rewards, by pickling" in result.detail
   game = pyspiel.load_game("mfg_garnet(size=4,horizon=2)")
   result = finding("mfg_garnet(size=4,horizon=2)", "pickling")
-  assert "moves, by pickling" in result.detail
+  assert "actions, by pickling" in result.detail
   state = game.new_initial_state().child(0).child(0)
   copy = pickle.loads(pickle.dumps(state))
   assert copy.chance_outcomes() != state.chance_outcomes()
