@@ -87,7 +87,11 @@ def to_restructured_text(app, what, name, obj, options, lines):
   that is indented by four spaces or more is shown as it stands. Napoleon
   processes the sections after this.
   """
-  del app, what, name, obj, options
+  del app, name, options
+  if what == "class":
+    module = getattr(obj.__init__, "__module__", None) or ""
+    if not module.startswith(project):  # Its docstring has been appended.
+      lines[:] = (inspect.getdoc(obj) or "").split("\n")
   result, text = [], []  # `text` has not been escaped yet.
   number = 0
   while number < len(lines):
