@@ -12,7 +12,7 @@ from mftrpo_openspiel.plots import figures
 # Values below this are drawn at it: they are rounding errors.
 VALUE_FLOOR = 1e-12
 _LABELS = {"phi_eta": r"$\phi_\eta$", "phi_0": r"$\phi_0$"}
-_PANEL_WIDTH, _PANEL_ASPECT = 2.9, 0.8
+_PANEL_WIDTH, _PANEL_ASPECT = 2.5, 0.7
 # Of the lines of FP, by its response.
 _FP_STYLES = {
   claim_grid.FP: (0, (1, 1.5)),
@@ -42,13 +42,13 @@ def learning_rate_figure(
   ]
   figure, all_axes = figures.panels(
     [
-      f"{experiments.PANELS.get(setting, setting).split(') ')[-1]}, eta"
-      f" = {eta:g}"
-      for setting, eta, _ in places
+      f"{experiments.PANELS.get(setting, setting).split(') ')[-1]}"
+      f"\n{_LABELS[metric]}, eta = {eta:g}"
+      for setting, eta, metric in places
     ],
     _PANEL_WIDTH,
     _PANEL_ASPECT,
-    "Final exploitability of each method",
+    f"Final exploitability ({VALUE_FLOOR:g}: this value or less)",
     columns=len(settings),
   )
   entries: dict[str, lines_lib.Line2D] = {}
@@ -70,8 +70,7 @@ def learning_rate_figure(
     axes.set_yscale("log")
     axes.autoscale(axis="y")
     axes.grid(alpha=0.3)
-    axes.set_xlabel("Learning rate of OMD")
-    axes.set_ylabel(_LABELS[metric])
+  figure.supxlabel("Learning rate of OMD", fontsize="medium")
   figures.add_legend(figure, entries, 4)
   return figure
 

@@ -42,9 +42,8 @@ TABLES: dict[str, dict[str, str]] = {
     "largest": ">9.1e",
   },
   "finals": {"metric": "<8", "game": "<15", "eta": ">5g"},
-  "since": {"metric": "<8", "game": "<15", "eta": ">5g", "MF-TRPO": "<8"},
+  "since": {"game": "<15", "eta": ">5g", "MF-TRPO": "<8"},
   "population": {
-    "metric": "<8",
     "MF-TRPO": "<8",
     "M": ">6",
     "initial distribution": "<10",
@@ -180,24 +179,19 @@ def finals(results: Results, grid: claim_grid.Grid) -> list[Row]:
 def since(results: Results, grid: claim_grid.Grid) -> list[Row]:
   """Returns from which iteration on MF-TRPO is below `DEFAULT_BASELINES`.
 
-  A cell is "no" where MF-TRPO does not end below the baseline, else the
+  Measured by phi_eta. A cell is "no" where MF-TRPO does not end below the baseline, else the
   iteration and the ratio of the final values.
   """
   rows = []
-  for metric in METRICS:
-    for setting, eta in cases(results):
-      for run in grid.main_runs(setting, eta):
-        row: Row = {
-          "metric": metric,
-          "game": setting,
-          "eta": eta,
-          "MF-TRPO": mf_trpo_label(run),
-        }
-        for baseline in DEFAULT_BASELINES:
-          name = default_run(setting, eta, baseline)
-          if name in results:
-            row[baseline] = _text(compare(results[run], results[name], metric))
-        rows.append(row)
+  for setting, eta in cases(results):
+    for run in grid.main_runs(setting, eta):
+      row: Row = {"game": setting, "eta": eta, "MF-TRPO": mf_trpo_label(run)}
+      for baseline in DEFAULT_BASELINES:
+        name = default_run(setting, eta, baseline)
+        if name in results:
+          found = compare(results[run], results[name], "phi_eta")
+          row[baseline] = _text(found)
+      rows.append(row)
   return rows
 
 
@@ -206,39 +200,38 @@ def _text(comparison: Comparison) -> str:
   if comparison.since is None:
     return "no"
   ratio = comparison.ratio
-  times = f"{ratio:.2g}" if ratio < 100 else f"{ratio:.0e}"
+  if ratio < 10:
+    times = f"{ratio:.3g}"
+  elif ratio < 1e5:
+    times = f"{float(f'{ratio:.2g}'):,.0f}"
+  else:
+    times = f"{ratio:.0e}"
   return f"from {comparison.since:,}, {times} times"
 
 
 def population(results: Results, grid: claim_grid.Grid) -> list[Row]:
-  """Returns the final values of MF-TRPO for each M and initial distribution.
+  """Returns the final phi_eta of MF-TRPO for each M and initial distribution.
 
   A row is for the printed algorithm with the L for which M was varied, or for
   the warm start.
   """
   rows: dict[tuple[str, ...], Row] = {}
-  for metric in METRICS:
-    for name, records in results.items():
-      if name.method == claim_grid.MF_TRPO:
-        if name.num_policy_updates != grid.main_policy_updates:
-          continue
-      elif name.method != claim_grid.MF_TRPO_WARM:
+  for name, records in results.items():
+    if name.method == claim_grid.MF_TRPO:
+      if name.num_policy_updates != grid.main_policy_updates:
         continue
-      row: Row = {
-        "metric": metric,
-        "MF-TRPO": mf_trpo_label(name),
-        "M": name.population_steps_text,
-        "initial distribution": name.initial_distribution,
-      }
-      case = f"{name.setting}, {name.eta:g}"
-      rows.setdefault(tuple(row.values()), row)[case] = value(
-        records[-1], metric
-      )
-  return sorted(
-    rows.values(),
-    key=lambda row: (row["metric"], row["MF-TRPO"]),
-    reverse=True,
-  )
+    elif name.method != claim_grid.MF_TRPO_WARM:
+      continue
+    row: Row = {
+      "MF-TRPO": mf_trpo_label(name),
+      "M": name.population_steps_text,
+      "initial distribution": name.initial_distribution,
+    }
+    case = f"{name.setting}, {name.eta:g}"
+    rows.setdefault(tuple(row.values()), row)[case] = value(
+      records[-1], "phi_eta"
+    )
+  return sorted(rows.values(), key=lambda row: row["MF-TRPO"])
 
 
 def table(

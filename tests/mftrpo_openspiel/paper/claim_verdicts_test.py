@@ -118,9 +118,7 @@ def test_final_values(results):
 def test_iterations_from_which_mf_trpo_is_below(results):
   rows = claim_verdicts.since(results, GRID)
   cells = {
-    (row["game"], row["MF-TRPO"]): (row["OMD"], row["FP"])
-    for row in rows
-    if row["metric"] == "phi_eta"
+    (row["game"], row["MF-TRPO"]): (row["OMD"], row["FP"]) for row in rows
   }
   assert cells["four_rooms", "L = 5"] == ("from 10, 4 times", "no")
   assert cells["two_islands", "L = 5"] == ("no", "no")
@@ -132,7 +130,7 @@ def test_population_steps(results):
   rows = [
     row
     for row in claim_verdicts.population(results, GRID)
-    if (row["metric"], row["MF-TRPO"]) == ("phi_eta", "L = 5")
+    if row["MF-TRPO"] == "L = 5"
   ]
   assert {
     (row["M"], row["initial distribution"]): row["two_islands, 0.3"]
@@ -172,7 +170,7 @@ def test_the_figure_shows_final_values(results):
   figure = claim_figures.learning_rate_figure(results, GRID)
   assert len(figure.axes) == 4
   axes = figure.axes[1]
-  assert axes.get_title() == "Two islands, eta = 0.3"
+  assert axes.get_title() == "Two islands\n$\\phi_\\eta$, eta = 0.3"
   lines = {line.get_label(): line for line in axes.lines}
   assert lines["OMD"].get_xdata() == pytest.approx([0.01, 0.1])
   assert lines["OMD"].get_ydata() == pytest.approx([0.05, 7])
