@@ -122,7 +122,7 @@ BAD_COMMANDS = [
   ("paper-claim --settings=two_isles",
    r"settings must be one of .* \(did you mean two_islands\?\)"),
   ("paper-claim --logdir=file",
-   r"logdir must be a folder that can be made, got file \(File exists"),
+   r"logdir must be a folder that can be created, got file \(File exists"),
   ("reproduce-paper --num_iterations=0",
    r"--num_iterations must be a whole .* in the range \[1, 10{12}\], got '0'"),
   # Too large for the memory, for an int of C++, or for a reasonable run time.
