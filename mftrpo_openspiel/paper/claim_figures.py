@@ -70,7 +70,8 @@ def learning_rate_figure(
     axes.set_yscale("log")
     axes.autoscale(axis="y")
     axes.grid(alpha=0.3)
-  figure.supxlabel("Learning rate of OMD", fontsize="medium")
+  for axes in all_axes[-len(settings) :]:
+    axes.set_xlabel("Learning rate of OMD")
   figures.add_legend(figure, entries, 4)
   return figure
 

@@ -179,8 +179,8 @@ def finals(results: Results, grid: claim_grid.Grid) -> list[Row]:
 def since(results: Results, grid: claim_grid.Grid) -> list[Row]:
   """Returns from which iteration on MF-TRPO is below `DEFAULT_BASELINES`.
 
-  Measured by phi_eta. A cell is "no" where MF-TRPO does not end below the baseline, else the
-  iteration and the ratio of the final values.
+  Measured by phi_eta. A cell is "no" where MF-TRPO does not end below the
+  baseline, else the iteration and the ratio of the final values.
   """
   rows = []
   for setting, eta in cases(results):
