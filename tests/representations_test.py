@@ -1,4 +1,4 @@
-"""Tests of representations of objects: one line without arrays."""
+"""Tests that representations of objects are one line without arrays."""
 
 import dataclasses
 

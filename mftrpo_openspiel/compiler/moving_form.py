@@ -209,8 +209,8 @@ class MovingForm(game_form.GameForm):
       if unknown.any():
         string = level.strings[int(unknown.argmax())]
         raise ValueError(
-          "policy must have action probabilities for each state, but has none for"
-          f" {string!r}."
+          "policy must have action probabilities for each state, it has none"
+          f" for {string!r}."
         )
       return laws[level.origins, level.actions]
 

@@ -127,8 +127,7 @@ class RoadNetwork:
     return f"Arrived at {self.names[link]}, with arrival time {shown}, t={when}"
 
   def pay(self, arrival: int | None) -> float:
-    """Returns the reward of a car at the end; for the argument see `arrived`.
-    """
+    """Returns the reward of a car at the end; for `arrival` see `arrived`."""
     steps = self.horizon + 1 if arrival is None else arrival
     return -steps * self.step_length
 

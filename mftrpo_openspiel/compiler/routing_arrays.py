@@ -1,9 +1,9 @@
-"""What follows from the states of a routing game alone, as arrays.
+"""Arrays of a routing game that depend on its states only.
 
-Under given waiting times everything is certain but the choices. A car that
-chooses at time t is on its next link k at t + 1, waits w(t + 1, k) steps, and
-chooses again at t + 1 + w, if the game is not over by then. Values are kept in
-slots: first V(t, c) of all choices, then what is paid for arrival at each time
+For given waiting times everything except the choices is deterministic. A car
+that chooses at time t is on its next link k at t + 1, waits w(t + 1, k) steps,
+and chooses again at t + 1 + w, unless the game has ended. Values are stored in
+slots: first V(t, c) of all choices, then the rewards for arrival at each time
 and for not arriving.
 """
 
@@ -14,25 +14,26 @@ import numpy as np
 
 from mftrpo_openspiel.compiler import routing_states
 
-# How many events are remembered that begin with the same choices.
+# The number of events stored for the same choices.
 _MAX_EVENTS = 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Event:
-  """What follows choices at a time, under the waiting times after them.
+  """The consequences of choices at a time, for given waiting times after them.
 
   Attributes:
     moves: The moves of the choices.
-    slots: (e,), the slots of what follows each move.
-    entering_slots: The slots of what follows the states of those who have just
-      entered a cell; none where these are not told apart.
-    again: (n,), when those in `moves.next_cells` choose again; 2 T for all
-      later times.
-    met: The times and cells of those of these choices that are in time.
-    due: The different times of these.
-    rows: States to which masses come.
-    sources: The targets of the moves by which they come.
+    slots: (e,), the slots of the values after each move.
+    entering_slots: The slots of the values after entering each cell; empty if
+      states are aggregated.
+    again: (n,), the times at which cars in `moves.next_cells` choose again; 2 T
+      for all later times.
+    met: The times and cells of those choices among them that are before the
+      end.
+    due: The different times among these.
+    rows: The states that receive mass.
+    sources: The targets of the moves through which they receive it.
   """
 
   moves: "Moves"
@@ -54,17 +55,17 @@ class Moves:
     cells: (m,), the cells of the choices.
     rows: (m,), their states.
     slots: (m,), the slots of their values.
-    counts: (m,), how many moves each has.
-    begins: (m,), the first of these.
-    places: (e,), where the moves are in an (N, A) array.
+    counts: (m,), the number of moves of each choice.
+    begins: (m,), the first move of each choice.
+    places: (e,), the indices of the moves in a flat (N, A) array.
     targets: (e,), where they lead; see `routing_states.Ways`.
-    next_cells: (n,), the cells that they lead to; none at the last time.
-    next_links: (n,), the links of these.
-    entering_places: Where the actions of those who have just entered these are
-      in an (N, A) array; none where these are not told apart.
-    arrived: The links that are a destination of moves.
-    sinks: The other sinks that they lead to.
-    events: What followed under waiting times that were asked for.
+    next_cells: (n,), the cells to which they lead; empty at the last time.
+    next_links: (n,), the links of these cells.
+    entering_places: The indices, in a flat (N, A) array, of the actions of cars
+      that have just entered these cells; empty if states are aggregated.
+    arrived: The destination links to which moves lead.
+    sinks: The other sinks to which they lead.
+    events: The events computed so far, by their waiting times.
   """
 
   time: int
@@ -84,7 +85,7 @@ class Moves:
 
 
 class RoutingArrays:
-  """The arrays of a routing game with these states.
+  """The arrays of a routing game with given states.
 
   Attributes:
     states: The states.
@@ -92,16 +93,16 @@ class RoutingArrays:
     num_links: K.
     legal_actions_mask: (N, A) of bool.
     blank: (N, A), 0 for legal actions, -inf for others.
-    places: (T, E), where each move at each time is in an (N, A) array; -1 if
-      nobody can ever make it.
-    ends: (T + 1,), what is paid for arrival at each time, and for none.
+    places: (T, E), the index of each move at each time in a flat (N, A) array;
+      -1 if no car can ever make it.
+    ends: (T + 1,), the rewards for arrival at each time, and for not arriving.
     first_end: The slot of the first of these.
-    single_places: Where the actions of states with one action are in an (N, A)
-      array, if the slot is known.
-    single_slots: The slots of what follows these.
+    single_places: The indices, in a flat (N, A) array, of the actions of states
+      with one action whose slot is known.
+    single_slots: The slots of the values after these actions.
     has_no_choice: The states with one action.
-    after: (N,), what follows states with one action, but for those who have
-      just entered a link; -1 for all others.
+    after: (N,), the next state of each state with one action, except for cars
+      that have just entered a link; -1 for all others.
   """
 
   def __init__(self, states: routing_states.RoutingStates):
@@ -122,7 +123,7 @@ class RoutingArrays:
     self.single_places = single_rows * shape[1]  # It is action 0.
     is_choice = self.legal_actions_mask.sum(axis=1) > 1
     self.has_no_choice = np.flatnonzero(~is_choice)
-    self._told, self._told_places = self._who_is_told_of()
+    self._told, self._told_places = self._reported_rows()
     self._positions, self._steps, self._lengths, self._track = self._tracks()
     self.after = self._followers()
     # The mean-field nodes to which decision nodes lead.
@@ -150,8 +151,11 @@ class RoutingArrays:
     rows = np.flatnonzero(is_known)
     return rows, slots[rows]
 
-  def _who_is_told_of(self) -> tuple[np.ndarray, np.ndarray]:
-    """Returns states in OpenSpiel's order, and when and where: t * K + k."""
+  def _reported_rows(self) -> tuple[np.ndarray, np.ndarray]:
+    """Returns states whose masses nodes receive, and their places t * K + k.
+
+    The states are in OpenSpiel's order.
+    """
     nodes = self.states.nodes
     is_entering = nodes.kind == routing_states.ENTERING
     is_waiting = nodes.kind == routing_states.UNDERWAY
@@ -159,7 +163,8 @@ class RoutingArrays:
     if self.states.tells_waits_apart:
       is_waiting &= nodes.is_told
     else:
-      # Who waits w steps at a decision node waits w - 1 at the next node.
+      # A car that waits w steps at a decision node waits w - 1 steps at the
+      # next mean-field node.
       is_waiting &= (nodes.wait > 0) & (nodes.time + 1 < self.horizon)
       times, waits = times + is_waiting, waits - is_waiting
     waits = np.where(is_entering, -1, waits)
@@ -170,10 +175,11 @@ class RoutingArrays:
     return rows[order], places[order]
 
   def _tracks(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Returns where those go who can do nothing until they choose again.
+    """Returns the sequences of states that cars pass until they choose again.
 
-    That is for each state where it is in a table of rows, how far from one time
-    to the next, and for how many times; and the table.
+    They are given by a table of rows. For each state, the result has its
+    position in the table, the step in the table from one time to the next, and
+    the number of times; and the table.
     """
     states, nodes = self.states, self.states.nodes
     positions, steps = np.zeros((2, len(states)), dtype=int)
@@ -206,9 +212,9 @@ class RoutingArrays:
     return positions, steps, lengths, np.concatenate(parts)
 
   def _followers(self) -> np.ndarray:
-    """Returns (N,): what follows states without a choice; see `after`.
+    """Returns (N,): the next states of states with one action; see `after`.
 
-    -1 for all states if waiting times are not told apart.
+    -1 for all states if they are aggregated.
     """
     states, nodes = self.states, self.states.nodes
     after = np.full(len(states), -1)
@@ -241,7 +247,7 @@ class RoutingArrays:
     return after
 
   def told_shares(self, mean_field: np.ndarray) -> np.ndarray:
-    """Returns (T, K): the shares that are told about each link at each time."""
+    """Returns (T, K): the fractions of cars on links that nodes receive."""
     shape = self.horizon, self.num_links
     shares = np.bincount(
       self._told_places, mean_field[self._told], minlength=shape[0] * shape[1]
@@ -251,16 +257,16 @@ class RoutingArrays:
   def spread(
     self, rows: Sequence[np.ndarray], masses: Sequence[np.ndarray]
   ) -> np.ndarray:
-    """Returns (N,): the masses that come to the rows, and stay on their way.
+    """Returns (N,): the masses of all states that cars pass after the rows.
 
-    From each row a mass goes on to the states after it, without a choice, until
-    the next choice or the end.
+    From each row, mass passes to the next states, without a choice, until the
+    next choice or the end.
     """
     first = np.concatenate(rows)
     lengths = self._lengths[first]
     steps = self._steps[first]
     ends = np.cumsum(lengths)
-    # Where each begins, less its steps so far.
+    # The start of each, minus the steps before it.
     bases = self._positions[first] - (ends - lengths) * steps
     places = np.repeat(bases, lengths) + np.arange(ends[-1]) * np.repeat(
       steps, lengths
@@ -270,16 +276,16 @@ class RoutingArrays:
     result = np.bincount(met, weights, minlength=len(self.states))
     told = self._told_after[met]
     leads_on = told >= 0
-    # Numpy adds once, also where a state is met several times.
+    # NumPy adds only once here, even if a state occurs several times.
     result[told[leads_on]] += result[met[leads_on]]
     return result
 
   def moves(self, time: int, is_met: np.ndarray) -> Moves:
-    """Returns the moves from the cells where `is_met`, (C,) of bool."""
+    """Returns the moves from the cells with `is_met`, (C,) of bool."""
     key = time, is_met.tobytes()
     found = self._known_moves.get(key)
     if found is None:
-      # What plays lead to changes little from call to call.
+      # The cells that plays reach change little from call to call.
       if len(self._known_moves) >= 4 * self.horizon:
         self._known_moves.clear()
       found = self._known_moves[key] = self._find_moves(time, is_met)
@@ -317,7 +323,7 @@ class RoutingArrays:
     )
 
   def event(self, moves: Moves, waits: np.ndarray) -> Event:
-    """Returns what follows moves under the (K,) waiting times after them."""
+    """Returns the event after moves, for the (K,) waiting times after them."""
     own = waits[moves.next_links]
     key = own.tobytes()
     found = moves.events.get(key)
@@ -337,7 +343,7 @@ class RoutingArrays:
     )
     slots[met[1]] = met[0] * num_cells + met[1]
     slots[num_cells + moves.arrived] = self.first_end + moves.time
-    rows, sources = self._comings(moves, waits)
+    rows, sources = self._receivers(moves, waits)
     return Event(
       moves=moves,
       slots=slots[moves.targets],
@@ -349,10 +355,10 @@ class RoutingArrays:
       sources=sources,
     )
 
-  def _comings(
+  def _receivers(
     self, moves: Moves, waits: np.ndarray
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the states after moves, and by which targets one comes there."""
+    """Returns the states after moves, and the targets of their masses."""
     states, later, cells = self.states, moves.time + 1, moves.next_cells
     arrived, sinks = moves.arrived, moves.sinks
     if later == self.horizon:

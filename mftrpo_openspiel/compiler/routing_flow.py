@@ -1,10 +1,10 @@
 """The flow of a policy through a routing game, time by time.
 
-It finds the waiting times on its way. X(t, c) is the mass that chooses at time
-t in cell c. At time t a link k holds the cars that have just entered, and those
-with X(t + w, c), w = 0, 1, ..., T - 1, for all cells c of the link: the sum
-that players are told, in the order in which OpenSpiel takes it. Only times at
-which somebody may choose are looked at.
+Waiting times are computed on the way. X(t, c) is the mass of cars that choose
+at time t in cell c. At time t, the cars on a link k are those that have just
+entered it, and those in X(t + w, c), w = 0, 1, ..., T - 1, for all cells c of
+the link. Nodes receive this sum, which is computed in OpenSpiel's order. Only
+times at which a car may choose are considered.
 """
 
 import numpy as np
@@ -14,12 +14,11 @@ from mftrpo_openspiel.compiler import routing_states
 
 
 class Play:
-  """Everybody plays a policy: what is met, and the masses of the states.
+  """The events that are reached, and the masses of states, for one policy.
 
   Attributes:
-    waits: (T, K), the waiting times at the times at which anybody may enter a
-      link.
-    events: The choices that are met, in order of time.
+    waits: (T, K), the waiting times at times at which cars may enter a link.
+    events: The choices that are reached, in order of time.
   """
 
   def __init__(
@@ -29,22 +28,24 @@ class Play:
     waits: np.ndarray | None = None,
     start: np.ndarray | None = None,
   ):
-    """Goes through the game.
+    """Simulates the game.
 
     Args:
       arrays: The game.
-      policy: (N, A); None if no masses are asked for.
-      waits: (T, K), the waiting times; None for those of the masses.
-      start: (N,) of bool, where plays start instead, and nobody is counted more
-        than once.
+      policy: (N, A); None if masses are not needed.
+      waits: (T, K), the waiting times; by default those that result from the
+        masses.
+      start: (N,) of bool, the states in which plays start instead of the
+        initial states. No choice has then a mass above 1.
     """
     self._arrays = arrays
     shape = arrays.horizon, arrays.states.num_cells
-    # Whoever would choose at 2 T or later is not told of before the end.
+    # Cars that would choose at 2 T or later do not occur in distributions
+    # before the end.
     self._choosing = np.zeros((2 * shape[0] + 1, shape[1]))
     self._is_met = np.zeros(shape, dtype=bool)
     self._is_due = [not arrays.states.tells_waits_apart] * shape[0]
-    # Where masses come in, and these.
+    # The rows that receive masses, and these masses.
     self._rows: list[np.ndarray] = []
     self._masses: list[np.ndarray] = []
     self._finds_waits = waits is None
@@ -66,7 +67,7 @@ class Play:
     return self._arrays.spread(self._rows, self._masses)
 
   def _begin(self, has_masses: bool) -> None:
-    """Lets trips begin, with no masses if plays start elsewhere."""
+    """Starts the trips, with mass 0 if plays start elsewhere."""
     states, num_links = self._arrays.states, self._arrays.num_links
     for trip in states.network.trips:
       cell = trip.destination * num_links + trip.origin
@@ -101,19 +102,19 @@ class Play:
         later = states.waiting_rows[nodes.time[here], cells, waits[here]]
         self._add(later, np.ones(len(here)))
       else:
-        # They may be bound for any destination, and wait longer.
+        # They may have any destination, and wait longer.
         by_link = self._choosing.reshape(last + 1, -1, num_links)
         is_one = (kind == routing_states.UNDERWAY) & (nodes.wait[here] == 0)
         for row in here[~is_one].tolist():
           by_link[nodes.time[row] :, :, nodes.link[row]] = 1.0
 
   def _add(self, rows: np.ndarray, masses: np.ndarray) -> None:
-    """Notes masses that come to rows."""
+    """Records masses that rows receive."""
     self._rows.append(rows)
     self._masses.append(masses)
 
   def _choose(self, time: int, plays: np.ndarray | None) -> None:
-    """Lets everybody choose whose time it is."""
+    """Processes all choices at a time."""
     arrays, states = self._arrays, self._arrays.states
     moves = arrays.moves(time, self._is_met[time])
     arriving: np.ndarray = np.zeros(states.num_cells + 2 * arrays.num_links)
@@ -141,7 +142,7 @@ class Play:
       self.events.append(event)
 
   def _who_waits(self, time: int, has_masses: bool) -> np.ndarray:
-    """Returns the masses of those who wait, by cells or summed up on links."""
+    """Returns the masses of waiting cars, by cells or summed over links."""
     arrays, horizon = self._arrays, self._arrays.horizon
     told = self._choosing[time + 1 : time + 1 + horizon]
     told = told.reshape(-1, arrays.num_links)
@@ -154,8 +155,8 @@ class Play:
     return sums[:1]
 
   def _shares(self, entering: np.ndarray, waiting: np.ndarray) -> np.ndarray:
-    """Returns (K,): which share of the cars is on each link."""
+    """Returns (K,): the fraction of cars on each link."""
     if self._arrays.states.tells_waits_apart:
-      # Numpy adds rows up one after the other, as OpenSpiel does.
+      # NumPy adds rows one after the other, as OpenSpiel does.
       return np.concatenate([entering, waiting]).sum(axis=0)
     return entering.sum(axis=0) + waiting[0]

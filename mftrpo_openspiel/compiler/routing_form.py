@@ -1,10 +1,10 @@
 """OpenSpiel's routing games as arrays.
 
-How long cars wait on a link depends on how many there are, so moves depend on
-the mean field. But they do so in a known way (`road_network`), all states can
-be listed in advance (`routing_states`), and flows and values take no more than
-array operations at the times at which somebody may choose (`routing_flow`,
-`routing_mdp`).
+The waiting time on a link depends on the number of cars there, so transitions
+depend on the mean field. But this dependence is known (`road_network`), and all
+states can be listed in advance (`routing_states`). Therefore flows and values
+need only array operations, at the times at which a car may choose
+(`routing_flow`, `routing_mdp`).
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from mftrpo_openspiel.compiler import routing_states
 from mftrpo_openspiel.openspiel import policies
 from mftrpo_openspiel.utils import memory
 
-# What an iteration of Mirror Descent takes, about, for each action of a state.
+# Approximate memory of an iteration of Mirror Descent, per action of a state.
 _ACTION_BYTES = 50
 
 
@@ -33,9 +33,9 @@ class RoutingForm(game_form.GameForm):
 
   Attributes:
     tells_waits_apart: Whether each node is a state. If not, one state has the
-      masses of all cars that wait on a link, however long; and it is the masses
-      of each decision layer that sum to one, not those of the mean-field layers
-      in between.
+      masses of all cars that wait on a link, for any number of steps. In this
+      case the masses of each decision layer sum to one, but not those of the
+      mean-field layers in between.
   """
 
   has_fixed_moves = False
@@ -51,10 +51,11 @@ class RoutingForm(game_form.GameForm):
     Args:
       game: A routing game.
       network: Its roads.
-      max_states: States are told apart by waiting times unless that makes more.
+      max_states: If there would be more states, states with different waiting
+        times are aggregated.
 
     Raises:
-      ValueError: If there is no memory for the game.
+      ValueError: If there is not enough memory for the game.
     """
     self._game = game
     self._states = states = routing_states.RoutingStates(network, max_states)
@@ -76,7 +77,7 @@ class RoutingForm(game_form.GameForm):
     self._last: tuple[bytes, routing_mdp.RoutingMDP] | None = None
 
   def agrees_with_game(self) -> bool:
-    """Returns whether plays of the game are as the network says."""
+    """Returns whether plays of the game agree with the network."""
     return routing_plays.agree(self._game, self._states)
 
   @functools.cached_property
@@ -85,10 +86,10 @@ class RoutingForm(game_form.GameForm):
     return [self._states.string(row) for row in range(len(self._states))]
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    """Returns (N,): the masses if all players use `policy`, (N, A)."""
     play = routing_flow.Play(self._arrays, policy)
     mean_field = play.mean_field()
-    # Being told this mean field leads through the same choices.
+    # If nodes receive this mean field, the same choices are reached.
     moves = routing_mdp.RoutingMDP(self._arrays, mean_field.copy(), play.events)
     self._last = mean_field.tobytes(), moves
     return mean_field
@@ -96,10 +97,10 @@ class RoutingForm(game_form.GameForm):
   def dynamics(
     self, mean_field: np.ndarray
   ) -> tuple[routing_mdp.RoutingMDP, game_form.Rows]:
-    """Returns where actions lead under the (N,) mean field, and all rows.
+    """Returns the transitions under the (N,) mean field, and all rows.
 
     Raises:
-      ValueError: If more than all cars are on a link.
+      ValueError: If the mass on a link is larger than 1.
     """
     # Other threads may set it at the same time.
     last, key = self._last, mean_field.tobytes()
@@ -109,15 +110,15 @@ class RoutingForm(game_form.GameForm):
     return last[1], slice(None)
 
   def rewards(self, mean_field: np.ndarray) -> game_form.Rewards:
-    """Returns zeros for the states, and what is paid at the end."""
-    del mean_field  # Only the time of arrival is paid for.
+    """Returns zeros for the states, and the rewards at the end."""
+    del mean_field  # Rewards depend only on the time of arrival.
     return self._no_rewards, self._arrays.ends
 
   def mean_field_rows(self) -> dict[str, int]:
-    """Returns the row of the mass of each mean-field node that is no state.
+    """Returns the row of the mass of each mean-field node that is not a state.
 
-    Where waiting times are not told apart, one node has the masses of all who
-    wait on a link: the sums that OpenSpiel's utilities ask for are right.
+    If states are aggregated, one node has the masses of all cars that wait on a
+    link, so that the sums which OpenSpiel's utilities compute are right.
     """
     return dict(self._states.told_strings())
 

@@ -1,7 +1,7 @@
-"""A routing game under given waiting times as any other: in layers.
+"""A routing game for given waiting times as a `LayeredMDP`.
 
-That is for whoever asks for transitions from layer to layer, as simulators do.
-It takes as long as many flows.
+This is for code that needs transitions from layer to layer, such as simulators.
+It takes as much time as many flows.
 """
 
 import numpy as np
@@ -15,16 +15,16 @@ from mftrpo_openspiel.values import layered_mdp
 def layered(
   arrays: routing_arrays.RoutingArrays, waits: np.ndarray
 ) -> layered_mdp.LayeredMDP:
-  """Returns the game under (T, K) waiting times, in layers of all states.
+  """Returns the game for (T, K) waiting times, with all states in layers.
 
   Raises:
-    ValueError: If waiting times are not told apart.
+    ValueError: If states are aggregated.
   """
   states, nodes = arrays.states, arrays.states.nodes
   if not states.tells_waits_apart:
     raise ValueError(
-      "game must have few enough states for waiting times to be told apart,"
-      f" got a network of {len(states)} states where they are not."
+      "game must have few enough states to distinguish waiting times, but its"
+      f" network has {len(states)} states without them."
     )
   targets = np.full(arrays.legal_actions_mask.shape, -1)
   targets[:, 0] = arrays.after
@@ -64,12 +64,12 @@ def layered(
 def last_pay(
   arrays: routing_arrays.RoutingArrays, ends: np.ndarray | None
 ) -> np.ndarray | None:
-  """Returns what the afterstates of the `layered` game pay.
+  """Returns the rewards of the afterstates of the `layered` game.
 
   Args:
     arrays: The game.
-    ends: (T + 1,), what arrival at each time pays, and no arrival; None for
-      nothing.
+    ends: (T + 1,), the rewards for arrival at each time, and for not arriving;
+      None for no rewards.
   """
   if ends is None:
     return None
@@ -82,7 +82,7 @@ def last_pay(
   moves = arrays.moves(last, arrays.states.choice_rows[last] >= 0)
   event = arrays.event(moves, np.zeros(arrays.num_links, dtype=int))
   slots.ravel()[moves.places] = event.slots - arrays.first_end
-  # All states but the first ones are afterstates of the layer before.
+  # All states except the first ones are afterstates of the layer before.
   first = int((nodes.time == 0).sum())
   return np.concatenate(
     [np.zeros(len(nodes.time) - first), ends[slots[start:].ravel()]]

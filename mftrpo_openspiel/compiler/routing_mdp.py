@@ -1,9 +1,9 @@
 """Values in a routing game under one mean field.
 
-    Q(t, c, k) = V(t + 1 + w(t + 1, k), c'),  or what is paid at the end,
+    Q(t, c, k) = V(t + 1 + w(t + 1, k), c'),  or the reward at the end,
 
-of the choices (t, c) that some play leads to, from the last one to the first;
-c' is the cell of the next link k.
+for the choices (t, c) that plays reach, from the last one to the first; c' is
+the cell of the next link k.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from mftrpo_openspiel.values import layered_mdp
 
 
 class RoutingMDP:
-  """A routing game under one mean field, as the methods of a `LayeredMDP`.
+  """A routing game under one mean field, with methods of a `LayeredMDP`.
 
   Attributes:
     num_steps: T.
@@ -39,10 +39,10 @@ class RoutingMDP:
     Args:
       arrays: The game.
       mean_field: (N,).
-      events: What plays lead to under it, if that is known.
+      events: The events that plays reach under it, if they are known.
 
     Raises:
-      ValueError: If more than all cars are on a link.
+      ValueError: If the mass on a link is larger than 1.
     """
     self.num_steps = arrays.horizon
     self._arrays = arrays
@@ -59,36 +59,38 @@ class RoutingMDP:
     if shares.max() > road_network.LARGEST_SHARE:
       time, link = divmod(int(shares.argmax()), shares.shape[1])
       raise ValueError(
-        "mean_field must have at most the mass 1 on each link, it has"
+        "mean_field must have a mass of at most 1 on each link, but it is"
         f" {shares.max():.6g} on {network.names[link]!r} at time {time}."
       )
     return self._arrays.states.waits(shares)
 
   def flow(self, policy: np.ndarray) -> np.ndarray:
-    """Returns (N,): the masses when everybody plays `policy`, (N, A)."""
+    """Returns (N,): the masses if all players use `policy`, (N, A)."""
     return routing_flow.Play(self._arrays, policy, self._waits).mean_field()
 
   def step(self, policy: np.ndarray, masses: np.ndarray) -> np.ndarray:
-    """Returns (N,): `masses` moved on by a time step, the initial ones in it.
+    """Returns (N,): the masses one time step after `masses`.
+
+    The first layer receives the initial masses.
 
     Raises:
-      ValueError: If waiting times are not told apart.
+      ValueError: If states are aggregated.
     """
     if not self._arrays.states.tells_waits_apart:
       raise ValueError(
-        f"num_steps must be None or at least {self.num_steps} in a network of"
-        " so many states that waiting times are not told apart."
+        f"num_steps must be None or at least {self.num_steps} in a network with"
+        " so many states that waiting times are not distinguished."
       )
     return self._layered.step(policy, masses)
 
   def reached(
     self, policy: np.ndarray, start: np.ndarray, at_once: bool = False
   ) -> np.ndarray:
-    """Returns (N,) of bool: where `policy` leads to from the states `start`.
+    """Returns (N,) of bool: the states that `policy` reaches from `start`.
 
     Args:
       policy: (N, A).
-      start: (N,) of bool, which count as reached.
+      start: (N,) of bool; these states count as reached.
       at_once: Whether only states of the same time step count.
     """
     del at_once  # These games are not discounted.
@@ -108,13 +110,13 @@ class RoutingMDP:
     Args:
       policy: (N, A).
       rewards: (N,), of the states; or (N, A), of their actions.
-      afterstate_rewards: (T + 1,), what arrival at each time pays, and no
-        arrival; None for nothing.
+      afterstate_rewards: (T + 1,), the rewards for arrival at each time, and
+        for not arriving; None for no rewards.
       temperatures: (N,), the weights of the entropy bonus; None for no bonus.
 
     Returns:
-      Q, (N, A), without the bonus of the state itself; -inf where an action is
-      not legal, and 0 in choices to which no play leads.
+      Q, (N, A), without the bonus of the state itself; -inf for actions that
+      are not legal, and 0 in choices that no play reaches.
     """
     if not self._are_of_choices(rewards):
       pay = routing_layers.last_pay(self._arrays, afterstate_rewards)
@@ -140,7 +142,7 @@ class RoutingMDP:
     afterstate_rewards: np.ndarray | None,
     temperatures: np.ndarray | None = None,
   ) -> np.ndarray:
-    """Returns the largest action values, over all policies.
+    """Returns the action values of an optimal policy.
 
     For arguments and result see `evaluate`.
     """
@@ -169,11 +171,12 @@ class RoutingMDP:
     rewards: np.ndarray,
     afterstate_rewards: np.ndarray | None,
   ) -> np.ndarray:
-    """Returns the action values, in a sweep back through the events.
+    """Returns the action values, in a backward sweep through the events.
 
     Args:
-      value: Gives the (m,) values of choices from those of their e moves.
-      rewards: (N,), of the choices; those of other states are 0.
+      value: Computes the (m,) values of choices from the action values of their
+        e moves.
+      rewards: (N,), the rewards of choices; those of other states are 0.
       afterstate_rewards: As in `evaluate`.
     """
     arrays = self._arrays
@@ -198,7 +201,7 @@ class RoutingMDP:
   def _only_where_met(
     self, action_values: np.ndarray, rewards: np.ndarray
   ) -> np.ndarray:
-    """Returns action values of what is paid at once in choices not met."""
+    """Returns action values without later rewards in choices not reached."""
     rows = self._arrays.states.choice_rows
     unmet = np.setdiff1d(
       rows[rows >= 0],
@@ -210,19 +213,19 @@ class RoutingMDP:
     return action_values
 
   def _are_of_choices(self, rewards: np.ndarray) -> bool:
-    """Returns whether nothing is paid but (N,) rewards of choices."""
+    """Returns whether only choices have rewards, given as (N,)."""
     if rewards.ndim > 1:
       return False
     return not rewards.any() or not rewards[self._arrays.has_no_choice].any()
 
   @functools.cached_property
   def _layered(self) -> layered_mdp.LayeredMDP:
-    """The same as any game is; takes as long as many sweeps."""
+    """The same as a `LayeredMDP`; takes as much time as many sweeps."""
     return routing_layers.layered(self._arrays, self._waits)
 
   @property
   def initial(self) -> np.ndarray:
-    """(n_0,), the masses that plays start with."""
+    """(n_0,), the initial masses."""
     return self._layered.initial
 
   @property
@@ -232,7 +235,7 @@ class RoutingMDP:
 
   @property
   def kernels(self) -> list[sparse.csr_array | None]:
-    """For each layer, the laws of the next state after each afterstate."""
+    """For each layer, the next-state probabilities after each afterstate."""
     return self._layered.kernels
 
   def num_afterstates(self, k: int) -> int:
@@ -240,17 +243,20 @@ class RoutingMDP:
     return self._layered.num_afterstates(k)
 
   def afterstates(self, k: int) -> np.ndarray:
-    """Returns (n_k, A): where actions lead; anything where one is not legal."""
+    """Returns (n_k, A): the afterstates of actions; arbitrary if not legal."""
     return self._layered.afterstates(k)
 
   def transitions(self, k: int) -> sparse.csr_array:
-    """Returns (n_k * A, n_{k+1}): the next state's law, row s * A + a for a."""
+    """Returns (n_k * A, n_{k+1}): the next-state probabilities.
+
+    Row s * A + a is for action a in state s.
+    """
     return self._layered.transitions(k)
 
   def action_rewards(
     self, rewards: np.ndarray, afterstate_rewards: np.ndarray | None
   ) -> np.ndarray:
-    """Returns (N, A): what actions pay in all; 0 where one is not legal.
+    """Returns (N, A): the total rewards of actions; 0 for those not legal.
 
     The arguments are those of `evaluate`.
     """

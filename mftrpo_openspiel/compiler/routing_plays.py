@@ -1,4 +1,4 @@
-"""States of a routing game, by playing it, and whether it plays as expected."""
+"""Creates states of a routing game, and checks the game against its network."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from mftrpo_openspiel.compiler import comparison
 from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.compiler import routing_states
 
-# How many jumps of each link are looked at, on both sides, and random plays.
+# The number of jumps checked per link, on both sides, and of random plays.
 NUM_JUMPS = 12
 NUM_PLAYS = 20
 
@@ -21,8 +21,9 @@ class _Node(NamedTuple):
   Attributes:
     is_decided: Whether it is a decision node; else it is a mean-field node.
     kind: As in `routing_states.Nodes`.
-    place: The cell of one that is underway or entering, else the link.
-    steps: How long one waits who is underway; when one has arrived.
+    place: The cell of a car that is underway or entering, otherwise the link.
+    steps: The waiting time of a car that is underway; the time of arrival of a
+      car that has arrived.
   """
 
   is_decided: bool
@@ -34,12 +35,12 @@ class _Node(NamedTuple):
 def after_told(
   state: pyspiel.State, share: float, place: int = 0
 ) -> pyspiel.State:
-  """Returns what a mean-field state becomes, told of a share on its link.
+  """Returns the state after a mean-field state, for a fraction on its link.
 
   Args:
     state: A mean-field state.
-    share: Which share of the cars is on its link.
-    place: Where in the support all of it is.
+    share: The fraction of the cars that is on its link.
+    place: The index in the support of the node at which all of it is.
   """
   law = [0.0] * len(state.distribution_support())
   if law:
@@ -50,9 +51,9 @@ def after_told(
 def states_of(
   game: pyspiel.Game, states: routing_states.RoutingStates, rows: np.ndarray
 ) -> Iterator[pyspiel.State]:
-  """Yields an OpenSpiel state for each of the rows, which are in order.
+  """Yields an OpenSpiel state for each of the rows, which must be in order.
 
-  Those who are on a link have come there as late as they can.
+  Cars on a link have entered it as late as possible.
   """
   player = _Player(game, states)
   wanted: dict[int, list[_Node]] = {}
@@ -80,7 +81,7 @@ def states_of(
 
 
 class _Player:
-  """Knows how one comes to the nodes of a routing game."""
+  """Finds paths to the nodes of a routing game."""
 
   def __init__(self, game: pyspiel.Game, states: routing_states.RoutingStates):
     self._root = game.new_initial_state()
@@ -120,7 +121,7 @@ class _Player:
     return _Node(True, routing_states.UNDERWAY, self._move(node, time)[0], 0)
 
   def _enters(self, node: _Node, time: int) -> bool:
-    """Returns whether one may have entered just now, and wait so long."""
+    """Returns whether a car may have just entered, and wait this long."""
     link = node.place % self._num_links
     if not self._states.met.entering[time, node.place]:
       return False
@@ -130,7 +131,7 @@ class _Player:
     return self._states.network.waiting_time(link, share) == node.steps
 
   def _share(self, link: int, steps: int) -> float | None:
-    """Returns the least share at which one waits so long, None for none."""
+    """Returns the smallest fraction with this waiting time, None for none."""
     waits = self._states.waits
     least, largest = int(waits.least[link]), int(waits.largest[link])
     if steps < least:
@@ -138,7 +139,7 @@ class _Player:
     return waits.share(link, min(steps, largest))
 
   def _has_stayed(self, node: _Node, time: int) -> bool:
-    """Returns whether one who cannot go on was there before."""
+    """Returns whether a car that cannot continue was there before."""
     if node.kind == routing_states.ARRIVED:
       return node.steps < time - 1
     return node.kind == routing_states.IN_SINK and bool(
@@ -146,7 +147,7 @@ class _Player:
     )
 
   def _move(self, node: _Node, time: int) -> tuple[int, int]:
-    """Returns from which cell, and by which action, one comes to a node."""
+    """Returns a cell and an action through which a car reaches a node."""
     num_cells = self._states.num_cells
     offset = {
       routing_states.ENTERING: 0,
@@ -160,7 +161,7 @@ class _Player:
   def play(
     self, node: _Node, time: int, before: dict[_Node, pyspiel.State]
   ) -> pyspiel.State:
-    """Returns a state of a node from those of the nodes before it."""
+    """Returns a state of a node, created from the states of earlier nodes."""
     if time == 0:
       return self._root.child(self._outcome(node))
     if not node.is_decided:
@@ -184,10 +185,10 @@ class _Player:
 
 
 def agree(game: pyspiel.Game, states: routing_states.RoutingStates) -> bool:
-  """Returns whether a game plays as its network says.
+  """Returns whether a game agrees with its network.
 
-  In random plays, in which players are told random shares, and on both sides of
-  the jumps of the waiting times of each link.
+  This is checked in random plays whose nodes receive random fractions, and on
+  both sides of the jumps of the waiting times of each link.
   """
   network = states.network
   roots = game.new_initial_states()
@@ -274,7 +275,7 @@ def _is_as_expected(
   string: str,
   legal: list[int] | None,
 ) -> bool:
-  """Returns whether a state is of a kind, has a string, and pays nothing."""
+  """Returns whether a state has a type, string and actions, and no reward."""
   return (
     state.get_type() == kind
     and game_walk.node_string(state) == string
@@ -288,7 +289,7 @@ def _agrees_at_jumps(
   states: routing_states.RoutingStates,
   rng: np.random.Generator,
 ) -> bool:
-  """Returns whether waiting times are as expected, close to jumps above all."""
+  """Returns whether waiting times are as expected, in particular near jumps."""
   nodes, network, waits = states.nodes, states.network, states.waits
   entering = np.flatnonzero(nodes.kind == routing_states.ENTERING)
   _, first = np.unique(nodes.link[entering], return_index=True)
@@ -310,7 +311,7 @@ def _agrees_at_jumps(
       )
       if game_walk.node_string(after) != string:
         return False
-      # The step functions are of the same shape, up to where they end.
+      # The step functions agree up to the largest waiting time.
       at_link = np.zeros(len(network.names))
       at_link[link] = share
       if waits(at_link)[link] != min(wait, waits.largest[link]):

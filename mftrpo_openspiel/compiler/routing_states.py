@@ -1,20 +1,22 @@
-"""The states of a routing game, which is not enumerated for it.
+"""The states of a routing game, found without enumerating the game.
 
-A car is on link k and bound for destination d: in cell c = d * K + k, of C. At
-time t a car that waits w steps in cell c chooses its next link at time t + w;
-so w is not told apart from that time. The states of the model are
+A car on link k with destination d is in cell c = d * K + k, of C cells. At time
+t a car that waits w steps in cell c chooses its next link at time t + w. The
+states of the model are
 
-* for each time t the decision nodes: of cars that go on (w = 0), of cars that
-  wait, and of those that have arrived or are in another sink;
+* for each time t the decision nodes: of cars that continue (w = 0), of cars
+  that wait, and of cars that have arrived or are in another sink;
 * for each time t >= 1 the mean-field nodes: of cars that have just entered a
-  link, and do not know yet how long they wait, and of all others.
+  link, and do not know yet how long they wait, and of all other cars.
 
-All that can be met, whatever players are told, are found in advance. Where
-these are too many, the cars that do not go on are not told apart by waiting
-time and destination, nor by the time of arrival: a state has the masses of all
-of them on a link. That is all that players are told, and they have no choice.
-The mean-field nodes are then those of cars that have just entered a link; what
-is told of others is the mass of the decision nodes before.
+All nodes that can be reached, for any distributions that nodes receive, are
+found in advance. If there are too many, states are aggregated: cars that do not
+continue are not distinguished by waiting time and destination, nor by the time
+of arrival. A state then has the total mass of these cars on a link. This is
+sufficient, because nodes receive no more than these totals, and these cars have
+no choice. The mean-field nodes are then those of cars that have just entered a
+link; the masses that nodes receive about other cars are those of the decision
+nodes before.
 """
 
 from collections.abc import Iterator
@@ -24,24 +26,24 @@ import numpy as np
 
 from mftrpo_openspiel.compiler import road_network
 
-# States are told apart by waiting times unless there are more.
+# Above this number of states, states are aggregated.
 MAX_STATES = 20_000
-# Numbers in the tables that are made to count them.
+# The largest number of entries in the tables for counting states.
 _MAX_ENTRIES = 10**7
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Ways:
-  """Where cars can go: E moves out of P cells.
+  """The E moves of cars out of P cells.
 
   Attributes:
-    cells: (P,), the cells that a car can go on from.
-    begins: (P,), where the moves of each begin.
-    counts: (P,), how many moves each has.
+    cells: (P,), the cells that a car can leave.
+    begins: (P,), the first move of each of these cells.
+    counts: (P,), the number of moves of each of these cells.
     origins: (E,), the cell of each move.
-    actions: (E,), its action.
-    targets: (E,), where it leads: to a cell; to C + k for a car that arrives
-      at link k, its destination; to C + K + k in another sink.
+    actions: (E,), the action of each move.
+    targets: (E,), where each move leads: to a cell; to C + k for a car that
+      arrives at link k, its destination; to C + K + k in another sink.
   """
 
   cells: np.ndarray
@@ -75,15 +77,15 @@ def ways_through(network: road_network.RoadNetwork) -> Ways:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Reach:
-  """What can be met at all.
+  """What cars can reach.
 
   Attributes:
-    waiting: For each time (C, W) of bool, whether a car in a cell may wait w
-      steps; the last entry stands for W - 1 or more where `is_capped`.
+    waiting: For each time, (C, W) of bool, whether a car in a cell may wait w
+      steps; the last entry stands for W - 1 or more steps if `is_capped`.
     entering: (T, C) of bool, whether a car may have just entered a cell.
-    arriving: (T, K) of bool, whether one may choose, at a time, a link that is
-      its destination.
-    leaving: (T, K), the same of other sinks.
+    arriving: (T, K) of bool, whether a car may choose, at a time, a link that
+      is its destination.
+    leaving: (T, K) of bool, the same for other sinks.
   """
 
   waiting: list[np.ndarray]
@@ -99,7 +101,7 @@ def reach(
   width: int,
   is_capped: bool,
 ) -> Reach:
-  """Returns what can be met, with `width` waiting times."""
+  """Returns what cars can reach, with `width` waiting times."""
   num_links, horizon = len(network.names), network.horizon
   num_cells = num_links * len(network.destinations)
   feasible = np.zeros((num_links, width), dtype=bool)
@@ -131,22 +133,22 @@ def reach(
   )
 
 
-# What the node of a state is.
+# The kinds of nodes.
 UNDERWAY, ENTERING, ARRIVED, IN_SINK = range(4)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Nodes:
-  """One node for each of n states.
+  """The nodes of n states.
 
   Attributes:
     kind: (n,), one of UNDERWAY, ENTERING, ARRIVED, IN_SINK.
     is_told: (n,) of bool, whether it is a mean-field node.
     time: (n,), its time.
-    link: (n,), where the car is.
-    destination: (n,), of a car that is underway or entering.
-    wait: (n,), how long a car that is underway waits.
-    arrival: (n,), when one that has arrived did so.
+    link: (n,), the link of the car.
+    destination: (n,), the destination of a car that is underway or entering.
+    wait: (n,), the remaining waiting time of a car that is underway.
+    arrival: (n,), the time of arrival of a car that has arrived.
   """
 
   kind: np.ndarray
@@ -159,29 +161,29 @@ class Nodes:
 
 
 class RoutingStates:
-  """The N states of a routing game in rows, by time.
+  """The N states of a routing game in rows, ordered by time.
 
   Attributes:
     network: The roads.
     waits: The waiting times.
     ways: The moves.
     num_cells: C.
-    tells_waits_apart: Whether cars that do not go on have a state for each
-      waiting time, destination and time of arrival.
-    nodes: Of each row; where there is one row for all cars on a link, one of
-      theirs.
-    choice_rows: (T, C), the rows of cars that go on; -1 for none.
+    tells_waits_apart: Whether cars that do not continue have a state for each
+      waiting time, destination and time of arrival. Otherwise these states are
+      aggregated.
+    nodes: The node of each row; for an aggregated state, one of its nodes.
+    choice_rows: (T, C), the rows of cars that continue; -1 for none.
     entering_rows: (T, C), the rows of cars that have just entered a cell; (T,
-      K) if waiting times are not told apart.
-    waiting_rows: (T, C, W), the rows of cars by waiting time, 0 included; (T,
-      2, K), of all that wait, up to T steps and longer, if they are not told
-      apart.
+      K) if states are aggregated.
+    waiting_rows: (T, C, W), the rows of cars by waiting time, 0 included. If
+      states are aggregated, (T, 2, K), the rows of all cars that wait, first
+      those for up to T steps, then those for longer.
     arrived_rows: (T, T, K), the rows of cars that have arrived, by time, time
-      of arrival and link; (T, 1, K) if they are not told apart.
-    sink_rows: (T, K), of the cars in other sinks.
-    told_waiting_rows, told_arrived_rows, told_sink_rows: The same of mean-field
-      nodes, if waiting times are told apart.
-    met: What can be met.
+      of arrival and link; (T, 1, K) if states are aggregated.
+    sink_rows: (T, K), the rows of cars in other sinks.
+    told_waiting_rows, told_arrived_rows, told_sink_rows: The same for
+      mean-field nodes, if states are not aggregated.
+    met: What cars can reach.
   """
 
   def __init__(
@@ -191,7 +193,7 @@ class RoutingStates:
 
     Args:
       network: The roads.
-      max_states: States are told apart by waiting times unless that makes more.
+      max_states: If there would be more states, they are aggregated.
     """
     self.network = network
     self.ways = ways_through(network)
@@ -232,7 +234,7 @@ class RoutingStates:
     return rows
 
   def _take_apart(self, max_states: int) -> bool:
-    """Makes a state of each node; returns False if there are too many."""
+    """Creates a state for each node; returns False if there are too many."""
     network, horizon = self.network, self.network.horizon
     num_links = len(network.names)
     longest = max(
@@ -250,7 +252,7 @@ class RoutingStates:
     self.met = met
     times = np.arange(horizon)
     spans = (horizon - 1 - times)[:, None]
-    # At most, of decision and mean-field nodes.
+    # An upper bound on the number of decision and mean-field nodes.
     num_states = (
       2 * sum(int(waiting.sum()) for waiting in met.waiting)
       + int(met.entering.sum())
@@ -275,7 +277,8 @@ class RoutingStates:
         self.entering_rows[time, cells] = self._add(
           ENTERING, time, cells % num_links, cells // num_links, is_told=True
         )
-        # Who waits w steps after a choice waits w - 1 when he is told.
+        # A car that waits w steps at a decision node waits w - 1 steps at the
+        # next mean-field node.
         self._add_nodes(
           time,
           met.waiting[time - 1][:, 1:],
@@ -297,14 +300,14 @@ class RoutingStates:
     sinks: np.ndarray,
     is_told: bool,
   ) -> None:
-    """Adds decision or mean-field nodes, but for those who have just entered.
+    """Adds decision or mean-field nodes, except those of entering cars.
 
     Args:
       time: Their time.
-      waiting: (C, W'), who may wait how long.
-      arrivals: (n,), when those who have arrived did so.
-      ends: (n,), on which links.
-      sinks: The other links where one cannot go on.
+      waiting: (C, W'), whether a car in a cell may wait w steps.
+      arrivals: (n,), the times of arrival of cars that have arrived.
+      ends: (n,), the links on which they have arrived.
+      sinks: The other sinks in which a car may be.
       is_told: Whether they are mean-field nodes.
     """
     num_links = len(self.network.names)
@@ -331,10 +334,10 @@ class RoutingStates:
     in_sink[time, sinks] = self._add(IN_SINK, time, sinks, is_told=is_told)
 
   def _take_together(self) -> None:
-    """Makes a state of each choice, and few of all other nodes on a link."""
+    """Creates a state for each choice, and aggregated states for the rest."""
     network, horizon = self.network, self.network.horizon
     num_links = len(network.names)
-    # Longer waits are not told any more before the end.
+    # Cars that wait longer do not occur in distributions before the end.
     width = 2 * horizon + 1
     self.waits = road_network.WaitingTimes(network, width - 1)
     met = reach(network, self.ways, self.waits, width, is_capped=True)
@@ -382,7 +385,7 @@ class RoutingStates:
       self.sink_rows[time, links] = self._add(IN_SINK, time, links)
 
   def _longest_wait(self, cell: int, time: int) -> int:
-    """Returns how long one may wait, of those whose waits are capped."""
+    """Returns the longest possible waiting time if waiting times are capped."""
     link = cell % len(self.network.names)
     entered = np.flatnonzero(self.met.entering[: time + 1, cell])
     if self.waits.feasible()[link, self.waits.largest.max()] and entered.size:
@@ -407,10 +410,10 @@ class RoutingStates:
     return network.arrived(link, arrival, time, is_told)
 
   def told_strings(self) -> Iterator[tuple[str, int]]:
-    """Yields mean-field nodes that are no states, and the rows of their masses.
+    """Yields mean-field nodes that are not states, and rows of their masses.
 
-    If waiting times are not told apart, these are one node for those who wait
-    on a link, and are told of as if they did not wait.
+    There are such nodes if states are aggregated: one for the cars that wait on
+    a link, with a string of waiting time 0.
     """
     network = self.network
     if self.tells_waits_apart:

@@ -1,18 +1,19 @@
-"""Draws from many laws at once, each in constant time.
+"""Draws from many discrete distributions at once, each in constant time.
 
-Walker's alias method: the entries of a law of n outcomes are n columns of equal
-width. Column j holds outcome j up to a height p_j, and above it a single other
-outcome, its alias. A draw picks a column and a height by one uniform number.
-The columns are filled by the sweep of Hubschle-Schneider and Sanders (2022),
-"Parallel Weighted Random Sampling", arXiv:1903.00227, here for all laws side by
-side: in each of its rounds every law has one more of its columns done.
+Walker's alias method: the entries of a distribution over n outcomes are n
+columns of equal width. Column j holds outcome j up to a height p_j, and above
+it a single other outcome, its alias. A draw picks a column and a height with
+one uniform random number. The columns are filled by the sweep of
+Hubschle-Schneider and Sanders (2022), "Parallel Weighted Random Sampling",
+arXiv:1903.00227, here for all distributions side by side: each round fills one
+more column of every distribution.
 """
 
 import numpy as np
 
 
 class AliasTables:
-  """Laws over the entries of a flat array, one a row.
+  """Distributions over the entries of a flat array, one per row.
 
   The entries of row i are those from indptr[i] up to indptr[i + 1], as in a CSR
   array.
@@ -22,9 +23,9 @@ class AliasTables:
     """Initializes the tables.
 
     Args:
-      weights: (E,), >= 0, the probabilities of the entries; each row adds up to
-        a positive number, by which it is divided.
-      indptr: (R + 1,), increasing strictly.
+      weights: (E,), >= 0, the weights of the entries. The sum of each row must
+        be positive; weights are divided by it.
+      indptr: (R + 1,), strictly increasing.
     """
     self._starts = np.asarray(indptr[:-1], dtype=np.intp)
     lengths = np.diff(indptr)
@@ -34,7 +35,7 @@ class AliasTables:
     self._heights, self._aliases = _filled_columns(scaled, self._starts)
 
   def draw(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Returns (size,): an entry of each of the (size,) rows, by its law."""
+    """Returns (size,): a random entry of each of the (size,) rows."""
     heights = rng.random(rows.size)
     heights *= self._widths.take(rows)
     columns = heights.astype(np.intp)
@@ -49,8 +50,12 @@ def _filled_columns(
 ) -> tuple[np.ndarray, np.ndarray]:
   """Returns the heights and aliases of columns of mean weight 1 in each row.
 
-  For the (E,) weights of entries and the (R,) first entries of the rows. What
-  rounding leaves over at the end of a row stays as it is: a column of its own.
+  If rounding leaves an entry with a remainder at the end of a row, it keeps its
+  whole column.
+
+  Args:
+    scaled: (E,), the weights of entries, with mean 1 in each row.
+    starts: (R,), the first entry of each row.
   """
   heights, aliases = np.ones(scaled.size), np.arange(scaled.size)
   is_heavy = scaled > 1
@@ -61,13 +66,13 @@ def _filled_columns(
   order = _light_first(is_heavy, starts, ends, num_heavy)
   light, heavy = starts.copy(), ends - num_heavy
   first_heavy = heavy.copy()
-  # Rows whose weights are all 1 are done.
+  # Rows whose weights are all 1 are complete.
   active = np.flatnonzero(heavy < ends)
   left = np.zeros(starts.size)
   left[active] = scaled[order[heavy[active]]]
   while active.size:
-    # The present heavy entry fills a light column, or, if it is no more than a
-    # column itself, is topped up by the next heavy one.
+    # The current heavy entry fills a light column. If its remainder is at most
+    # one column, it is itself filled up by the next heavy entry.
     fills = left[active] > 1
     going = np.where(
       fills,
@@ -92,7 +97,7 @@ def _light_first(
   ends: np.ndarray,
   num_heavy: np.ndarray,
 ) -> np.ndarray:
-  """Returns (E,), the entries of each row, those first that are not heavy."""
+  """Returns (E,), the entries of each row, light ones (at most 1) first."""
   rows = np.repeat(np.arange(starts.size), ends - starts)
   heavy_so_far = np.cumsum(num_heavy)
   order = np.empty(is_heavy.size, np.intp)

@@ -1,8 +1,8 @@
-"""Plays on the arrays of a game, many players side by side.
+"""Simulates the arrays of a game, for many players side by side.
 
-A decision of a player is two look-ups: what the pair of its state and action
-pays, and a draw of the next state by the alias table of the pair's law. The
-tables are built once where moves do not depend on the mean field.
+A decision of a player needs two look-ups: the reward of its pair of state and
+action, and a draw of the next state from the alias table of the pair. If
+transitions do not depend on the mean field, the tables are built only once.
 """
 
 import numpy as np
@@ -16,12 +16,12 @@ from mftrpo_openspiel.simulators import systematic
 from mftrpo_openspiel.utils import memo
 from mftrpo_openspiel.utils import validation
 
-# Below every state, whatever is added to it.
+# Smaller than every state, also after a shift is added.
 _NOWHERE = np.iinfo(np.intp).min // 2
 
 
 class StationarySimulator(simulator.Simulator):
-  """Endless plays of a `MeanFieldMDP`; rewards are not discounted."""
+  """Infinite plays of a `MeanFieldMDP`; rewards are not discounted."""
 
   def __init__(self, mdp: mdp_lib.MeanFieldMDP):
     """Initializes the simulator."""
@@ -35,7 +35,7 @@ class StationarySimulator(simulator.Simulator):
       self._fixed_moves = Moves(mdp.fixed_kernel)
 
   def under(self, mean_field: np.ndarray) -> "FrozenArrays":
-    """Returns the MDP under the (S,) mean field; the last one is kept."""
+    """Returns the MDP under the (S,) mean field; the last one is cached."""
     return self._frozen(mean_field)
 
   def _freeze(self, mean_field: np.ndarray) -> "FrozenArrays":
@@ -45,7 +45,7 @@ class StationarySimulator(simulator.Simulator):
 
 
 class LayeredSimulator(simulator.Simulator):
-  """Plays of a compiled game of finite horizon; rewards carry the discount."""
+  """Plays of a compiled game of finite horizon; rewards are discounted."""
 
   def __init__(self, form: game_form.GameForm, num_populations: int):
     """Initializes the simulator of a game as arrays."""
@@ -56,11 +56,11 @@ class LayeredSimulator(simulator.Simulator):
     self.layers, self.times = form.layers, form.times
     self.has_fixed_moves = form.has_fixed_moves
     self._frozen = memo.Memo(self._freeze)
-    # Of the dynamics that plays were under last.
+    # For the dynamics of the last call.
     self._last: tuple[game_form.Dynamics, Moves] | None = None
 
   def under(self, mean_field: np.ndarray) -> "FrozenArrays":
-    """Returns the game under the (N,) mean field; the last one is kept."""
+    """Returns the game under the (N,) mean field; the last one is cached."""
     return self._frozen(mean_field)
 
   def _freeze(self, mean_field: np.ndarray) -> "FrozenArrays":
@@ -75,7 +75,7 @@ class LayeredSimulator(simulator.Simulator):
 
 
 class Moves:
-  """Where pairs of a state and an action lead, by tables of their laws."""
+  """The transitions of pairs of a state and an action, as alias tables."""
 
   def __init__(
     self,
@@ -83,15 +83,14 @@ class Moves:
     rows: np.ndarray | None = None,
     shifts: np.ndarray | None = None,
   ):
-    """Initializes the moves.
+    """Initializes the transitions.
 
     Args:
-      kernel: (R, n), laws of where moves lead; what a row lacks of 1 is the
-        probability that the play ends.
-      rows: (N * A,), the row of each pair s * A + a; None where they are the
-        same.
-      shifts: (N * A,), the state that column 0 is for each pair; None where
-        columns are states.
+      kernel: (R, n), the transition probabilities. If a row sums to less than
+        1, the rest is the probability that the play ends.
+      rows: (N * A,), the row of each pair s * A + a; None if they are the same.
+      shifts: (N * A,), for each pair, the state of column 0; None if columns
+        are states.
     """
     weights, indptr = kernel.data, kernel.indptr.astype(np.intp)
     targets = kernel.indices.astype(np.intp)
@@ -99,7 +98,7 @@ class Moves:
     ends = missing > validation.SUM_TOLERANCE
     self._may_end = bool(ends.any())
     if self._may_end:
-      # Such rows have an entry more.
+      # Such rows get an additional entry.
       last = indptr[1:][ends]
       weights = np.insert(weights, last, missing[ends])
       targets = np.insert(targets, last, _NOWHERE)
@@ -108,7 +107,7 @@ class Moves:
     self._targets, self._rows, self._shifts = targets, rows, shifts
 
   def draw(self, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Returns (size,): the states after pairs s * A + a, `ENDED` for none."""
+    """Returns (size,): the states after pairs s * A + a, or `ENDED`."""
     rows = pairs if self._rows is None else self._rows.take(pairs)
     states = self._targets.take(self._tables.draw(rows, rng))
     if self._shifts is not None:
@@ -119,9 +118,9 @@ class Moves:
 
 
 def _layered_moves(mdp: game_form.Dynamics) -> Moves:
-  """Returns the moves of an MDP in layers.
+  """Returns the transitions of an MDP in layers.
 
-  Layers of the same kernel object share its tables.
+  Layers with the same kernel object share its tables.
   """
   first_rows: dict[tuple[int, int], int] = {}
   kernels: list[sparse.csr_array] = []
@@ -143,7 +142,7 @@ def _layered_moves(mdp: game_form.Dynamics) -> Moves:
 
 
 def _stacked(kernels: list[sparse.csr_array]) -> sparse.csr_array:
-  """Returns kernels below each other, as wide as the widest."""
+  """Returns kernels stacked vertically, with the width of the widest."""
   shape = (
     sum(kernel.shape[0] for kernel in kernels),
     max(kernel.shape[1] for kernel in kernels),
@@ -172,24 +171,24 @@ class FrozenArrays(simulator.FrozenSimulator):
     """Initializes the game.
 
     Args:
-      initial: Masses of the first places.
-      moves: Where actions lead.
-      rewards: (n, A), what they pay at each place.
-      states: (n,), the state of each place; None where places are states.
+      initial: The masses of the first places.
+      moves: The transitions.
+      rewards: (n, A), the rewards of actions at each place.
+      states: (n,), the state of each place; None if places are states.
     """
     self._initial, self._moves, self._states = initial, moves, states
     self._num_actions = rewards.shape[1]
     self._rewards = rewards.ravel()
 
   def initial(self, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns (size,): places of the initial law, in increasing order."""
+    """Returns (size,): places from the initial distribution, in order."""
     return systematic.draw(self._initial, size, rng)
 
   def at(self, rows: np.ndarray) -> np.ndarray:
     """Returns (size,): the places of given states.
 
     Raises:
-      ValueError: If no play leads to one of them under this mean field.
+      ValueError: If one of them cannot be reached under this mean field.
     """
     if self._states is None:
       return rows
@@ -200,8 +199,8 @@ class FrozenArrays(simulator.FrozenSimulator):
     lost = self._states[places] != rows
     if lost.any():
       raise ValueError(
-        "start must be in states that plays lead to under the mean field, state"
-        f" {rows[lost][0]} is not."
+        "start must be in states that plays reach under the mean field, but"
+        f" state {rows[lost][0]} is not reached."
       )
     return places
 
@@ -212,7 +211,7 @@ class FrozenArrays(simulator.FrozenSimulator):
   def step(
     self, places: np.ndarray, actions: np.ndarray, rng: np.random.Generator
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (size,), what the actions pay, and (size,), the next places."""
+    """Returns (size,), the rewards of actions, and (size,), the next places."""
     pairs = places * self._num_actions
     pairs += actions
     return self._rewards.take(pairs), self._moves.draw(pairs, rng)

@@ -1,4 +1,4 @@
-"""Where optimal action values come from, by name."""
+"""The methods that learn optimal action values, by name."""
 
 from collections.abc import Callable
 

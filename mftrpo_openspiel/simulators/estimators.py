@@ -10,7 +10,7 @@ import numpy as np
 
 from mftrpo_openspiel.simulators import rollouts
 
-# Gives (N, A), action values, and (N,) of bool, where there are any.
+# Returns (N, A), action values, and (N,) of bool, whether a state has any.
 Estimator = Callable[
   [rollouts.RolloutSums, np.ndarray], tuple[np.ndarray, np.ndarray]
 ]
@@ -28,13 +28,14 @@ def published(
 def with_baseline(
   sums: rollouts.RolloutSums, legal_actions_mask: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Returns the same of q less the mean of the other visits of the state.
+  """Returns the estimate with a baseline, the mean q of other visits.
 
-  A state with one visit has no others, and so no action values.
+  The baseline of a visit is the mean of q over the other visits of the state. A
+  state with one visit has no others, and therefore no action values.
   """
   num_visits = sums.counts.sum(axis=1, keepdims=True)
   num_others = np.maximum(num_visits - 1, 1)
-  # Of the other visits, summed over the visits of each pair.
+  # The baselines, summed over the visits of each pair.
   state_totals = sums.totals.sum(axis=1, keepdims=True)
   others = (sums.counts * state_totals - sums.totals) / num_others
   num_legal = legal_actions_mask.sum(axis=1, keepdims=True)
@@ -47,7 +48,7 @@ def with_baseline(
 def pair_averages(
   sums: rollouts.RolloutSums, legal_actions_mask: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Returns the mean q of each pair; of the state, where it was not tried."""
+  """Returns the mean q of each pair, or of the state for untried actions."""
   num_visits = sums.counts.sum(axis=1)
   means = sums.totals.sum(axis=1) / np.maximum(num_visits, 1)
   values = np.where(

@@ -1,4 +1,4 @@
-"""What is learned when optimal action values are learned from plays."""
+"""The task of learning optimal action values from plays."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from mftrpo_openspiel.simulators import simulator as simulator_lib
 from mftrpo_openspiel.simulators import systematic
 from mftrpo_openspiel.utils import validation
 
-# After so many decisions an endless play begins anew.
+# The number of decisions after which an infinite play is restarted.
 PLAY_LENGTH = 100
 
 
@@ -23,8 +23,8 @@ class OptimalValues:
 
   Attributes:
     action_values: (N, A); -inf where an action is not legal.
-    tried: (N, A) of bool, the pairs of which there are samples.
-    num_environment_steps: How many decisions were played.
+    tried: (N, A) of bool, the pairs with samples.
+    num_environment_steps: The number of decisions that were played.
   """
 
   action_values: np.ndarray
@@ -34,15 +34,15 @@ class OptimalValues:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LearningTask:
-  """A game under one mean field, and how much of it may be played.
+  """A game under one mean field, and the number of steps that may be played.
 
   Attributes:
-    simulator: What is played.
-    frozen: The same under the mean field.
-    num_steps: How many decisions may be made, in all plays together.
+    simulator: The simulator of the game.
+    frozen: The game under the mean field.
+    num_steps: The number of decisions that may be made, in all plays together.
     temperatures: (N,), the weights of the entropy bonus; None for no bonus.
-    start: (N,), where players start, of any sum > 0; None for the beginning of
-      plays.
+    start: (N,), the weights of the states in which players start, with any sum
+      > 0; None for the initial states.
 
   Raises:
     ValueError: If there are not enough steps for one play.
@@ -63,13 +63,13 @@ class LearningTask:
     return play_length(self.simulator)
 
   def begin(self, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns (size,): places where players start."""
+    """Returns (size,): the places in which players start."""
     if self.start is None:
       return self.frozen.initial(size, rng)
     return self.frozen.at(systematic.draw(self.start, size, rng))
 
   def rows(self, places: np.ndarray) -> np.ndarray:
-    """Returns (size,): the states of players at places, `ENDED` for none."""
+    """Returns (size,): the states of players at places; `ENDED` if ended."""
     rows = np.full(places.size, simulator_lib.ENDED)
     playing = places != simulator_lib.ENDED
     rows[playing] = self.frozen.rows(places[playing])

@@ -1,35 +1,35 @@
-"""Plays of any OpenSpiel mean-field game, through the states of the game.
+"""Simulates any OpenSpiel mean-field game through the states of the game.
 
-Nothing is known of the game but what its states say: whose node they are, legal
-actions, chance outcomes with their probabilities, what a node pays, and the
-observation string by which OpenSpiel's mean-field utilities know it. A player
-takes an action in a state of the model and then goes through all nodes that
-come before the next state:
+The simulator uses only what states provide: the type of their node, legal
+actions, chance outcomes with their probabilities, rewards, and the observation
+string by which OpenSpiel's mean-field utilities identify a node. A player takes
+an action in a state of the model and then passes through all nodes before the
+next state of the model:
 
-* chance outcomes are drawn; chance nodes pay nothing;
-* mean-field nodes are told the masses of the frozen mean field at their
-  `distribution_support()`, and pay what they pay before that;
-* decision nodes with a single action that are no states of the model are passed
-  through, and pay, as do terminal nodes.
+* chance outcomes are drawn; chance nodes have no rewards;
+* mean-field nodes receive the masses of the frozen mean field at their
+  `distribution_support()`, after their reward is read;
+* decision nodes with a single action that are not states of the model are
+  passed through, with their rewards, and so are terminal nodes.
 
-An action earns what its own node pays and what these nodes pay. So returns are
-what OpenSpiel's PolicyValue counts, and the mean return of an action is its
-value in `CompiledGame`. (On arrays, what is paid after a chance node and before
-the next decision is paid in the mean.)
+The reward of an action is the sum of the rewards of its own node and of these
+nodes. So returns are those of OpenSpiel's PolicyValue, and the mean return of
+an action is its value in `CompiledGame`. (In simulators over arrays, rewards
+between a chance node and the next decision are replaced by their mean.)
 
-Players share pyspiel states. The first one that comes to a state of the model
-leaves its pyspiel state there for all others, and the game is asked only once
-what follows an action there, or an outcome of the chance node after it. That is
-true to the game if what follows an action depends on the observation string and
-the mean field alone. What the node itself pays may depend on the path, too, as
-it does in OpenSpiel's crowd games, which pay for the last action: places tell
-apart players who are paid differently. (`CompiledGame` has the values of one of
-these paths, as OpenSpiel's utilities do, and warns of it.)
+Players share pyspiel states. The first player that reaches a state of the model
+stores its pyspiel state there for all others, and each action there, or outcome
+of a following chance node, is applied to the game only once. This is exact if
+the consequences of an action depend only on the observation string and the mean
+field. The reward of the node itself may also depend on the path, as in
+OpenSpiel's crowd games, which have a reward for the last action: players with
+different rewards are at different places. (`CompiledGame` uses the values of
+one of these paths, as OpenSpiel's utilities do, and issues a warning.)
 
-So the first 10^4 rollouts under a mean field take most of the time. On one core
-they make 2 10^5 to 7 10^5 decisions a second in games over an MDP and in
-OpenSpiel's games in C++, and 4 10^4 in predator and prey, where Python copies
-the states. Those that follow make over 10^6.
+Therefore the first 10^4 rollouts under a mean field take most of the time. On
+one core they simulate 2 10^5 to 7 10^5 decisions per second in games over an
+MDP and in OpenSpiel's C++ games, and 4 10^4 in predator and prey, where Python
+copies the states. Later rollouts simulate over 10^6 decisions per second.
 """
 
 from collections.abc import Sequence
@@ -44,21 +44,22 @@ from mftrpo_openspiel.compiler import game_walk
 from mftrpo_openspiel.simulators import simulator
 from mftrpo_openspiel.utils import memo
 
-# A move leads to a place, to the end of the play, or to the chance node c,
-# which is written as -2 - c. It is unknown until somebody makes the move.
+# An edge leads to a place, to the end of the play, or to the chance node c,
+# which is encoded as -2 - c. Its target is unknown until it is used for the
+# first time.
 _FIRST_CHANCE_NODE = -2
 _UNKNOWN = np.iinfo(np.int64).min
-# Chance is drawn in whole numbers below this: a probability of each outcome is
-# rounded to a multiple of 2^-32, and a draw does not depend on the numbers that
-# nodes were given.
+# Chance outcomes are drawn with integers below 2^_BITS: their probabilities are
+# rounded to multiples of 2^-32, and a draw does not depend on the numbers of
+# chance nodes.
 _BITS = 32
 
 
 class OpenSpielSimulator(simulator.Simulator):
-  """An OpenSpiel game that is played state by state.
+  """An OpenSpiel game that is simulated state by state.
 
   Attributes:
-    roots: Where plays start, of each population.
+    roots: The initial states, one per population.
     rows_by_string: The row of each state, by its observation string.
   """
 
@@ -74,9 +75,9 @@ class OpenSpielSimulator(simulator.Simulator):
 
     Args:
       game: A mean-field game.
-      form: The same game compiled, from which the simulator has the states of
-        the model with their legal actions, and no more.
-      root_state: Where plays start; None for the initial states of the game.
+      form: The same game compiled. The simulator uses only its states and their
+        legal actions.
+      root_state: The initial state; None for the initial states of the game.
     """
     self.legal_actions_mask = form.legal_actions_mask
     self.horizon = int(form.layers.max()) + 1
@@ -88,7 +89,7 @@ class OpenSpielSimulator(simulator.Simulator):
       string: row for row, string in enumerate(form.strings)
     }
     self._mass_rows = form.mean_field_rows() | self.rows_by_string
-    # By the string of a mean-field node, and by what it asks for.
+    # By the string of a mean-field node, and by its support.
     self._asked: dict[str, np.ndarray] = {}
     self._supports: dict[tuple[str, ...], np.ndarray] = {}
     self._frozen = memo.Memo(self._freeze)
@@ -96,7 +97,7 @@ class OpenSpielSimulator(simulator.Simulator):
   def under(self, mean_field: np.ndarray) -> "FrozenOpenSpielGame":
     """Returns the game under the (N,) mean field.
 
-    The last one is kept, with all that players have found out in it.
+    The last one is cached, with all of its nodes found so far.
     """
     return self._frozen(mean_field)
 
@@ -104,9 +105,10 @@ class OpenSpielSimulator(simulator.Simulator):
     return FrozenOpenSpielGame(self, mean_field)
 
   def support_rows(self, state: pyspiel.State) -> np.ndarray:
-    """Returns which masses a mean-field node is told, -1 for no state's.
+    """Returns the rows of the masses that a mean-field node receives.
 
-    Nodes that ask for the same masses share an array.
+    -1 stands for strings that are no states. Nodes with the same support share
+    an array.
     """
     string = game_walk.node_string(state)
     rows = self._asked.get(string)
@@ -121,17 +123,18 @@ class OpenSpielSimulator(simulator.Simulator):
 
 
 class FrozenOpenSpielGame(simulator.FrozenSimulator):
-  """An OpenSpiel game under one mean field, as far as it has been played.
+  """The part of an OpenSpiel game under one mean field that has been played.
 
-  A place is a state of the model with what its node pays. The edges are, first,
-  the actions of all states, a of s being edge s * A + a, and then the outcomes
-  of the chance nodes in the order in which these were met.
+  A place is a state of the model together with the reward of its node. The
+  edges are, first, the actions of all states, with action a of state s as edge
+  s * A + a, and then the outcomes of chance nodes in the order in which these
+  nodes were found.
   """
 
   def __init__(self, game: OpenSpielSimulator, mean_field: np.ndarray):
-    """Initializes the game under the (N,) mean field; nobody has played yet."""
+    """Initializes the game under the (N,) mean field, without any nodes."""
     self._game = game
-    # The last entry is for strings that no state has.
+    # The last entry is for strings that are no states.
     self._masses = np.append(mean_field, 0.0)
     self._laws: dict[int, list[float]] = {}
     num_states, self._num_actions = game.legal_actions_mask.shape
@@ -144,13 +147,14 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
     self._earned = _Column(np.float64, np.zeros(self._num_pairs))
     self._chance_nodes: list[pyspiel.State] = []
     self._outcomes: list[tuple[int, int]] = []  # Node and action.
-    # Increasing: an outcome of node c is drawn by numbers below this one and
-    # not below that before it, which begin with c * 2^32.
+    # Increasing: an outcome of node c is drawn if the random number is below
+    # its threshold and not below the one before it. Numbers for node c begin at
+    # c * 2^32.
     self._thresholds = _Column(np.int64)
     self._root_targets: np.ndarray | None = None
 
   def initial(self, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns (size,): places at first decisions, of all populations alike."""
+    """Returns (size,): places at first decisions, alternating populations."""
     if self._root_targets is None:
       found = [self._arrive(root.clone())[0] for root in self._game.roots]
       self._root_targets = np.array(found)
@@ -158,24 +162,25 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
     return self._settle(targets, np.zeros(size), rng)
 
   def at(self, rows: np.ndarray) -> np.ndarray:
-    """Raises a ValueError: states of OpenSpiel are only reached by playing."""
+    """Raises a ValueError, since plays start only at the initial states."""
     raise ValueError(
       "start must be None for simulator 'openspiel', whose plays only start at"
       f" the beginning of the game, got {np.unique(rows).size} states."
     )
 
   def rows(self, places: np.ndarray) -> np.ndarray:
-    """Returns (size,): the states of players at places, none `ENDED`."""
+    """Returns (size,): the states of players at places that are not `ENDED`."""
     return self._place_rows.values[places]
 
   def step(
     self, places: np.ndarray, actions: np.ndarray, rng: np.random.Generator
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Plays a decision of each player; see the base class.
+    """Simulates a decision of each player; see the base class.
 
     Raises:
       ValueError: If an action is not legal, or the mean field leads to a node
-        that is not in the model, or has other legal actions than it has there.
+        that is not in the model, or that has other legal actions than in the
+        model.
     """
     edges = self.rows(places) * self._num_actions + actions
     targets = self._follow(edges)
@@ -186,7 +191,7 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
   def _settle(
     self, targets: np.ndarray, rewards: np.ndarray, rng: np.random.Generator
   ) -> np.ndarray:
-    """Returns where players get to by chance, and adds to their rewards."""
+    """Returns the places after chance nodes, and adds to the rewards."""
     waiting = np.flatnonzero(targets <= _FIRST_CHANCE_NODE)
     while waiting.size:
       nodes = _FIRST_CHANCE_NODE - targets[waiting]
@@ -199,12 +204,12 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
     return targets
 
   def _follow(self, edges: np.ndarray) -> np.ndarray:
-    """Returns the targets of edges; the game is asked for those unknown."""
+    """Returns the targets of edges; unknown ones are found in the game."""
     targets = self._targets.values[edges]
     is_unknown = targets == _UNKNOWN
     if is_unknown.any():
       for edge in np.unique(edges[is_unknown]).tolist():
-        # What is asked may add edges, and so move the columns.
+        # This may add edges, and so reallocate the columns.
         target, earned = self._arrive(self._moved(edge))
         self._targets.values[edge] = target
         self._earned.values[edge] = earned
@@ -212,7 +217,7 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
     return targets
 
   def _moved(self, edge: int) -> pyspiel.State:
-    """Returns a new pyspiel state, right after the move of an edge."""
+    """Returns a new pyspiel state, directly after an edge."""
     if edge >= self._num_pairs:
       node, action = self._outcomes[edge - self._num_pairs]
       return self._chance_nodes[node].child(action)
@@ -220,7 +225,7 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
     state = self._states[row]
     if not self._game.legal_actions_mask[row, action]:
       raise ValueError(
-        f"actions must be legal, {action} is not at"
+        f"actions must be legal, but {action} is not at"
         f" {game_walk.node_string(state)!r}."
       )
     if state.get_type() == game_walk.MEAN_FIELD:
@@ -228,10 +233,10 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
     return state.child(action)
 
   def _arrive(self, state: pyspiel.State) -> tuple[int, float]:
-    """Returns where a pyspiel state gets to, and what is paid on the way.
+    """Returns the target of a pyspiel state, and the rewards on the way.
 
-    The state is moved on, up to the next state of the model, to the next chance
-    node or to the end.
+    The state is modified: it advances to the next state of the model, to the
+    next chance node or to the end.
     """
     earned = 0.0
     while True:
@@ -251,13 +256,13 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
         state.apply_action(_only_action(state))
 
   def _place(self, row: int, state: pyspiel.State, reward: float) -> int:
-    """Returns the place of a pyspiel state; the first at a row is kept."""
+    """Returns the place of a pyspiel state; the first one per row is stored."""
     if self._states[row] is None:
       legal = [action for action, _ in game_walk.moves(state)]
       if legal != np.flatnonzero(self._game.legal_actions_mask[row]).tolist():
         raise ValueError(
           "game must have legal actions that do not depend on the mean field,"
-          f" they do at {game_walk.node_string(state)!r}."
+          f" but they do at {game_walk.node_string(state)!r}."
         )
       self._states[row] = state
     key = row, reward
@@ -269,12 +274,12 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
     return place
 
   def _add_chance_node(self, state: pyspiel.State) -> int:
-    """Returns the target that stands for a new chance node."""
+    """Returns the target that represents a new chance node."""
     node = len(self._chance_nodes)
     self._chance_nodes.append(state)
     outcomes = state.chance_outcomes()
     self._outcomes += [(node, action) for action, _ in outcomes]
-    # Python's numbers are faster here than arrays of a few.
+    # Python numbers are faster here than small arrays.
     below = list(
       itertools.accumulate(probability for _, probability in outcomes)
     )
@@ -287,7 +292,7 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
     return _FIRST_CHANCE_NODE - node
 
   def _law(self, state: pyspiel.State) -> list[float]:
-    """Returns what a mean-field node is told."""
+    """Returns the masses that a mean-field node receives."""
     rows = self._game.support_rows(state)
     law = self._laws.get(id(rows))
     if law is None:
@@ -296,16 +301,16 @@ class FrozenOpenSpielGame(simulator.FrozenSimulator):
 
 
 def _only_action(state: pyspiel.State) -> int:
-  """Returns the action of a decision node that is no state of the model.
+  """Returns the action of a decision node that is not a state of the model.
 
   Raises:
-    ValueError: If it has several.
+    ValueError: If it has several actions.
   """
   actions = state.legal_actions()
   if len(actions) == 1:
     return actions[0]
   raise ValueError(
-    "mean_field must not lead to nodes outside the model, it does to"
+    "mean_field must not lead to nodes outside the model, but it leads to"
     f" {game_walk.node_string(state)!r}."
   )
 
@@ -319,7 +324,7 @@ class _Column:
 
   @property
   def values(self) -> np.ndarray:
-    """The numbers; a view until some are added."""
+    """The numbers; a view that is valid until some are added."""
     return self._room[: self._size]
 
   def extend(self, values: Sequence[float]) -> None:

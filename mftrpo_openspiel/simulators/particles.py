@@ -1,9 +1,9 @@
-"""Mean fields as empirical laws of many players.
+"""Mean fields as empirical distributions of many players.
 
-Under a frozen mean field players do not see each other, and are played in
-blocks. To find the mean field of a policy where moves depend on the mean field,
-all of them are played at once: an interacting particle system, in which each
-step is played under where all players are.
+Under a frozen mean field players do not interact, and are simulated in blocks.
+To find the mean field of a policy if transitions depend on the mean field, all
+players are simulated at once. This is an interacting particle system: each step
+is made under the empirical distribution of all players.
 """
 
 import dataclasses
@@ -17,12 +17,12 @@ from mftrpo_openspiel.simulators import systematic
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Estimate:
-  """A mean field from players.
+  """A mean field estimated from players.
 
   Attributes:
-    masses: (N,); like those of a mean field, they add up to the number of
-      populations, at each time in a game of finite horizon.
-    num_environment_steps: How many decisions were played.
+    masses: (N,); as for a mean field, their sum is the number of populations,
+      at each time in a game of finite horizon.
+    num_environment_steps: The number of decisions that were played.
   """
 
   masses: np.ndarray
@@ -30,7 +30,7 @@ class Estimate:
 
 
 class Particles:
-  """Many players of one policy."""
+  """Many players with one policy."""
 
   def __init__(
     self,
@@ -41,9 +41,10 @@ class Particles:
     """Initializes the players.
 
     Args:
-      simulator: What is played.
+      simulator: The simulator of the game.
       policy: (N, A).
-      num_particles: How many; rounded up to as many in each population.
+      num_particles: The number of players; rounded up so that populations have
+        equally many.
     """
     self._simulator = simulator
     self._player = rollouts.PolicyPlayer(policy)
@@ -66,7 +67,7 @@ class Particles:
   def _visits(
     self, frozen: simulator_lib.FrozenSimulator, places: np.ndarray
   ) -> np.ndarray:
-    """Returns (N,): how many players are in each state."""
+    """Returns (N,): the number of players in each state."""
     num_states = len(self._simulator.legal_actions_mask)
     return np.bincount(frozen.rows(places), minlength=num_states)
 
@@ -78,14 +79,14 @@ class Particles:
     *,
     averages: bool,
   ) -> Estimate:
-    """Returns where endless plays lead that begin in a mean field.
+    """Returns the distribution of infinite plays that start in a mean field.
 
     Args:
-      mean_field: (N,), where players are first, and what they play under.
-      num_steps: How many steps they take.
-      rng: Source of chance.
-      averages: Whether it is where they are on average in the second half of
-        the steps, instead of after the last.
+      mean_field: (N,), the initial distribution, and the frozen mean field.
+      num_steps: The number of steps of each player.
+      rng: The random number generator.
+      averages: Whether to average over the second half of the steps, instead of
+        using the states after the last step.
     """
     first_counted = _second_half(num_steps) if averages else num_steps
     return self._endless(mean_field, mean_field, num_steps, first_counted, rng)
@@ -93,15 +94,15 @@ class Particles:
   def long_run(
     self, mean_field: np.ndarray, num_steps: int, rng: np.random.Generator
   ) -> Estimate:
-    """Returns where endless plays lead that start at the beginning.
+    """Returns the long-run distribution of infinite plays.
 
-    That is where players are on average in the second half of their steps.
-    Where moves depend on the mean field, it is that of all players.
+    This is the average over the second half of the steps. If transitions depend
+    on the mean field, they depend on the empirical distribution of all players.
 
     Args:
-      mean_field: (N,), one that players may be under, where it does not matter.
-      num_steps: How many steps they take.
-      rng: Source of chance.
+      mean_field: (N,), any valid mean field; it has no effect.
+      num_steps: The number of steps of each player.
+      rng: The random number generator.
     """
     first_counted = _second_half(num_steps)
     return self._endless(mean_field, None, num_steps, first_counted, rng)
@@ -114,15 +115,16 @@ class Particles:
     first_counted: int,
     rng: np.random.Generator,
   ) -> Estimate:
-    """Returns where players are on average in the last of their steps.
+    """Returns the average distribution of players in the last of their steps.
 
     Args:
-      mean_field: (N,), what they play under.
-      start: (N,), where they are first; None for the beginning, from where
-        moves that depend on the mean field do so on that of all players.
-      num_steps: How many steps they take.
-      first_counted: After how many of these where they are counts first.
-      rng: Source of chance.
+      mean_field: (N,), the frozen mean field.
+      start: (N,), the initial distribution; None for the initial states. In the
+        latter case, transitions that depend on the mean field depend on the
+        empirical distribution of all players.
+      num_steps: The number of steps of each player.
+      first_counted: The step from which on states are counted.
+      rng: The random number generator.
     """
     frozen = self._simulator.under(mean_field)
     interacts = start is None and not self._simulator.has_fixed_moves
@@ -146,23 +148,22 @@ class Particles:
     size: int,
     rng: np.random.Generator,
   ) -> np.ndarray:
-    """Returns (size,): places by masses of states, or at the beginning."""
+    """Returns (size,): places drawn from masses of states, or initial ones."""
     if start is None:
       return frozen.initial(size, rng)
     return frozen.at(systematic.draw(start, size, rng))
 
   def _block_sizes(self) -> list[int]:
-    """Returns the sizes of blocks with as many players in each population."""
+    """Returns the sizes of blocks with equally many players per population."""
     sizes = rollouts.block_sizes(self._size // self._num_populations)
     return [size * self._num_populations for size in sizes]
 
   def flow(self, mean_field: np.ndarray, rng: np.random.Generator) -> Estimate:
-    """Returns the masses of all times, of plays from beginning to end.
+    """Returns the masses at all times, of plays from beginning to end.
 
     Args:
-      mean_field: (N,), what they are played under, also where moves depend on
-        it.
-      rng: Source of chance.
+      mean_field: (N,), the frozen mean field, also if transitions depend on it.
+      rng: The random number generator.
     """
     frozen = self._simulator.under(mean_field)
     layers = slice(0, self._num_layers)
@@ -172,15 +173,16 @@ class Particles:
   def moved_flow(
     self, mean_field: np.ndarray, num_steps: int, rng: np.random.Generator
   ) -> Estimate:
-    """Returns a mean field of finite horizon, moved by a few time steps.
+    """Returns a mean field of finite horizon after a few time steps.
 
-    At time t it is where players of time t - M are M time steps later; before
-    time M, where players are who start at the beginning.
+    At time t >= M it is the distribution, M time steps later, of players that
+    start in the masses of time t - M. Before time M, it is the distribution of
+    players that start at the initial states.
 
     Args:
-      mean_field: (N,), where players are first, and what they play under.
-      num_steps: M > 0, less than there are times.
-      rng: Source of chance.
+      mean_field: (N,), the initial distributions, and the frozen mean field.
+      num_steps: M, positive and smaller than the number of times.
+      rng: The random number generator.
     """
     times, layers = self._simulator.times, self._simulator.layers
     assert times is not None and layers is not None
@@ -211,17 +213,17 @@ class Particles:
     recorded: slice,
     rng: np.random.Generator,
   ) -> tuple[np.ndarray, int]:
-    """Returns where players are in some layers, and how many steps they took.
+    """Returns the masses of players in some layers, and their number of steps.
 
     Args:
-      frozen: What they play.
-      start: (N,), the masses of the layer where they begin; None for the
-        beginning.
-      recorded: The layers, up to the end of which they play.
-      rng: Source of chance.
+      frozen: The game under a mean field.
+      start: (N,), the masses of the layer where they start; None for the
+        initial states.
+      recorded: The layers; plays stop at the last of them.
+      rng: The random number generator.
 
     Returns:
-      (N,), masses.
+      (N,), masses, and the number of steps.
     """
     layers = self._simulator.layers
     assert layers is not None
@@ -242,15 +244,14 @@ class Particles:
   def interacting_flow(
     self, mean_field: np.ndarray, rng: np.random.Generator
   ) -> Estimate:
-    """Returns the masses of all times, of plays under these very masses.
+    """Returns the masses at all times, of plays under these same masses.
 
-    Where plays cannot begin in the midst of the game, they are played anew up
-    to each layer.
+    If plays cannot start in any state, they are repeated up to each layer.
 
     Args:
-      mean_field: (N,), what stands for the masses of times that are to come;
-        moves before do not depend on it.
-      rng: Source of chance.
+      mean_field: (N,), the initial values for the masses of later times;
+        transitions before these times do not depend on them.
+      rng: The random number generator.
     """
     layers = self._simulator.layers
     assert layers is not None
@@ -287,5 +288,5 @@ class Particles:
 
 
 def _second_half(num_steps: int) -> int:
-  """Returns the first step of the second half of several."""
+  """Returns the first step of the second half."""
   return num_steps // 2 + 1 if num_steps else 0

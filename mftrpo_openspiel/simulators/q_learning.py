@@ -1,26 +1,27 @@
 """Tabular Q-learning (Watkins and Dayan 1992), for many players side by side.
 
-All players share one table. They are epsilon-greedy, and with the n-th visit of
-a pair of a state and an action
+All players share one table. They are epsilon-greedy, and the n-th visit of a
+pair of a state and an action makes the update
 
     Q(s, a) <- (1 - n^-w) Q(s, a) + n^-w (r + gamma V(s')),
-    V(s) = max_a Q(s, a)   or   tau log sum_a exp(Q(s, a) / tau),
+    V(s) = max_a Q(s, a)   or   tau log sum_a exp(Q(s, a) / tau).
 
-the latter with tau = eta times the discount of the state, if the game is
-regularized (soft Q-learning). The exponent w lies between 1/2 and 1: with w = 1
-the first, bad, targets are forgotten only as n^-(1 - gamma) (Even-Dar and
-Mansour 2003, "Learning rates for Q-learning").
+The latter is used if the game is regularized (soft Q-learning), where tau is
+eta times the discount of the state. The exponent w is between 1/2 and 1: with w
+= 1 the influence of the first, bad targets decreases only as n^-(1 - gamma)
+(Even-Dar and Mansour 2003, "Learning rates for Q-learning").
 
-A play is learned from its end to its beginning (Lin 1992), so that what pays
-late is known early in one go. In the game with a point of interest on 5x5 cells
-and with horizon 20, 10^5 steps then are enough for a policy that loses .02 to
-the best one, instead of 5. Players who make the same choice at the same time
-are visits one after the other, all with the mean of their targets.
+The transitions of a play are learned from the last to the first (Lin 1992), so
+that late rewards are propagated to the beginning in one pass. In the game with
+a point of interest on 5x5 cells and with horizon 20, 10^5 steps then suffice
+for a policy whose return is .02 below the optimum, instead of 5. Players that
+make the same choice at the same time count as consecutive visits, all with the
+mean of their targets.
 
-What was never tried must not be the best, nor the worst, by that alone. So an
-action that was never tried in a state where others were has the mean of their
-values: it is never strictly the best. In a state that nobody left all values
-are 0, as the table begins, and players act there at random.
+An action must not be the best or the worst only because it was never tried.
+Therefore an untried action in a state where others were tried has the mean of
+their values, and is never strictly the best. In a state without any tried
+action all values are 0, the initial value, and players act at random there.
 """
 
 import numpy as np
@@ -34,17 +35,17 @@ from mftrpo_openspiel.utils import tabular_policies
 
 EPSILON = 0.3
 STEP_SIZE_EXPONENT = 0.7
-# There is a player for so many steps: few players learn more from each step,
-# many take less time.
-_STEPS_A_PLAYER = 1000
+# The number of steps per player: fewer players learn more from each step, more
+# players take less time.
+_STEPS_PER_PLAYER = 1000
 _MAX_PLAYERS = 1000
 
 
 class Table:
-  """Action values that are learned.
+  """A table of learned action values.
 
   Attributes:
-    values: (N, A), Q; -inf where an action is not legal.
+    values: (N, A), Q; -inf for actions that are not legal.
     counts: (N, A) of int, the visits of each pair.
   """
 
@@ -68,7 +69,7 @@ class Table:
     self.counts = np.zeros(legal_actions_mask.shape, np.int64)
 
   def state_values(self, rows: np.ndarray) -> np.ndarray:
-    """Returns V, (size,), of states."""
+    """Returns V, (size,), the values of states."""
     if self._temperatures is None:
       return rows_lib.maximum(self.values[rows])
     return softmax.soft_maximum(self.values[rows], self._temperatures[rows])
@@ -81,7 +82,10 @@ class Table:
     next_rows: np.ndarray,
     discount: float,
   ) -> None:
-    """Learns from (size,) transitions; of plays that end here by `ENDED`."""
+    """Learns from (size,) transitions.
+
+    The next state `ENDED` marks transitions with which plays end.
+    """
     playing = next_rows != simulator_lib.ENDED
     targets = rewards.copy()
     targets[playing] += discount * self.state_values(next_rows[playing])
@@ -90,7 +94,7 @@ class Table:
   def update(
     self, rows: np.ndarray, actions: np.ndarray, targets: np.ndarray
   ) -> None:
-    """Moves the values of (size,) pairs towards their targets."""
+    """Updates the values of (size,) pairs towards their targets."""
     pairs, which, hits = np.unique(
       rows * self.values.shape[1] + actions,
       return_inverse=True,
@@ -101,14 +105,14 @@ class Table:
     kept = np.where(
       counts > 0,
       (1.0 - (counts + hits) ** -self._exponent) ** hits,
-      0.0,  # The first target takes the place of no value.
+      0.0,  # The first target replaces the initial value.
     )
     self.values.ravel()[pairs] = kept * old + (1.0 - kept) * means
     self.counts.ravel()[pairs] += hits
     self._fill(pairs // self.values.shape[1])
 
   def _fill(self, rows: np.ndarray) -> None:
-    """Gives actions that were never tried the mean of those that were."""
+    """Sets the values of untried actions to the mean of tried ones."""
     tried = self.counts[rows] > 0
     some_untried = (tried != self._legal[rows]).any(axis=1)
     rows, tried = rows[some_untried], tried[some_untried]
@@ -125,12 +129,12 @@ def optimal_values(
   epsilon: float = EPSILON,
   step_size_exponent: float = STEP_SIZE_EXPONENT,
 ) -> learning_task.OptimalValues:
-  """Returns the table that players have learned in the end.
+  """Returns the learned action values.
 
   Args:
-    task: What is played.
-    rng: Source of chance.
-    epsilon: How often players take a legal action at random.
+    task: The task.
+    rng: The random number generator.
+    epsilon: The probability of a random legal action.
     step_size_exponent: w.
   """
   legal_actions_mask = task.simulator.legal_actions_mask
@@ -138,7 +142,7 @@ def optimal_values(
   explorer = rollouts.PolicyPlayer(
     tabular_policies.uniform_policy(legal_actions_mask)
   )
-  num_players = np.clip(task.num_steps // _STEPS_A_PLAYER, 1, _MAX_PLAYERS)
+  num_players = np.clip(task.num_steps // _STEPS_PER_PLAYER, 1, _MAX_PLAYERS)
   num_plays = task.num_steps // task.play_length
   while num_plays:
     size = min(num_plays, int(num_players))
@@ -150,7 +154,7 @@ def optimal_values(
   )
 
 
-# The states of players, their actions, what these pay, and the next states.
+# States, actions, rewards, and next states of players.
 _Step = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 

@@ -1,25 +1,25 @@
-"""What players earn from random moments of their plays on.
+"""Returns of players from random times of their plays.
 
 The rollouts of sample-based TRPO (Shani, Efroni and Mannor (2020),
-arXiv:1909.02769, Algorithm 4): each of M players
+arXiv:1909.02769, Algorithm 4). Each of M players
 
-1. is led to a state s by the policy: from a start s_0 ~ nu, it stops in each
-   state with probability 1 - gamma, and so s has the law of the discounted
+1. follows the policy to a state s: starting from s_0 ~ nu, it stops in each
+   state with probability 1 - gamma, so that s is distributed as the discounted
    occupancy d_nu,
 2. takes a legal action a of s with equal probabilities,
-3. plays the policy from there on, and earns
+3. follows the policy from there on, with the return
 
        q = sum_{i < T} gamma^i (r_i - [i > 0] eta log pi(a_i | s_i)).
 
-The mean of q given s and a is the action value, up to what is earned after T
-steps. In a game of finite horizon plays start at the beginning, stop before one
-of their decisions, each with the same probability, and are played to the end.
-Where s has a single legal action there is nothing to learn, and they are not
-played on.
+The mean of q given s and a is the action value, up to rewards after T steps. In
+a game of finite horizon plays start at the initial states, stop before one of
+their decisions, each with the same probability, and are then simulated to the
+end. If s has a single legal action, there is nothing to learn and the play is
+not continued.
 
-What estimators need of all that are two sums for each pair of a state and an
-action, so memory does not grow with the number of players or steps. They are
-played in blocks that fit into the cache, and those who are done make room.
+Estimators need only two sums for each pair of a state and an action, so memory
+does not grow with the number of players or steps. Players are simulated in
+blocks that fit into the cache, and finished players are removed.
 """
 
 import dataclasses
@@ -30,19 +30,19 @@ from mftrpo_openspiel.simulators import alias_tables
 from mftrpo_openspiel.simulators import simulator as simulator_lib
 from mftrpo_openspiel.simulators import systematic
 
-# Players side by side: so many that starting a numpy function takes little of
-# the time, and so few that what they need stays in the cache.
+# The number of players per block: large enough that the overhead of NumPy calls
+# is small, small enough that all arrays fit into the cache.
 BLOCK_SIZE = 8192
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RolloutSums:
-  """What rollouts came to.
+  """The sums of rollouts.
 
   Attributes:
-    counts: (N, A) of int, how often each action was tried in each state.
+    counts: (N, A) of int, the number of visits of each action in each state.
     totals: (N, A), the sums of q over these visits.
-    num_environment_steps: How many decisions were played in all.
+    num_environment_steps: The total number of decisions that were played.
   """
 
   counts: np.ndarray
@@ -51,11 +51,11 @@ class RolloutSums:
 
 
 class PolicyPlayer:
-  """Draws the actions of a policy, and knows their entropy bonus.
+  """Draws the actions of a policy, and provides their entropy bonus.
 
   Attributes:
-    bonuses: (N * A,), -temperature log pi(a | s) of each pair, and the bonus of
-      s; None if all are 0.
+    bonuses: (N * A,), for each pair, -temperature log pi(a | s) plus the bonus
+      of s; None if all are 0.
   """
 
   def __init__(
@@ -67,9 +67,9 @@ class PolicyPlayer:
     """Initializes the player.
 
     Args:
-      policy: (N, A), what actions weigh in each state.
+      policy: (N, A), the weights of actions in each state.
       temperatures: (N,), the weights of the entropy; None for no bonus.
-      bonus: (N,), what is paid in each state besides; None for nothing.
+      bonus: (N,), additional rewards of states; None for none.
     """
     self._num_actions = policy.shape[1]
     flat = policy.ravel()
@@ -98,13 +98,13 @@ class Rollouts:
   """Rollouts of a policy under a mean field.
 
   Attributes:
-    simulator: What is played.
-    frozen: The same under the mean field.
+    simulator: The simulator of the game.
+    frozen: The game under the mean field.
     policy: (N, A).
     temperatures: (N,), the weights of the entropy bonus; None for no bonus.
-    start: (N,), nu, of any sum > 0; None for the beginning of plays.
-    max_steps: T, the largest number of steps of a return, and of the way to s.
-    bonus: (N,), what is paid in each state besides; None for nothing.
+    start: (N,), nu, with any sum > 0; None for the initial states.
+    max_steps: T, the largest number of steps of a return, and before s.
+    bonus: (N,), additional rewards of states; None for none.
   """
 
   simulator: simulator_lib.Simulator
@@ -142,15 +142,15 @@ class Rollouts:
   def _led(
     self, player: PolicyPlayer, size: int, rng: np.random.Generator
   ) -> tuple[np.ndarray, int]:
-    """Returns where players are led, and how many steps that took.
+    """Returns the places of players at s, and the number of steps before.
 
-    Plays that end before are no longer among them.
+    Plays that end earlier are omitted.
     """
     if self.start is None:
       places = self.frozen.initial(size, rng)
     else:
       places = self.frozen.at(systematic.draw(self.start, size, rng))
-    # Places are in order, and have nothing to do with the times to go.
+    # Places are sorted, but must be independent of the numbers of steps.
     places = rng.permutation(places)
     if self.simulator.horizon is None:
       waits = rng.geometric(1 - self.simulator.discount, size) - 1
@@ -161,7 +161,7 @@ class Rollouts:
     waits = waits[::-1]
     num_steps = 0
     for step in range(int(waits[0])):
-      # Those who go on are the first ones.
+      # Players that continue come first.
       going = slice(0, int(np.count_nonzero(waits > step)))
       num_steps += going.stop
       actions, _ = player.draw(self.frozen.rows(places[going]), rng)
@@ -178,10 +178,13 @@ class Rollouts:
     actions: np.ndarray,
     rng: np.random.Generator,
   ) -> tuple[np.ndarray, int]:
-    """Returns what players earn, first by given actions, and all steps."""
+    """Returns the returns of players, and their total number of steps.
+
+    The first actions are given.
+    """
     num_steps = places.size
     returns, places = self.frozen.step(places, actions, rng)
-    # Whose plays have not ended.
+    # The players whose plays have not ended.
     owners = None
     factor = 1.0
     for _ in range(self.max_steps - 1):
@@ -206,6 +209,6 @@ class Rollouts:
 
 
 def block_sizes(size: int) -> list[int]:
-  """Returns the sizes, alike up to one, of blocks that make up `size`."""
+  """Returns the sizes, equal up to one, of blocks that sum to `size`."""
   num_blocks = -(-size // BLOCK_SIZE)
   return [(size + i) // num_blocks for i in range(num_blocks)]

@@ -1,33 +1,34 @@
-"""Optimal action values of the MDP that samples make (certainty equivalence).
+"""Optimal action values of an MDP estimated from samples.
 
-Players explore the game, transitions and rewards are estimated by their means
-(see `transition_counts`), and the MDP of these estimates is solved exactly: by
-policy iteration or, where the horizon is finite, by a sweep back over the
-layers. The entropy bonus is part of the solution. The error falls as one over
-the root of the number of steps.
+This is the certainty-equivalence method: players explore the game, transitions
+and rewards are estimated by their means (see `transition_counts`), and the MDP
+of these estimates is solved exactly, by policy iteration or, for a finite
+horizon, by a backward sweep over the layers. The entropy bonus is part of the
+solution. The error decreases as one over the square root of the number of
+steps.
 
-Players explore in rounds. In the first all legal actions are drawn with equal
-probabilities. Then they mostly follow the best policy of the MDP so far with
-other rewards: in turns
+Players explore in rounds. In the first round all legal actions have equal
+probabilities. Then players mostly follow the best policy of the MDP estimated
+so far, with other rewards, which alternate between
 
-* those that reward what was tried n(s, a) times by 1 / sqrt(n(s, a) + 1), and
-  so lead to whatever is least known, wherever it is,
-* and r^ + sigma / sqrt(n(s, a) + 1), which leads to what may be good; sigma is
-  the standard deviation of r^ among the pairs that were tried. (Optimism, as in
-  UCBVI of Azar, Osband and Munos (2017), arXiv:1703.05449.)
+* 1 / sqrt(n(s, a) + 1), where n(s, a) is the number of trials; this leads to
+  the pairs with the fewest trials, wherever they are,
+* and r^ + sigma / sqrt(n(s, a) + 1), which leads to pairs that may be good;
+  sigma is the standard deviation of r^ among the pairs that were tried. (This
+  is optimism, as in UCBVI of Azar, Osband and Munos (2017), arXiv:1703.05449.)
 
-So they get to states in which a uniform policy hardly ever is. In four rooms
-with a point of interest and a horizon of 40, the policy that is found from 10^6
-steps loses .07 to the best one; if all actions are uniform, it loses 7.
+So they reach states in which a uniform policy hardly ever is. In four rooms
+with a point of interest and a horizon of 40, the policy found from 10^6 steps
+has a return .07 below the optimum; with uniform actions only, 7 below.
 
-What was never tried must not be the best, nor the worst, by that alone. So in
-the solution
+An action must not be the best or the worst only because it was never tried.
+Therefore, in the solution
 
-* an action that was never tried in a state where others were does what these
-  did there in the mean: it is never strictly the best;
-* a state in which an endless play was broken off, and which nobody left, leads
-  to itself, and pays what all transitions paid in the mean;
-* a state of a finite horizon to which nobody came has action values 0.
+* an untried action in a state where others were tried has the mean transitions
+  and rewards of these: it is never strictly the best;
+* a state in which an infinite play was stopped, and which no transition left,
+  leads to itself, with the mean reward of all transitions;
+* a state of a finite horizon that was never reached has action values 0.
 """
 
 import numpy as np
@@ -45,7 +46,7 @@ from mftrpo_openspiel.values import layered_mdp
 from mftrpo_openspiel.values import policy_iteration
 
 NUM_ROUNDS = 20
-# How often players draw among all legal actions after the first round.
+# The probability of a uniform legal action after the first round.
 _UNIFORM_SHARE = 0.1
 
 
@@ -54,18 +55,18 @@ def optimal_values(
   rng: np.random.Generator,
   num_rounds: int = NUM_ROUNDS,
 ) -> learning_task.OptimalValues:
-  """Returns the optimal action values of the sampled MDP.
+  """Returns the optimal action values of the estimated MDP.
 
   Args:
-    task: What is played.
-    rng: Source of chance.
-    num_rounds: In how many rounds players explore; 1 for uniform actions.
+    task: The task.
+    rng: The random number generator.
+    num_rounds: The number of rounds of exploration; 1 for uniform actions.
   """
   legal = task.simulator.legal_actions_mask
   samples = transition_counts.TransitionCounts(*legal.shape)
   num_plays = task.num_steps // task.play_length
   sizes = np.diff(np.arange(num_rounds + 1) * num_plays // num_rounds)
-  # The first play is in the last round, if there are fewer than rounds.
+  # If there are fewer plays than rounds, rounds without plays are skipped.
   for number, size in enumerate(sizes[sizes > 0].tolist()):
     policy = _exploring_policy(task, samples, number)
     _explore(task, policy, size, samples, rng)
@@ -82,7 +83,7 @@ def _exploring_policy(
   samples: transition_counts.TransitionCounts,
   number: int,
 ) -> np.ndarray:
-  """Returns (N, A): what players do in round `number`."""
+  """Returns (N, A): the policy of players in round `number`."""
   uniform = tabular_policies.uniform_policy(task.simulator.legal_actions_mask)
   if number == 0:
     return uniform
@@ -105,7 +106,7 @@ def _explore(
   samples: transition_counts.TransitionCounts,
   rng: np.random.Generator,
 ) -> None:
-  """Adds the transitions of players who follow the (N, A) policy."""
+  """Adds the transitions of players that follow the (N, A) policy."""
   player = rollouts.PolicyPlayer(policy)
   for size in rollouts.block_sizes(num_plays):
     places = task.begin(size, rng)
@@ -143,17 +144,17 @@ def _solve(
   rewards: np.ndarray,
   temperatures: np.ndarray | None,
 ) -> np.ndarray:
-  """Returns (N, A), the optimal action values; -inf where not legal.
+  """Returns (N, A), the optimal action values; -inf for illegal actions.
 
   Args:
-    simulator: Whose states these are.
+    simulator: The simulator whose states these are.
     kernel: (N * A, N).
     rewards: (N, A).
     temperatures: (N,), the weights of the entropy bonus; None for no bonus.
   """
   if simulator.layers is None:
     return _solve_endless(simulator.discount, kernel, rewards, temperatures)
-  # States layer by layer, as they mostly are.
+  # States in the order of layers, which is usually theirs.
   order = np.argsort(simulator.layers, kind="stable")
   pairs = order[:, None] * rewards.shape[1] + np.arange(rewards.shape[1])
   result = np.empty(rewards.shape)

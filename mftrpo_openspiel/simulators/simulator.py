@@ -1,12 +1,12 @@
-"""What can be played: single players under a frozen mean field.
+"""The interface of simulators: single players under a frozen mean field.
 
-A simulator is all that learning from samples sees of a game: where plays
-start, what an action pays, and where it leads. Many players are played side by
-side, so all arguments and results are arrays with an entry for each of them.
+Sample-based methods see a game only through a simulator: where plays start, the
+rewards of actions, and the next states. Many players are simulated side by
+side, so all arguments and results are arrays with an entry per player.
 
-Players are at *places*, whole numbers that only the simulator interprets;
-`rows` says which states of the model they are in. In simulators over arrays
-places are the states themselves.
+Players are at *places*, integers that only the simulator interprets; `rows`
+returns their states in the model. In simulators over arrays, places are the
+states themselves.
 """
 
 import abc
@@ -18,20 +18,20 @@ ENDED = -1
 
 
 class Simulator(abc.ABC):
-  """A game that can be played under any mean field.
+  """A game that can be simulated under any mean field.
 
   Attributes:
     legal_actions_mask: (N, A) of bool. The states are those of the exact model,
       in the same order.
-    discount: The factor of what is earned a decision later: gamma in a
-      stationary model, 1 where the rewards carry it.
-    horizon: The number of layers of states, of which a play visits one after
-      the other and ends at the last one or before; None if plays never end.
+    discount: The discount factor per decision: gamma in a stationary model, and
+      1 if rewards are already discounted.
+    horizon: The number of layers of states. A play visits them one after the
+      other and ends at the last one or before. None if plays never end.
     layers: (N,), the layer of each state; None if plays never end.
-    times: (N,), the time step that each state belongs to; None likewise. Some
-      layers may belong to the same one.
-    num_populations: What the masses of a mean field add up to at each time.
-    has_fixed_moves: Whether moves are the same under every mean field.
+    times: (N,), the time step of each state; None if plays never end. Several
+      layers may have the same time step.
+    num_populations: The sum of the masses of a mean field at each time.
+    has_fixed_moves: Whether transitions are the same under every mean field.
     begins_anywhere: Whether plays can begin in any state.
   """
 
@@ -62,8 +62,8 @@ class FrozenSimulator(abc.ABC):
   def initial(self, size: int, rng: np.random.Generator) -> np.ndarray:
     """Returns (size,): the places of players at the beginning.
 
-    Each has the initial law of the game, not independently of the others: all
-    populations have equally many players, up to one.
+    Each is distributed as the initial distribution of the game, but they are
+    not independent: all populations have equally many players, up to one.
     """
 
   @abc.abstractmethod
@@ -71,25 +71,25 @@ class FrozenSimulator(abc.ABC):
     """Returns (size,): places in given states, if plays can begin anywhere.
 
     Raises:
-      ValueError: If no play leads to one of them under the mean field.
+      ValueError: If one of them cannot be reached under the mean field.
     """
 
   def rows(self, places: np.ndarray) -> np.ndarray:
-    """Returns (size,): the states of players at places, none `ENDED`."""
+    """Returns (size,): the states of players at places that are not `ENDED`."""
     return places
 
   @abc.abstractmethod
   def step(
     self, places: np.ndarray, actions: np.ndarray, rng: np.random.Generator
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Plays a decision of each player.
+    """Simulates a decision of each player.
 
     Args:
       places: (size,), none of them `ENDED`.
-      actions: (size,) of int, legal ones.
-      rng: Source of chance.
+      actions: (size,) of int, legal actions.
+      rng: The random number generator.
 
     Returns:
-      New arrays: (size,), what each earns until its next decision, and (size,),
-      the places of these; `ENDED` where there are none.
+      New arrays: (size,), the rewards of players until their next decisions,
+      and (size,), the places of these decisions; `ENDED` if there are none.
     """

@@ -1,7 +1,7 @@
-"""What is known of a game from counted transitions.
+"""Estimates of transitions and rewards from counted transitions.
 
-Let n(s, a) be how often action a was tried in state s. Transitions and rewards
-are estimated by their means,
+Let n(s, a) be the number of trials of action a in state s. Transitions and
+rewards are estimated by their means,
 
     P^(s' | s, a) = n(s, a, s') / n(s, a),    r^(s, a) = mean reward.
 """
@@ -11,15 +11,15 @@ from scipy import sparse
 
 from mftrpo_openspiel.simulators import simulator as simulator_lib
 
-# Transitions that are kept before they are counted.
+# The number of transitions that are stored before they are counted.
 _BLOCK_SIZE = 1 << 20
 
 
 class TransitionCounts:
-  """Counts of transitions, and sums of what they paid.
+  """Counts of transitions, and sums of their rewards.
 
-  Memory does not grow with the number of transitions, but for those of pairs
-  and next states that were not there before.
+  Memory does not grow with the number of transitions, only with the number of
+  different pairs and next states.
   """
 
   def __init__(self, num_states: int, num_actions: int):
@@ -42,9 +42,9 @@ class TransitionCounts:
 
     Args:
       rows: (size,), the states.
-      actions: (size,), what was done there.
-      rewards: (size,), what that paid.
-      next_rows: (size,), where it led to; `ENDED` where the play has ended.
+      actions: (size,), the actions.
+      rewards: (size,), their rewards.
+      next_rows: (size,), the next states; `ENDED` if the play has ended.
     """
     self._pending.append((rows * self._shape[1] + actions, rewards, next_rows))
     self._num_pending += rows.size
@@ -52,7 +52,7 @@ class TransitionCounts:
       self._count()
 
   def _count(self) -> None:
-    """Counts what is pending."""
+    """Counts the pending transitions."""
     if not self._pending:
       return
     pairs, rewards, next_rows = map(np.concatenate, zip(*self._pending))
@@ -68,20 +68,20 @@ class TransitionCounts:
 
   @property
   def counts(self) -> np.ndarray:
-    """n, (N, A) of int; not to be written to."""
+    """n, (N, A) of int; must not be modified."""
     self._count()
     return self._counts.reshape(self._shape)
 
   @property
   def mean_reward(self) -> float:
-    """What all transitions paid in the mean."""
+    """The mean reward of all transitions."""
     return float(self._totals.sum() / self.counts.sum())
 
   def estimates(self) -> tuple[sparse.csr_array, np.ndarray]:
     """Returns P^, (N * A, N), and r^, (N, A).
 
-    An action that was never tried has the transitions of all others of its
-    state. Rows of states that nobody left are zero.
+    An untried action has the mean transitions and rewards of all others in its
+    state. Rows of states without transitions are zero.
     """
     counts, num_actions = self.counts, self._shape[1]
     in_state = counts.sum(axis=1)
@@ -89,7 +89,7 @@ class TransitionCounts:
     untried = np.flatnonzero((counts == 0) & (in_state[:, None] > 0))
     states = untried // num_actions
     others = states[:, None] * num_actions + np.arange(num_actions)
-    # What a transition of one pair, the column, weighs for another, the row.
+    # The weight of a transition of one pair, the column, for another, the row.
     weights = 1.0 / np.concatenate(
       [self._counts[tried], np.repeat(in_state[states], num_actions)]
     )

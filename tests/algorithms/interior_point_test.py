@@ -17,7 +17,7 @@ from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import from_game
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*depends on more than its obs")
+pytestmark = pytest.mark.filterwarnings("ignore:.*depend on the path to a node")
 BASE = np.array([0.3, 0.0, -0.2, 0.1])
 
 

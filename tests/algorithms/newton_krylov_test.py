@@ -156,7 +156,7 @@ def test_the_residuals_are_correct(eta):
   )
 
 
-@pytest.mark.filterwarnings("ignore:.*depends on more than its observation")
+@pytest.mark.filterwarnings("ignore:.*depend on the path to a node")
 @pytest.mark.parametrize(
   "game_name",
   [

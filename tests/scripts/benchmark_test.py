@@ -32,7 +32,7 @@ def reached_by(algorithm, game, num_iterations=3):
   return nash_conv.NashConv(game, algorithm.get_policy()).nash_conv()
 
 
-@pytest.mark.filterwarnings("ignore:.*depends on more than")
+@pytest.mark.filterwarnings("ignore:.*depend on the path to a node")
 @pytest.mark.parametrize(
   "name",
   [

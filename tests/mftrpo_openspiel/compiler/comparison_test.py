@@ -1,4 +1,4 @@
-"""What depends on the path to a node, and on the mean field."""
+"""Tests of what depends on the path to a node, and on the mean field."""
 
 import numpy as np
 import odd_game
@@ -38,7 +38,7 @@ def test_the_last_action_in_the_reward_of_crowd_modelling_is_found():
     assert result.worst() is result.by_path["reward"]
 
 
-def test_one_state_for_a_node_shows_no_paths():
+def test_one_state_per_node_cannot_show_path_dependence():
   _, result = compare("mfg_garnet(size=4,horizon=3)", num_states=1)
   assert result.by_path == {}
   assert result.worst() is None
@@ -47,13 +47,13 @@ def test_one_state_for_a_node_shows_no_paths():
 @pytest.mark.parametrize(
   "name", ["python_mfg_predator_prey(horizon=2)", "python_odd_game", BRAESS]
 )
-def test_games_whose_strings_say_all_show_no_differences(name):
+def test_games_with_complete_strings_show_no_differences(name):
   _, result = compare(name, num_states=4)
   assert result.by_path == {}
   assert result.by_mean_field is None
 
 
-def test_rewards_are_those_that_were_enumerated_under_the_same_mean_field():
+def test_rewards_equal_those_enumerated_under_the_same_mean_field():
   levels, result = compare("python_odd_game(pays=mean_field+first+terminal)")
   np.testing.assert_array_equal(
     result.rewards, np.concatenate([level.rewards for level in levels])
@@ -67,21 +67,21 @@ def test_rewards_are_those_that_were_enumerated_under_the_same_mean_field():
     ("mean_field_lin_quad(size=6,horizon=3,mean_revert=0.5)", "next node"),
   ],
 )
-def test_moves_that_depend_on_the_mean_field_are_found(name, what):
+def test_transitions_that_depend_on_the_mean_field_are_found(name, what):
   _, result = compare(name, is_random=True)
   assert result.by_mean_field.what == what
   _, result = compare(name)
   assert result.by_mean_field is None
 
 
-class _Forgetful:
-  """A state whose string hides how it was reached: by action 0 or 1."""
+class _ForgetfulState:
+  """A state whose string does not show by which action it was reached."""
 
   def __init__(self, depth=0, way=None, scale=1.0):
     self._depth, self._way, self._scale = depth, way, scale
 
   def observation_string(self, player):
-    # At depth 1 both ways are still told apart.
+    # At depth 1 the strings still differ.
     return str((self._depth, self._way if self._depth == 1 else None))
 
   def mean_field_population(self):
@@ -108,12 +108,12 @@ class _Forgetful:
 
   def child(self, action):
     way = action if self._depth == 0 else self._way
-    return _Forgetful(self._depth + 1, way, self._scale)
+    return _ForgetfulState(self._depth + 1, way, self._scale)
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0])
-def test_all_that_depends_on_the_path_is_found(scale):
-  roots = [_Forgetful(scale=scale)]
+def test_everything_that_depends_on_the_path_is_found(scale):
+  roots = [_ForgetfulState(scale=scale)]
   levels = game_walk.enumerate_levels(roots)
   result = comparison.compare(roots, levels, num_states=8)
   assert {what: d.size for what, d in result.by_path.items()} == {
@@ -130,13 +130,13 @@ def uniform_flow(game):
   return distribution.DistributionPolicy(game, policy)
 
 
-def test_games_with_other_moves_at_extremes_are_refused():
+def test_games_whose_transitions_change_at_extremes_are_rejected():
   game = pyspiel.load_game("python_odd_game(jam=chance:1.0:1.0)")
   with pytest.raises(ValueError, match=r"chance outcomes at .* differ by"):
     comparison.MovesCheck(game.new_initial_states())
 
 
-def test_mean_fields_are_refused_by_what_they_change():
+def test_a_mean_field_that_changes_a_transition_is_rejected():
   game = pyspiel.load_game("python_odd_game(coin=false,jam=told:0.8999:0.9001)")
   check = comparison.MovesCheck(game.new_initial_states())
   check(uniform_flow(game))

@@ -1,4 +1,4 @@
-"""What players are told, entry by entry."""
+"""Tests of the distributions that nodes receive, entry by entry."""
 
 import numpy as np
 import odd_game  # noqa: F401 (registers it)
@@ -18,7 +18,7 @@ def mean_field_levels(name):
   ]
 
 
-def test_each_population_is_crowded_onto_one_node_of_its_own():
+def test_each_population_is_concentrated_at_one_of_its_nodes():
   for index, level in mean_field_levels("python_mfg_predator_prey(horizon=2)"):
     own, first, last = (crowd.told(index, level) for crowd in crowds.EXTREMES)
     for node in range(len(level)):
@@ -34,8 +34,8 @@ def test_each_population_is_crowded_onto_one_node_of_its_own():
           assert crowded[end] == asked[asked >= 0][end]
 
 
-def test_places_without_a_node_get_nothing():
-  # Players ask about place 3, to which no play leads.
+def test_places_without_a_node_have_no_mass():
+  # The support includes place 3, which no play reaches.
   for index, level in mean_field_levels("python_odd_game"):
     for crowd in crowds.EXTREMES:
       for node, law in enumerate(crowd.told(index, level)):
@@ -44,7 +44,7 @@ def test_places_without_a_node_get_nothing():
         assert asked[np.argmax(law)] >= 0
 
 
-def test_masses_are_told_by_node():
+def test_nodes_receive_the_masses_of_their_support():
   for index, level in mean_field_levels("python_odd_game"):
     masses = np.arange(1.0, len(level) + 1)
     laws = crowds.announced({index: masses}).told(index, level)
@@ -55,7 +55,7 @@ def test_masses_are_told_by_node():
       assert sum(law) == level.masses.sum()
 
 
-def test_random_masses_are_laws_of_each_population():
+def test_random_masses_sum_to_one_for_each_population():
   roots = pyspiel.load_game(
     "python_mfg_predator_prey(horizon=2)"
   ).new_initial_states()

@@ -1,4 +1,4 @@
-"""Which levels are kept, and what is folded between them."""
+"""Tests of which levels are kept, and which are folded between them."""
 
 import numpy as np
 import odd_game  # noqa: F401 (registers it)
@@ -40,13 +40,13 @@ def test_forced_and_chance_nodes_are_folded_into_the_kernel_of_the_mdp():
   )
 
 
-def test_layers_of_the_same_moves_share_a_kernel():
+def test_layers_with_equal_transitions_share_a_kernel():
   _, result = folded("mfg_garnet(size=4,horizon=6)")
   kernels = result.mdp.kernels
   assert kernels[3] is kernels[2]
 
 
-def test_mean_field_levels_that_merge_are_kept():
+def test_mean_field_levels_without_one_to_one_successors_are_kept():
   levels, result = folded("python_odd_game")
   carriers = folding.mass_carriers(levels)
   # All coins are zero before the first decision.
@@ -61,7 +61,7 @@ def test_mean_field_levels_that_merge_are_kept():
     np.testing.assert_allclose(flow[rows], levels[index].masses, rtol=1e-12)
 
 
-def test_masses_are_told_in_the_order_of_the_mean_field_nodes():
+def test_mass_rows_are_in_the_order_of_the_mean_field_nodes():
   levels, result = folded("python_mfg_predator_prey(horizon=3)")
   masses = np.concatenate([levels[index].masses for index in result.kept])
   assert list(result.mass_rows) == [3, 6]
@@ -70,7 +70,7 @@ def test_masses_are_told_in_the_order_of_the_mean_field_nodes():
 
 
 @pytest.mark.parametrize("paying", [(), (12,), (3, 9)])
-def test_paying_nodes_between_the_layers_are_visited_by_afterstates(paying):
+def test_nodes_with_rewards_between_layers_are_visited_by_afterstates(paying):
   levels, result = folded("python_odd_game", paying=paying)
   offsets = result.node_offsets
   node_rewards = np.arange(1.0, offsets[-1] + 1)
@@ -88,7 +88,7 @@ def test_paying_nodes_between_the_layers_are_visited_by_afterstates(paying):
   assert not between[: -len(levels[12])].any()
 
 
-def test_terminal_rewards_are_expected_over_the_chance_nodes():
+def test_terminal_rewards_are_averaged_over_the_chance_outcomes():
   levels, result = folded("python_odd_game", paying=(13,))
   offsets = result.node_offsets
   node_rewards = np.zeros(offsets[-1])
@@ -103,7 +103,7 @@ def test_terminal_rewards_are_expected_over_the_chance_nodes():
     assert between[after] == pytest.approx(expected, rel=1e-14)
 
 
-def test_a_game_without_any_choice_is_refused():
+def test_a_game_without_any_choice_is_rejected():
   game = pyspiel.load_game("python_odd_game")
   levels = game_walk.enumerate_levels(game.new_initial_states())
   with pytest.raises(ValueError, match="must have a node with a choice"):

@@ -1,4 +1,4 @@
-"""Whether moves depend on the mean field, against OpenSpiel's utilities.
+"""Compares how games are compiled with OpenSpiel's utilities.
 
 Oracles: DistributionPolicy, PolicyValue, BestResponse and NashConv.
 """
@@ -31,7 +31,7 @@ BRAESS = (
 
 
 def random_policies(model, number=6):
-  """Returns the uniform, deterministic and uneven policies, (N, A)."""
+  """Returns uniform, deterministic and uneven policies, (N, A)."""
   mask = model.legal_actions_mask
   rng = np.random.default_rng(0)
   drawn = [np.where(mask, rng.random(mask.shape), -np.inf) for _ in range(8)]
@@ -70,14 +70,14 @@ def check(model, policy):
     "python_odd_game(pays=first,jam=chance:0.0:0.0)",
   ],
 )
-def test_moves_that_only_a_crowd_at_one_place_changes_are_found(name):
+def test_transitions_that_change_only_for_concentrated_masses_are_found(name):
   model = compiled_game.CompiledGame(pyspiel.load_game(name))
   for policy in random_policies(model):
     check(model, policy)
 
 
 @pytest.mark.parametrize("what", ["told", "chance", "next", "legal"])
-def test_moves_that_were_not_found_to_change_are_an_error(what):
+def test_a_change_of_transitions_found_later_is_an_error(what):
   game = pyspiel.load_game(
     f"python_odd_game(pays=second,coin=false,jam={what}:0.8999:0.9001)"
   )
@@ -121,7 +121,7 @@ def test_legal_actions_that_change_are_an_error():
     model.mean_field(policy)
 
 
-def test_rewards_that_only_one_mean_field_brings_are_there():
+def test_rewards_that_appear_under_one_mean_field_only_are_included():
   game = pyspiel.load_game(
     "python_odd_game(pays=nothing,coin=false,jam=pay:0.8999:0.9001)"
   )
@@ -144,10 +144,10 @@ def test_rewards_that_only_one_mean_field_brings_are_there():
     ("mean_field+second+memory", False),
   ],
 )
-def test_games_that_are_said_to_have_fixed_moves(
+def test_games_declared_to_have_fixed_transitions(
   pays, is_read_from_states, coin
 ):
-  """Their rewards are read from the states after what players are told."""
+  """Their rewards are read from the states after mean-field nodes."""
   game = pyspiel.load_game(f"python_odd_game(pays={pays},coin={coin})")
   form, _ = form_choice.compile_game(game, None, moves_are_fixed=True)
   assert isinstance(form, fixed_moves_form.FixedMovesForm)
@@ -157,16 +157,16 @@ def test_games_that_are_said_to_have_fixed_moves(
     check(model, policy)
 
 
-def test_moves_that_are_not_as_fixed_as_is_said_are_refused():
+def test_a_wrong_declaration_of_fixed_transitions_is_rejected():
   game = pyspiel.load_game("python_odd_game(jam=chance:0.1:0.9)")
-  with pytest.raises(ValueError, match="moves_are_fixed must be true if"):
+  with pytest.raises(ValueError, match="moves_are_fixed must only be set"):
     compiled_game.CompiledGame(game, moves_are_fixed=True)
   with pytest.raises(ValueError, match="moves_are_fixed must be a bool, got 1"):
     compiled_game.CompiledGame(game, moves_are_fixed=1)
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0])
-def test_rewards_of_an_earlier_mean_field_are_seen_on_any_scale(scale):
+def test_rewards_of_an_earlier_mean_field_are_found_on_any_scale(scale):
   game = pyspiel.load_game(
     "python_odd_game", {"pays": "first+memory", "scale": scale}
   )

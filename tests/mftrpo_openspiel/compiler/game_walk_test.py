@@ -1,4 +1,4 @@
-"""Enumerated levels against OpenSpiel's own walk."""
+"""Compares enumerated levels with OpenSpiel's utilities."""
 
 import odd_game  # noqa: F401 (registers it)
 from open_spiel.python import policy as policy_lib
@@ -26,7 +26,7 @@ def enumerated(name):
 
 
 @pytest.mark.parametrize("name", GAMES)
-def test_nodes_and_masses_are_those_of_openspiel(name):
+def test_nodes_and_masses_agree_with_openspiel(name):
   game, _, levels = enumerated(name)
   flow = distribution.DistributionPolicy(
     game, policy_lib.UniformRandomPolicy(game)
@@ -40,7 +40,7 @@ def test_nodes_and_masses_are_those_of_openspiel(name):
 
 
 @pytest.mark.parametrize("name", GAMES)
-def test_replayed_states_are_those_of_the_nodes(name):
+def test_replayed_states_agree_with_the_nodes(name):
   _, roots, levels = enumerated(name)
   for level, states in zip(levels, game_walk.replay(roots, levels)):
     assert [game_walk.node_string(state) for state in states] == level.strings
@@ -67,7 +67,7 @@ def test_moves_lead_to_the_children():
         assert game_walk.node_string(child) == below.strings[place]
 
 
-def test_supports_name_nodes_and_say_which_are_never_met():
+def test_supports_mark_nodes_that_are_never_reached():
   _, roots, levels = enumerated("mfg_crowd_modelling_2d(size=3,horizon=2)")
   _, _, odd_levels = enumerated("python_odd_game")
   for level, states in zip(levels, game_walk.replay(roots, levels)):
@@ -82,7 +82,7 @@ def test_supports_name_nodes_and_say_which_are_never_met():
       assert (level.supports[0].nodes < 0).sum() == 8 - len(level)
 
 
-def test_first_state_of_a_node_comes_on_the_first_path():
+def test_the_first_state_of_a_node_is_on_the_first_path():
   _, roots, levels = enumerated("mfg_crowd_modelling(size=3,horizon=1)")
   # From place 0, action 0 leads to place 2, 1 to 0 and 2 to 1.
   chance = levels[2]
@@ -91,8 +91,8 @@ def test_first_state_of_a_node_comes_on_the_first_path():
   assert [state.history() for state in states] == [[0, 0], [0, 1], [0, 2]]
 
 
-class _Flawed:
-  """A state of a game that is not in levels."""
+class _FlawedState:
+  """A state of a game whose nodes do not form levels."""
 
   def __init__(self, string, children):
     self._string, self._children = string, children
@@ -118,15 +118,15 @@ class _Flawed:
     return self._children[action]
 
 
-def test_a_string_that_is_met_twice_is_refused():
-  end = _Flawed("end", [])
-  root = _Flawed("start", [_Flawed("start", [end])])
-  with pytest.raises(ValueError, match="meet a node twice, it does 'start'"):
+def test_a_string_in_two_levels_is_rejected():
+  end = _FlawedState("end", [])
+  root = _FlawedState("start", [_FlawedState("start", [end])])
+  with pytest.raises(ValueError, match="in two levels, but it has 'start'"):
     game_walk.enumerate_levels([root])
 
 
-def test_a_level_of_several_types_is_refused():
-  end = _Flawed("end", [])
-  root = _Flawed("start", [end, _Flawed("middle", [end])])
+def test_a_level_of_several_types_is_rejected():
+  end = _FlawedState("end", [])
+  root = _FlawedState("start", [end, _FlawedState("middle", [end])])
   with pytest.raises(ValueError, match=r"nodes of one type .* 'end'"):
     game_walk.enumerate_levels([root])

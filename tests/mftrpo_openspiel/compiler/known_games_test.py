@@ -1,4 +1,4 @@
-"""Games whose moves are said not to depend on the mean field."""
+"""Tests of games that are known to have fixed transitions."""
 
 import numpy as np
 import odd_game  # noqa: F401 (registers it)
@@ -28,7 +28,7 @@ FIXED = (
 
 
 @pytest.mark.parametrize("name", FIXED)
-def test_nothing_that_players_are_told_changes_their_moves(name):
+def test_no_mean_field_changes_the_transitions_of_known_games(name):
   game = pyspiel.load_game(name)
   assert known_games.has_fixed_moves(game)
   roots = game.new_initial_states()
@@ -51,5 +51,5 @@ def test_nothing_that_players_are_told_changes_their_moves(name):
     "python_odd_game",
   ],
 )
-def test_nothing_is_said_of_other_games(name):
+def test_other_games_are_not_known_to_have_fixed_transitions(name):
   assert not known_games.has_fixed_moves(pyspiel.load_game(name))

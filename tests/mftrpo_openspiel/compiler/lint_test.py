@@ -1,5 +1,6 @@
-"""Verdicts of the linter against exact values and against OpenSpiel itself."""
+"""Compares verdicts of the linter with exact values and with OpenSpiel."""
 
+import decimal
 import pickle
 
 import numpy as np
@@ -18,8 +19,8 @@ from mftrpo_openspiel.compiler import lint
 def exact_nash_conv(game):
   """Returns NashConv of the uniform policy with values by (string, action).
 
-  The action is the last one of the player. All that the rewards of OpenSpiel's
-  own games depend on beyond the observation string is that.
+  The action is the last one of the player. Apart from the observation string,
+  this is all that the rewards of OpenSpiel's own games depend on.
   """
   flow = distribution.DistributionPolicy(
     game, policy_lib.UniformRandomPolicy(game)
@@ -126,7 +127,7 @@ def test_shared_children_are_found(name, own):
   assert ("nodes follow several decision nodes" in result.detail) != own
 
 
-def test_what_states_lose_by_pickling_is_found():
+def test_losses_by_pickling_are_found():
   result = finding("mfg_crowd_modelling_2d(size=4,horizon=4)", "pickling")
   assert "rewards, by pickling" in result.detail
   game = pyspiel.load_game("mfg_garnet(size=4,horizon=2)")
@@ -145,26 +146,35 @@ def test_what_states_lose_by_pickling_is_found():
 @pytest.mark.parametrize(
   ("name", "lost"),
   [
-    ("mfg_crowd_modelling(size=4,horizon=2)", ["first decision nodes pay"]),
+    (
+      "mfg_crowd_modelling(size=4,horizon=2)",
+      ["first decision nodes have rewards"],
+    ),
     ("python_mfg_two_islands(horizon=2)", []),
-    ("python_odd_game(pays=first,horizon=2)", ["first decision nodes pay"]),
-    ("python_odd_game(pays=mean_field,horizon=2)", ["mean_field nodes pay"]),
-    ("python_odd_game(pays=end,horizon=2)", ["chance nodes pay"]),
+    (
+      "python_odd_game(pays=first,horizon=2)",
+      ["first decision nodes have rewards"],
+    ),
+    (
+      "python_odd_game(pays=mean_field,horizon=2)",
+      ["mean_field nodes have rewards"],
+    ),
+    ("python_odd_game(pays=end,horizon=2)", ["chance nodes have rewards"]),
     ("python_odd_game(pays=second+terminal,horizon=2)", []),
     (
       "python_odd_game(pays=mean_field+end,horizon=2)",
-      ["mean_field nodes pay", "chance nodes pay"],
+      ["mean_field nodes have rewards", "chance nodes have rewards"],
     ),
   ],
 )
-def test_rewards_that_the_rl_environment_loses_are_found(name, lost):
+def test_rewards_that_the_rl_environment_omits_are_found(name, lost):
   result = finding(name, "rewards_in_rl")
   assert result.passed == (not lost)
   details = result.detail.split("; ") if lost else []
   assert [detail.split(",")[0] for detail in details] == lost
 
 
-def test_the_table_has_a_line_for_each_question():
+def test_the_table_has_a_row_for_each_question():
   game = pyspiel.load_game("mfg_crowd_modelling(size=4,horizon=2)")
   report = lint.lint_game(game)
   lines = str(report).splitlines()
@@ -184,7 +194,7 @@ def test_a_game_of_this_package_passes():
   ).passed
 
 
-def test_bad_input_is_refused():
+def test_bad_input_is_rejected():
   with pytest.raises(ValueError, match="mean-field game, got 'kuhn_poker'"):
     lint.lint_game(pyspiel.load_game("kuhn_poker"))
   with pytest.raises(ValueError, match="checks must be one of"):
@@ -192,9 +202,10 @@ def test_bad_input_is_refused():
 
 
 def brute_force(game):
-  """Returns which answers are no, by comparing all states of each string.
+  """Returns which answers are no, and the number of histories.
 
-  Players are told the mean field of the uniform policy.
+  All states of each string are compared under the mean field of the uniform
+  policy.
   """
   policy = policy_lib.UniformRandomPolicy(game)
   flow = distribution.DistributionPolicy(game, policy)
@@ -253,7 +264,7 @@ BY_PATH = ("rewards", "chance_outcomes", "legal_actions", "next_nodes")
     ],
   ],
 )
-def test_small_games_are_compared_history_by_history(name):
+def test_all_histories_of_small_games_are_compared(name):
   game = pyspiel.load_game(name)
   wrong, num_histories = brute_force(game)
   report = lint.lint_game(game, BY_PATH)
@@ -266,8 +277,8 @@ def test_small_games_are_compared_history_by_history(name):
       assert count in result.detail
 
 
-def test_one_node_of_many_is_found():
-  """Of all nodes only one is paid by the path, which two histories show."""
+def test_a_single_path_dependent_node_is_found():
+  """Only one reward depends on the path, which two histories show."""
   game = pyspiel.load_game(
     "mfg_garnet(seed=0,size=8,num_action=3,num_chance_action=3,horizon=4,"
     "sparsity_factor=0.1)"
@@ -286,7 +297,7 @@ def test_one_node_of_many_is_found():
   assert "reward at '(6, 1)' differs by" in result.detail
 
 
-def test_a_part_of_a_large_game_is_no_proof():
+def test_checking_a_part_of_a_game_is_no_proof():
   game = pyspiel.load_game("python_mfg_predator_prey(horizon=1)")
   _, num_histories = brute_force(game)
   (part,) = lint.lint_game(
@@ -301,18 +312,19 @@ def test_a_part_of_a_large_game_is_no_proof():
   assert whole.verdict == "yes"
 
 
-def test_histories_beyond_all_floats_are_counted():
-  """A state has 3 * 3 = 9 successors of the same kind; 9^400 > 10^308."""
+def test_more_histories_than_floats_can_represent_are_counted():
+  """A decision node has 3 * 3 = 9 decision nodes after it; 9^400 > 10^308."""
   result = finding("mfg_crowd_modelling(size=2,horizon=400)", "chance_outcomes")
   assert result.verdict == "yes?"
-  # 2 * 9^t nodes of three kinds at time t, 3 more a decision: sum below.
-  total = 1 + sum(2 * 9**t * (1 + 3 + 3) for t in range(400)) + 2 * 9**400
-  exponent = len(str(total)) - 1
-  assert f"e+{exponent} histories" in result.detail
+  # At time t there are 2 * 9^t histories of decision nodes, three times as many
+  # of chance nodes, and 2 * 9^(t + 1) of the nodes that follow.
+  num_histories = 1 + sum(2 * 9**t * (1 + 3 + 9) for t in range(400))
+  expected = f"of {decimal.Decimal(num_histories):.1e} histories"
+  assert expected in result.detail
 
 
-def test_where_moves_depend_on_the_mean_field_another_crowd_is_looked_at():
-  """Of which players are told the truth, and which meets other nodes."""
+def test_a_random_policy_is_used_if_transitions_depend_on_the_mean_field():
+  """Its nodes receive its true distribution; it reaches other nodes."""
   name = (
     "mfg_dynamic_routing(network=braess,max_num_time_step=20,"
     "time_step_length=0.1)"

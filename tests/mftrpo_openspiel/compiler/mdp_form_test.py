@@ -1,4 +1,4 @@
-"""Games over an MDP, straight from it, against OpenSpiel's utilities."""
+"""Compares games compiled from their MDP with OpenSpiel's utilities."""
 
 import draws
 import numpy as np
@@ -14,7 +14,7 @@ from mftrpo_openspiel.models import compiled_game
 
 
 def small_mdp(moving):
-  """An MDP of 4 states and 3 actions; if `moving`, the crowd is in the way."""
+  """An MDP of 4 states and 3 actions; if `moving`, with congestion."""
   rng = np.random.default_rng(0)
   fixed = rng.dirichlet(np.full(4, 0.5), size=12)
   base = rng.normal(size=(4, 3))
@@ -55,7 +55,7 @@ def test_nash_conv_and_flow_are_those_of_openspiel(moving):
     )
 
 
-def test_the_kernel_stays_that_of_the_given_mean_field():
+def test_steps_use_the_kernel_of_the_given_mean_field():
   mdp = small_mdp(moving=True)
   game = mdp_game.MDPGame(mdp, horizon=3)
   model = compiled_game.CompiledGame(game)
@@ -76,7 +76,7 @@ def test_the_kernel_stays_that_of_the_given_mean_field():
 
 
 class _OtherReward(mdp_game.MDPGame):
-  """A game that does not pay what its MDP says."""
+  """A game whose rewards differ from those of its MDP."""
 
   def _stage(self, law):
     stage = super()._stage(law)
@@ -84,8 +84,8 @@ class _OtherReward(mdp_game.MDPGame):
     return stage._replace(rewards=rewards)
 
 
-class _OtherMoves(mdp_game.MDPGame):
-  """A game that does not move as its MDP says."""
+class _OtherTransitions(mdp_game.MDPGame):
+  """A game whose transitions differ from those of its MDP."""
 
   def __init__(self, mdp, horizon):
     super().__init__(mdp, horizon)
@@ -94,11 +94,11 @@ class _OtherMoves(mdp_game.MDPGame):
     ]
 
 
-@pytest.mark.parametrize("other", [_OtherReward, _OtherMoves])
-def test_a_game_that_is_not_its_mdp_is_noticed(other):
+@pytest.mark.parametrize("other", [_OtherReward, _OtherTransitions])
+def test_a_game_that_differs_from_its_mdp_is_detected(other):
   game = other(small_mdp(moving=False), 3)
   assert not mdp_form.MDPForm(game).agrees_with_game()
-  with pytest.warns(UserWarning, match="plays are not those of its MDP"):
+  with pytest.warns(UserWarning, match="plays do not agree with its MDP"):
     model = compiled_game.CompiledGame(game)
   policy = policy_lib.UniformRandomPolicy(game)
   assert model.exploitability(model.from_openspiel(policy)) == pytest.approx(
@@ -106,7 +106,7 @@ def test_a_game_that_is_not_its_mdp_is_noticed(other):
   )
 
 
-def test_a_game_that_is_its_mdp_is_taken():
+def test_a_game_that_agrees_with_its_mdp_is_accepted():
   for moving in (False, True):
     game = mdp_game.MDPGame(small_mdp(moving), horizon=3)
     assert mdp_form.MDPForm(game).agrees_with_game(num_plays=20)

@@ -1,4 +1,4 @@
-"""Games whose moves depend on the mean field."""
+"""Tests of games whose transitions depend on the mean field."""
 
 import draws
 import numpy as np
@@ -30,7 +30,7 @@ MEMORY = "python_odd_game(pays=first+memory)"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_known_of_roads(monkeypatch):
+def _road_networks_are_unknown(monkeypatch):
   monkeypatch.setattr(road_network, "read", lambda game: None)
 
 
@@ -50,7 +50,7 @@ def test_nash_conv_and_flow_are_those_of_openspiel(model):
     *[draws.RandomPolicy(model.game, seed) for seed in (1, 4, 9)],
   ):
     array = model.from_openspiel(policy)
-    assert len(array) == num_states  # All nodes were looked for.
+    assert len(array) == num_states  # All nodes were found.
     assert model.exploitability(array) == pytest.approx(
       nash_conv.NashConv(model.game, policy).nash_conv(), rel=1e-11
     )
@@ -64,7 +64,7 @@ def test_nash_conv_and_flow_are_those_of_openspiel(model):
 
 
 def test_action_values_are_those_of_openspiel(model):
-  """Under the mean field of another policy than the one that is valued."""
+  """Under the mean field of another policy than the evaluated one."""
   game = model.game
   crowd, own = (
     draws.RandomPolicy(game, 3),
@@ -95,8 +95,8 @@ def test_action_values_are_those_of_openspiel(model):
   assert np.isfinite(q[model.legal_actions_mask]).all()
 
 
-def test_loops_stay_within_the_states():
-  """The best responses of fictitious play crowd onto single paths."""
+def test_fictitious_play_stays_within_the_states():
+  """Its best responses concentrate on single paths."""
   model = compiled_game.CompiledGame(pyspiel.load_game(BRAESS))
   mean_field = model.initial_mean_field()
   gaps = []
@@ -106,10 +106,10 @@ def test_loops_stay_within_the_states():
     mean_field = mean_field + (response - mean_field) / (k + 2)
     assert np.isfinite(best[model.legal_actions_mask]).all()
     gaps.append(np.abs(response - mean_field).sum())
-  assert len(set(np.round(gaps, 9))) > 1  # Responses did move the crowd.
+  assert len(set(np.round(gaps, 9))) > 1  # Responses did change the flow.
 
 
-def test_fewer_steps_than_times_need_all_mass_on_met_nodes():
+def test_few_steps_require_all_mass_on_reached_nodes():
   model = compiled_game.CompiledGame(pyspiel.load_game(BRAESS))
   policy = tabular_policies.uniform_policy(model.legal_actions_mask)
   mean_field = model.initial_mean_field()
@@ -123,7 +123,7 @@ def test_fewer_steps_than_times_need_all_mass_on_met_nodes():
   model.propagate(policy, (mean_field + other) / 2, None)
 
 
-def test_nodes_beyond_the_states_are_named_and_can_be_taken_in():
+def test_nodes_outside_the_model_are_named_and_can_be_added():
   game = pyspiel.load_game(BRAESS)
   roots = game.new_initial_states()
   levels = game_walk.enumerate_levels(roots)
@@ -135,7 +135,7 @@ def test_nodes_beyond_the_states_are_named_and_can_be_taken_in():
   greedy = tabular_policies.greedy_policy(
     np.where(form.legal_actions_mask, 0.0, -np.inf)
   )
-  with pytest.raises(ValueError, match="outside the model, it does to 'Loc"):
+  with pytest.raises(ValueError, match="outside the model, but"):
     form.flow(greedy)
   policy = draws.RandomPolicy(game, 9)
   array = form.policy_array(policy)
@@ -152,13 +152,13 @@ def test_nodes_beyond_the_states_are_named_and_can_be_taken_in():
 
 
 @pytest.mark.parametrize("name", [BRAESS, MEMORY])
-def test_a_table_without_a_law_for_a_node_is_one_line(name):
+def test_an_incomplete_policy_raises_a_one_line_error(name):
   game = pyspiel.load_game(name)
   model = compiled_game.CompiledGame(game)
   missing = []
 
   class Table(draws.RandomPolicy):
-    """Has no law for the first node that it is asked about."""
+    """A policy without action probabilities for the first node."""
 
     def action_probabilities(self, state, player_id=None):
       missing.append(state.observation_string(0))

@@ -1,4 +1,4 @@
-"""Rewards read from states, and computed from densities."""
+"""Tests of rewards read from states, and computed from densities."""
 
 import numpy as np
 import odd_game  # noqa: F401 (registers it)
@@ -29,7 +29,7 @@ KNOWN = [
 
 
 def enumerated(name):
-  """Returns the game, where it starts, and its levels."""
+  """Returns the game, its initial states, and its levels."""
   game = pyspiel.load_game(name)
   roots = game.new_initial_states()
   return game, roots, game_walk.enumerate_levels(roots)
@@ -67,7 +67,7 @@ def sparse_masses(levels, seed):
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_rewards_by_density_are_those_of_the_states(name):
+def test_rewards_from_densities_agree_with_those_of_states(name):
   game, _, levels = enumerated(name)
   result = folded(game, levels)
   by_density = reward_sources.DensityRewards(
@@ -99,11 +99,11 @@ def test_rewards_by_density_are_those_of_the_states(name):
     "python_odd_game(pays=mean_field+second,coin=false)",
   ],
 )
-def test_rewards_of_states_and_of_walks_are_the_same(name):
+def test_rewards_of_states_and_of_traversals_agree(name):
   _, roots, levels = enumerated(name)
   masses = sparse_masses(levels, 3)
   crowd = crowds.announced(masses)
-  # With other states on the way, which may not be taken for the first.
+  # With several states per node, which must not be confused with the first.
   expected = comparison.compare(roots, levels, crowd, num_states=3).rewards
   for source in (state_rewards(name), walked_rewards(name)):
     np.testing.assert_array_equal(source.node_rewards(masses), expected)
@@ -117,7 +117,7 @@ def test_rewards_of_states_and_of_walks_are_the_same(name):
     "python_odd_game(pays=first+memory)",
   ],
 )
-def test_rewards_of_walks_are_those_of_the_enumeration_under_its_masses(name):
+def test_rewards_of_traversals_agree_with_the_enumeration(name):
   _, _, levels = enumerated(name)
   masses = {
     index: level.masses
@@ -130,7 +130,7 @@ def test_rewards_of_walks_are_those_of_the_enumeration_under_its_masses(name):
   )
 
 
-def test_a_mean_field_that_moves_players_is_noticed_by_a_walk():
+def test_a_mean_field_that_changes_transitions_is_detected():
   name = (
     "mfg_dynamic_routing(network=braess,max_num_time_step=20,"
     "time_step_length=0.25)"
@@ -145,7 +145,7 @@ def test_a_mean_field_that_moves_players_is_noticed_by_a_walk():
     walked_rewards(name).node_rewards(masses)
 
 
-def test_only_paying_levels_are_read():
+def test_only_levels_with_rewards_are_read():
   name = "python_odd_game(pays=first+second)"
   _, _, levels = enumerated(name)
   rewards = state_rewards(name, paying=[6]).node_rewards(
@@ -157,7 +157,7 @@ def test_only_paying_levels_are_read():
   assert not rewards[offsets[7] :].any()
 
 
-def test_the_congestion_of_the_2d_game_is_left_to_the_states():
+def test_the_2d_game_with_congestion_has_no_formula():
   game = pyspiel.load_game(
     "mfg_crowd_modelling_2d(size=3,horizon=2,with_congestion=true)"
   )

@@ -1,4 +1,4 @@
-"""Waiting times, compared with what OpenSpiel's states say."""
+"""Compares waiting times with those in OpenSpiel's states."""
 
 import re
 
@@ -29,7 +29,7 @@ def load(name):
 
 
 def states_on_links(game, network):
-  """Returns a mean-field state by the name of the link that it has entered."""
+  """Returns a mean-field state for each link, by name, that it has entered."""
   found = {}
   pending = [game.new_initial_state()]
   while pending:
@@ -51,7 +51,7 @@ def states_on_links(game, network):
   return found
 
 
-def told_wait(state, share):
+def wait_after(state, share):
   after = state.clone()
   size = len(state.distribution_support())
   after.update_distribution([0.0, share, *[0.0] * (size - 2)])
@@ -59,7 +59,7 @@ def told_wait(state, share):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_waiting_times_are_those_of_the_game_on_both_sides_of_jumps(name):
+def test_waiting_times_agree_with_the_game_on_both_sides_of_jumps(name):
   game = load(name)
   network = road_network.read(game)
   waits = road_network.WaitingTimes(network, cap=10**6)
@@ -79,15 +79,15 @@ def test_waiting_times_are_those_of_the_game_on_both_sides_of_jumps(name):
     ]:
       shares = np.zeros(len(network.names))
       shares[row] = share
-      assert waits(shares)[row] == told_wait(state, float(share))
+      assert waits(shares)[row] == wait_after(state, float(share))
       compared += 1
     for below, at in zip(np.nextafter(jumps, 0.0), jumps):
-      assert told_wait(state, below) < told_wait(state, at)
+      assert wait_after(state, below) < wait_after(state, at)
   assert compared >= 14
 
 
 def test_jumps_on_braess_are_in_closed_form():
-  """On A->B one waits floor((1 + rho) / dt) - 1 steps."""
+  """The waiting time on A->B is floor((1 + rho) / dt) - 1 steps."""
   game = pyspiel.load_game(
     "python_mfg_dynamic_routing(max_num_time_step=5,time_step_length=0.3)"
   )
@@ -112,8 +112,8 @@ def test_waiting_times_are_capped():
   np.testing.assert_array_equal(capped(shares), np.minimum(free(shares), 3))
 
 
-def test_several_jumps_at_one_share_leave_some_waits_out():
-  """A wait that jumps from 0 to 2 is never 1."""
+def test_several_jumps_at_one_share_skip_waiting_times():
+  """A waiting time that jumps from 0 to 2 is never 1."""
   network = road_network.read(roads.detour())
   steep = road_network.RoadNetwork(
     **{
@@ -131,13 +131,13 @@ def test_several_jumps_at_one_share_leave_some_waits_out():
   assert waits.share(0, 2) == 0.25
 
 
-def test_other_games_have_no_roads():
+def test_other_games_have_no_road_network():
   for name in ("mfg_garnet", "python_mfg_predator_prey"):
     assert road_network.read(pyspiel.load_game(name)) is None
 
 
-def test_demands_that_strings_do_not_tell_apart_are_refused():
-  """Who arrives in step 0 on a link that goes on looks like one on its way."""
+def test_demands_that_strings_do_not_distinguish_are_rejected():
+  """A car that arrives in step 0 before other links looks underway."""
   trip = dynamic_routing_utils.OriginDestinationDemand
   network = dynamic_routing_data.BRAESS_NETWORK
 

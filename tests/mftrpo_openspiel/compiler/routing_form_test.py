@@ -1,4 +1,4 @@
-"""Routing games as arrays, compared with OpenSpiel and with the walk."""
+"""Compares routing games as arrays with OpenSpiel and with `moving_form`."""
 
 import math
 import warnings
@@ -33,7 +33,7 @@ BRAESS = (
 )
 NAMES = [
   BRAESS,
-  # Nobody arrives; waits are longer than the game.
+  # No car arrives; waiting times are longer than the game.
   "mfg_dynamic_routing(network=braess,max_num_time_step=3,"
   "time_step_length=0.05)",
   "mfg_dynamic_routing(network=line,max_num_time_step=5,time_step_length=1.0)",
@@ -53,7 +53,7 @@ def load(name):
 
 
 def model_with(game, **arguments):
-  """Returns a compiled game whose states may be taken together."""
+  """Returns a compiled game whose states may be aggregated."""
   model = compiled_game.CompiledGame(game)
   network = road_network.read(game)
   model._form = routing_form.RoutingForm(game, network, **arguments)
@@ -61,8 +61,8 @@ def model_with(game, **arguments):
   return model
 
 
-def walked(game, monkeypatch):
-  """Returns the game as it is compiled if nothing is known of it."""
+def enumerated(game, monkeypatch):
+  """Returns the game as it is compiled without knowledge about it."""
   with monkeypatch.context() as context, warnings.catch_warnings():
     warnings.simplefilter("error")
     context.setattr(road_network, "read", lambda game: None)
@@ -104,7 +104,7 @@ def test_flow_and_nash_conv_are_those_of_openspiel(game, model):
       rtol=1e-11,
       atol=1e-15,
     )
-    # No node that plays come to, but the ends, is missing.
+    # No node that plays reach is missing, except the terminal ones.
     known = set(strings)
     for node, mass in flow.distribution.items():
       is_end = f"t={game.max_game_length()}" in node
@@ -122,8 +122,8 @@ def test_masses_sum_to_one_in_each_layer(game, model):
   np.testing.assert_allclose(sums, 1.0, rtol=1e-12)
 
 
-def test_values_are_those_of_openspiel(game, model):
-  """Under the mean field of another policy than the one that is valued."""
+def test_values_agree_with_openspiel(game, model):
+  """Under the mean field of another policy than the evaluated one."""
   crowd, own = draws.RandomPolicy(game, 3), draws.RandomPolicy(game, 1)
   flow = distribution.DistributionPolicy(game, crowd)
   value = policy_value.PolicyValue(game, flow, own)._state_value
@@ -149,8 +149,8 @@ def test_values_are_those_of_openspiel(game, model):
   assert np.isfinite(q[mask]).all()
 
 
-def test_values_of_the_distribution_are_those_under_the_mean_field(game, model):
-  """Of an average of two flows, which is the flow of no policy."""
+def test_values_under_a_distribution_and_a_mean_field_agree(game, model):
+  """The mean field is an average of two flows, not the flow of a policy."""
   one, other = (
     model.mean_field(model.from_openspiel(draws.RandomPolicy(game, seed)))
     for seed in (2, 9)
@@ -183,14 +183,14 @@ def test_states_have_their_strings(model):
 
 
 def wait_after(share, step_length):
-  """Returns how long one waits on A->B, in Python's own arithmetic."""
+  """Returns the waiting time on A->B, in Python's arithmetic."""
   time = 1.0 * (1.0 + 1.0 * (5.0 * share / 5.0) ** 1.0)
   return max(0, int(time / step_length) - 1)
 
 
 @pytest.mark.parametrize("step_length", [0.2, 0.05, 0.3])
 def test_mean_fields_on_both_sides_of_a_jump(step_length):
-  """Those who go to A->B are as many as make the next step of waiting."""
+  """The fraction of cars on A->B is at a jump of the waiting time."""
   game = dynamic_routing.MeanFieldRoutingGame(
     {"max_num_time_step": 14, "time_step_length": step_length}
   )
@@ -203,7 +203,7 @@ def test_mean_fields_on_both_sides_of_a_jump(step_length):
     least = steps * step_length - 1
     if not 0 < least < 1:
       continue
-    # The least double with the longer wait, which rounding moves a little.
+    # The smallest double with the longer waiting time, subject to rounding.
     low, high = least - 1e-9, least + 1e-9
     assert wait_after(low, step_length) + 1 == wait_after(high, step_length)
     while math.nextafter(low, 1.0) < high:
@@ -233,7 +233,7 @@ def test_mean_fields_on_both_sides_of_a_jump(step_length):
 
 
 def test_jumps_in_single_precision():
-  """The game in C++ rounds the number of cars to 32 bits."""
+  """The C++ game rounds the number of cars to 32 bits."""
   game = pyspiel.load_game(
     "mfg_dynamic_routing(network=braess,max_num_time_step=14,"
     "time_step_length=0.3)"
@@ -257,17 +257,17 @@ def test_jumps_in_single_precision():
 
 
 @pytest.mark.parametrize("name", [BRAESS, "detour"])
-def test_all_is_as_in_the_walk(name, monkeypatch):
-  """Mirror Descent with entropy, steps of the population, reached states."""
+def test_results_agree_with_the_enumerated_game(name, monkeypatch):
+  """Mirror Descent with entropy, population steps, and reached states."""
   game = load(name)
   ours = compiled_game.CompiledGame(game)
-  theirs = walked(game, monkeypatch)
+  theirs = enumerated(game, monkeypatch)
   assert isinstance(theirs.form, moving_form.MovingForm)
   rows = {s: i for i, s in enumerate(theirs.observation_strings)}
   strings = ours.observation_strings
   common = [i for i, s in enumerate(strings) if s in rows]
   matching = [rows[strings[i]] for i in common]
-  # The walk looks for nodes, and does not miss any of Braess's.
+  # The node search finds all nodes of the Braess network.
   assert len(common) == len(strings)
   assert len(rows) == len(strings) or name != BRAESS
   mask = ours.legal_actions_mask.sum(axis=1) > 1
@@ -345,8 +345,8 @@ def test_all_is_as_in_the_walk(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [BRAESS, "detour"])
-def test_mirror_descent_is_that_of_openspiel(name):
-  """No choices share children where waiting times tell them apart."""
+def test_mirror_descent_agrees_with_openspiel(name):
+  """Choices share no children if waiting times are distinguished."""
   game = load(name)
   ours = mirror_descent.MirrorDescent(compiled_game.CompiledGame(game), lr=0.2)
   theirs = their_descent.MirrorDescent(game, lr=0.2)
@@ -366,7 +366,7 @@ def test_mirror_descent_is_that_of_openspiel(name):
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if "line" not in n])
-def test_waits_need_not_be_told_apart(name):
+def test_states_can_be_aggregated(name):
   game = load(name)
   apart, together = (
     model_with(game, max_states=number) for number in (10**6, 0)
@@ -425,19 +425,19 @@ def test_waits_need_not_be_told_apart(name):
       together.propagate(arrays[1], fields[1], 1)
 
 
-def test_more_than_all_cars_on_a_link_is_one_line():
+def test_a_mass_above_one_on_a_link_raises_a_one_line_error():
   model = compiled_game.CompiledGame(pyspiel.load_game(BRAESS))
   mean_field = model.initial_mean_field()
   with pytest.raises(ValueError) as error:
     model.optimal_action_values(3 * mean_field)
   assert str(error.value) == (
-    "mean_field must have at most the mass 1 on each link, it has 2.25 on"
+    "mean_field must have a mass of at most 1 on each link, but it is 2.25 on"
     " 'C->D' at time 11."
   )
 
 
 class _SlowState(dynamic_routing.MeanFieldRoutingGameState):
-  """Waits a step longer on full links."""
+  """A state that waits a step longer on full links."""
 
   def update_distribution(self, distribution):
     is_new = self._waiting_time == -1
@@ -451,9 +451,9 @@ class _SlowGame(dynamic_routing.MeanFieldRoutingGame):
     return _SlowState(self, self.time_step_length)
 
 
-def test_a_game_that_plays_otherwise_is_walked():
+def test_a_game_that_differs_from_its_network_is_enumerated():
   game = roads.detour(horizon=6, game_class=_SlowGame)
-  with pytest.warns(UserWarning, match="plays are not those of its network"):
+  with pytest.warns(UserWarning, match="plays do not agree with its network"):
     model = compiled_game.CompiledGame(game)
   assert isinstance(model.form, moving_form.MovingForm)
   policy = draws.RandomPolicy(game, 1)
@@ -462,7 +462,7 @@ def test_a_game_that_plays_otherwise_is_walked():
   )
 
 
-def test_a_start_in_the_middle_is_walked():
+def test_a_game_from_a_later_state_is_enumerated():
   game = pyspiel.load_game(BRAESS)
   state = game.new_initial_state().child(0)
   model = compiled_game.CompiledGame(game, state)
@@ -471,7 +471,7 @@ def test_a_start_in_the_middle_is_walked():
 
 @pytest.mark.slow
 def test_sioux_falls():
-  """With two destinations, on all of its 124 links; few cars get there."""
+  """With two destinations, on all of its 124 links; few cars arrive."""
   network, demand = factory.DYNAMIC_ROUTING_NETWORK["sioux_falls_dummy_demand"]
   parameters = {"max_num_time_step": 30, "time_step_length": 0.8}
   game = dynamic_routing.MeanFieldRoutingGame(parameters, network, demand)

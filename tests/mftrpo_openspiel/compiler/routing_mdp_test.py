@@ -1,4 +1,4 @@
-"""Flows and values in routing games, by following each car alone."""
+"""Tests flows and values in routing games by following each car."""
 
 import itertools
 
@@ -36,13 +36,13 @@ def policy_of(arrays, seed):
 
 
 class Car:
-  """Where a car that chooses at a time may go, in plain Python."""
+  """The routes of a car that chooses at a time, in plain Python."""
 
   def __init__(self, network, waits):
     self.network, self.waits = network, waits
 
   def value(self, link, destination, time, choose):
-    """Returns what it is paid if it goes on from a link at a time."""
+    """Returns its value if it leaves a link at a time."""
     network = self.network
     if time >= network.horizon:
       return -network.step_length * (network.horizon + 1)
@@ -58,7 +58,7 @@ class Car:
     return choose(link, destination, time, found)
 
 
-def test_values_are_those_of_single_cars(arrays):
+def test_values_agree_with_those_of_single_cars(arrays):
   states, network = arrays.states, arrays.states.network
   crowd, own = policy_of(arrays, 0), policy_of(arrays, 1)
   mean_field = routing_flow.Play(arrays, crowd).mean_field()
@@ -87,8 +87,8 @@ def test_values_are_those_of_single_cars(arrays):
     assert best[row].max() == pytest.approx(expected, rel=1e-12)
 
 
-def test_masses_told_are_those_on_the_links(arrays):
-  """The sum over all mean-field nodes of a link, by their strings."""
+def test_nodes_receive_the_masses_on_their_links(arrays):
+  """Compared with sums over all mean-field nodes of a link, by string."""
   mean_field = routing_flow.Play(arrays, policy_of(arrays, 2)).mean_field()
   states, network = arrays.states, arrays.states.network
   shares = np.zeros((network.horizon, arrays.num_links))
@@ -104,7 +104,7 @@ def test_masses_told_are_those_on_the_links(arrays):
   np.testing.assert_allclose(arrays.told_shares(mean_field), shares, atol=1e-15)
 
 
-def test_layers_give_the_same(arrays):
+def test_layers_give_the_same_results(arrays):
   crowd, own = policy_of(arrays, 0), policy_of(arrays, 1)
   mean_field = routing_flow.Play(arrays, crowd).mean_field()
   mdp = routing_mdp.RoutingMDP(arrays, mean_field)
@@ -148,7 +148,7 @@ def test_layers_give_the_same(arrays):
 
 
 def test_masses_of_one_path():
-  """On the line, by hand: w = 1 on each link, and 100 cars."""
+  """The line network by hand: w = 1 on each link, and 100 cars."""
   game = pyspiel.load_game(
     "mfg_dynamic_routing(network=line,max_num_time_step=8,time_step_length=0.5)"
   )
@@ -172,7 +172,7 @@ def test_masses_of_one_path():
   np.testing.assert_allclose(q.max(axis=1), -4 * 0.5)
 
 
-def test_numbers_do_not_depend_on_what_was_asked_before(arrays):
+def test_results_do_not_depend_on_earlier_calls(arrays):
   policies = [policy_of(arrays, seed) for seed in range(12)]
   first = [routing_flow.Play(arrays, p).mean_field() for p in policies]
   new = routing_arrays.RoutingArrays(arrays.states)

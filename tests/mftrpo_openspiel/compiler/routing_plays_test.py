@@ -1,4 +1,4 @@
-"""Whether a routing game plays as its network says."""
+"""Tests whether a routing game agrees with its network."""
 
 import dataclasses
 
@@ -25,7 +25,7 @@ def agrees(game, **changes):
 
 
 @pytest.mark.parametrize("name", [BRAESS, "detour"])
-def test_the_network_of_the_game_is_told_from_others(name):
+def test_other_networks_do_not_agree_with_the_game(name):
   game = roads.detour() if name == "detour" else pyspiel.load_game(name)
   network = road_network.read(game)
   assert agrees(game)
@@ -43,7 +43,7 @@ def test_the_network_of_the_game_is_told_from_others(name):
 
 
 @pytest.mark.parametrize("shift", [1e-9, -1e-9])
-def test_a_jump_that_is_off_by_little_is_seen(shift):
+def test_a_jump_with_a_small_error_is_detected(shift):
   game = pyspiel.load_game(BRAESS)
   network = road_network.read(game)
 

@@ -1,4 +1,4 @@
-"""All nodes of a routing game, compared with those met in random plays."""
+"""Compares nodes of a routing game with those reached in random plays."""
 
 import numpy as np
 from open_spiel.python.mfg import games  # noqa: F401
@@ -25,7 +25,7 @@ def test_states_of_the_line_in_full():
   )
   states = states_of(game)
   to = "destination=D->aft_D"
-  # Travel times are 1, so that nobody ever waits.
+  # Travel times are 1, so no car ever waits.
   assert [states.string(row) for row in range(len(states))] == [
     f"Location=bef_O->O, waiting time=0, t=0, {to}",
     f"Location=O->A, waiting time=-1, t=1_mean_field, {to}",
@@ -38,7 +38,7 @@ def test_states_of_the_line_in_full():
 
 
 @pytest.mark.parametrize("name", [BRAESS, "detour"])
-def test_whatever_players_are_told_they_come_to_states(name):
+def test_random_plays_reach_only_states(name):
   game = roads.detour() if name == "detour" else pyspiel.load_game(name)
   states = states_of(game)
   missing = {states.string(row) for row in range(len(states))}
@@ -59,11 +59,11 @@ def test_whatever_players_are_told_they_come_to_states(name):
         state.update_distribution(law.tolist())
       else:
         state.apply_action(int(rng.choice(state.legal_actions())))
-  # Others are rare; `routing_form_test` sees that there is a play to each.
+  # Others are rare; `routing_form_test` checks that plays reach all of them.
   assert len(missing) < 0.5 * len(known)
 
 
-def test_few_states_if_waits_are_not_told_apart():
+def test_aggregation_leaves_few_states():
   states = states_of(roads.detour(), max_states=0)
   assert not states.tells_waits_apart
   apart = states_of(roads.detour())
@@ -79,7 +79,7 @@ def test_few_states_if_waits_are_not_told_apart():
   assert choices[0] == choices[1]
 
 
-def test_the_number_of_states_is_what_decides():
+def test_states_are_aggregated_above_the_given_number():
   apart = states_of(pyspiel.load_game(BRAESS))
   number = len(apart)
   enough = states_of(pyspiel.load_game(BRAESS), max_states=2 * number)

@@ -15,7 +15,7 @@ from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import from_game
 from mftrpo_openspiel.models import stationary_model
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*depends on more than its obs")
+pytestmark = pytest.mark.filterwarnings("ignore:.*depend on the path to a node")
 SIZE, NUM_ACTIONS = 4, 3
 
 

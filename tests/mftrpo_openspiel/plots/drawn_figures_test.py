@@ -16,9 +16,7 @@ from mftrpo_openspiel.plots import game_policies
 from mftrpo_openspiel.plots import placement
 from mftrpo_openspiel.utils import tabular_policies
 
-pytestmark = pytest.mark.filterwarnings(
-  "ignore:.*depends on more than its observation"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:.*depend on the path to a node")
 
 
 def uniform(game_name, name="uniform", model_name="compiled", **parameters):

@@ -39,7 +39,7 @@ def test_populations_are_panels():
     np.testing.assert_array_equal(law, np.eye(25)[corner])
 
 
-@pytest.mark.filterwarnings("ignore:.*depends on more than its observation")
+@pytest.mark.filterwarnings("ignore:.*depend on the path to a node")
 def test_moments():
   game = pyspiel.load_game("mfg_garnet", {"horizon": 6})
   model, _ = uniform("compiled", game)

@@ -124,7 +124,7 @@ def test_locations_and_moves_are_those_of_the_states(name):
 
 
 # The game is as OpenSpiel says, its values are not looked at.
-@pytest.mark.filterwarnings("ignore:.*depends on more than its observation")
+@pytest.mark.filterwarnings("ignore:.*depend on the path to a node")
 @pytest.mark.parametrize("name", sorted({*GAMES, *SETTINGS} - {"sioux falls"}))
 def test_all_players_are_on_paper_at_all_times(name):
   model = compiled_game.CompiledGame(load(name))
@@ -139,7 +139,7 @@ def test_all_players_are_on_paper_at_all_times(name):
     assert (placed.mean_fields(mean_field)[time][~known] == 0).all()
 
 
-@pytest.mark.filterwarnings("ignore:.*depends on more than its observation")
+@pytest.mark.filterwarnings("ignore:.*depend on the path to a node")
 def test_walls_of_the_modelling_grid_have_x_first_and_the_start_y_first():
   game_drawing = game_drawings.of_game(load("grid"))
   grid = game_drawing.drawing

@@ -1,4 +1,4 @@
-"""Draws by alias tables have the laws that they are made of."""
+"""Tests that draws from alias tables have the given distributions."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from mftrpo_openspiel.simulators import alias_tables
 
 
 def _laws(rng, widths):
-  """Returns weights of laws of some widths, and where they begin."""
+  """Returns weights of distributions of some widths, and their starts."""
   laws = [rng.dirichlet(np.full(width, 0.4)) for width in widths]
   return np.concatenate(laws), np.cumsum([0, *widths])
 
@@ -23,7 +23,7 @@ def _implied(tables, num_entries):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_columns_hold_the_laws(seed):
+def test_columns_imply_the_given_probabilities(seed):
   rng = np.random.default_rng(seed)
   widths = [1, 2, 3, 7, 1, 40, 5, 5]
   weights, indptr = _laws(rng, widths)
@@ -49,7 +49,7 @@ def test_columns_hold_the_laws(seed):
     [1 / 3, 1 / 3, 1 / 3],
   ],
 )
-def test_laws_with_zeros_and_ties(law):
+def test_distributions_with_zeros_and_ties(law):
   law = np.array(law)
   tables = alias_tables.AliasTables(law, np.array([0, law.size]))
   np.testing.assert_allclose(
@@ -57,14 +57,14 @@ def test_laws_with_zeros_and_ties(law):
   )
 
 
-def test_what_has_no_probability_is_never_drawn():
+def test_outcomes_of_probability_zero_are_never_drawn():
   law = np.array([0.0, 0.3, 0.0, 0.7, 0.0])
   tables = alias_tables.AliasTables(law, np.array([0, 5]))
   draws = tables.draw(np.zeros(100_000, int), np.random.default_rng(0))
   assert set(np.unique(draws)) == {1, 3}
 
 
-def test_draws_have_the_laws():
+def test_draws_have_the_given_distributions():
   rng = np.random.default_rng(1)
   widths = [3, 1, 6, 12]
   weights, indptr = _laws(rng, widths)

@@ -1,4 +1,4 @@
-"""Plays on arrays have the laws and rewards of the games."""
+"""Tests that plays on arrays have the distributions of the games."""
 
 import numpy as np
 import odd_game  # noqa: F401 (registers it)
@@ -22,16 +22,16 @@ GAMES = [
   "python_mfg_predator_prey(horizon=2)",
   # Two mean-field nodes lead to one decision node.
   "python_odd_game(pays=first+second)",
-  # Moves depend on the mean field.
+  # Transitions depend on the mean field.
   "mean_field_lin_quad(mean_revert=1.0,size=5,horizon=4)",
-  # They do so in a known way.
+  # They depend on it in a known way.
   "mfg_dynamic_routing(network=braess,max_num_time_step=10,"
   "time_step_length=0.5)",
 ]
 
 
 def _p_value(observed, expected):
-  """Returns that of a chi-square test of counts, few of them pooled."""
+  """Returns the p value of a chi-square test, with small counts pooled."""
   few = expected < 5
   if few.any():
     observed = np.append(observed[~few], observed[few].sum())
@@ -47,9 +47,9 @@ def _p_value(observed, expected):
 
 
 def _next_counts(frozen, rows, actions, num_states, rng):
-  """Returns (n + 1,): how often each state, or the end, is next, and rewards.
+  """Returns (n + 1,), the counts of next states and of ends, and rewards.
 
-  The end is the last one.
+  The last entry is the number of plays that ended.
   """
   rewards, places = frozen.step(frozen.at(rows), actions, rng)
   goes_on = places != simulator_lib.ENDED
@@ -57,7 +57,7 @@ def _next_counts(frozen, rows, actions, num_states, rng):
   return np.append(counts, (~goes_on).sum()), rewards
 
 
-def test_moves_and_rewards_of_a_stationary_mdp():
+def test_transitions_and_rewards_of_a_stationary_mdp():
   mdp = sampled_games.random_mdp(num_states=6)
   mean_field = np.random.default_rng(0).dirichlet(np.ones(6))
   simulator = array_simulator.StationarySimulator(mdp)
@@ -86,7 +86,7 @@ def _models():
 
 
 @pytest.mark.parametrize("make", _models())
-def test_moves_and_rewards_of_compiled_games(make):
+def test_transitions_and_rewards_of_compiled_games(make):
   model = make()
   form, mask = model.form, model.legal_actions_mask
   num_states, num_actions = mask.shape
@@ -135,7 +135,7 @@ def test_plays_may_end_before_the_last_layer():
 
 
 @pytest.mark.parametrize("make", _models())
-def test_plays_start_with_the_initial_law_and_all_populations_alike(make):
+def test_plays_start_with_the_initial_distribution_of_all_populations(make):
   model = make()
   mean_field = model.mean_field(
     sampled_games.random_policy(model.legal_actions_mask)
@@ -155,11 +155,11 @@ def test_plays_start_with_the_initial_law_and_all_populations_alike(make):
     )
 
 
-def test_tables_of_fixed_moves_are_made_once(monkeypatch):
+def test_tables_of_fixed_transitions_are_built_once(monkeypatch):
   simulator = array_simulator.StationarySimulator(sampled_games.random_mdp())
   monkeypatch.setattr(array_simulator, "Moves", None)
   simulator.under(np.ones(4) / 4)
-  # Layers of the same kernel share its tables.
+  # Layers with the same kernel share its tables.
   monkeypatch.undo()
   model = compiled_game.CompiledGame(pyspiel.load_game(GAMES[0]))
   sizes = []
@@ -175,11 +175,11 @@ def test_tables_of_fixed_moves_are_made_once(monkeypatch):
     policy = sampled_games.random_policy(model.legal_actions_mask, policy_seed)
     layered.under(model.mean_field(policy))
   num_pairs = 20 * 5
-  # One kernel between times, and the end of the last.
+  # One kernel between times, and one for the end of the last time.
   assert sizes == [2 * num_pairs]
 
 
-def test_places_of_states_that_no_play_leads_to():
+def test_states_that_no_play_reaches_have_no_places():
   model = sampled_games.moving_model()
   policy = sampled_games.random_policy(model.legal_actions_mask)
   mean_field = model.mean_field(policy)

@@ -1,4 +1,4 @@
-"""Estimators against sums over single visits, and the trap of unseen pairs."""
+"""Compares estimators with sums over visits, and tests bias by unseen pairs."""
 
 import itertools
 
@@ -10,7 +10,7 @@ from mftrpo_openspiel.simulators import rollouts
 
 
 def _sums(states, actions, returns, shape):
-  """Returns the sums of visits that are given one by one."""
+  """Returns the sums of visits that are given individually."""
   counts, totals = np.zeros(shape, int), np.zeros(shape)
   np.add.at(counts, (states, actions), 1)
   np.add.at(totals, (states, actions), returns)
@@ -40,7 +40,7 @@ def _one_by_one(name, states, actions, returns, mask):
 
 @pytest.mark.parametrize("name", estimators.ESTIMATORS)
 @pytest.mark.parametrize("seed", range(5))
-def test_sums_are_enough(name, seed):
+def test_sums_are_sufficient(name, seed):
   rng = np.random.default_rng(seed)
   mask = rng.random((9, 4)) < 0.7
   mask[:, 0] = True
@@ -60,10 +60,10 @@ def test_sums_are_enough(name, seed):
   )
 
 
-def _ways(rewards, num_visits):
-  """Yields the sums for all ways to try actions in one state.
+def _all_trials(rewards, num_visits):
+  """Yields the sums for all sequences of actions in one state.
 
-  Each of its few visits pays the reward of its action.
+  Each of its few visits has the reward of its action.
   """
   for way in itertools.product(range(len(rewards)), repeat=num_visits):
     actions = np.array(way)
@@ -72,13 +72,13 @@ def _ways(rewards, num_visits):
 
 
 def _best_actions(name, rewards, num_visits):
-  """Returns how often each action looks best, over all ways to try them.
+  """Returns how often each action seems best, over all sequences of actions.
 
-  Actions that look equally good share.
+  Actions with equal values share a count.
   """
   mask = np.ones((1, len(rewards)), bool)
   shares = []
-  for sums in _ways(rewards, num_visits):
+  for sums in _all_trials(rewards, num_visits):
     values, _ = estimators.ESTIMATORS[name](sums, mask)
     best = np.isclose(values[0], values[0].max(), rtol=0, atol=1e-9)
     shares.append(best / best.sum())
@@ -86,13 +86,13 @@ def _best_actions(name, rewards, num_visits):
 
 
 @pytest.mark.parametrize("reward", [-2.0, 3.0])
-def test_trap_of_unseen_pairs_where_all_actions_pay_the_same(reward):
+def test_unseen_pairs_bias_published_values_if_rewards_are_equal(reward):
   mask = np.ones((1, 3), bool)
   # Action 2 was not tried.
   actions = np.array([0, 1, 1, 0])
   sums = _sums(np.zeros(4, int), actions, np.full(4, reward), (1, 3))
   values, _ = estimators.published(sums, mask)
-  # It looks best if rewards are negative, worst if they are positive.
+  # It seems best if rewards are negative, worst if they are positive.
   np.testing.assert_array_equal(
     np.sign(values[0, 2] - values[0, :2]), -np.sign(reward)
   )
@@ -102,19 +102,19 @@ def test_trap_of_unseen_pairs_where_all_actions_pay_the_same(reward):
 
 
 @pytest.mark.parametrize("level", [-20.0, 20.0])
-def test_trap_of_unseen_pairs_where_rewards_are_far_from_zero(level):
+def test_unseen_pairs_bias_published_values_if_rewards_have_an_offset(level):
   rewards = level + np.array([0.0, 0.5, 1.0])
   mask = np.ones((1, 3), bool)
-  for sums in _ways(rewards, 4):
+  for sums in _all_trials(rewards, 4):
     values, _ = estimators.published(sums, mask)
     counts = sums.counts[0]
-    # Best is what was tried the least or the most, whatever it pays.
+    # The best action is the one tried least or most, whatever its reward.
     extreme = counts.min() if level < 0 else counts.max()
     assert counts[values[0].argmax()] == extreme
   for name in ("baseline", "pair_averages"):
     shares = _best_actions(name, rewards, 4)
     assert shares[2] > 0.6 > 0.25 > shares[0]
-    # What is added to all rewards does not matter.
+    # A constant added to all rewards has no effect.
     np.testing.assert_allclose(
       shares, _best_actions(name, rewards - level, 4), rtol=0, atol=1e-12
     )

@@ -1,4 +1,4 @@
-"""Plays through OpenSpiel's states, against exact models and other plays."""
+"""Compares plays through OpenSpiel's states with exact models."""
 
 import warnings
 
@@ -16,7 +16,7 @@ from mftrpo_openspiel.simulators import array_simulator
 from mftrpo_openspiel.simulators import openspiel_simulator
 from mftrpo_openspiel.simulators import simulator as simulator_lib
 
-# What a sound test fails by chance, with the fixed seeds here or others.
+# The probability that a correct test fails by chance.
 LEVEL = 1e-4
 GAMES = {
   "rooms": (
@@ -72,7 +72,7 @@ def play(frozen, policy, size, rng):
 
 
 def naive_plays(model, policy, mean_field, size, rng):
-  """Returns (size,) returns of whole plays, one state object for each."""
+  """Returns (size,) returns of whole plays, each with its own state object."""
   distribution = model.to_distribution(mean_field)
   rows = {string: i for i, string in enumerate(model.observation_strings)}
   roots, result = model.game.new_initial_states(), []
@@ -114,7 +114,7 @@ def setting_of(name):
 def mean_return_test(model, policy, mean_field, told, size=40_000):
   """Returns the p value of "mean returns are Q", by a chi-square of z values.
 
-  Each play counts at one time, drawn at random; `told` is what is simulated.
+  Each play counts at one random time; `told` is the simulated mean field.
   """
   rng = np.random.default_rng(5)
   frozen = simulator_of(model).under(told)
@@ -142,20 +142,20 @@ def test_mean_returns_are_action_values(name):
   assert mean_return_test(model, policy, mean_field, mean_field) > LEVEL
 
 
-def test_returns_under_another_mean_field_have_other_means():
+def test_returns_under_another_mean_field_have_different_means():
   model, policy, mean_field = setting_of(GAMES["rooms"])
   told = model.mean_field(policy)
   assert mean_return_test(model, policy, mean_field, told) < LEVEL
 
 
 def same_law(first, second):
-  """Whether two samples pass the test of Kolmogorov and Smirnov."""
+  """Returns whether two samples pass a Kolmogorov-Smirnov test."""
   # Equal returns may differ by rounding.
   return stats.ks_2samp(first.round(9), second.round(9)).pvalue > LEVEL
 
 
 @pytest.mark.parametrize("name", [*GAMES.values(), *PAY_BY_PATH])
-def test_returns_have_the_law_of_plays_one_by_one(name):
+def test_returns_are_distributed_like_those_of_single_plays(name):
   model, policy, mean_field = setting_of(name)
   rng = np.random.default_rng(3)
   expected = naive_plays(model, policy, mean_field, 600, rng)
@@ -164,7 +164,7 @@ def test_returns_have_the_law_of_plays_one_by_one(name):
 
 
 def mean_return(state, rows, policy, distribution, began=False):
-  """Returns what a play from a state earns: a sum over all histories."""
+  """Returns the expected return from a state: a sum over all histories."""
   kind, string = state.get_type(), state.observation_string(0)
   began |= string in rows
   earned = 0.0
@@ -197,7 +197,7 @@ def mean_return(state, rows, policy, distribution, began=False):
     "mfg_crowd_modelling_2d(size=2,horizon=2,with_congestion=true)",
   ],
 )
-def test_plays_that_are_paid_by_the_path_earn_what_all_histories_do(name):
+def test_path_dependent_rewards_have_the_mean_over_all_histories(name):
   model, policy, mean_field = setting_of(name)
   rows = {string: i for i, string in enumerate(model.observation_strings)}
   root = model.game.new_initial_state()
@@ -208,7 +208,7 @@ def test_plays_that_are_paid_by_the_path_earn_what_all_histories_do(name):
   returns = play(frozen, policy, 400_000, rng)[2].sum(axis=0)
   error = returns.std() / np.sqrt(returns.size)
   assert abs(returns.mean() - expected) < 4 * error
-  # What is paid on the paths that come first is something else.
+  # The values of the first paths are different.
   here = model.layers == 0
   values = policy * model.action_values(policy, mean_field)
   by_string = mean_field[here] @ values[here].sum(axis=1)
@@ -216,9 +216,9 @@ def test_plays_that_are_paid_by_the_path_earn_what_all_histories_do(name):
 
 
 @pytest.mark.parametrize("kind", ["rooms", "populations", "islands"])
-def test_returns_have_the_law_of_plays_on_arrays(kind):
-  # In the odd game only means are alike: on arrays, what nodes after a chance
-  # node pay before the next decision is paid in the mean.
+def test_returns_are_distributed_like_those_on_arrays(kind):
+  # In the odd game only the means are equal: on arrays, rewards between a
+  # chance node and the next decision are replaced by their mean.
   model, policy, mean_field = setting_of(GAMES[kind])
   rng = np.random.default_rng(6)
   arrays = array_simulator.LayeredSimulator(
@@ -231,12 +231,12 @@ def test_returns_have_the_law_of_plays_on_arrays(kind):
 
   by_states = returns(simulator_of(model), mean_field)
   assert same_law(by_states, returns(arrays, mean_field))
-  # So many plays tell one mean field from another.
+  # This number of plays can distinguish two mean fields.
   assert not same_law(by_states, returns(arrays, model.mean_field(policy)))
 
 
 @pytest.mark.parametrize("name", GAMES.values(), ids=GAMES)
-def test_players_are_where_the_mean_field_is(name):
+def test_players_are_distributed_like_the_mean_field(name):
   model, policy, _ = setting_of(name)
   mean_field = model.mean_field(policy)
   frozen = simulator_of(model).under(mean_field)
@@ -264,7 +264,7 @@ def test_populations_have_equally_many_players():
   np.testing.assert_array_equal(np.bincount(populations), [1000, 1000, 1000])
 
 
-def test_draws_do_not_depend_on_what_was_played_before():
+def test_draws_do_not_depend_on_earlier_plays():
   model, policy, mean_field = setting_of(PAY_BY_PATH[0])
 
   def result(simulator):
@@ -275,7 +275,7 @@ def test_draws_do_not_depend_on_what_was_played_before():
   play(used.under(mean_field), policy, 500, np.random.default_rng(8))
   for ours, theirs in zip(result(fresh), result(used)):
     np.testing.assert_array_equal(ours, theirs)
-  # The game under the last mean field is kept.
+  # The game under the last mean field is cached.
   assert used.under(mean_field.copy()) is used.under(mean_field)
 
 
@@ -317,11 +317,11 @@ def test_rejects_illegal_actions():
   rng = np.random.default_rng(0)
   places = frozen.initial(3, rng)
   assert not model.legal_actions_mask[frozen.rows(places), 2].any()
-  with pytest.raises(ValueError, match="actions must be legal, 2 is not at"):
+  with pytest.raises(ValueError, match="must be legal, but 2 is not at"):
     frozen.step(places, np.full(3, 2), rng)
 
 
-def test_refuses_to_begin_in_the_midst():
+def test_plays_cannot_start_in_given_states():
   model, _, mean_field = setting_of(GAMES["islands"])
   frozen = simulator_of(model).under(mean_field)
   with pytest.raises(ValueError, match="start must be None for simulator"):
@@ -335,8 +335,8 @@ def test_refuses_to_begin_in_the_midst():
     ("legal:0.0:1.0", "legal actions that do not depend on the mean field"),
   ],
 )
-def test_mean_fields_that_lead_out_of_the_model(jam, message):
-  # The model knows the moves of players who are told nothing of the kind.
+def test_mean_fields_that_lead_to_nodes_outside_the_model(jam, message):
+  # The model has the transitions of another game, without `jam`.
   model = compiled("python_odd_game(pays=first)")
   game = pyspiel.load_game(f"python_odd_game(pays=first,jam={jam})")
   simulator = openspiel_simulator.OpenSpielSimulator(game, model.form)

@@ -1,4 +1,4 @@
-"""Empirical laws of players, against exact ones."""
+"""Compares empirical distributions of players with exact ones."""
 
 import dataclasses
 
@@ -29,7 +29,7 @@ NUM_SEEDS = 400
 
 
 def _crowded_mdp(num_states=4):
-  """Returns an MDP whose moves lead away from crowds."""
+  """Returns an MDP whose transitions lead away from crowded states."""
   base = sampled_games.random_mdp(num_states=num_states)
   fixed = base.fixed_kernel.toarray()
 
@@ -43,7 +43,7 @@ def _crowded_mdp(num_states=4):
 def _check_mean(estimates, expected, num_particles):
   """Checks that independent estimates have a mean, by a z-test of each entry.
 
-  With Bonferroni's bound over the entries, of which rare ones are one.
+  With Bonferroni's bound over the entries; rare entries are pooled.
   """
   rare = expected * len(estimates) * num_particles < 50
   estimates, expected = (
@@ -55,7 +55,7 @@ def _check_mean(estimates, expected, num_particles):
   varied = deviations > 1e-12
   np.testing.assert_allclose(errors[~varied], 0, atol=1e-9)
   scores = np.abs(errors[varied]) / deviations[varied]
-  # Of 100 entries, one is so far off with probability 1e-4.
+  # With 100 entries, the bound is exceeded with probability 1e-4.
   assert scores.max(initial=0) < 4.9
 
 
@@ -70,7 +70,7 @@ def _stationary(mdp, num_particles=50):
 @pytest.mark.parametrize(
   "make_mdp", [sampled_games.random_mdp, _crowded_mdp], ids=["fixed", "crowded"]
 )
-def test_players_moved_from_a_mean_field(make_mdp, num_steps):
+def test_players_that_start_in_a_mean_field(make_mdp, num_steps):
   model, policy, players = _stationary(make_mdp())
   mean_field = np.array([0.1, 0.2, 0.0, 0.7])
   estimates = []
@@ -81,7 +81,7 @@ def test_players_moved_from_a_mean_field(make_mdp, num_steps):
     estimates.append(estimate.masses)
   expected = model.propagate(policy, mean_field, num_steps)
   _check_mean(estimates, expected, 50)
-  # Masses are numbers of players.
+  # Masses are multiples of the mass of a player.
   numbers = np.array(estimates) * 50
   np.testing.assert_allclose(numbers, np.round(numbers), atol=1e-9)
 
@@ -101,7 +101,7 @@ def test_averages_are_over_the_second_half_of_the_steps():
   _check_mean(estimates, expected, 50)
 
 
-def test_the_long_run_of_fixed_moves():
+def test_the_long_run_of_fixed_transitions():
   model, policy, players = _stationary(sampled_games.random_mdp())
   estimates = [
     players.long_run(np.ones(4) / 4, 60, np.random.default_rng(seed)).masses
@@ -110,15 +110,15 @@ def test_the_long_run_of_fixed_moves():
   _check_mean(estimates, model.mean_field(policy), 50)
 
 
-def test_the_long_run_of_players_who_see_each_other():
-  # Propagation of chaos: the bias falls with the number of players.
+def test_the_long_run_of_interacting_players():
+  # Propagation of chaos: the bias decreases with the number of players.
   model, policy, players = _stationary(_crowded_mdp(), 100_000)
   estimate = players.long_run(
     np.ones(4) / 4, 60, np.random.default_rng(0)
   ).masses
   expected = model.mean_field(policy)
   assert np.abs(estimate - expected).max() < 5e-3
-  # Not what they would do under where they start.
+  # It differs from the long run under the initial mean field.
   frozen = model.propagate(policy, model.initial_mean_field(), None)
   assert np.abs(frozen - expected).max() > 4e-2
 
@@ -148,7 +148,7 @@ def test_flows(name):
   expected = model.mean_field(policy)
   _check_mean(estimates, expected, 50)
   sums = np.bincount(model.layers, expected)
-  # The masses of a layer add up, unless plays have ended before.
+  # The masses of a layer sum to one, unless plays have ended before.
   full = np.isclose(sums, model.game.num_players())
   for estimate in estimates[:5]:
     np.testing.assert_allclose(
@@ -158,7 +158,7 @@ def test_flows(name):
 
 @pytest.mark.parametrize("num_steps", [1, 2])
 @pytest.mark.parametrize("name", GAMES)
-def test_flows_that_are_moved_by_a_few_steps(name, num_steps):
+def test_flows_after_a_few_steps(name, num_steps):
   model, policy, players = _finite(name)
   if num_steps > model.form.times.max():
     pytest.skip("It has fewer times.")
@@ -174,15 +174,15 @@ def test_steps_of_flows_are_counted():
   model, _, players = _finite(GAMES[0], num_particles=7)
   rng = np.random.default_rng(0)
   uniform = model.initial_mean_field()
-  # The last decisions lead nowhere, and are not played.
+  # The last decisions have no next state, and are not played.
   assert players.flow(uniform, rng).num_environment_steps == 7 * 3
-  # Players who start at the beginning reach time 1 in a step, those of times 0
-  # and 1 move by two.
+  # Players that start at the beginning reach time 1 in one step; those of
+  # times 0 and 1 make two steps.
   moved = players.moved_flow(uniform, 2, rng)
   assert moved.num_environment_steps == 7 * (1 + 2 * 2)
 
 
-def test_populations_have_as_many_players():
+def test_populations_have_equally_many_players():
   model, _, players = _finite(GAMES[2], num_particles=100)
   estimate = players.flow(model.initial_mean_field(), np.random.default_rng(0))
   populations = model.form.populations
@@ -192,7 +192,7 @@ def test_populations_have_as_many_players():
     np.testing.assert_allclose(sums, [1.0, 1.0, 1.0])
 
 
-def test_flows_of_players_who_see_each_other():
+def test_flows_of_interacting_players():
   mdp = _crowded_mdp()
   model = compiled_game.CompiledGame(mdp_game.MDPGame(mdp, horizon=4))
   policy = draws.random_policy(model)
@@ -204,13 +204,13 @@ def test_flows_of_players_who_see_each_other():
   estimate = players.interacting_flow(other, rng)
   assert np.abs(estimate.masses - expected).max() < 1e-2
   assert estimate.num_environment_steps == 3 * 100_000
-  # Not what they would do under the other one.
+  # It differs from the flow under the other mean field.
   frozen = players.flow(other, rng)
   assert np.abs(frozen.masses - expected).max() > 3e-2
 
 
 @pytest.mark.parametrize("begins_anywhere", [True, False])
-def test_flows_of_an_openspiel_game_whose_moves_depend_on_the_mean_field(
+def test_flows_of_a_game_whose_transitions_depend_on_the_mean_field(
   begins_anywhere, monkeypatch
 ):
   if not begins_anywhere:

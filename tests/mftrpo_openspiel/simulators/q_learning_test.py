@@ -1,4 +1,4 @@
-"""Q-learning by hand, against exact values and against OpenSpiel's class."""
+"""Tests Q-learning by hand, with exact values and OpenSpiel's class."""
 
 import numpy as np
 from open_spiel.python import rl_agent_policy
@@ -25,7 +25,7 @@ def test_updates_by_hand():
   table = q_learning.Table(MASK, None, step_size_exponent=0.5)
   first, second = np.array([0]), np.array([1])
   table.update(first, second, np.array([3.0]))
-  # The others have never been tried.
+  # The other actions were never tried.
   np.testing.assert_array_equal(table.values[0], [3, 3, 3])
   table.update(first, second, np.array([5.0]))
   expected = (1 - 2**-0.5) * 3 + 2**-0.5 * 5
@@ -41,7 +41,7 @@ def test_updates_by_hand():
   np.testing.assert_allclose(table.state_values(rows), [expected, 7])
 
 
-def test_players_side_by_side_are_visits_of_the_mean_target():
+def test_simultaneous_players_are_visits_with_the_mean_target():
   at_once = q_learning.Table(MASK, None)
   in_turn = q_learning.Table(MASK, None)
   for table in (at_once, in_turn):
@@ -74,7 +74,7 @@ def models():
 
 
 def learned(model, num_steps, regularization=0.0, seed=0):
-  """Returns what is learned, and the exact optimal action values."""
+  """Returns the learned and the exact optimal action values."""
   uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
   mean_field = model.mean_field(uniform)
   if isinstance(model, stationary_model.StationaryModel):
@@ -92,14 +92,14 @@ def learned(model, num_steps, regularization=0.0, seed=0):
 
 
 def test_one_play_by_hand():
-  """What pays late is known early, as a play is learned from its end."""
+  """Late rewards are known early, as plays are learned from their ends."""
   game = mdp_game.MDPGame(small_mdps.random_mdp(num_states=5), horizon=4)
   result, _ = learned(compiled_game.CompiledGame(game), 4)
   rows, actions = np.nonzero(result.tried)
   assert (rows // 5).tolist() == [0, 1, 2, 3]
   rewards = game.mean_field_mdp().reward_at(np.full(5, 0.2))
   earned = 0.8 ** np.arange(4) * rewards[rows % 5, actions]
-  # Actions that were not tried are as good as the one that was.
+  # Untried actions have the value of the action that was tried.
   expected = np.zeros((20, 3))
   expected[rows] = earned[::-1].cumsum()[::-1, None]
   np.testing.assert_allclose(result.action_values, expected, atol=1e-13)
@@ -117,14 +117,14 @@ def test_values_converge_to_the_optimal_ones(kind, regularization):
     assert result.num_environment_steps == num_steps
     error = np.abs(result.action_values - exact).max()
     errors.append(error / np.ptp(exact))
-  # With step sizes n^-w, errors fall as n^(-w/2): to 0.45 of them each time.
+  # With step sizes n^-w, errors decrease as n^(-w/2): by a factor of 0.45.
   assert errors[1] < 0.7 * errors[0]
   assert errors[2] < 0.7 * errors[1]
   assert errors[2] < 0.03
 
 
 def loss(model, mean_field, policy):
-  """Returns what a policy loses to the best one against a mean field."""
+  """Returns the regret of a policy against a mean field."""
   value = np.nansum(
     mean_field[:, None]
     * policy
@@ -136,7 +136,7 @@ def loss(model, mean_field, policy):
 
 
 def openspiels_policy(game, model, mean_field, num_plays):
-  """Returns (N, A), what OpenSpiel's tabular Q-learner learns."""
+  """Returns (N, A), the values of OpenSpiel's tabular Q-learner."""
   env = rl_environment.Environment(
     game,
     mfg_distribution=model.to_distribution(mean_field),
@@ -158,7 +158,7 @@ def openspiels_policy(game, model, mean_field, num_plays):
 
 
 @pytest.mark.slow
-def test_as_good_as_openspiels_class_with_as_many_steps():
+def test_as_good_as_openspiels_class_with_equally_many_steps():
   game = pyspiel.load_game("python_mfg_two_islands(horizon=6)")
   model = compiled_game.CompiledGame(game)
   uniform = tabular_policies.uniform_policy(model.legal_actions_mask)

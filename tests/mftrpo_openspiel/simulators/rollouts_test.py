@@ -1,4 +1,4 @@
-"""Rollouts visit, pay and count as they should."""
+"""Tests of the visits, returns and step counts of rollouts."""
 
 import dataclasses
 import tracemalloc
@@ -44,9 +44,9 @@ def _rollouts(
 
 
 def _seeds_sums(kind, num_trajectories):
-  """Yields the sums of rewards alone, and those with entropy, of all seeds.
+  """Yields the sums without and with entropy for all seeds.
 
-  The plays of both are the same.
+  Both have the same plays.
   """
   exact = sampled_games.exact_model(kind)
   policy = sampled_games.random_policy(exact.legal_actions_mask)
@@ -62,12 +62,12 @@ def _seeds_sums(kind, num_trajectories):
 
 @pytest.fixture(scope="module", params=KINDS, name="played")
 def played_fixture(request):
-  """Returns the kind of the model, and what `_seeds_sums` yields."""
+  """Returns the kind of the model, and the sums from `_seeds_sums`."""
   return request.param, list(_seeds_sums(request.param, 200))
 
 
 def _p_value(kind, estimator, all_sums):
-  """Returns that of no bias, up to constants, of estimates from sums."""
+  """Returns the p value for estimates that are unbiased up to constants."""
   exact = sampled_games.exact_model(kind)
   mask = exact.legal_actions_mask
   policy = sampled_games.random_policy(mask)
@@ -83,21 +83,23 @@ def _p_value(kind, estimator, all_sums):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["published", "baseline"])
-def test_estimates_are_unbiased_up_to_a_constant_a_state(estimator, played):
+def test_estimates_are_unbiased_up_to_a_constant_per_state(estimator, played):
   kind, pairs = played
   assert _p_value(kind, estimator, [right for _, right in pairs]) > 1e-3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["published", "baseline"])
-def test_the_same_test_fails_if_the_entropy_is_left_out(estimator, played):
+def test_the_same_test_fails_without_the_entropy(estimator, played):
   kind, pairs = played
   assert _p_value(kind, estimator, [without for without, _ in pairs]) < 1e-9
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["published", "baseline"])
-def test_the_same_test_fails_if_its_sign_is_flipped(estimator, played):
+def test_the_same_test_fails_with_the_wrong_sign_of_the_entropy(
+  estimator, played
+):
   kind, pairs = played
   flipped = [
     dataclasses.replace(right, totals=2 * without.totals - right.totals)
@@ -108,7 +110,7 @@ def test_the_same_test_fails_if_its_sign_is_flipped(estimator, played):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["published", "baseline"])
-def test_the_same_test_fails_if_that_of_the_first_action_is_in(
+def test_the_same_test_fails_with_the_entropy_of_the_first_action(
   estimator, played
 ):
   kind, pairs = played
@@ -123,14 +125,14 @@ def test_the_same_test_fails_if_that_of_the_first_action_is_in(
 
 
 @pytest.mark.slow
-def test_pair_averages_are_biased_by_pairs_that_were_not_tried():
+def test_pair_averages_are_biased_by_untried_pairs():
   few = [right for _, right in _seeds_sums("stationary", 10)]
   assert _p_value("stationary", "pair_averages", few) < 1e-9
   assert _p_value("stationary", "baseline", few) > 1e-3
 
 
 @pytest.mark.slow
-def test_pair_averages_are_unbiased_where_all_were_tried(played):
+def test_pair_averages_are_unbiased_if_all_pairs_were_tried(played):
   kind, pairs = played
   if kind == "stationary":
     tried = [right for _, right in pairs if right.counts.all()]
@@ -156,11 +158,11 @@ def test_states_are_visited_by_the_discounted_occupancy():
   # Actions are tried with equal probabilities.
   expected = np.repeat(occupancy[:, None] / 3, 3, axis=1) * size
   statistic = ((counts - expected) ** 2 / expected).sum()
-  # The starts are spread evenly, which only makes it smaller.
+  # Systematic sampling of the starts only makes the statistic smaller.
   assert stats.chi2.sf(statistic, counts.size - 1) > 1e-3
 
 
-def test_all_layers_are_visited_alike():
+def test_all_layers_are_visited_equally_often():
   exact = sampled_games.exact_model("compiled")
   policy = sampled_games.random_policy(exact.legal_actions_mask)
   mean_field = exact.mean_field(policy)
@@ -173,9 +175,9 @@ def test_all_layers_are_visited_alike():
 
 
 def _clock(num_states, discount):
-  """Returns an MDP that goes round its states, and pays their numbers.
+  """Returns an MDP that cycles through states with their numbers as rewards.
 
-  Whichever of its two actions is taken.
+  Its two actions have the same effect.
   """
   kernel = np.repeat(np.roll(np.eye(num_states), 1, axis=1), 2, axis=0)
   rewards = np.repeat(np.arange(num_states, dtype=float)[:, None], 2, axis=1)
@@ -184,34 +186,34 @@ def _clock(num_states, discount):
   )
 
 
-def test_returns_and_steps_where_nothing_is_left_to_chance():
+def test_returns_and_steps_of_a_deterministic_mdp():
   exact = stationary_model.StationaryModel(_clock(5, 0.5))
   policy, start = np.full((5, 2), 0.5), np.array([0.0, 0, 0, 1, 0])
   played = _rollouts(
     exact, policy, exact.initial_mean_field(), None, max_steps=3, start=start
   )
   sums = played.play(1000, np.random.default_rng(0))
-  # State s, and the next two at half and a quarter.
+  # The rewards of state s, and of the next two by a half and a quarter.
   expected = np.array(
     [1 / 2 + 2 / 4, 1 + 2 / 2 + 3 / 4, 2 + 3 / 2 + 4 / 4, 3 + 4 / 2, 4 + 1 / 4]
   )
   np.testing.assert_allclose(sums.totals, sums.counts * expected[:, None])
-  # From state 3 at most three steps on: none to state 2, one to state 4, ...
+  # At most three steps after state 3: state 2 is not reached.
   visits = sums.counts.sum(axis=1)
   assert visits[2] == 0
   on_the_way = visits @ [2, 3, 0, 0, 1]
   assert sums.num_environment_steps == on_the_way + 1000 * 3
-  # Players stop with probability 1/2, and those that never would at last.
+  # Players stop with probability 1/2, and at the latest after three steps.
   np.testing.assert_allclose(
     visits[[3, 4, 0, 1]] / 1000, [0.5, 0.25, 0.125, 0.125], atol=0.08
   )
 
 
-def test_entropy_of_later_steps_where_nothing_is_left_to_chance():
+def test_entropy_of_later_steps_in_a_deterministic_mdp():
   mdp = _clock(3, 0.5)
   mdp = dataclasses.replace(mdp, reward=lambda mu: np.zeros((3, 2)))
   exact = stationary_model.StationaryModel(mdp)
-  # Certain in state 0, even in the others.
+  # The policy is deterministic in state 0, uniform in the others.
   policy = np.array([[1.0, 0.0], [0.5, 0.5], [0.5, 0.5]])
   temperatures = np.array([9.0, 1.0, 2.0])
   played = _rollouts(exact, policy, np.ones(3) / 3, temperatures, max_steps=3)
@@ -221,7 +223,7 @@ def test_entropy_of_later_steps_where_nothing_is_left_to_chance():
   np.testing.assert_allclose(sums.totals, sums.counts * expected[:, None])
 
 
-def test_states_without_a_choice_are_not_played_on_from():
+def test_plays_stop_in_states_without_a_choice():
   model = sampled_games.moving_model()
   mask = model.legal_actions_mask
   policy = sampled_games.random_policy(mask)
@@ -232,11 +234,11 @@ def test_states_without_a_choice_are_not_played_on_from():
   assert mean_field[forced].any()
   assert not sums.counts[forced].any()
   assert sums.counts[~forced].any()
-  # All are led on half of their way, and some from there to the end.
+  # All play half of the game on average, and some then to the end.
   assert 3000 * 8 < sums.num_environment_steps < 3000 * 16
 
 
-def test_plays_that_end_are_counted_to_their_ends():
+def test_all_steps_of_plays_that_end_are_counted():
   exact = sampled_games.exact_model("compiled")
   policy = sampled_games.random_policy(exact.legal_actions_mask)
   played = _rollouts(exact, policy, exact.mean_field(policy), None, max_steps=3)
@@ -260,7 +262,7 @@ def test_memory_does_not_grow_with_trajectories():
 
 
 @pytest.mark.parametrize("size", [1, 8192, 8193, 100_000])
-def test_blocks_make_up_the_whole(size):
+def test_blocks_sum_to_the_whole(size):
   sizes = rollouts.block_sizes(size)
   assert sum(sizes) == size
   assert max(sizes) <= rollouts.BLOCK_SIZE

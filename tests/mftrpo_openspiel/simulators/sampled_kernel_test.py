@@ -1,4 +1,4 @@
-"""Optimal values of sampled MDPs, against exact ones and by hand."""
+"""Compares optimal values of estimated MDPs with exact ones."""
 
 import warnings
 
@@ -38,7 +38,7 @@ def compiled(name):
 
 
 def sampled(model, num_steps, regularization=0.0, seed=0, **options):
-  """Returns estimates, and the exact optimal action values."""
+  """Returns the estimated and the exact optimal action values."""
   simulator, mean_field = of_model(model)
   task = learning_task.LearningTask(
     simulator,
@@ -53,7 +53,7 @@ def sampled(model, num_steps, regularization=0.0, seed=0, **options):
 
 
 def deterministic_mdp():
-  """Four places on a ring; one action stays, one goes on."""
+  """Four places on a ring; one action stays, the other advances."""
   kernel = np.zeros((4, 2, 4))
   for x in range(4):
     kernel[x, 0, x] = kernel[x, 1, (x + 1) % 4] = 1
@@ -66,14 +66,14 @@ def deterministic_mdp():
 
 
 @pytest.mark.parametrize("regularization", [0.0, 0.3])
-def test_no_error_is_left_where_nothing_is_left_to_chance(regularization):
+def test_values_of_a_deterministic_mdp_are_exact(regularization):
   model = stationary_model.StationaryModel(deterministic_mdp())
   result, exact = sampled(model, 2000, regularization)
   np.testing.assert_allclose(result.action_values, exact, atol=1e-11)
   game = mdp_game.MDPGame(deterministic_mdp(), horizon=5)
   model = compiled_game.CompiledGame(game)
   result, exact = sampled(model, 20_000, regularization)
-  # Places that no play leads to have no samples.
+  # States that no play reaches have no samples.
   there = result.tried.any(axis=1)
   assert result.tried[there].all()
   assert there.reshape(5, 4).sum(axis=1).tolist() == [1, 2, 3, 4, 4]
@@ -87,7 +87,7 @@ def test_no_error_is_left_where_nothing_is_left_to_chance(regularization):
 @pytest.mark.parametrize(
   "is_endless, regularization", [(False, 0.0), (False, 0.1), (True, 0.1)]
 )
-def test_error_falls_as_one_over_root_of_steps(is_endless, regularization):
+def test_error_decreases_as_one_over_root_of_steps(is_endless, regularization):
   mdp = small_mdps.random_mdp(num_states=4)
   if is_endless:
     model = stationary_model.StationaryModel(mdp)
@@ -132,7 +132,7 @@ def test_optimal_values_of_openspiels_games(name):
 
 
 def test_one_play_by_hand():
-  """All that is known is what was earned from each state of the play on."""
+  """The estimates are the returns from each state of the play."""
   game = mdp_game.MDPGame(small_mdps.random_mdp(num_states=5), horizon=4)
   model = compiled_game.CompiledGame(game)
   result, _ = sampled(model, 4)
@@ -141,13 +141,13 @@ def test_one_play_by_hand():
   assert (rows // 5).tolist() == [0, 1, 2, 3]
   rewards = game.mean_field_mdp().reward_at(np.full(5, 0.2))
   earned = 0.8 ** np.arange(4) * rewards[rows % 5, actions]
-  # Actions that were not tried are as good as the one that was.
+  # Untried actions have the value of the action that was tried.
   expected = np.zeros((20, 3))
   expected[rows] = earned[::-1].cumsum()[::-1, None]
   np.testing.assert_allclose(result.action_values, expected, atol=1e-13)
 
 
-def test_what_was_never_tried_is_never_the_best():
+def test_untried_actions_are_never_the_best():
   mdp = small_mdps.random_mdp(num_states=60, num_actions=4, discount=0.9)
   model = stationary_model.StationaryModel(mdp)
   for seed in range(5):
@@ -162,8 +162,8 @@ def test_what_was_never_tried_is_never_the_best():
       assert np.ptp(values[~some], axis=1).max() < 1e-12
 
 
-def test_states_that_nobody_left_pay_the_mean():
-  """Of a chain that leads only forwards, the last state is never left."""
+def test_states_that_were_never_left_have_the_mean_reward():
+  """In a chain that only leads forwards, the last state is never left."""
   size = 101
   kernel = np.zeros((size, 1, size))
   kernel[np.arange(size), 0, np.minimum(np.arange(size) + 1, size - 1)] = 1
@@ -181,8 +181,8 @@ def test_states_that_nobody_left_pay_the_mean():
   assert values[99] == pytest.approx(99 + 0.5 * values[100])
 
 
-def test_players_get_to_what_is_far_off():
-  """Ten steps to the right pay; a uniform policy is hardly ever there."""
+def test_players_explore_distant_states():
+  """The reward is ten steps away; a uniform policy hardly ever gets there."""
   size = 11
   kernel = np.zeros((size, 2, size))
   for x in range(size):

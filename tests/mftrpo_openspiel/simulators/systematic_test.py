@@ -1,4 +1,4 @@
-"""Systematic draws come up as often as expected, up to one."""
+"""Tests that outcomes occur as often as expected, up to one."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from mftrpo_openspiel.simulators import systematic
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_each_outcome_comes_up_as_often_as_expected(seed):
+def test_each_outcome_occurs_as_often_as_expected(seed):
   rng = np.random.default_rng(seed)
   masses = rng.dirichlet(np.full(30, 0.3)) * rng.uniform(0.1, 50)
   masses[rng.integers(30, size=5)] = 0.0
@@ -20,19 +20,19 @@ def test_each_outcome_comes_up_as_often_as_expected(seed):
   assert (counts[masses == 0] == 0).all()
 
 
-def test_on_average_it_is_just_so_often():
+def test_the_mean_number_of_occurrences_is_exact():
   rng = np.random.default_rng(0)
   masses = np.array([0.05, 0.3, 0.0, 0.65])
   num_draws = 40_000
   counts = np.zeros(4)
   for _ in range(num_draws):
     counts += np.bincount(systematic.draw(masses, 3, rng), minlength=4)
-  # The number of each varies by at most 1, and so by at most 1/2 from its mean.
+  # Each number varies by at most 1, so its standard deviation is at most 1/2.
   error = np.abs(counts / num_draws - 3 * masses).max()
   assert error < 5 * 0.5 / np.sqrt(num_draws)
 
 
-def test_parts_of_whole_masses_have_exactly_their_share():
+def test_integer_expectations_are_met_exactly():
   rng = np.random.default_rng(0)
   masses = np.concatenate([rng.dirichlet(np.ones(7)) for _ in range(3)])
   for _ in range(100):

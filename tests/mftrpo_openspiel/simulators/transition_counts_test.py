@@ -1,4 +1,4 @@
-"""Estimates from a handful of transitions, by hand."""
+"""Tests of estimates from a few transitions, by hand."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def test_estimates_are_means():
   np.testing.assert_allclose(rewards, [[2, 6], [-2, -2], [0, 0]])
 
 
-def test_actions_never_tried_weigh_others_by_their_counts():
+def test_untried_actions_have_the_weighted_mean_of_others():
   samples = transition_counts.TransitionCounts(1, 3)
   zeros = np.zeros(4, int)
   samples.add(zeros, np.array([0, 0, 0, 1]), np.array([1.0, 2, 3, 10]), zeros)
