@@ -78,3 +78,20 @@ def test_the_tables_about_samples_are_those_of_the_benchmark():
   )
   for name in sampled_contest.METHODS:
     assert shown["samples"].count(f"| {name} |") == len(sampled_contest.BUDGETS)
+
+
+def test_the_summary_about_samples_agrees_with_the_results():
+  results = markdown_tables.blocks(SAMPLING)["samples"]
+  summary = SAMPLING.split("| method | 10^5 steps |")[1].split("\n\n")[0]
+  rows = re.findall(r"^\| (.*?) \| (.*) \|$", summary, re.MULTILINE)
+  assert len(rows) >= 7
+  for name, shown in rows:
+    medians = re.findall(
+      rf"^\| {re.escape(name)} \| .*? \| (\S*) \|", results, re.MULTILINE
+    )
+    cells = shown.split(" | ")
+    assert len(cells) == len(medians) == len(sampled_contest.BUDGETS)
+    for cell, median in zip(cells, medians):
+      assert cell.startswith("**") == median.startswith("**")
+      value = float(median.strip("*"))
+      assert abs(float(cell.strip("*")) - value) <= 6e-3 * max(1.0, value)
