@@ -79,10 +79,9 @@ def check_extending(folder, printed):
 
 def check_sampling(folder, printed):
   del folder
-  (line,) = [text for text in printed if " steps" in text and " to " in text]
-  before, after, num_steps = re.fullmatch(
-    r"(\S+) to (\S+) in (\S+) steps\n", line
-  ).groups()
+  pattern = r"(\S+) to (\S+) in (\S+) steps\n"
+  (match,) = filter(None, [re.fullmatch(pattern, text) for text in printed])
+  before, after, num_steps = match.groups()
   assert float(after) < 0.5 * float(before)
   assert int(num_steps.replace(",", "")) > 100_000
 
