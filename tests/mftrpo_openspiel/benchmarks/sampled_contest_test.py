@@ -1,5 +1,8 @@
 """Tests of the comparison of algorithms that learn from samples."""
 
+import numpy as np
+import pytest
+
 from mftrpo_openspiel.algorithms import registry
 from mftrpo_openspiel.benchmarks import sampled_contest
 from mftrpo_openspiel.games import factory
