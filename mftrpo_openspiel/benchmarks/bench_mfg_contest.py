@@ -1,17 +1,18 @@
-"""Bench-MFG (JAX) beside ours, on its four rooms.
+"""Comparison with Bench-MFG (JAX), on its four rooms.
 
-11 x 11 states, of which 17 are walls, five moves with as many noises on top,
--log mu, gamma = 0.9. `mdp` makes the MDP of the environment. Both start from a
-policy drawn as by default, but with nobody in the walls: those who are there by
-default learn to stay, for the empty walls are worth most.
+The game has 11 x 11 states, of which 17 are walls, five moves with five
+additional noise moves, the reward -log mu, and gamma = 0.9. `mdp` converts the
+environment to an MDP. Both packages start from a random policy like Bench-MFG's
+default, but with no players in the walls: by default some start there and learn
+to stay, because empty walls have the highest reward.
 
-Its mirror descent moves the mean field by 20 steps of the kernel in an
-iteration, and by 50 more for the exploitability, where ours has the invariant
-law. Moving slowly is what lets it settle with its best learning rate, 0.5 /
-0.8; with the law itself and that rate OMD swings for ever, so ours has a
-smaller one, and annealed MF-TRPO a longer window than by default. The
-regularized method of ours is measured by phi_eta, as it goes on to equilibria
-of the regularized game.
+Its mirror descent advances the mean field by 20 steps of the kernel per
+iteration, and by 50 more for the exploitability, where this package uses the
+invariant law. Because of this slow change it converges with its best learning
+rate, 0.5 / 0.8. With the invariant law and this learning rate, OMD oscillates,
+so our OMD has a smaller learning rate, and annealed MF-TRPO a longer window
+than by default. Our regularized method is measured by phi_eta, because it
+converges to equilibria of the regularized game.
 """
 
 from collections.abc import Iterator
@@ -36,14 +37,14 @@ from mftrpo_openspiel.utils import softmax
 
 NUM_STATES = 121
 DISCOUNT = 0.9
-# Theirs.
+# Parameters of Bench-MFG.
 LEARNING_RATE = 0.5
 TEMPERATURE = 0.8
 HORIZON = 100
-# Ours.
+# Parameters of this package.
 RATE = 0.3
 ETA = 0.3
-# Policies are improved in the walls, too.
+# Policies are improved also in the walls.
 EVERYWHERE: dict[str, Any] = {
   "restart_distribution": np.full(NUM_STATES, 1 / NUM_STATES)
 }
@@ -55,16 +56,16 @@ WARM: dict[str, Any] = {
   **EVERYWHERE,
 }
 NUM_ITERATIONS = 2000
-# Steps and horizon with which theirs is as good as exact.
+# Steps and horizon with which Bench-MFG's values are nearly exact.
 LONG_HORIZON = 400
 LONG_RUN = 20_000
 
 
 def contests() -> Iterator[other_packages.Contest]:
-  """Yields the contest on its four rooms."""
+  """Yields the comparison on its four rooms."""
   environment = create_environment(HORIZON)
   model = stationary_model.StationaryModel(mdp(environment))
-  # Softmax(u / 0.2) with u uniform in [-1, 1], their "PSO_uniform".
+  # Softmax(u / 0.2) with u uniform in [-1, 1], Bench-MFG's "PSO_uniform".
   uniform = np.random.default_rng(0).uniform(-1.0, 1.0, (NUM_STATES, 5))
   initial = softmax.softmax(uniform, 0.2)
   theirs = {
@@ -109,7 +110,7 @@ def contests() -> Iterator[other_packages.Contest]:
 def create_environment(
   horizon: int,
 ) -> four_rooms_obstacles.FourRoomsAversion2D:
-  """Returns its four rooms, whose values are sums of so many rewards."""
+  """Returns its four rooms, with values that are sums of `horizon` rewards."""
   environment = four_rooms_obstacles.FourRoomsAversion2D(
     horizon=horizon,
     mean_field=np.full(NUM_STATES, 1 / NUM_STATES),
@@ -123,7 +124,7 @@ def create_environment(
 def mdp(
   environment: four_rooms_obstacles.FourRoomsAversion2D,
 ) -> mdp_lib.MeanFieldMDP:
-  """Returns the MDP that the environment is."""
+  """Returns the environment as an MDP."""
   num_states, num_actions = environment.N_states, environment.N_actions
   kernel = np.zeros((num_states, num_actions, num_states))
   for x, action in np.ndindex(num_states, num_actions):
@@ -145,7 +146,7 @@ def mdp(
 def exploitability(
   environment: four_rooms_obstacles.FourRoomsAversion2D, policy: np.ndarray
 ) -> float:
-  """Returns their exploitability, in float64 and with a long-run mean field."""
+  """Returns Bench-MFG's exploitability, in float64, for a long run."""
   spec = _spec(environment)
   with jax.enable_x64(True):
     law = bench_mfg.mean_field_by_transition_kernel_multi_jax(
@@ -173,7 +174,7 @@ def _mirror_descent(
   mean_field = environment.stationary_mean_field
 
   def solve(num_iterations):
-    environment.stationary_mean_field = mean_field  # A run leaves its own.
+    environment.stationary_mean_field = mean_field  # Changed by each run.
     with jax.enable_x64(double), contextlib.redirect_stderr(io.StringIO()):
       learner = omd_jax.OMD_jax(
         spec,

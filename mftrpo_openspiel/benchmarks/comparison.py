@@ -1,7 +1,7 @@
-"""OpenSpiel's mean-field utilities and algorithms against ours, on one game.
+"""Compares OpenSpiel's mean-field algorithms with ours, on one game.
 
-All that is compared runs in one process, in turns, on the same game: the ratios
-are steadier than the seconds.
+All methods run alternately in one process, on the same game. Therefore ratios
+vary less than seconds.
 """
 
 from collections.abc import Collection
@@ -34,18 +34,18 @@ from mftrpo_openspiel.openspiel import recursion
 from mftrpo_openspiel.utils import tabular_policies
 from mftrpo_openspiel.utils import validation
 
-# What is compared with OpenSpiel's, beside NashConv, and MF-TRPO. Any other
-# algorithm of the registry can be run beside these.
+# The algorithms that are compared with OpenSpiel's, in addition to NashConv,
+# and MF-TRPO. Any other algorithm of the registry can be run, too.
 ALGORITHMS = ("fictitious_play", "mirror_descent", "mf_trpo")
-# What ours can run on.
+# The models that our algorithms can use.
 MODELS = ("compiled", "openspiel")
-# The uniform policy and as many random ones are evaluated.
+# The uniform policy and this number of random ones are evaluated.
 NUM_RANDOM_POLICIES = 3
-# Below this regularized exploitability an algorithm run by itself has arrived.
+# An algorithm that runs alone stops below this regularized exploitability.
 EQUILIBRIUM = 1e-6
-# Actions whose values differ by less, relative to them, are equally good.
+# Actions whose values differ by a smaller relative amount are equally good.
 TIE = 1e-9
-# Less than this is an exploitability of zero.
+# A smaller exploitability counts as zero.
 ROUNDING = 1e-9
 
 COLUMNS = {
@@ -67,12 +67,13 @@ Row = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-  """What the tables are made of; each takes what it needs.
+  """Options of the tables; each table uses some of them.
 
-  They are named as the flags of `scripts/benchmark.py`, which describe them.
+  They have the names of the flags of `scripts/benchmark.py`, which describe
+  them.
 
   Raises:
-    ValueError: If one of them is not allowed.
+    ValueError: If an option is not allowed.
   """
 
   games: str
@@ -114,14 +115,14 @@ def check_some(
 
 
 def table(options: Options) -> Iterator[Row]:
-  """Yields a row for each game, model and thing that is compared.
+  """Yields a row for each game, model and comparison.
 
   Seconds are those of one call or iteration, "difference" is the largest
   relative difference of NashConv over "count" policies or iterations, and
-  "reached" is NashConv at the end, of ours after the same wall time.
+  "reached" is the final NashConv; our algorithm has the same wall time.
 
   Raises:
-    ValueError: At the end, if nothing could be compared on any game.
+    ValueError: After the last row, if nothing could be compared on any game.
   """
   reason, is_empty = "", True
   for name, model_name in itertools.product(
@@ -133,11 +134,13 @@ def table(options: Options) -> Iterator[Row]:
         yield start | row
         is_empty = False
     except ValueError as error:
-      # Not every game can be loaded, or has every model.
+      # Some games cannot be loaded, or do not support this model.
       reason = str(error)
       yield start | {"note": reason}
   if is_empty:
-    raise ValueError(f"games must be ones that can be compared: {reason}")
+    raise ValueError(
+      f"games must contain a game that can be compared: {reason}"
+    )
 
 
 def _compare_all(
@@ -198,8 +201,8 @@ def compare_nash_conv(model: model_lib.MeanFieldModel) -> Row:
     policy = model.to_openspiel(array)
     expected.append(theirs.time(openspiel_nash_conv, model.game, policy))
     values.append(ours.time(model.exploitability, array))
-  # One call of a millisecond says little, and one with the same policy again
-  # finds its rewards known.
+  # A single call of a millisecond is not a precise measurement, and a repeated
+  # call with the same policy uses cached rewards.
   while ours.seconds < min(1.0, theirs.seconds):
     ours.time(model.exploitability, arrays[ours.count % len(arrays)])
   return _row("NashConv", theirs, ours, expected, values)
@@ -208,7 +211,7 @@ def compare_nash_conv(model: model_lib.MeanFieldModel) -> Row:
 def compare_fictitious_play(
   model: model_lib.MeanFieldModel, num_iterations: int, seconds: float
 ) -> Row:
-  """Compares FP with OpenSpiel's, ties broken as OpenSpiel breaks them."""
+  """Compares FP with OpenSpiel's, with ties broken as in OpenSpiel."""
   rival = openspiel_fp.FictitiousPlay(model.game)
   follower = _FollowingFictitiousPlay(model, rival)
   ours = fictitious_play.FictitiousPlay(model)
@@ -224,9 +227,9 @@ def compare_mirror_descent(
   seconds: float,
   lr: float,
 ) -> Row:
-  """Compares OMD with OpenSpiel's; its iterates with those of a frozen table.
+  """Compares OMD with OpenSpiel's, and its iterates with a frozen table.
 
-  What OpenSpiel's reaches is that of the algorithm as shipped.
+  "OpenSpiel reached" is the result of OpenSpiel's algorithm without changes.
   """
   rival = openspiel_omd.MirrorDescent(model.game, lr=lr)
   twin = openspiel_algorithm.FrozenTableMirrorDescent(model.game, lr=lr)
@@ -238,16 +241,17 @@ def compare_mirror_descent(
 def run_alone(
   what: str, algorithm: algorithm_lib.MeanFieldAlgorithm, seconds: float
 ) -> Row:
-  """Runs an algorithm that OpenSpiel has no counterpart of.
+  """Runs an algorithm that OpenSpiel does not have.
 
-  Until phi_eta < EQUILIBRIUM, with the eta of the algorithm, or for some
-  seconds.
+  It runs until phi_eta < EQUILIBRIUM, with the eta of the algorithm, or for
+  `seconds`.
   """
   model, regularization = algorithm.model, algorithm.regularization
   stopwatch = timed_runs.Stopwatch()
   gap = model.exploitability(algorithm.policy, regularization)
   while gap >= EQUILIBRIUM and stopwatch.seconds < seconds:
-    # To look at it seldom costs little, and overshoots by a fifth at most.
+    # Measuring rarely costs little, and the number of iterations exceeds the
+    # necessary one by at most a fifth.
     for _ in range(1 + stopwatch.count // 5):
       stopwatch.time(algorithm.iteration)
     gap = model.exploitability(algorithm.policy, regularization)
@@ -270,10 +274,11 @@ def _compare(
   num_iterations: int,
   seconds: float,
 ) -> Row:
-  """Runs a rival of OpenSpiel's, then ours for as long.
+  """Runs OpenSpiel's algorithm, `rival`, then `ours` for the same time.
 
-  The iterates of `follower`, which is ours too and runs along with the rival,
-  are compared with those of `twin`, which is the rival or one like it.
+  The iterates of `follower`, another instance of our algorithm that runs
+  together with the rival, are compared with those of `twin`, which is the rival
+  or a variant of it.
   """
   model = ours.model
   theirs = timed_runs.Stopwatch()
@@ -298,11 +303,10 @@ def _compare(
 
 
 class _FollowingFictitiousPlay(fictitious_play.FictitiousPlay):
-  """FP that takes, of equally good actions, the one that OpenSpiel took.
+  """FP that breaks ties between equally good actions as OpenSpiel does.
 
   Attributes:
-    num_ties: How many choices there were between equally good actions, in
-      states that the best responses come to.
+    num_ties: Number of ties in states that the best responses visit.
   """
 
   def __init__(
@@ -336,7 +340,7 @@ def _row(
   expected: Sequence[float],
   values: Sequence[float],
 ) -> Row:
-  """Returns seconds, and the difference: absolute where zero is expected."""
+  """Returns seconds, and the difference: absolute if zero is expected."""
   scale = np.abs(expected)
   scale = np.where(scale > ROUNDING, scale, 1.0)
   return {

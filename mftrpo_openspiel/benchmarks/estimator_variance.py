@@ -1,12 +1,12 @@
-"""How far estimates of action values are off, against what they cost.
+"""Errors of estimated action values, and their cost.
 
-An error is that of all actions of a state up to a constant, which no algorithm
-looks at, by root mean squares: over actions, over states by their masses, and
-over estimates. It is measured by how far the exact values of the actions of a
-state are apart by the same mean. So an error of 1 is no better than to know
-nothing. The part of it that does not average out, as more estimates are made,
-is the bias: of returns that end after T steps, of pairs that were not tried,
-and of states that were not visited. The rest is noise.
+Errors are root mean squares over actions, over states weighted by their masses,
+and over estimates. A constant per state is subtracted first, because no
+algorithm depends on it. Errors are relative to the same root mean square of the
+exact values, so that an error of 1 is not better than zero for all action
+values. The bias is the part of the error that does not decrease when more
+estimates are averaged. It is caused by returns that end after T steps, by pairs
+that were not tried, and by states that were not visited. The rest is noise.
 """
 
 from collections.abc import Iterator
@@ -27,12 +27,13 @@ from mftrpo_openspiel.utils import tabular_policies
 TITLE = "Estimators of action values: error against environment steps"
 SETTING = "four_rooms_poi_5x5"
 REGULARIZATION = 0.3
-# Trajectories of an estimate, and how many estimates are made.
+# Number of trajectories per estimate, and number of estimates.
 SIZES = ((1_000, 60), (10_000, 30), (100_000, 10))
-# After which the policy is near the equilibrium.
+# Number of iterations after which the policy is near the equilibrium.
 NUM_ITERATIONS = 300
 
-# A bias shows where its square is larger than so much of what noise leaves.
+# A bias is reported if its square is larger than this fraction of the variance
+# of the mean.
 _LEAST_BIAS = 0.5
 
 COLUMNS = {
@@ -49,12 +50,13 @@ COLUMNS = {
 
 
 class Errors(NamedTuple):
-  """How far estimates are off, relative to how far exact values are apart.
+  """Errors of estimates, relative to the variation of exact values.
 
   Attributes:
-    bias: Of their mean; None where it cannot be told from what noise leaves.
-    noise: How far they are from their mean.
-    total: How far they are from the exact values.
+    bias: Error of the mean of the estimates; None if it cannot be distinguished
+      from noise.
+    noise: Root mean square difference from the mean of the estimates.
+    total: Root mean square difference from the exact values.
   """
 
   bias: float | None
@@ -73,7 +75,7 @@ def errors(
   Args:
     estimates: (n, N, A).
     exact: (N, A).
-    masses: (N,), what the states weigh.
+    masses: (N,), the weights of the states.
     legal_actions_mask: (N, A) of bool.
   """
   num_legal = legal_actions_mask.sum(axis=1, keepdims=True)
@@ -93,7 +95,7 @@ def errors(
   mean = differences.mean(axis=0)
   noise = sum(mean_square(x - mean) for x in differences) / (size - 1)
   total = sum(mean_square(x) for x in differences) / size
-  # Of the mean of the estimates, noise makes noise / size.
+  # The variance of the mean of the estimates is noise / size.
   bias = mean_square(mean) - noise / size
   shows = bias > _LEAST_BIAS * noise / size
   scale = mean_square(exact)
@@ -105,14 +107,14 @@ def errors(
 
 
 def table() -> Iterator[dict[str, Any]]:
-  """Yields a row for each model, policy, number of trajectories, estimator.
+  """Yields a row for each model, policy, number of trajectories and estimator.
 
-  The policies are the uniform one and one near the equilibrium, each under its
+  The policies are the uniform one and one near the equilibrium, each with its
   own mean field.
   """
   game = factory.create_game(setting=SETTING)
   models: dict[str, sampled_model.ExactModel] = {
-    "without end": stationary_model.StationaryModel(game.mean_field_mdp()),
+    "infinite horizon": stationary_model.StationaryModel(game.mean_field_mdp()),
     f"{game.horizon} decisions": compiled_game.CompiledGame(game),
   }
   for played, exact in models.items():
@@ -143,7 +145,7 @@ def _near_equilibrium(exact: sampled_model.ExactModel) -> np.ndarray:
 def measure(
   model: sampled_model.SampledModel, policy: np.ndarray, num_estimates: int
 ) -> dict[str, Any]:
-  """Returns what estimates under the mean field of a policy cost and give."""
+  """Returns costs and errors of estimates under the mean field of a policy."""
   mean_field = model.exact.mean_field(policy)
   exact = model.exact.action_values(policy, mean_field, REGULARIZATION)
   start = time.process_time()

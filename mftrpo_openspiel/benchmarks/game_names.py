@@ -1,4 +1,4 @@
-"""The games of the benchmark, by names that a flag can carry."""
+"""The games of the benchmark, with names for command-line flags."""
 
 from collections.abc import Sequence
 import re
@@ -32,7 +32,7 @@ ALL = (
   "python_mfg_four_rooms_poi",
   "python_mfg_two_islands",
 )
-# Of the head-to-head: OpenSpiel's four rooms and the games of the paper.
+# Games of `head_to_head`: OpenSpiel's four rooms and the games of the paper.
 HEAD_TO_HEAD = (
   "mfg_crowd_modelling_2d:crowd_modelling_2d_four_rooms",
   "python_mfg_four_rooms",
@@ -42,7 +42,7 @@ HEAD_TO_HEAD = (
 
 
 def parse(value: str) -> Sequence[str]:
-  """Returns the games of a flag, split at commas that are not in brackets.
+  """Returns the games of a flag, split at commas outside brackets.
 
   Raises:
     ValueError: If the flag is empty, or a name is unknown.
@@ -52,8 +52,7 @@ def parse(value: str) -> Sequence[str]:
   names = game_parameters.split_at_commas(value)
   if not all(names):
     raise ValueError(
-      "games must be 'all' or names of games with commas between, got"
-      f" {value!r}."
+      f"games must be 'all' or a comma-separated list of games, got {value!r}."
     )
   known = {*factory.mean_field_games(), *factory.settings()}
   for name in names:
@@ -71,12 +70,12 @@ def parse(value: str) -> Sequence[str]:
 
 
 def _check_setting(name: str) -> None:
-  """Raises a ValueError if a name is that of a setting of several games."""
+  """Raises a ValueError if a name is a setting of several games."""
   candidates = factory.settings().get(name, ())
   if len(candidates) > 1:
     allowed = " or ".join(f"{game}:{name}" for game in candidates)
     raise ValueError(
-      f"games must say which game a setting is of, {allowed}, got {name!r}."
+      f"games must name the game of a setting, {allowed}, got {name!r}."
     )
 
 

@@ -1,4 +1,4 @@
-"""How time and memory of an iteration grow with the number of cells."""
+"""Time and memory of an iteration as a function of the number of cells."""
 
 from collections.abc import Iterator
 import statistics
@@ -15,7 +15,7 @@ from mftrpo_openspiel.benchmarks import timed_runs
 from mftrpo_openspiel.models import compiled_game
 
 HORIZON = 10
-# From 10^2 to 10^5 cells: two rooms and a wall on each side of a square.
+# From 10^2 to 10^5 cells: each side of the square has two rooms and a wall.
 ROOM_SIZES = (5, 16, 50, 158)
 NUM_ITERATIONS = 7
 
@@ -25,7 +25,7 @@ COLUMNS = {
   "set-up, s": ">9.3g",
   "iteration, s": ">12.3g",
   "peak memory, MB": ">15.1f",
-  "bytes a transition": ">18.1f",
+  "bytes per transition": ">18.1f",
   "slope so far": ">12.2f",
 }
 
@@ -33,9 +33,9 @@ COLUMNS = {
 def table() -> Iterator[dict[str, Any]]:
   """Yields a row for each size: OMD on a compiled four rooms game.
 
-  The slope is that of log(seconds) over log(cells), by least squares. The peak
-  of memory is that of all that Python and NumPy allocate, from making the game
-  to the end of the first iteration.
+  The slope is that of log(seconds) over log(cells), by least squares. Peak
+  memory includes all allocations by Python and NumPy, from the creation of the
+  game to the end of the first iteration.
   """
   rows: list[dict[str, Any]] = []
   for room_size in ROOM_SIZES:
@@ -69,7 +69,7 @@ def _measure(room_size: int) -> dict[str, Any]:
     "set-up, s": stopwatch.seconds,
     "iteration, s": statistics.median(seconds),
     "peak memory, MB": peak / 1e6,
-    "bytes a transition": peak / transitions,
+    "bytes per transition": peak / transitions,
   }
 
 

@@ -1,9 +1,10 @@
-"""All methods on OpenSpiel's four rooms and on the games of the paper.
+"""Compares all methods on OpenSpiel's four rooms and the games of the paper.
 
-Each method has the same wall time, and at most `MAX_ITERATIONS`. On the way the
-policies of our methods are measured by the compiled game, and at the end all by
-OpenSpiel's NashConv: unregularized, so that the regularized methods stop at the
-bias of their eta.
+Each method has the same wall time, and at most `MAX_ITERATIONS` iterations.
+During a run, the policies of our methods are evaluated with the compiled game.
+At the end, all policies are evaluated with OpenSpiel's NashConv. It is
+unregularized, so that the values of regularized methods do not decrease below
+the bias caused by eta.
 """
 
 from collections.abc import Callable
@@ -41,8 +42,9 @@ COLUMNS = {
   "difference": ">10.1e",
 }
 
-# Title -> what its colour stands for, and what makes it on a compiled game.
-# Those of OpenSpiel are named so.
+# Title -> the group with the same colour, and a function that creates the
+# algorithm from a compiled game. Titles of OpenSpiel's algorithms contain its
+# name.
 METHODS: dict[str, tuple[str, Callable[[compiled_game.CompiledGame], Any]]] = {
   "MF-TRPO (as printed)": (
     "MF-TRPO",
@@ -71,7 +73,8 @@ METHODS: dict[str, tuple[str, Callable[[compiled_game.CompiledGame], Any]]] = {
 def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   """Yields a row for each game and method, and draws figures at the end.
 
-  Each method has `seconds` of wall time; the figures go to `logdir`, if given.
+  Each method has `seconds` of wall time. Figures are saved in `logdir`, if
+  given.
   """
   runs: dict[str, dict[str, timed_runs.TimedRun]] = {}
   for name in game_names.HEAD_TO_HEAD:
@@ -113,7 +116,7 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
       panels,
       curve_plots.exploitability_label("NashConv"),
       log_x=True,
-      title=f"{seconds:g} seconds of each method",
+      title=f"{seconds:g} seconds per method",
     )
     figures.save(figure, files.folder(logdir) / f"head_to_head_{x}.png")
 
@@ -121,7 +124,7 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
 def _run(
   title: str, model: compiled_game.CompiledGame, seconds: float
 ) -> tuple[timed_runs.TimedRun, float]:
-  """Returns the run, and the last NashConv by OpenSpiel."""
+  """Returns the run, and the final NashConv by OpenSpiel."""
   algorithm = METHODS[title][1](model)
 
   def nash_conv():

@@ -17,12 +17,13 @@ from mftrpo_openspiel.algorithms import mirror_descent
 from mftrpo_openspiel.benchmarks import growth_table
 from mftrpo_openspiel.models import stationary_model
 
-# From 10^4 to 10^6 cells: two rooms and a wall on each side of a square.
+# From 10^4 to 10^6 cells: each side of the square has two rooms and a wall.
 ROOM_SIZES = (50, 150, 500)
 NUM_ITERATIONS = 3
 REGULARIZATION = 0.3
-# Four rooms for MF-TRPO, whose crowd starts in a corner. OMD starts from the
-# uniform policy, which is at rest there but for a target.
+# MF-TRPO uses the four rooms, with all players in a corner initially. OMD
+# starts from the uniform policy, which OMD would not change there without a
+# point of interest.
 _METHODS: dict[
   str, tuple[str, Callable[..., algorithm_lib.MeanFieldAlgorithm]]
 ] = {
@@ -57,13 +58,13 @@ COLUMNS = {
 def table() -> Iterator[dict[str, Any]]:
   """Yields a row for each size and algorithm.
 
-  MF-TRPO is warm, with L = 1 and the limit of many population steps; both are
-  regularized. Set-up is all up to the end of the first iteration; an iteration
-  is the median of the next ones. Exploitability is the regularized one, from
-  above where its error bound is given. Seconds of CPU are those of this
-  process, which are what a machine would take that does nothing else; the slope
-  is that of their logarithm over log(cells), by least squares. Peak memory is
-  that of the process so far.
+  MF-TRPO is warm-started, with L = 1 and the limit of many population steps;
+  both algorithms are regularized. Set-up includes the first iteration; the time
+  of an iteration is the median of the next ones. Exploitability is regularized,
+  and an upper bound if an error bound is given. CPU seconds are those of this
+  process, and do not depend on other programs. The slope is that of their
+  logarithm over log(cells), by least squares. Peak memory is the maximum of the
+  process up to this row.
   """
   rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _METHODS}
   for room_size in ROOM_SIZES:

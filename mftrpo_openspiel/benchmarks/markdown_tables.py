@@ -1,11 +1,11 @@
-"""Documents with tables that the benchmark writes.
+"""Writes tables of the benchmark into Markdown documents.
 
 Such a document has, for a table `name`, two lines
 
     <!-- begin name -->
     <!-- end name -->
 
-and what stands between them is replaced.
+and the text between them is replaced.
 """
 
 from collections.abc import Collection
@@ -21,7 +21,7 @@ from mftrpo_openspiel.utils import files
 
 
 def blocks(text: str) -> dict[str, str]:
-  """Returns what stands between the marks of each table of a document."""
+  """Returns the text between the markers of each table of a document."""
   return dict(
     re.findall(
       r"^<!-- begin (\w+) -->\n(.*?)^<!-- end \1 -->$",
@@ -32,7 +32,7 @@ def blocks(text: str) -> dict[str, str]:
 
 
 def check(path: str | os.PathLike, names: Collection[str]) -> None:
-  """Raises a ValueError unless the document has a place for each table."""
+  """Raises a ValueError unless the document has markers for each table."""
   missing = sorted(set(names) - blocks(files.read_text(path)).keys())
   if missing:
     raise ValueError(
@@ -42,10 +42,11 @@ def check(path: str | os.PathLike, names: Collection[str]) -> None:
 
 
 def replace(path: str | os.PathLike, name: str, block: str) -> None:
-  """Puts a block in the place of the table `name`.
+  """Replaces the text of the table `name` by a block.
 
   Raises:
-    ValueError: If the document cannot be read or written, or has no such place.
+    ValueError: If the document cannot be read or written, or does not have
+      these markers.
   """
   check(path, [name])
   text = re.sub(
@@ -66,14 +67,15 @@ def markdown(
 ) -> str:
   """Returns rows as Markdown.
 
-  Where rows share their value in the first column, each of its values has a
-  table of its own, with that value above it.
+  If several rows have the same value in the first column, there is one table
+  per value, with the value above it.
 
   Args:
-    rows: Those with the same value in the first column follow on each other.
-    columns: Name -> format. Left out of a table where no row has a value,
+    rows: The rows. Rows with the same value in the first column must be
+      adjacent.
+    columns: Name -> format. Columns without values are omitted from a table,
       except for those of `least`.
-    least: Columns whose least value is bold, in each table.
+    least: Columns whose smallest value is bold, in each table.
   """
   first = next(iter(columns))
   groups = [
@@ -113,5 +115,5 @@ def _lines(
 
 
 def cell(row: Mapping[str, Any], name: str, form: str) -> str:
-  """Returns what stands in a cell; "" if there is nothing."""
+  """Returns the text of a cell; "" if there is no value."""
   return "" if row.get(name) is None else f"{row[name]:{form}}"

@@ -1,9 +1,9 @@
-"""MFGLib (PyTorch) beside ours, on the paper's four rooms with a horizon.
+"""Comparison with MFGLib (PyTorch), on the paper's finite-horizon four rooms.
 
-Its environment is made of the arrays of our MDP, with the discount in its
-rewards, as in our OpenSpiel game. Both start from the uniform policy, and the
-methods have the same parameters. Theirs run in float32, PyTorch's default, and
-are compared with ours in float64.
+The MFGLib environment is created from the arrays of our MDP, with discounted
+rewards, as in our OpenSpiel game. Both packages start from the uniform policy,
+and the methods have the same parameters. MFGLib runs in float32, PyTorch's
+default, and is compared with our float64.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ _OURS: dict[str, Callable[..., algorithm_lib.MeanFieldAlgorithm]] = {
 
 
 def contests() -> Iterator[other_packages.Contest]:
-  """Yields the contest on the four rooms of the paper."""
+  """Yields the comparison on the four rooms of the paper."""
   game = factory.create_game(setting="four_rooms")
   mdp = game.mean_field_mdp()
   model = compiled_game.CompiledGame(game)
@@ -83,12 +83,12 @@ def environment(
 ) -> mfglib_env.Environment:
   """Returns the MDP with crowd aversion as an environment of MFGLib.
 
-  Its numbers are of PyTorch's default type.
+  Its arrays have PyTorch's default type.
   """
   dtype = torch.get_default_dtype()
   num_states, num_actions = mdp.num_states, mdp.num_actions
   kernel = mdp.fixed_kernel.toarray().reshape(num_states, -1, num_states)
-  # Theirs is indexed by the next state first.
+  # In MFGLib, the next state is the first index.
   kernel = torch.tensor(np.moveaxis(kernel, 2, 0).copy(), dtype=dtype)
   crowd_aversion = mdp.reward
   assert isinstance(crowd_aversion, mdp_lib.CrowdAversion)
@@ -112,7 +112,7 @@ def environment(
 
 @contextlib.contextmanager
 def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-  """Makes new tensors of this type."""
+  """Sets the default type of new tensors."""
   before = torch.get_default_dtype()
   torch.set_default_dtype(dtype)
   try:

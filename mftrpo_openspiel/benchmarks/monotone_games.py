@@ -1,4 +1,4 @@
-"""How far methods get on random monotone games.
+"""Convergence of methods on random monotone games.
 
 Rewards r(s, a, mu) = b(s, a) + (M mu)(s), where the symmetric part of M has no
 positive eigenvalue: with b the same for all actions (one-shot) or a finite
@@ -6,14 +6,16 @@ horizon such games are monotone. There are three kinds,
 
 * potential: M is symmetric, -B B^T / n for Gaussian B;
 * rotational: M = -e I + W, with e from 1e-3 to 1e-1 and Gaussian antisymmetric
-  W: players hardly shun crowds, and go after each other;
+  W: crowd aversion is weak, and the interaction is mostly cyclic;
 * mixed: the sum of both, each times a random number in [0, 1],
 
-and two forms, taken in turns:
+and two forms, which alternate:
 
-* one-shot: all choose one of 3 to 10 states again and again, over an infinite
-  horizon; in half of them all states are in use at the equilibrium;
-* layered: 3 to 10 states, three actions with random moves, and 2 to 6 steps.
+* one-shot: all players choose one of 3 to 10 states at each time, over an
+  infinite horizon; in half of the games all states have positive mass at the
+  equilibrium;
+* layered: 3 to 10 states, three actions with random transitions, and 2 to 6
+  steps.
 """
 
 from collections.abc import Iterator
@@ -33,14 +35,15 @@ from mftrpo_openspiel.utils import progress
 from mftrpo_openspiel.utils import tabular_policies
 
 KINDS = ("potential", "rotational", "mixed")
-NUM_GAMES = 100  # Of each kind; game i is made by the seed i.
-# Exploitability is measured after so many iterations, until it is rounding.
+NUM_GAMES = 100  # Per kind; game i has the seed i.
+# Exploitability is measured after these numbers of iterations, until it is at
+# most `ROUNDING`.
 MEASURED_AFTER = (30, 100, 200, 500)
 ROUNDING = 1e-9
 DISCOUNT = 0.9
 
-# Those with a fixed eta go to the equilibrium of the regularized game, and are
-# measured by its exploitability.
+# Methods with a fixed eta converge to the equilibrium of the regularized game,
+# and are measured by its exploitability.
 REGULARIZED = ("MF-TRPO (warm)", "MF-TRPO (warm, auto)")
 BASELINES = ("FP", "OMD")
 METHODS = {
@@ -50,7 +53,7 @@ METHODS = {
   },
   "FP": time_to_accuracy.Method("fictitious_play"),
 }
-# What counts as far behind the better baseline.
+# Factor above the better baseline that counts as "behind".
 FACTOR = 3.0
 LEVELS = (1e-3, 1e-6)
 
@@ -70,11 +73,12 @@ COLUMNS = {
 def table() -> Iterator[dict[str, Any]]:
   """Yields a row for each kind of games and method.
 
-  Exploitability is that of the uniform policy times the number in the table:
-  median and worst after so many iterations, and in how many games it got to a
-  level. Of a method with a grid each game has the point that gets lowest.
-  "behind" are the games in which it is above 1e-6 and more than three times as
-  high as that of the better of OMD and FP.
+  Exploitability is relative to that of the uniform policy. Columns are the
+  median and the largest value after a number of iterations, and the number of
+  games in which a level is reached. For a method with a grid, the point with
+  the lowest final value is used in each game. "behind" is the number of games
+  in which the exploitability is above 1e-6 and more than three times that of
+  the better of OMD and FP.
   """
   for kind in KINDS:
     runs: dict[str, list[list[float]]] = {name: [] for name in METHODS}
@@ -98,7 +102,7 @@ def table() -> Iterator[dict[str, Any]]:
 def _summary(values: np.ndarray, best: np.ndarray) -> dict[str, float]:
   """Returns the columns of a method.
 
-  `values` are (games, measurements); `best`, (games,), the better baseline's.
+  `values` are (games, measurements); `best`, (games,), is the better baseline.
   """
   row: dict[str, float] = {}
   for index in (1, -1):
@@ -125,7 +129,7 @@ def _exploitabilities(
   values: list[float] = []
   count = 0
   for stop in MEASURED_AFTER:
-    # What has arrived stays.
+    # A method that has converged is not continued.
     while count < stop and (not values or values[-1] > ROUNDING):
       algorithm.iteration()
       count += 1
@@ -139,7 +143,7 @@ def random_game(kind: str, seed: int) -> model_lib.MeanFieldModel:
 
   Args:
     kind: One of `KINDS`.
-    seed: Of all that is random. Even ones are one-shot games.
+    seed: Seed of the random numbers. Even seeds give one-shot games.
   """
   rng = np.random.default_rng(seed)
   size = int(rng.integers(3, 11))
@@ -154,7 +158,7 @@ def random_game(kind: str, seed: int) -> model_lib.MeanFieldModel:
     kernel[:, np.arange(size), np.arange(size)] = 1.0
     at_equilibrium = rng.dirichlet(np.ones(size))
     base = 0.3 * rng.normal(size=size)
-    if seed % 4:  # All states are equally good there.
+    if seed % 4:  # All states are equally good at this equilibrium.
       base = -interaction @ at_equilibrium
     base = np.repeat(base[:, None], size, axis=1)
   mdp = mdp_lib.MeanFieldMDP(

@@ -1,12 +1,12 @@
-"""Solvers of other packages and ours, on the same arrays and in one run.
+"""Compares solvers of other packages with ours, on the same arrays.
 
-Peers are Bench-MFG and MFGLib, installed by `mftrpo_openspiel[peers]`. Each
-brings a game or takes one of ours, as a peer's module says. On it the solvers
-take turns, each with a whole run from the same start, and the medians of their
-seconds an iteration are compared; an iteration includes the exploitability
-after it, which theirs always compute. What a run reaches is the least
-exploitability on the way, as the package itself computes it: in theirs for the
-single precision that is their default it is mostly rounding.
+Peers are Bench-MFG and MFGLib, installed by `mftrpo_openspiel[peers]`. The
+module of each peer describes the game. The solvers run alternately, each with a
+whole run from the same initial policy, and the medians of their seconds per
+iteration are compared. An iteration includes the exploitability after it, which
+the other packages always compute. "reached" is the smallest exploitability of a
+run, as computed by the package itself. In single precision, the default of the
+other packages, it is mostly rounding error.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ import numpy as np
 from mftrpo_openspiel.algorithms import algorithm as algorithm_lib
 
 PEERS = {"Bench-MFG": "bench_mfg_contest", "MFGLib": "mfglib_contest"}
-# How many runs of each solver are timed, after one that is not.
+# Number of timed runs of each solver, after one that is not timed.
 NUM_ROUNDS = 5
 NUM_RANDOM_POLICIES = 3
 
@@ -42,22 +42,22 @@ COLUMNS = {
   "note": "<",
 }
 
-# Returns the exploitabilities after 1, 2, ... so many iterations.
+# Returns the exploitabilities after 1, 2, ..., n iterations.
 Solver = Callable[[int], Sequence[float]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Contest:
-  """What is compared on one game.
+  """A comparison on one game.
 
   Attributes:
-    game: What it is called.
-    theirs: Solvers of the peer, by titles.
-    ours: Ours.
-    pairs: Titles of one of theirs and one of ours that share a row.
-    num_iterations: Of a run.
-    difference: The largest relative difference between their exploitability and
-      ours, of random policies.
+    game: The name of the game.
+    theirs: Solvers of the peer, by title.
+    ours: Solvers of this package, by title.
+    pairs: Titles of a solver of the peer and one of ours that share a row.
+    num_iterations: Number of iterations of a run.
+    difference: The largest relative difference between the exploitabilities
+      that the two packages compute for random policies.
   """
 
   game: str
@@ -115,7 +115,7 @@ def solver(
   create: Callable[[], algorithm_lib.MeanFieldAlgorithm],
   regularization: float = 0.0,
 ) -> Solver:
-  """Returns one of our algorithms as a solver, measured with regularization."""
+  """Returns our algorithm as a solver, measured with this regularization."""
 
   def solve(num_iterations):
     algorithm = create()
@@ -131,7 +131,7 @@ def solver(
 
 
 def random_policies(num_states: int, num_actions: int) -> list[np.ndarray]:
-  """Returns a few policies, (S, A)."""
+  """Returns a few random policies, (S, A)."""
   laws = np.random.default_rng(0).random(
     (NUM_RANDOM_POLICIES, num_states, num_actions)
   )

@@ -1,16 +1,17 @@
-"""Learning from samples: what each algorithm has learnt after so many steps.
+"""Compares algorithms that learn from samples, by number of environment steps.
 
-Every method plays the same game by `SampledModel`, with a budget of environment
-steps. What it has at the end is the policy of the last iteration that ended
-within the budget, the uniform policy if none did. What is measured is the
-unregularized exploitability of that policy on the exact model, which no method
-sees.
+Every method uses a `SampledModel` of the same game, with a budget of
+environment steps. Its result is the policy of the last iteration that ended
+within the budget, or the uniform policy if there is none. The unregularized
+exploitability of this policy is computed on the exact model, to which the
+methods have no access.
 
-How a budget is split is tuned, too: over `num_iterations`, of which each has as
-many trajectories, and half as many players for its mean field, as spend the
-budget. At each budget a method is run at all points of its grid, with the
-`TUNING_SEEDS`. The point of the least mean is run with the `SEEDS`, which are
-others, and these runs are what is reported. Steps of tuning do not count.
+The division of the budget is tuned, too: for each value of `num_iterations`,
+the number of trajectories per iteration, and half as many simulated players for
+the mean field, are chosen such that the budget is used up. For each budget, a
+method is run at all points of its grid with the `TUNING_SEEDS`. The point with
+the smallest mean is run with the `SEEDS`, which are different, and only these
+runs are reported. The steps of tuning do not count.
 """
 
 from collections.abc import Iterator
@@ -35,20 +36,20 @@ SETTING = "four_rooms_poi_5x5"
 BUDGETS = (10**5, 10**6, 10**7)
 TUNING_SEEDS = (1000,)
 SEEDS = tuple(range(10))
-# Players that are simulated for a mean field, for each trajectory.
+# Number of simulated players for a mean field, per trajectory.
 PARTICLES_PER_TRAJECTORY = 0.5
 FIGURE = "sampled_contest.png"
 
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-  """A method with the settings that it is tried with.
+  """A method and its settings.
 
   Attributes:
     algorithm: Its name in the registry.
     model: Options of the model that are not tuned.
-    options: Those of the algorithm that are not tuned.
-    grid: Option of either -> values; all combinations are tried.
+    options: Options of the algorithm that are not tuned.
+    grid: Option of model or algorithm -> values; all combinations are tried.
   """
 
   algorithm: str
@@ -147,18 +148,18 @@ def exploitability_within(
   budget: int,
   seed: int,
 ) -> float:
-  """Returns the exploitability of what a run has learnt within a budget.
+  """Returns the exploitability of the result of a run within a budget.
 
   Args:
-    exact: What is played.
-    method: What learns.
-    point: Of its grid.
-    budget: Environment steps.
-    seed: Of the samples.
+    exact: The exact model.
+    method: The method.
+    point: The point of its grid.
+    budget: Number of environment steps.
+    seed: Seed of the samples.
   """
   given = {**method.options, **point}
   num_iterations = given.pop("num_iterations")
-  # Calls for action values in an iteration.
+  # Number of estimates of action values per iteration.
   num_calls = given.get("num_policy_updates", 1)
   length = int(exact.layers.max()) + 1
   num_trajectories = round(
@@ -185,7 +186,7 @@ def tuned(
 ) -> tuple[dict[str, Any], np.ndarray]:
   """Returns the best point of a method, and the exploitabilities with it.
 
-  The latter are (seeds,), for each of the `SEEDS`.
+  The latter are an array (seeds,), one for each of the `SEEDS`.
   """
 
   def runs(point: Mapping[str, Any], seeds: Sequence[int]) -> np.ndarray:
@@ -206,7 +207,7 @@ def tuned(
 def table(logdir: str | None) -> Iterator[dict[str, Any]]:
   """Yields a row for each budget and method, and draws a figure at the end.
 
-  The figure goes to `logdir`, if given.
+  The figure is saved in `logdir`, if given.
   """
   exact = compiled_game.CompiledGame(factory.create_game(setting=SETTING))
   finals: dict[str, list[np.ndarray]] = {name: [] for name in METHODS}
@@ -262,5 +263,5 @@ def method_table() -> Iterator[dict[str, Any]]:
 
 
 def text(options: Mapping[str, Any]) -> str:
-  """Returns options for a table."""
+  """Returns options as text for a table."""
   return ", ".join(f"{name}={value}" for name, value in options.items())

@@ -37,7 +37,7 @@ class Table:
   Attributes:
     rows: Yields its rows.
     columns: Name -> format.
-    figure: File in the log directory that stands with it in a document.
+    figure: File in the log directory that is shown with it in a document.
   """
 
   rows: Callable[[comparison.Options], Iterator[dict[str, Any]]]

@@ -1,16 +1,16 @@
-"""CPU seconds to an accuracy: MF-TRPO beside rivals with tuned step sizes.
+"""CPU seconds to an accuracy: MF-TRPO and other methods with tuned step sizes.
 
-What is measured is the unregularized exploitability, divided by that of the
-uniform policy, from which all methods start. A method with a grid is first run
-once for each point of it, each time for the same CPU time: its best point is
-the one that gets lowest, and of several that reach the last level, the one that
-is there first. With that point it is run for `LONG_RUN` times as long, as are
-the methods without a grid. All runs of a game are made one after the other in
-one process. They end at the last level, so that nothing is said of what lies
-below.
+The accuracy is the unregularized exploitability, divided by that of the uniform
+policy, from which all methods start. A method with a grid is first run once for
+each point of it, each time for the same CPU time. The best point is the one
+with the smallest exploitability, or, if several points reach the last level,
+the first one to reach it. With this point the method is run for `LONG_RUN`
+times as long, as are the methods without a grid. All runs of a game are made
+one after the other in one process. They end at the last level; smaller
+exploitabilities are not compared.
 
-Only the time in iterations counts: not that of measuring, nor of tuning. It is
-that of the processor, so that other programs on the machine take none of it.
+Only the time of iterations counts, not that of measurements and of tuning. It
+is CPU time, so that it depends little on other programs.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import tabular_policies
 
-# A method has this many times the CPU time of a point of its grid.
+# The CPU time of a method is this multiple of that of a point of its grid.
 LONG_RUN = 20
 
 
@@ -46,8 +46,8 @@ class Game:
   """A game of the benchmark.
 
   Attributes:
-    model: That it is solved on.
-    time_share: Its time by the one asked for: large games take longer.
+    model: The model on which it is solved.
+    time_share: Factor of the requested time: large games need more time.
   """
 
   model: str
@@ -66,13 +66,13 @@ GAMES = {
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-  """A method with the settings that it is tried with.
+  """A method and its settings.
 
   Attributes:
-    algorithm: Its name in the factory.
-    options: Those that are not tuned; defaults where not given.
+    algorithm: Its name in the registry.
+    options: Options that are not tuned; all others have their defaults.
     grid: Option -> values. All combinations are tried; one if it is empty.
-    is_allowed: Tells of a combination whether it is tried; others are left out.
+    is_allowed: Returns whether a combination is tried.
   """
 
   algorithm: str
@@ -137,7 +137,7 @@ METHOD_COLUMNS = {
   "grid": ">4",
 }
 
-# Column -> exploitability relative to the uniform policy's, falling.
+# Column -> exploitability relative to the uniform policy's, decreasing.
 LEVELS = {f"s to 1e-{n}": float(f"1e-{n}") for n in (1, 2, 3, 4, 6, 8, 10)}
 TARGET = min(LEVELS.values())
 COLUMNS = {
@@ -173,8 +173,8 @@ def table(seconds: float, logdir: str | None) -> Iterator[dict[str, Any]]:
   """Yields a row for each game and method, and draws a figure at the end.
 
   Each point of a grid has `seconds` of CPU time, times the time share of the
-  game; the figure goes to `logdir`, if given. A method that a game is nothing
-  for has a row with the reason.
+  game. The figure is saved in `logdir`, if given. If a method does not support
+  a game, its row contains the reason.
   """
   panels = []
   for name, game in GAMES.items():
@@ -237,7 +237,10 @@ def _tuned(
 
 
 def best(runs: Sequence[timed_runs.TimedRun]) -> int:
-  """Returns which run gets lowest, down to `TARGET`, and is there first."""
+  """Returns the index of the run with the lowest value down to `TARGET`.
+
+  Of equally low ones it is the first to reach this value.
+  """
 
   def rank(index):
     least = max(min(runs[index].values), TARGET)

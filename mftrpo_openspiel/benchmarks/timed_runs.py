@@ -1,4 +1,4 @@
-"""How far an algorithm gets in its time."""
+"""Runs algorithms for a given time."""
 
 from collections.abc import Callable
 import dataclasses
@@ -16,7 +16,7 @@ class Stopwatch:
     """Initializes the watch.
 
     Args:
-      clock: Gives the time in seconds, such as `time.process_time`; None for
+      clock: Returns the time in seconds, such as `time.process_time`; None for
         wall time.
     """
     self.seconds = 0.0
@@ -24,7 +24,7 @@ class Stopwatch:
     self._clock = time.perf_counter if clock is None else clock
 
   def time(self, call: Callable[..., Any], *arguments: Any) -> Any:
-    """Returns what `call` does."""
+    """Returns the result of `call`, and adds its time."""
     start = self._clock()
     result = call(*arguments)
     self.seconds += self._clock() - start
@@ -33,7 +33,7 @@ class Stopwatch:
 
   @property
   def mean(self) -> float:
-    """Seconds of a call."""
+    """Mean seconds per call."""
     return self.seconds / self.count
 
 
@@ -42,9 +42,9 @@ class TimedRun:
   """Measurements of a run, the first one before any iteration.
 
   Attributes:
-    iterations: Performed before each measurement.
-    seconds: Spent in them; measuring is not included.
-    values: What was measured.
+    iterations: Number of iterations before each measurement.
+    seconds: Time of these iterations, without measurements.
+    values: The measured values.
   """
 
   iterations: list[int] = dataclasses.field(default_factory=list)
@@ -52,12 +52,12 @@ class TimedRun:
   values: list[float] = dataclasses.field(default_factory=list)
 
   def at_seconds(self, seconds: float) -> float | None:
-    """Returns the last value of up to so many seconds."""
+    """Returns the last value within `seconds`."""
     done = [v for s, v in zip(self.seconds, self.values) if s <= seconds]
     return done[-1] if len(done) > 1 else None
 
   def at_iteration(self, iteration: int) -> float | None:
-    """Returns the value after an iteration that was measured."""
+    """Returns the value after an iteration, or None if it was not measured."""
     return dict(zip(self.iterations, self.values)).get(iteration)
 
   def seconds_to(self, level: float) -> float | None:
@@ -76,16 +76,16 @@ def run_timed(
   title: str = "",
   clock: Callable[[], float] | None = None,
 ) -> TimedRun:
-  """Runs an algorithm, measured after 25 iterations in each factor of ten.
+  """Runs an algorithm, with 25 measurements per factor of ten iterations.
 
   Args:
-    iteration: Performs one; there was none before.
-    measure: Returns what counts of it as it is.
-    seconds: Time of the iterations; the one that is running is ended.
-    max_iterations: After which it is stopped too.
-    target: Measured at or below this it is stopped too.
-    title: For the progress bar.
-    clock: What measures time; see `Stopwatch`.
+    iteration: Performs one iteration; must not have been called before.
+    measure: Returns the current value.
+    seconds: Total time of iterations; the last one is completed.
+    max_iterations: Largest number of iterations.
+    target: The run ends if a measured value is at most this.
+    title: Title of the progress bar.
+    clock: The clock; see `Stopwatch`.
   """
   stopwatch = Stopwatch(clock)
   run = TimedRun()

@@ -1,15 +1,16 @@
-"""What a mean-field policy is worth among N players.
+"""The quality of mean-field policies in games of N players.
 
-The N - 1 others keep to the policy, and one player may leave it.
-`deviations.exploitability` computes what it gains: exactly for a player who
-sees its own state where rewards are local or linear (`player_rewards`, with
-`binomial_means`), and for one who sees how many others are in each state where
-the world is small (`joint_chain`, with `count_lattice`). `simulation.simulate`
-draws how many players are in each state; `worlds` has what it needs of a model.
-`n_player_game` makes of any mean-field game of one population the N-player game
-itself, for OpenSpiel, by the rules of `n_player_rules`. The room imports
-`models`, `compiler` and what is below. A newcomer starts with `deviations`. The
-names in `__all__` are loaded when they are first used.
+N - 1 players use the policy, and one player may deviate from it.
+`deviations.exploitability` computes the gain of the best deviation. It is exact
+for a player that observes its own state if rewards are local, linear or
+quadratic (`player_rewards`, with `binomial_means`), and for a player that also
+observes the number of other players in each state if the game is small
+(`joint_chain`, with `count_lattice`). `simulation.simulate` samples the number
+of players in each state; `worlds` contains the transitions and rewards that it
+needs. `n_player_game` turns any mean-field game of one population into an
+N-player game of OpenSpiel, by the rules of `n_player_rules`. This folder
+imports `models`, `compiler` and the folders below them. Start reading at
+`deviations`. The names in `__all__` are loaded when they are first used.
 """
 
 import importlib

@@ -1,24 +1,25 @@
-"""Means under binomial laws, exact to rounding at a cost that does not grow.
+"""Means under binomial laws, exact up to rounding, at a bounded cost.
 
-Of n other players each is in a state with probability p, independently. Where
-the rarer of the two cases, to be there or not, is expected to come up no more
-than `MAX_RARE` times, all counts up to a negligible tail are summed. Elsewhere
-the sum over all counts is replaced by one over every h-th count near the mean,
-with h about half a standard deviation sigma. As for the trapezoidal rule, that
-changes the mean of a function f by the terms E[f(B) exp(2 pi i j B / h)] for
-j = 1, ..., h - 1. For f = 1 they have the size
+Each of n other players is in a state with probability p, independently. Let the
+rare case be the less likely one of being in the state and not being there. If
+the expected number of rare cases is at most `MAX_RARE`, all counts except for a
+negligible tail are summed. Otherwise the sum over all counts is replaced by a
+sum over every h-th count near the mean, where h is about half of the standard
+deviation sigma. As in the trapezoidal rule, this changes the mean of a function
+f by the terms E[f(B) exp(2 pi i j B / h)] for j = 1, ..., h - 1. For f = 1
+their size is
 
     |1 - 2 p (1 - p) (1 - cos(2 pi j / h))|^(n / 2),
 
-at most about exp(-2 pi^2 sigma^2 / h^2), which is less than rounding; and they
-are as small for any f that is analytic around the bulk of the law, as
-log(1 + b) is where `MAX_RARE` counts are expected. Functions of which that is
-not known are summed with smaller and smaller steps until two sums agree.
+at most about exp(-2 pi^2 sigma^2 / h^2), which is less than the rounding error.
+They are equally small for any f that is analytic around the bulk of the law.
+This is true of log(1 + b) if the expected count is at least `MAX_RARE`. Other
+functions are summed with smaller and smaller steps until two sums agree.
 
 The mean of one function is a polynomial in p. For many states it is computed at
-the Chebyshev nodes of a few intervals, and interpolated: between n p = L and
-2 L with an error of about (3 + sqrt(8))^-K with K nodes, as the next
-singularity that f = log(1 + b) makes lies near p = 0.
+the Chebyshev nodes of a few intervals, and interpolated. Between n p = L and 2
+L the error with K nodes is about (3 + sqrt(8))^-K, because the nearest
+singularity for f = log(1 + b) is near p = 0.
 """
 
 from collections.abc import Callable
@@ -28,20 +29,20 @@ import math
 import numpy as np
 from scipy import fft
 
-# Up to this many expected rare cases, all counts are summed.
+# Up to this expected number of rare cases, all counts are summed.
 MAX_RARE = 45.0
-# Tails of probability exp(-TAIL) are left out.
+# Tails of probability exp(-TAIL) are omitted.
 TAIL = 41.0
 # The step between counts, and the half width of the range, in standard
 # deviations.
 STEP = 0.6
 HALF_WIDTH = 11.5
-# Counts that are summed over at once.
+# Number of counts per vectorized sum.
 _BLOCK = 128
-# Nodes on each interval of a table of means.
+# Number of Chebyshev nodes per interval.
 _NUM_NODES = 22
-# Two sums agree where they differ by no more than this share of the largest
-# value; that is also a bound of the error of a smooth function's mean.
+# Two sums agree if they differ by at most this fraction of the largest value.
+# This is also a bound on the error of the mean of a smooth function.
 TOLERANCE = 1e-13
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -53,8 +54,8 @@ def mean(
   """Returns E[f_s(B_s)] for B_s from Binomial(num_trials, p_s), in each state.
 
   Args:
-    function: f, of one count a state, (S,): values, (S,) or (S, A). What it
-      gives for a state depends on the count there alone.
+    function: f, from one count per state, (S,), to values, (S,) or (S, A). The
+      value of a state must depend only on the count of this state.
     num_trials: n, the number of other players.
     probabilities: p, (S,), in [0, 1] up to rounding.
 
@@ -80,8 +81,9 @@ def smooth_mean(
   """Returns E[f(B_s)] for B_s from Binomial(num_trials, p_s), in each state.
 
   Args:
-    function: f, entry by entry of an array of counts. It is the same in all
-      states, and as smooth as log(1 + b): analytic but for a logarithm at -1.
+    function: f, applied elementwise to an array of counts. It is the same for
+      all states, and as smooth as log(1 + b): analytic except for a logarithmic
+      singularity at -1.
     num_trials: n, the number of other players.
     probabilities: p, (S,), in [0, 1] up to rounding.
 
@@ -89,7 +91,8 @@ def smooth_mean(
     (S,).
   """
   probabilities = np.clip(probabilities, 0.0, 1.0)
-  # By n p: [0, 1), [1, 2), [2, 4) and so on, the last one with its end n.
+  # Intervals of n p: [0, 1), [1, 2), [2, 4) and so on, the last one including
+  # n.
   _, exponents = np.frexp(num_trials * probabilities)
   last = max(num_trials - 1, 0).bit_length()
   intervals, which = np.unique(exponents.clip(0, last), return_inverse=True)
@@ -102,12 +105,12 @@ def smooth_mean(
   nodes = lower[:, None] + widths[:, None] * (1 + np.cos(angles)) / 2
   at_nodes = _smooth_sum(function, num_trials, nodes.ravel())
   at_nodes = at_nodes.reshape(nodes.shape).T
-  # Rounding is relative to what the mean changes by on an interval.
+  # Makes rounding errors relative to the change of the mean on an interval.
   offsets = at_nodes[0]
-  # Of Chebyshev polynomials, (K, number of intervals).
+  # Coefficients of Chebyshev polynomials, (K, number of intervals).
   coefficients = fft.dct(at_nodes - offsets, axis=0) / _NUM_NODES
   coefficients[0] = coefficients[0] / 2 + offsets
-  # By Clenshaw's recurrence, at twice the place in [-1, 1].
+  # Clenshaw's recurrence; `twice` is two times the position in [-1, 1].
   twice = 4 * (probabilities - lower[which]) / widths[which] - 2
   above, current = np.zeros((2, len(probabilities)))
   for row in coefficients[:0:-1]:
@@ -133,7 +136,7 @@ def _sum(
   probabilities: np.ndarray,
   steps: np.ndarray,
 ) -> np.ndarray:
-  """Returns the mean by one sum, asking for one count a state at a time."""
+  """Returns the mean by one sum, calling f with one count per state."""
   total: np.ndarray | float = 0.0
   weight = np.zeros(len(probabilities))
   for here, counts, weights in _terms(num_trials, probabilities, steps):
@@ -148,11 +151,11 @@ def _sum(
 def _terms(
   num_trials: int, probabilities: np.ndarray, steps: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-  """Yields which states, (S,) of bool, are summed over which counts, (K, S').
+  """Yields groups of states, their counts and the weights of the counts.
 
-  And with which weights, (K, S'), which are those of the law up to a factor in
-  each state. The (S,) `steps` are those between counts where neither case is
-  rare.
+  Each item is a mask of the S' states, (S,) of bool; their counts, (K, S'); and
+  their weights, (K, S'), proportional to the law in each state. The (S,)
+  `steps` are the distances between counts in states where neither case is rare.
   """
   is_bulk = num_trials * _rare(probabilities) > MAX_RARE
   if not is_bulk.all():
@@ -167,7 +170,7 @@ def _terms(
 
 
 def _longest_steps(num_trials: int, probabilities: np.ndarray) -> np.ndarray:
-  """Returns (S,): the steps between counts that do for smooth functions."""
+  """Returns (S,): the largest steps that are accurate for smooth functions."""
   deviations = _deviations(num_trials, probabilities)
   return np.maximum(np.floor(STEP * deviations), 1.0)
 
@@ -177,14 +180,14 @@ def _deviations(num_trials: int, probabilities: np.ndarray) -> np.ndarray:
 
 
 def _rare(probabilities: np.ndarray) -> np.ndarray:
-  """Returns the probabilities of the rarer case."""
+  """Returns the probabilities of the rare case."""
   return np.minimum(probabilities, 1 - probabilities)
 
 
 def _has_gaps(
   num_trials: int, probabilities: np.ndarray, steps: np.ndarray
 ) -> bool:
-  """Returns whether counts are left out between others, in some state."""
+  """Returns whether the steps skip counts in some state."""
   is_bulk = num_trials * _rare(probabilities) > MAX_RARE
   return bool((steps[is_bulk] > 1).any())
 
@@ -192,7 +195,7 @@ def _has_gaps(
 def _all_counts(
   num_trials: int, probabilities: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Returns counts and weights, (K, S), where one case is rare."""
+  """Returns counts and weights, (K, S), for states where one case is rare."""
   rare = _rare(probabilities)
   largest = num_trials * rare.max(initial=0.0)
   num_counts = min(_last_count(largest), num_trials) + 1
@@ -207,9 +210,10 @@ def _all_counts(
 
 
 def _last_count(expected: float) -> int:
-  """Returns a count that is passed with probability exp(-TAIL) at most.
+  """Returns a count that is exceeded with probability exp(-TAIL) at most.
 
-  By Chernoff's bound for the Poisson law, which is one for the binomial law.
+  This is Chernoff's bound for the Poisson law, which also holds for the
+  binomial law.
   """
   count = max(expected, 1e-300)
   while count * math.log(count / max(expected, 1e-300)) - count < (
@@ -225,10 +229,10 @@ def _some_counts(
   steps: np.ndarray,
   offsets: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Returns counts and weights, (K, S), at (K,) steps from the mean.
+  """Returns counts and weights, (K, S), at (K,) offsets from the mean.
 
-  The binomial law by deviances (Loader 2000, "Fast and accurate computation of
-  binomial probabilities").
+  The binomial law is computed from deviances (Loader 2000, "Fast and accurate
+  computation of binomial probabilities"). Offsets are multiples of the steps.
   """
   means = num_trials * probabilities
   counts = np.round(means) + steps * offsets[:, None]
@@ -253,7 +257,7 @@ def _deviance(relative_excess: np.ndarray) -> np.ndarray:
 
 
 def _stirling_error(counts: np.ndarray) -> np.ndarray:
-  """Returns log(b!) - log(sqrt(2 pi b) (b / e)^b), to 1e-12 from b = 15 on."""
+  """Returns log(b!) - log(sqrt(2 pi b) (b / e)^b), to 1e-12 for b >= 15."""
   square = 1 / counts**2
   series = 1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680))
   return series / counts

@@ -1,22 +1,22 @@
-"""How many of some players are in each state: all vectors of counts.
+"""All vectors of the numbers of players in each state.
 
-For S states and m players these are the vectors c of S whole numbers >= 0 whose
-sum is m. They are numbered such that the number of a vector does not depend on
-its first entry: with the sums r_i = c_i + ... + c_{S-1} of its last entries,
+For S states and m players these are the vectors c of S integers >= 0 whose sum
+is m. They are ordered such that the index of a vector does not depend on its
+first entry: with the sums r_i = c_i + ... + c_{S-1} of its last entries,
 
     rank(c) = sum over i from 1 to S - 1 of binomial(r_i + S - 1 - i, S - i).
 
-So the vectors for fewer players have the first of the numbers, and one table
-says for all m which vector one more player makes of each.
+So the vectors of fewer players have the first indices, and one table gives for
+all m the vector that results from adding one player.
 
-Functions f of the counts are arrays (L, Y), with one or several values Y for
-each of the L vectors. If one player of m + 1 is in state y with probability
-p(y), independently, the mean of f is
+Functions f of the counts are arrays (L, Y), with Y values for each of the L
+vectors. If one player of m + 1 is in state y with probability p(y),
+independently, the mean of f is
 
     (T_p f)(c) = sum over y of p(y) f(c + e_y),
 
-a function of the counts of the m others. The mean over many independent players
-is the product of such operators.
+which is a function of the counts of the m others. The mean over several
+independent players is a product of such operators.
 """
 
 import functools
@@ -27,7 +27,7 @@ from scipy import sparse
 
 
 def size(num_states: int, num_players: int) -> int:
-  """Returns L: how many vectors of counts there are."""
+  """Returns L, the number of vectors of counts."""
   return math.comb(num_players + num_states - 1, num_players)
 
 
@@ -37,12 +37,12 @@ class CountLattice:
   Attributes:
     num_states: S.
     num_players: The largest number of players.
-    joined: (L, S), for the vectors of one player less: the number of the vector
-      if one more player is in each state.
+    joined: (L, S), for the vectors of one player less: the index of the vector
+      after adding one player in each state.
   """
 
   def __init__(self, num_states: int, num_players: int):
-    """Initializes the tables; they have S times L numbers."""
+    """Initializes the tables, which have S times L entries."""
     self.num_states, self.num_players = num_states, num_players
     self._tails = _tails(num_states, num_players)
     fewer = self.points(num_players - 1)
@@ -52,17 +52,17 @@ class CountLattice:
     )
 
   def size(self, num_players: int) -> int:
-    """Returns the number of vectors of so many players."""
+    """Returns the number of vectors of `num_players` players."""
     return size(self.num_states, num_players)
 
   def points(self, num_players: int) -> np.ndarray:
-    """Returns (L, S): the vectors of so many players, in order."""
+    """Returns (L, S): the vectors of `num_players` players, in order."""
     tails = self._tails[: self.size(num_players)]
     first = num_players - tails.sum(axis=1, keepdims=True)
     return np.concatenate([first, tails], axis=1)
 
   def rank(self, points: np.ndarray) -> np.ndarray:
-    """Returns the numbers of (..., S) vectors."""
+    """Returns the indices of (..., S) vectors."""
     rests = points[..., :0:-1].cumsum(axis=-1)[..., ::-1]
     result = np.zeros(points.shape[:-1], dtype=np.int64)
     for i in range(1, self.num_states):
@@ -77,14 +77,15 @@ class CountLattice:
     )
 
   def without_one(self, law: np.ndarray, num_players: int) -> sparse.csr_array:
-    """Returns T_p, of functions of the counts of `num_players` players.
+    """Returns the operator T_p on functions of counts of `num_players` players.
 
     Args:
-      law: (S,), p, where one of the players is.
-      num_players: How many there are with that one.
+      law: (S,), p, the law of the state of one of the players.
+      num_players: Number of players, including this one.
 
     Returns:
-      (L', L), from functions (L, Y) to those of the others' counts, (L', Y).
+      (L', L), which maps functions (L, Y) to functions of the counts of the
+      others, (L', Y).
     """
     targets = np.flatnonzero(law)
     size = self.size(num_players - 1)
@@ -100,15 +101,15 @@ class CountLattice:
 
   @functools.cached_property
   def _numbers(self) -> dict[int, int]:
-    """The numbers of players by the numbers of their vectors."""
+    """The numbers of players, by the numbers of their vectors."""
     return {self.size(m): m for m in range(self.num_players + 1)}
 
   def with_one(self, laws: np.ndarray, law: np.ndarray) -> np.ndarray:
-    """Returns the laws of counts if there is one more player in each case.
+    """Returns the laws of the counts after adding one player in each case.
 
     Args:
       laws: (R, L), of the counts of m players.
-      law: (R, S), of the state of the other one.
+      law: (R, S), of the state of the added player.
 
     Returns:
       (R, L'), of the counts of m + 1 players.
@@ -123,12 +124,12 @@ class CountLattice:
   def mean(
     self, values: np.ndarray, law: np.ndarray, num_players: int
   ) -> np.ndarray:
-    """Returns (Y,): the mean of f, all players independent with one law.
+    """Returns (Y,): the mean of f for independent players with the same law.
 
     Args:
       values: (L, Y), f.
       law: (S,), p.
-      num_players: How many there are.
+      num_players: Number of players.
     """
     for m in range(num_players, 0, -1):
       values = self.without_one(law, m) @ values
@@ -138,32 +139,33 @@ class CountLattice:
 class Expectations:
   """Means of functions of the next counts, given the present counts.
 
-  The players of the first state are moved one after the other; each time, the
-  rest may be in the other states in all ways, of which that is a smaller case.
+  The players in the first state are moved one after the other. For each number
+  of remaining players, which are in the other states, the same method is
+  applied recursively.
   """
 
   def __init__(
     self, next_lattice: CountLattice, chain: np.ndarray, num_players: int
   ):
-    """Initializes what is the same for all functions.
+    """Computes what is the same for all functions.
 
     Args:
-      next_lattice: Of the next counts.
-      chain: (S, S'), where the players of each state go.
-      num_players: How many players move.
+      next_lattice: The lattice of the next counts.
+      chain: (S, S'), the transition probabilities of each player.
+      num_players: Number of players that move.
     """
     self._num_players = num_players
     self._operators = [
       [next_lattice.without_one(law, m + 1) for m in range(num_players)]
       for law in chain[:-1]
     ]
-    # Of players all of whom are in the last state.
+    # Laws of the next counts of m players that are all in the last state.
     self._laws = [np.ones((1, 1))]
     for _ in range(num_players):
       self._laws.append(next_lattice.with_one(self._laws[-1], chain[-1:]))
 
   def __call__(self, values: np.ndarray) -> np.ndarray:
-    """Returns (L, Y): the mean of f(next counts) for all present counts.
+    """Returns (L, Y): the mean of f(next counts) for all current counts.
 
     Args:
       values: (L', Y), f.
@@ -173,7 +175,7 @@ class Expectations:
   def _means(
     self, values: np.ndarray, state: int, num_players: int
   ) -> np.ndarray:
-    """Returns the means if all players are in this state or later ones."""
+    """Returns the means if all players are in this state or in later ones."""
     if not num_players:
       return values
     if state == len(self._operators):
@@ -182,19 +184,19 @@ class Expectations:
     for m in range(num_players - 1, -1, -1):
       values = self._operators[state][m] @ values
       parts.append(self._means(values, state + 1, m))
-    # Vectors with fewer players outside of the state come first.
+    # Vectors with fewer players outside the state come first.
     return np.concatenate(parts[::-1])
 
 
 def laws_of_counts(
   lattice: CountLattice, states: np.ndarray, chains: np.ndarray
 ) -> np.ndarray:
-  """Returns the laws of the counts of players who move by themselves.
+  """Returns the laws of the next counts of independent players.
 
   Args:
-    lattice: Of the next counts.
-    states: (R, m), where the players are in each of R cases.
-    chains: (R, S, S'), where they go in each case.
+    lattice: The lattice of the next counts.
+    states: (R, m), the states of m players in each of R cases.
+    chains: (R, S, S'), the transition probabilities in each case.
 
   Returns:
     (R, L).
@@ -207,7 +209,7 @@ def laws_of_counts(
 
 
 def _tails(num_states: int, num_players: int) -> np.ndarray:
-  """Returns (L, S - 1): all but the first entry of all vectors, in order."""
+  """Returns (L, S - 1): all vectors without their first entry, in order."""
   tails = np.zeros((1, 0), dtype=np.int64)
   for num_last in range(1, num_states):
     parts = []

@@ -1,18 +1,19 @@
-"""What a player gains by leaving a policy that N - 1 others keep to.
+"""The gain of a player that deviates from the policy of N - 1 others.
 
-phi_N(pi) = max over pi' of J_N(pi') - J_N(pi), where J_N(pi') is what one
-player earns with pi' among N - 1 others who play pi. What pi' may depend on is
-what the player sees, its `information`:
+phi_N(pi) = max over pi' of J_N(pi') - J_N(pi), where J_N(pi') is the expected
+return of one player with pi' if the N - 1 others use pi. The argument
+`information` says what the player observes, and so what pi' may depend on:
 
 * "own": its own state and the time. If the kernel does not depend on the mean
-  field, the others are independent draws from the mean field mu_t of pi,
-  whatever the player does. So it faces an ordinary MDP with the rewards r_N of
-  `player_rewards`. In a stationary model all start from the invariant law of
-  pi, so that mu_t is mu^pi at all times, and so does the player.
-* "counts": also how many of the others are in each state. Kernels and rewards
-  may depend on the mean field in any way; see `joint_chain`. In a stationary
-  model all N players start independently from the mean field mu^pi of the
-  policy: with a fixed kernel the law of the others then stays the same.
+  field, the states of the others are independent samples of the mean field mu_t
+  of pi, whatever the player does. So the player solves an ordinary MDP with the
+  rewards r_N of `player_rewards`. In a stationary model all players, including
+  this one, start from the invariant law of pi, so that mu_t is mu^pi at all
+  times.
+* "counts": also the number of the others in each state. Kernels and rewards may
+  depend on the mean field in any way; see `joint_chain`. In a stationary model
+  all N players start independently from the mean field mu^pi of the policy.
+  With a fixed kernel, the law of the others then does not change over time.
 """
 
 import dataclasses
@@ -29,26 +30,26 @@ from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import validation
 
 INFORMATION = ("own", "counts")
-# So many are still counted exactly in floating point.
+# Numbers up to this are exact in floating point.
 MAX_PLAYERS = 10**15
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Exploitability:
-  """What a policy is worth among N players.
+  """The exploitability of a policy among N players.
 
-  Of a game with several populations, values and gains are their sums over
+  For a game with several populations, values and gains are sums over
   populations, as NashConv is.
 
   Attributes:
-    exploitability: phi_N, what a player gains by leaving the policy.
-    value: J_N, what it earns if it does not.
-    method: How they were computed, in words.
-    deviation: (N, A), a policy that gains as much, or where rewards are sampled
-      the lower end of the interval; None if the player sees counts.
-    error_bound: How far `exploitability` may be off: 0 if it is exact up to
-      rounding, a proven bound where values are iterated, and half of a 99 %
-      confidence interval where rewards are sampled.
+    exploitability: phi_N, the gain of a player that deviates from the policy.
+    value: J_N, its expected return if it does not deviate.
+    method: A description of the method for reports.
+    deviation: (N, A), a deviation with this gain, or with the gain at the lower
+      end of the interval if rewards are sampled; None for information "counts".
+    error_bound: Error of `exploitability`: 0 if it is exact up to rounding, a
+      proven bound for iterated values, and half of the width of a 99 %
+      confidence interval if rewards are sampled.
   """
 
   exploitability: float
@@ -68,23 +69,24 @@ def exploitability(
 ) -> Exploitability:
   """Returns what a player gains by leaving a policy among N players.
 
-  Of a game whose values depend on the path (`CompiledGame` warns), rewards are
-  those of the first path, as they are in OpenSpiel's values.
+  If the values of a game depend on the path (`CompiledGame` warns of this), the
+  rewards are those of the first path found, as in OpenSpiel.
 
   Args:
     model: A StationaryModel or a CompiledGame.
     policy: (N, A) of the model, or a policy for its OpenSpiel game.
-    num_players: How many players there are, with the one that deviates; in each
-      population.
-    information: What the player that deviates sees, "own" or "counts".
-    num_samples: For rewards that are neither local nor linear, where the player
-      sees its own state: how often it is drawn where the others are, at least
-      20 times. `exploitability` is then the middle of an interval.
-    seed: Of these random numbers.
+    num_players: Number of players in each population, including the one that
+      deviates.
+    information: What the player that deviates observes, "own" or "counts".
+    num_samples: Number of samples of the states of the others, at least 20.
+      Required for information "own" if no exact formula is known for the
+      expected rewards. `exploitability` is then the middle of a confidence
+      interval.
+    seed: Seed of these samples.
 
   Raises:
-    ValueError: If an argument is out of range, or nothing is known of the game
-      of the model among N players.
+    ValueError: If an argument is out of range, or the rewards of N players
+      cannot be computed from the model.
   """
   policy = checked_policy(model, policy)
   num_players = checked_number(num_players)
@@ -112,28 +114,29 @@ def own_state_rewards(
   num_samples: int | None = None,
   seed: int | None = None,
 ) -> player_rewards.PlayerRewards:
-  """Returns the rewards of a game that is known where a player sees its state.
+  """Returns the rewards for a player that observes its own state.
 
   Args:
-    model: As of `exploitability`, as are the others.
-    num_samples: Needed, with a seed, where expected rewards are not exact.
-    seed: Of the samples.
+    model: As in `exploitability`.
+    num_samples: Required, with a seed, if no exact formula is known.
+    seed: Seed of the samples.
 
   Raises:
-    ValueError: If `exploitability` would refuse these with information "own".
+    ValueError: If `exploitability` raises it for these arguments and
+      information "own".
   """
   if not has_fixed_kernel(model):
     raise ValueError(
-      "information must be 'counts' where the kernel depends on the mean field,"
-      " got 'own': a player would have to infer where the others are."
+      "information must be 'counts' if the kernel depends on the mean field,"
+      " got 'own': a player would have to infer the states of the others."
     )
   rewards = player_rewards.of_model(model)
   if not isinstance(rewards, player_rewards.ExactRewards):
     if num_samples is None or seed is None:
       raise ValueError(
-        "num_samples and seed must be given for a reward that is not known to"
-        " be local or linear, as CrowdAversion, LocalReward and LinearReward"
-        f" are, got {num_samples} and {seed}."
+        "num_samples and seed must be given for a reward that is not declared"
+        " as local or linear (CrowdAversion, LocalReward and LinearReward are),"
+        f" got {num_samples} and {seed}."
       )
     validation.check_int("num_samples", num_samples, sampled_rewards.NUM_GROUPS)
     validation.check_int("seed", seed, 0)
@@ -147,7 +150,7 @@ def _with_samples(
   num_samples: int,
   seed: int,
 ) -> Exploitability:
-  """Returns what a player gains if expected rewards are sampled."""
+  """Returns the gain if expected rewards are estimated from samples."""
   found = sampled_rewards.gain(
     model,
     worlds.of_model(model, policy),
@@ -168,7 +171,7 @@ def _with_samples(
 def _with_counts(
   model: player_rewards.Model, policy: np.ndarray, num_players: int
 ) -> Exploitability:
-  """Returns what a player gains that sees the counts of the others."""
+  """Returns the gain of a player that observes the counts of the others."""
   world = worlds.of_model(model, policy)
   chain = joint_chain.JointChain(world, policy, num_players)
   if isinstance(model, stationary_model.StationaryModel):
@@ -184,7 +187,7 @@ def _with_counts(
 
 
 def checked_number(num_players: int) -> int:
-  """Returns the number of players; a ValueError if it is none."""
+  """Returns the number of players; raises a ValueError if it is invalid."""
   return validation.check_int("num_players", num_players, 1, MAX_PLAYERS)
 
 
@@ -196,7 +199,7 @@ def checked_policy(
   """Returns the (N, A) array of a policy of a model.
 
   Raises:
-    ValueError: If the model is of another kind, or the policy not one of it.
+    ValueError: If the model has another type, or the policy does not fit it.
   """
   validation.check_type(
     "model", model, stationary_model.StationaryModel, compiled_game.CompiledGame
@@ -207,7 +210,7 @@ def checked_policy(
 
 
 def has_fixed_kernel(model: player_rewards.Model) -> bool:
-  """Returns whether moves are the same under every mean field."""
+  """Returns whether transitions are the same under every mean field."""
   if isinstance(model, stationary_model.StationaryModel):
     return model.mdp.has_fixed_kernel
   return model.form.has_fixed_moves

@@ -1,4 +1,4 @@
-"""What a policy is worth among N players beside what it is worth in a crowd."""
+"""Compares a policy in the N-player game and in the mean-field game."""
 
 import dataclasses
 
@@ -11,19 +11,19 @@ from mftrpo_openspiel.finite_population import player_rewards
 
 @dataclasses.dataclass(frozen=True)
 class Gap:
-  """One number of players.
+  """The comparison for one number of players.
 
   Attributes:
     num_players: N.
-    information: What the player who deviates sees; see `deviations`.
-    exploitability: phi_N, what it gains by leaving the policy.
-    error_bound: Of `exploitability`.
-    value: J_N, what it earns with the policy.
-    mean_field_value: J, what it earns with the policy in the mean-field game.
-    distance: Expected total variation distance of where the N players are to
-      the mean field, over all times; None where the kernel depends on the mean
-      field.
-    method: How all this was computed, in words.
+    information: What the player that deviates observes; see `deviations`.
+    exploitability: phi_N, the gain of a player that deviates from the policy.
+    error_bound: Error bound of `exploitability`.
+    value: J_N, the expected return of a player with the policy.
+    mean_field_value: J, the same in the mean-field game.
+    distance: Expected total variation distance between the empirical
+      distribution of the N players and the mean field, averaged over all times;
+      None if the kernel depends on the mean field.
+    method: A description of the method for reports.
   """
 
   num_players: int
@@ -44,7 +44,7 @@ def find_gap(
   num_samples: int | None = None,
   seed: int | None = None,
 ) -> Gap:
-  """Returns what a policy is worth among N players; see `Gap`.
+  """Compares a policy among N players and in the mean-field game.
 
   For arguments and errors see `deviations.exploitability`.
   """
@@ -68,10 +68,10 @@ def find_gap(
 
 
 def mean_field_value(model: player_rewards.Model, policy: np.ndarray) -> float:
-  """Returns J, what a player earns with `policy` in the mean field of it.
+  """Returns J, the return of `policy` in the mean field of `policy`.
 
-  Of a game with several populations it is the sum over populations, as the
-  values of `deviations.exploitability` are.
+  For a game with several populations it is the sum over populations, as are the
+  values of `deviations.exploitability`.
   """
   rewards = player_rewards.of_model(model)
   (under_mean_field,) = rewards.under(model.mean_field(policy)[None])

@@ -1,13 +1,13 @@
 """The chain of one player's state and the counts of the others.
 
-The state of one player and how many of the N - 1 others are in each state make
-a Markov chain, whatever the kernel and the rewards see of the mean field. A
-player that sees both faces an ordinary MDP on it, of
+The state of one player and the numbers of the N - 1 others in each state form a
+Markov chain, in whatever way the kernel and the rewards depend on the mean
+field. A player that observes both solves an ordinary MDP on it, with
 
     S * binomial(N + S - 2, S - 1)
 
-states. It is followed here from the last step to the first, or to infinity, and
-so only for small worlds.
+states. It is solved here by backward induction, or by value iteration for an
+infinite horizon, and so only for small games.
 """
 
 from collections.abc import Callable
@@ -18,30 +18,30 @@ import numpy as np
 from mftrpo_openspiel.finite_population import count_lattice
 from mftrpo_openspiel.finite_population import worlds
 
-# What is followed, in a step: joint states, numbers that are held at once, and
-# products, a billion of which take seconds.
+# Limits for one step: joint states, numbers in memory, and multiplications (a
+# billion of them take seconds).
 MAX_STATES = 100_000
 MAX_NUMBERS = 40_000_000
 MAX_PRODUCTS = 2_000_000_000
-# Numbers of rewards that are held at once, before those of joint states are
-# taken out.
+# Number of rewards in memory at once, before those of joint states are
+# selected.
 _MAX_REWARDS = 4_000_000
-# Values are iterated until their error is no more than this share of them, or
-# than what rounding adds up to.
+# Value iteration ends when the error is at most this fraction of the values, or
+# at most the accumulated rounding error.
 TOLERANCE = 1e-12
 MAX_SWEEPS = 100_000
 
-# Gives what follows each action, (L, 2, S, A), from the next values.
+# Maps the next values to the expected values after each action, (L, 2, S, A).
 _Follows = Callable[[np.ndarray], np.ndarray]
 
 
 class Values(NamedTuple):
-  """What a player earns from where plays start.
+  """The expected returns of a player, averaged over the initial states.
 
   Attributes:
     own: With the policy of all others.
-    best: With the best policy that sees the counts.
-    error_bound: Of the difference of the two.
+    best: With the best policy that observes the counts.
+    error_bound: Error bound of `best - own`.
   """
 
   own: float
@@ -50,20 +50,21 @@ class Values(NamedTuple):
 
 
 class JointChain:
-  """One player among N - 1 others who play a policy.
+  """One player and N - 1 others that use a given policy.
 
-  Values are (L, 2, S) arrays: by the counts of the others, with the policy of
-  the others and with the best one, and by the player's own state.
+  Values are (L, 2, S) arrays. The axes are the counts of the others; the policy
+  of the player, which is that of the others or the best one; and the state of
+  the player.
 
   Attributes:
-    num_states: How many joint states there are in a step, at most.
+    num_states: The largest number of joint states in a step.
   """
 
   def __init__(self, world: worlds.World, policy: np.ndarray, num_players: int):
     """Initializes the chain.
 
     Args:
-      world: Of one population.
+      world: A game of one population.
       policy: (S, A), of the others.
       num_players: N.
 
@@ -90,7 +91,7 @@ class JointChain:
     self._rewards = self._find_rewards()
 
   def _check_size(self) -> None:
-    """Raises a ValueError if there is too much to do."""
+    """Raises a ValueError if the computation is too large."""
     size, num_others = count_lattice.size, self._num_others
     most_numbers = most_products = 0
     for here, then in zip(self._sizes, self._sizes[1:] or self._sizes):
@@ -104,19 +105,19 @@ class JointChain:
       most_products = max(most_products, products)
     for number, limit, what in (
       (self.num_states, MAX_STATES, "joint states of a player and the others"),
-      (most_numbers, MAX_NUMBERS, "numbers to hold for the joint chain"),
-      (most_products, MAX_PRODUCTS, "products in a step of the joint chain"),
+      (most_numbers, MAX_NUMBERS, "numbers in memory for the joint chain"),
+      (most_products, MAX_PRODUCTS, "products per step of the joint chain"),
     ):
       if number > limit:
         raise ValueError(
-          f"num_players must leave no more than {limit:,} {what} where"
-          f" information is 'counts', {self._num_players} gives {number:,};"
-          " take fewer players, information='own', or simulate(...), which"
-          " takes any number of them."
+          f"num_players must give at most {limit:,} {what} for"
+          f" information='counts', {self._num_players} gives {number:,}; use"
+          " fewer players, information='own', or simulate(...), which takes"
+          " any number of players."
         )
 
   def _find_rewards(self) -> list[np.ndarray]:
-    """Returns for each step (L, S, A): what is paid, by the joint state."""
+    """Returns for each step (L, S, A): the rewards in each joint state."""
     num_players, num_actions = self._num_players, self._policy.shape[1]
     laws = [
       lattice.points(num_players) / num_players for lattice in self._lattices
@@ -126,7 +127,7 @@ class JointChain:
       for lattice in self._lattices
     ]
     rewards = [np.empty((*numbers.shape, num_actions)) for numbers in joined]
-    # A mean field of the game is made of a law for each step.
+    # A mean field of the game consists of a law for each step.
     most = max(map(len, laws))
     block = max(_MAX_REWARDS // (sum(self._sizes) * num_actions), 1)
     for start in range(0, most, block):
@@ -142,7 +143,7 @@ class JointChain:
     return rewards
 
   def finite_values(self) -> Values:
-    """Returns the values in a game of finite horizon."""
+    """Returns the values in a game with a finite horizon."""
     last = len(self._sizes) - 1
     values = self._values(last, 0.0)
     for k in range(last - 1, -1, -1):
@@ -152,11 +153,12 @@ class JointChain:
   def discounted_values(self, discount: float) -> Values:
     """Returns the values over an infinite horizon, by value iteration.
 
-    If a sweep changes values by between a and b in all states, what is left of
-    them is between gamma / (1 - gamma) a and gamma / (1 - gamma) b (MacQueen).
+    If a sweep changes the values by between a and b in all states, the limit
+    exceeds the new values by between gamma / (1 - gamma) a and gamma / (1 -
+    gamma) b (MacQueen).
 
     Raises:
-      ArithmeticError: If they are not known well enough after `MAX_SWEEPS`.
+      ArithmeticError: If they are not accurate enough after `MAX_SWEEPS`.
     """
     rest = discount / (1 - discount)
     follows = self._moves(0)
@@ -171,12 +173,12 @@ class JointChain:
         values = values + (rest * (low + high) / 2)[:, None]
         return Values(*self._from_start(values), error_bound)
     raise ArithmeticError(
-      f"Values on the joint chain may be off by {error_bound:.1e} after"
+      f"Values on the joint chain may have an error of {error_bound:.1e} after"
       f" {MAX_SWEEPS} sweeps."
     )
 
   def _values(self, step: int, follows: np.ndarray | float) -> np.ndarray:
-    """Returns the values at a step, from what follows each action."""
+    """Returns the values at a step, from the expected values after actions."""
     action_values = self._rewards[step][:, None] + follows
     here = self._world.steps[step]
     own = np.einsum("lsa,sa->ls", action_values[:, 0], self._policy[here])
@@ -185,7 +187,7 @@ class JointChain:
     return np.stack([own, best], axis=1)
 
   def _from_start(self, values: np.ndarray) -> tuple[float, float]:
-    """Returns the mean of the values, all players starting independently."""
+    """Returns the mean of the values over independent initial states."""
     start = self._world.initial
     flat = values.reshape(len(values), -1)
     mean = self._lattices[0].mean(flat, start, self._num_others)
@@ -193,7 +195,7 @@ class JointChain:
     return float(own), float(best)
 
   def _moves(self, step: int) -> _Follows:
-    """Returns what gives the values of moves, in one step."""
+    """Returns the function for expected values after actions, of one step."""
     if self._world.has_fixed_kernel:
       return self._fixed_moves(step)
     return self._changing_moves(step)
@@ -218,14 +220,14 @@ class JointChain:
     return follows
 
   def _places(self, lattice: count_lattice.CountLattice) -> np.ndarray:
-    """Returns (L, N - 1): where the others are, one by one, by their counts."""
+    """Returns (L, N - 1): the states of the others, by their counts."""
     counts = lattice.points(self._num_others)
     states = np.tile(np.arange(lattice.num_states), len(counts))
     places = states.repeat(counts.ravel())
     return places.reshape(len(counts), self._num_others)
 
   def _changing_moves(self, step: int) -> _Follows:
-    """Returns the same if each empirical mean field has its own kernel."""
+    """As `_fixed_moves`, if the kernel depends on the empirical mean field."""
     world, num_actions = self._world, self._policy.shape[1]
     lattice, next_lattice = self._lattices[step], self._next_lattice(step)
     num_states = lattice.num_states
@@ -238,7 +240,7 @@ class JointChain:
     )
     plays = self._policy[world.steps[step]]
     chains = np.einsum("fsax,sa->fsx", kernels, plays)
-    # One case for each joint state.
+    # One case per joint state.
     places = self._places(lattice)
     joined = lattice.joined[: len(places)].ravel()
     own = np.tile(np.arange(num_states), len(places))

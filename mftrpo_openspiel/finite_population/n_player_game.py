@@ -1,28 +1,29 @@
-"""Any OpenSpiel mean-field game of one population, played by N players.
+"""N-player games from OpenSpiel mean-field games of one population.
 
-Each player has a state of the mean-field game of its own. A play is
+Each player has its own state of the mean-field game. A play is
 
     chance of player 0, ..., chance of player N - 1
     [ all players choose an action at the same time
    -> chance of player 0, ..., chance of player N - 1 ]*  and then terminal.
 
-Where the states of the mean-field game come to mean-field nodes, all of them
-are given the empirical distribution: how many players are at each node of the
-support, divided by N. A state that gets there before the others waits for them.
-These nodes are no nodes of the N-player game, nor are those where nobody has a
-choice: they are passed at once.
+At mean-field nodes, the states receive the empirical distribution: the number
+of players at each node of the support, divided by N. A state that reaches a
+mean-field node before the others waits for them. These nodes are not nodes of
+the N-player game, and neither are decision nodes where no player has more than
+one legal action: the game continues immediately.
 
-A player is paid what its state pays at decision, mean-field and terminal nodes,
-which are the rewards that OpenSpiel's mean-field utilities count. It is paid at
-the next node where players choose, or at the end. What is due at the first such
-node is paid at the second, as OpenSpiel's RL environment hands out no rewards
-when a play begins. Rewards that contain the discount keep it.
+A player receives the rewards of its state at decision, mean-field and terminal
+nodes, which are the rewards that OpenSpiel's mean-field utilities count. It
+receives them at the next node where players choose actions, or at the end.
+Rewards due at the first such node are paid at the second, because OpenSpiel's
+RL environment ignores rewards at the beginning of a play. Rewards that include
+the discount factor are not changed.
 
     game = mftrpo_openspiel.NPlayerGame(mean_field_game, num_players=3)
     policy = game.n_player_policy(solver.get_policy())
     nash_conv.nash_conv(game, policy)  # Of open_spiel.python.algorithms.
 
-or, loaded by name,
+or, by name,
 
     pyspiel.load_game(
       "python_n_player_mean_field_game(game=python_mfg_two_islands(horizon=4),"
@@ -43,12 +44,13 @@ from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.utils import validation
 
 SHORT_NAME = "python_n_player_mean_field_game"
-# What a player sees: its own node, or also how many players are at each node.
+# What a player observes: its own node, or also the number of players at each
+# node.
 OBSERVATIONS = ("own", "counts")
 
 
 def _game_type(has_tensor: bool, has_chance: bool) -> pyspiel.GameType:
-  """Returns the OpenSpiel type; tensors are those of the mean-field game."""
+  """Returns the OpenSpiel game type."""
   chance_mode = pyspiel.GameType.ChanceMode.EXPLICIT_STOCHASTIC
   if not has_chance:
     chance_mode = pyspiel.GameType.ChanceMode.DETERMINISTIC
@@ -78,9 +80,9 @@ class NPlayerGame(pyspiel.Game):
   """A mean-field game of one population, played by N players.
 
   Attributes:
-    mean_field_game: The game that each player plays in the crowd of all.
-    observation: One of `OBSERVATIONS`: what a player sees. The information
-      state is all that it has seen and done so far (perfect recall).
+    mean_field_game: The mean-field game.
+    observation: One of `OBSERVATIONS`: what a player observes. The information
+      state consists of all its past observations and actions (perfect recall).
   """
 
   def __init__(
@@ -91,17 +93,18 @@ class NPlayerGame(pyspiel.Game):
     Args:
       game: A mean-field game of one population.
       num_players: N, at least 1.
-      observation: "own": a player sees the node of its own state, which tells
-        state and time; "counts": also how many players are at each node.
+      observation: "own": a player observes the node of its own state, which
+        contains state and time; "counts": also the number of players at each
+        node.
 
     Raises:
-      ValueError: If an argument is none of these.
+      ValueError: If an argument is not valid.
     """
     games.check_game(game)
     if game.num_players() != 1:
       raise ValueError(
-        "game must be of one population, got"
-        f" {game.get_type().short_name!r} of {game.num_players()}."
+        "game must have one population, got"
+        f" {game.get_type().short_name!r} with {game.num_players()}."
       )
     num_players = validation.check_int(
       "num_players", num_players, 1, validation.INT32[1]
@@ -128,8 +131,8 @@ class NPlayerGame(pyspiel.Game):
     has_chance = game.max_chance_nodes_in_history() > 0
     super().__init__(_game_type(self.has_tensor, has_chance), info, parameters)
 
-  # OpenSpiel would unpickle games without their attributes, also those written
-  # in Python that are played here.
+  # Without this, OpenSpiel would unpickle games without their Python
+  # attributes, including `mean_field_game` if it is written in Python.
   def __reduce__(self):
     game_type = self.mean_field_game.get_type()
     if game_type.short_name in pyspiel.registered_names():
@@ -157,14 +160,16 @@ class NPlayerGame(pyspiel.Game):
     iig_obs_type: pyspiel.IIGObservationType | None = None,
     params: Any = None,
   ) -> "Observer":
-    """Returns what observes states; see `Observer`.
+    """Returns an observer of states; see `Observer`.
 
     Args:
-      iig_obs_type: What it sees; None for what one player sees, without recall.
+      iig_obs_type: The type of observation; None for that of one player,
+        without recall.
       params: None, or empty.
 
     Raises:
-      ValueError: If there are parameters, or it should see what all players do.
+      ValueError: If there are parameters, or `iig_obs_type` includes the
+        private information of all players.
     """
     if params:
       raise ValueError(f"observation parameters must be none, got {params}.")
@@ -172,14 +177,14 @@ class NPlayerGame(pyspiel.Game):
     return Observer(self, iig_obs_type or default)
 
   def n_player_policy(self, policy: policy_lib.Policy) -> "NPlayerPolicy":
-    """Returns the policy by which all players play `policy`.
+    """Returns the policy of this game in which all players use `policy`.
 
     Args:
       policy: A policy of the mean-field game, such as the `get_policy()` of an
         algorithm, or OpenSpiel's.
 
     Raises:
-      ValueError: If it is no OpenSpiel policy.
+      ValueError: If it is not an OpenSpiel policy.
     """
     return NPlayerPolicy(self, policy)
 
@@ -189,7 +194,7 @@ class NPlayerGame(pyspiel.Game):
     return n_player_rules.root(self.mean_field_game, self.num_players())
 
   def replay(self, history: Iterable[int]) -> n_player_rules.Node:
-    """Returns the node after these outcomes and actions, in their order."""
+    """Returns the node after these outcomes and actions, in order."""
     node, items = self.root, iter(history)
     for item in items:
       if node.player == n_player_rules.CHANCE:
@@ -206,9 +211,9 @@ def _restored_state(game: NPlayerGame, text: str) -> "NPlayerState":
 
 
 class NPlayerState(pyspiel.State):
-  """A node of a play; see the module for the order in which they come."""
+  """A node of a play; see the module for their order."""
 
-  # Until it is asked for; without a constructor of its own, a state is cloned
+  # None until it is needed. A state without a Python constructor is cloned
   # faster.
   _node: n_player_rules.Node | None = None
 
@@ -217,22 +222,22 @@ class NPlayerState(pyspiel.State):
 
   @property
   def node(self) -> n_player_rules.Node:
-    """Where the play stands."""
+    """The current node of the play."""
     if self._node is None:
       self._node = self.get_game().replay(self.history())
     return self._node
 
   def mean_field_state(self, player: int) -> pyspiel.State:
-    """Returns the state of the mean-field game that `player` has.
+    """Returns the state of `player` in the mean-field game.
 
-    It belongs to this state: clone it before you change it.
+    Clone it before you change it: it is not a copy.
     """
     return self.node.states[player]
 
   # OpenSpiel (PySpiel) API functions are below.
 
   def current_player(self) -> int:
-    """Returns whose turn it is: of chance, of all players, or TERMINAL."""
+    """Returns CHANCE, SIMULTANEOUS (all players choose) or TERMINAL."""
     return self.node.player
 
   def is_terminal(self) -> bool:
@@ -242,17 +247,17 @@ class NPlayerState(pyspiel.State):
   def _legal_actions(self, player: int) -> list[int]:
     """Returns the legal actions of a player where players choose.
 
-    Who waits for the others has the action 0 alone.
+    A player that waits for the others has only the action 0.
     """
     if player < 0:
-      raise ValueError(f"player must be given where players choose at {self}.")
+      raise ValueError(f"player must be given where players choose, at {self}.")
     return self.node.legal_actions(player)
 
   def chance_outcomes(self) -> list[tuple[int, float]]:
     """Returns the outcomes of the player whose chance node it is.
 
     Raises:
-      ValueError: If this is no chance node.
+      ValueError: If this is not a chance node.
     """
     node = self.node
     if node.player != n_player_rules.CHANCE:
@@ -263,7 +268,7 @@ class NPlayerState(pyspiel.State):
     """Applies an outcome of chance.
 
     Raises:
-      ValueError: If it is none, or this is no chance node.
+      ValueError: If it is not an outcome, or this is not a chance node.
     """
     outcomes = [outcome for outcome, _ in self.chance_outcomes()]
     if action not in outcomes:
@@ -273,25 +278,27 @@ class NPlayerState(pyspiel.State):
     self._node = n_player_rules.after_chance(self.node, action)
 
   def _apply_actions(self, actions: list[int]) -> None:
-    """Applies the actions of all players; who has no choice may play any.
+    """Applies the actions of all players.
+
+    Actions of players with only one legal action are ignored.
 
     Raises:
-      ValueError: If one is not legal, or players do not choose here.
+      ValueError: If an action is not legal, or players do not choose here.
     """
     if self.node.player != n_player_rules.SIMULTANEOUS:
       raise ValueError(f"players do not choose at {self}.")
     self._node = n_player_rules.after_actions(self.node, actions)
 
   def rewards(self) -> list[float]:
-    """Returns what each player is paid at this node."""
+    """Returns the reward of each player at this node."""
     return list(self.node.rewards)
 
   def returns(self) -> list[float]:
-    """Returns what each player was paid up to and with this node."""
+    """Returns the sums of the rewards of each player, including this node."""
     return list(self.node.returns)
 
   def _action_to_string(self, player: int, action: int) -> str:
-    """Returns an action for people to read."""
+    """Returns a readable description of an action."""
     node = self.node
     if player == n_player_rules.CHANCE:
       mover = node.pending[0]
@@ -303,7 +310,7 @@ class NPlayerState(pyspiel.State):
     return state.action_to_string(n_player_rules.DEFAULT_PLAYER, action)
 
   def __str__(self) -> str:
-    """A string with the nodes of all players, and whose chance comes next."""
+    """Returns the nodes of all players, and whose chance event is next."""
     text = "; ".join(f"{i}: {x}" for i, x in enumerate(self.node.strings))
     pending = self.node.pending
     return f"{text}; chance of {pending[0]}" if pending else text
@@ -313,15 +320,16 @@ class Observer:
   """Observer, conforming to the PyObserver interface (see observation.py).
 
   The node of a player's state is its private information. With the observation
-  "counts" it is public how many players are at each node, and nothing is public
-  otherwise. With perfect recall an observer also has what was seen at all nodes
-  where players chose, and what the player did there.
+  "counts" the number of players at each node is public information; otherwise
+  nothing is public. With perfect recall, an observation also contains the
+  observations at all past nodes where players chose, and the actions of the
+  player there.
 
   Attributes:
-    tensor: Without recall, and where the mean-field game has tensors: that of
-      the player's state, and for "counts" the mean of those of all players.
-      None otherwise.
-    dict: The parts of it by name: "own" and "crowd".
+    tensor: Without recall, and if the mean-field game has observation tensors:
+      the tensor of the player's state, and for "counts" the mean of the tensors
+      of all players. None otherwise.
+    dict: The parts of the tensor by name: "own" and "crowd".
   """
 
   def __init__(
@@ -330,16 +338,16 @@ class Observer:
     """Initializes an empty observation.
 
     Args:
-      game: Of which.
-      iig_obs_type: What is seen.
+      game: The game.
+      iig_obs_type: The type of observation.
 
     Raises:
-      ValueError: If that is the private information of all players.
+      ValueError: If it includes the private information of all players.
     """
     if iig_obs_type.private_info == pyspiel.PrivateInfoType.ALL_PLAYERS:
       raise ValueError(
-        "iig_obs_type must be of the private information of one player or none,"
-        " got that of all players."
+        "iig_obs_type must contain the private information of one player or"
+        " none, got that of all players."
       )
     single = pyspiel.PrivateInfoType.SINGLE_PLAYER
     self._shows_own = iig_obs_type.private_info == single
@@ -391,10 +399,10 @@ class Observer:
 
 
 class NPlayerPolicy(policy_lib.Policy):
-  """A policy of the mean-field game, played by all players.
+  """A policy of the mean-field game, used by all players.
 
-  It answers at states of an `NPlayerGame`, and of the turn-based game that
-  `pyspiel.convert_to_turn_based` makes of it.
+  It is defined at states of an `NPlayerGame`, and of the turn-based game that
+  `pyspiel.convert_to_turn_based` returns for it.
   """
 
   def __init__(self, game: NPlayerGame, policy: policy_lib.Policy):
@@ -409,16 +417,16 @@ class NPlayerPolicy(policy_lib.Policy):
     """Returns {action: probability} for the legal actions of a player.
 
     Args:
-      state: Where players choose.
-      player_id: Of the player; may be left out in the turn-based game.
+      state: A state where players choose.
+      player_id: The player; optional in the turn-based game.
 
     Raises:
-      ValueError: If no player is given where all of them choose.
+      ValueError: If no player is given and all players choose at this state.
     """
     if player_id is None:
       player_id = state.current_player()
     if player_id < 0:
-      raise ValueError("player_id must be given where all players choose.")
+      raise ValueError("player_id must be given if all players choose.")
     if isinstance(state, pyspiel.TurnBasedSimultaneousState):
       state = state.simultaneous_game_state()
     own = state.mean_field_state(player_id)
@@ -428,17 +436,17 @@ class NPlayerPolicy(policy_lib.Policy):
 
 
 class Loader:
-  """What OpenSpiel makes the game by: `Loader(parameters)` is an `NPlayerGame`.
+  """Creates the game for OpenSpiel: `Loader(parameters)` is an `NPlayerGame`.
 
-  It is a class because OpenSpiel lets go of what is registered after the end of
-  the interpreter, which functions do not survive.
+  It is a class because OpenSpiel releases registered objects after the
+  interpreter has exited, which causes a crash for functions.
   """
 
   def __new__(cls, parameters: Mapping[str, Any]) -> NPlayerGame:
     """Returns the game with these parameters.
 
     Raises:
-      ValueError: If there is no such game, or a parameter is refused.
+      ValueError: If there is no such game, or a parameter is not valid.
     """
     mean_field = dict(parameters["game"])
     name = mean_field.pop("name")
@@ -451,7 +459,7 @@ class Loader:
       game = pyspiel.load_game(name, mean_field)
     except pyspiel.SpielError as error:
       reason = " ".join(str(error).split())
-      raise ValueError(f"game is refused by OpenSpiel: {reason}") from None
+      raise ValueError(f"OpenSpiel cannot load game: {reason}") from None
     return NPlayerGame(
       game, parameters["num_players"], parameters["observation"]
     )

@@ -1,8 +1,9 @@
-"""The rules of a mean-field game that N players play: what follows on what.
+"""The rules of N-player versions of mean-field games.
 
-A play stands at a `Node`, which is never changed; `root`, `after_chance` and
-`after_actions` give the next ones. `n_player_game` says in which order they
-come and when players are paid, and makes an OpenSpiel game of them.
+The current position of a play is a `Node`, which is immutable; `root`,
+`after_chance` and `after_actions` return nodes. The order of nodes and the
+times of rewards are described in `n_player_game`, which defines the OpenSpiel
+game.
 """
 
 import collections
@@ -17,22 +18,22 @@ CHANCE = int(pyspiel.PlayerId.CHANCE)
 SIMULTANEOUS = int(pyspiel.PlayerId.SIMULTANEOUS)
 TERMINAL = int(pyspiel.PlayerId.TERMINAL)
 DEFAULT_PLAYER = pyspiel.PlayerId.DEFAULT_PLAYER_ID
-# The action of a player who waits while others choose.
+# The action of a player that waits while others choose.
 WAIT = 0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Node:
-  """Where a play stands; never changed, and shared by clones of the state.
+  """A position of a play. It is immutable, and shared by clones of the state.
 
   Attributes:
-    player: Whose turn it is, as a PlayerId.
-    states: The states of the mean-field game, one for each player.
+    player: The current player, as a PlayerId.
+    states: The state of each player in the mean-field game.
     pending: The players whose chance nodes come next.
-    due: What each player has earned and was not paid yet.
-    rewards: What each player is paid here.
-    returns: What each player was paid so far, also here.
-    previous: The last node where players chose, and what they chose.
+    due: Rewards of each player that are not paid yet.
+    rewards: The reward that each player receives at this node.
+    returns: The sum of rewards of each player up to and including this node.
+    previous: The last node where players chose, and their actions.
   """
 
   player: int
@@ -43,12 +44,12 @@ class Node:
   returns: tuple[float, ...]
   previous: "tuple[Node, tuple[int, ...]] | None"
 
-  # OpenSpiel clones a state by deep-copying every attribute of it.
+  # OpenSpiel clones a state by deep-copying all its attributes.
   def __deepcopy__(self, memo):
     return self
 
-  # Mean-field games written in C++ do not survive pickling: the state that
-  # finds None instead plays its history again.
+  # States of mean-field games written in C++ cannot be pickled. A node is
+  # restored as None, and the state then replays its history.
   def __reduce__(self):
     return type(None), ()
 
@@ -59,18 +60,18 @@ class Node:
 
   @functools.cached_property
   def counts(self) -> str:
-    """How many players are at each node, as a text."""
+    """The number of players at each node, as text."""
     counts = sorted(collections.Counter(self.strings).items())
     return ", ".join(f"{string}: {count}" for string, count in counts)
 
   def legal_actions(self, player: int) -> list[int]:
-    """Returns what `player` may do where players choose."""
+    """Returns the legal actions of `player` where players choose."""
     state = self.states[player]
     return state.legal_actions() if decides(state) else [WAIT]
 
 
 def _node_string(state: pyspiel.State) -> str:
-  """Returns what OpenSpiel's mean-field utilities tell nodes apart by."""
+  """Returns the string that identifies nodes in OpenSpiel's MFG utilities."""
   return state.observation_string(DEFAULT_PLAYER)
 
 
@@ -84,21 +85,20 @@ def _moved(
   due: Sequence[float],
   changes: Mapping[int, pyspiel.State],
 ) -> tuple[list[pyspiel.State], list[float]]:
-  """Returns the states with these changes, and what is due then."""
+  """Returns the states with these changes, and the rewards due after them."""
   states, due = list(states), list(due)
   for player, state in changes.items():
     states[player] = state
-    # What OpenSpiel's mean-field utilities count.
+    # OpenSpiel's mean-field utilities count these rewards.
     if not state.is_chance_node():
       due[player] += state.rewards()[0]
   return states, due
 
 
 def _with_crowd(states: Sequence[pyspiel.State]) -> dict[int, pyspiel.State]:
-  """Returns what follows on the mean-field nodes among the states, by player.
+  """Returns the states after the mean-field nodes among `states`, by player.
 
-  As in OpenSpiel, what is in the support of a node but not among the nodes of
-  the players has mass 0.
+  As in OpenSpiel, nodes of the support where no player is have mass 0.
   """
   strings = {
     i: _node_string(state)
@@ -123,13 +123,13 @@ def _settled(
   returns: tuple[float, ...],
   previous: tuple[Node, tuple[int, ...]] | None,
 ) -> Node:
-  """Returns the next node, where chance or somebody with a choice acts.
+  """Returns the next node where chance or a player with a choice acts.
 
   Args:
-    states: Of the players.
-    due: What each player has earned, also at these states.
-    returns: What each player was paid so far.
-    previous: The last node where players chose, and what they chose.
+    states: The states of the players.
+    due: Unpaid rewards of each player, including those of `states`.
+    returns: The sum of rewards that each player has received.
+    previous: The last node where players chose, and their actions.
   """
   nothing = (0.0,) * len(states)
   while True:
@@ -168,7 +168,7 @@ def root(game: pyspiel.Game, num_players: int) -> Node:
 
 
 def after_chance(node: Node, outcome: int) -> Node:
-  """Returns what follows on the chance node of the first pending player."""
+  """Returns the node after the chance node of the first pending player."""
   player = node.pending[0]
   state = node.states[player].child(outcome)
   states, due = _moved(node.states, node.due, {player: state})
@@ -181,10 +181,12 @@ def after_chance(node: Node, outcome: int) -> Node:
 
 
 def after_actions(node: Node, actions: Sequence[int]) -> Node:
-  """Returns what follows on the actions of all players.
+  """Returns the node after the actions of all players.
+
+  Actions of players with only one legal action are ignored.
 
   Raises:
-    ValueError: If one of them is not legal; who has no choice may play any.
+    ValueError: If an action is not legal.
   """
   changes = {}
   for player, (state, action) in enumerate(zip(node.states, actions)):

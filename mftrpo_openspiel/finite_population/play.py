@@ -1,8 +1,8 @@
-"""What N players get when they play, by OpenSpiel's own moves.
+"""Returns of N players in plays of OpenSpiel's own states.
 
-It takes nothing but what the states of the game say: no arrays, no caching by
-observation strings, no mean field. So it can tell where the values of the
-mean-field game are not those of the game that is meant.
+Plays use only the states of the game: no arrays, no caching by observation
+strings, no mean field. So they show where computed values of the mean-field
+game differ from those of the intended game.
 """
 
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ from mftrpo_openspiel.utils import validation
 
 
 class MeanReturn(NamedTuple):
-  """What players got.
+  """The mean return of players.
 
   Attributes:
-    mean: Over all players and plays.
-    standard_error: Of the mean, from how much plays differ.
+    mean: Mean over all players and plays.
+    standard_error: Standard error of the mean, from the variance over plays.
   """
 
   mean: float
@@ -38,13 +38,13 @@ def play(
   num_plays: int,
   seed: int,
 ) -> MeanReturn:
-  """Returns what players get who all play `policy`.
+  """Returns the mean return if all players use `policy`.
 
   Args:
-    game: What is played.
-    policy: Of its mean-field game.
-    num_plays: How many plays, at least 2.
-    seed: Of the random numbers.
+    game: The N-player game.
+    policy: A policy of its mean-field game.
+    num_plays: Number of plays, at least 2.
+    seed: Seed of the random numbers.
 
   Raises:
     ValueError: If an argument is out of range.
@@ -62,11 +62,11 @@ def play(
 
 
 def mean_field_value(game: pyspiel.Game, policy: policy_lib.Policy) -> float:
-  """Returns what OpenSpiel says that a player gets in the mean-field game.
+  """Returns the value of a policy in the mean-field game, by OpenSpiel.
 
   Args:
     game: A mean-field game of one population.
-    policy: Which all play.
+    policy: The policy of all players.
   """
   with recursion.deep(game):
     crowd = distribution.DistributionPolicy(game, policy)
@@ -79,7 +79,7 @@ def _returns(
   policy: policy_lib.Policy,
   rng: np.random.Generator,
 ) -> list[float]:
-  """Returns what each player gets in one play."""
+  """Returns the return of each player in one play."""
   state = game.new_initial_state()
   while not state.is_terminal():
     if state.is_chance_node():
@@ -94,13 +94,13 @@ def _actions(
   policy: policy_lib.Policy,
   rng: np.random.Generator,
 ) -> Iterator[int]:
-  """Gives an action of each player."""
+  """Yields an action for each player."""
   for player in range(state.num_players()):
     yield _draw(policy.action_probabilities(state, player), rng)
 
 
 def _draw(law: dict[int, float], rng: np.random.Generator) -> int:
   actions, probabilities = list(law), np.cumsum(list(law.values()))
-  # As `rng.choice`, which takes ten times as long.
+  # Equivalent to `rng.choice`, but ten times faster.
   place = np.searchsorted(probabilities, rng.random() * probabilities[-1])
   return actions[int(place)]

@@ -1,18 +1,18 @@
-"""What a player earns among N, of whom it is one.
+"""Expected rewards of one of N players.
 
-The mean field that the rewards see is the empirical one, the shares of all N
-players, its own among them. If the others are independent draws from the mean
-field mu, a player in state s expects from action a
+Rewards depend on the empirical mean field, the distribution of all N players,
+including the player itself. If the states of the others are independent samples
+of the mean field mu, the expected reward of a player in state s for action a is
 
     r_N(s, a) = E[ r(s, a, (e_s + sum over j < N of e_{X_j}) / N) ],  X_j ~ mu.
 
-If r sees the mass of the own state alone, that is a mean over one binomial law;
-if it is linear, it is r at the mean of its argument; and if it is quadratic, it
-follows from the covariance of that as well. The source of other rewards can
-only be asked under one empirical mean field after the other.
+If r depends only on the mass of the own state, this is a mean over one binomial
+law. If r is linear, it is r at the mean of its argument. If r is quadratic, it
+follows from the mean and the covariance. All other rewards can only be
+evaluated at one empirical mean field after the other.
 
-All arrays are over the states of a model: N states in layers, or the S states
-of a stationary model; here both numbers are called S.
+The axes S are over the states of a model: all states of all layers, or the
+states of a stationary model.
 """
 
 import abc
@@ -32,12 +32,12 @@ from mftrpo_openspiel.mdp import mean_field_mdp as mdp_lib
 from mftrpo_openspiel.models import compiled_game
 from mftrpo_openspiel.models import stationary_model
 
-# The models of which the game among N players is known.
+# The models for which the N-player game is known.
 Model = stationary_model.StationaryModel | compiled_game.CompiledGame
 
 
 class PlayerRewards(abc.ABC):
-  """What players earn, by the empirical mean field."""
+  """Rewards of players as a function of the empirical mean field."""
 
   @abc.abstractmethod
   def under(self, mean_fields: np.ndarray) -> np.ndarray:
@@ -45,10 +45,10 @@ class PlayerRewards(abc.ABC):
 
 
 class ExactRewards(PlayerRewards):
-  """Rewards of which r_N is known.
+  """Rewards for which r_N is known.
 
   Attributes:
-    kind: In words, for reports.
+    kind: A description for reports.
   """
 
   kind: str
@@ -57,12 +57,12 @@ class ExactRewards(PlayerRewards):
   def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
     """Returns r_N, (S, A), under the (S,) mean field.
 
-    Of a game with several populations each has `num_players` players.
+    In a game with several populations, each has `num_players` players.
     """
 
 
 class _MDPRewards(PlayerRewards):
-  """Of an MDP, in layers that pay gamma^t r; one for a stationary model."""
+  """Rewards of an MDP, gamma^t r in layer t; one layer if stationary."""
 
   def __init__(self, mdp: mdp_lib.MeanFieldMDP, discounts: np.ndarray):
     """Initializes the rewards in layers with these (L,) discounts."""
@@ -93,7 +93,7 @@ class _LocalRewards(_MDPRewards, ExactRewards):
     """See the base class."""
 
     def rewards(others: np.ndarray) -> np.ndarray:
-      # In most sums, counts are the same in many layers.
+      # In most terms of the sum, many layers have the same counts.
       paid: dict[bytes, np.ndarray] = {}
       laws = self._layers((1 + others) / num_players)
       keys = [law.tobytes() for law in laws]
@@ -111,7 +111,7 @@ class _LocalRewards(_MDPRewards, ExactRewards):
 
 
 class _CrowdAversionRewards(_MDPRewards, ExactRewards):
-  """With the logarithm of the mass taken for all layers at once."""
+  """Rewards with crowd aversion: computes logarithms for all layers at once."""
 
   kind = "local reward"
 
@@ -121,7 +121,7 @@ class _CrowdAversionRewards(_MDPRewards, ExactRewards):
     discounts: np.ndarray,
     reward: mdp_lib.CrowdAversion,
   ):
-    """Initializes the rewards, of which the MDP pays `reward`."""
+    """Initializes the rewards of an MDP with this reward."""
     super().__init__(mdp, discounts)
     self._reward = reward
 
@@ -149,7 +149,7 @@ class _LinearRewards(_MDPRewards, ExactRewards):
     discounts: np.ndarray,
     reward: declared_rewards.LinearReward,
   ):
-    """Initializes the rewards, of which the MDP pays `reward`."""
+    """Initializes the rewards of an MDP with this reward."""
     super().__init__(mdp, discounts)
     self._reward = reward
 
@@ -162,17 +162,17 @@ class _LinearRewards(_MDPRewards, ExactRewards):
 
 
 class _GameRewards(PlayerRewards):
-  """Of a game of OpenSpiel that is enumerated, asked for what it pays."""
+  """Rewards of an OpenSpiel game, computed by its compiled form."""
 
   def __init__(self, form: fixed_moves_form.FixedMovesForm):
     """Initializes the rewards."""
     self._form = form
 
   def see_their_layer_alone(self) -> bool:
-    """Returns whether no layer seems to pay by the masses of another one.
+    """Returns whether the rewards of each layer depend only on its own masses.
 
-    In two mixtures of random mean fields, each layer must pay what it does
-    under the one from which its own masses are taken.
+    This is tested with two random mixtures of mean fields: the rewards of each
+    layer must be those under the mean field from which its masses are taken.
     """
     form = self._form
     rng = np.random.default_rng(0)
@@ -200,14 +200,14 @@ class _GameRewards(PlayerRewards):
 
 
 class _QuadraticRewards(_GameRewards, ExactRewards):
-  """Of a game that pays by a quadratic function of the masses in a layer.
+  """Rewards that are quadratic functions of the masses in a layer.
 
   The mean of a quadratic function r of the shares M of all players is
 
       r(E M) + (N - 1) / N^2 sum over x of mu(x) (e_x - mu)' H (e_x - mu) / 2
 
-  with the matrix H of its second derivatives; a second difference of r between
-  mu and e_x is exact.
+  with the matrix H of its second derivatives. The second difference of r
+  between mu and e_x gives the quadratic form exactly.
   """
 
   kind = "quadratic reward"
@@ -228,14 +228,14 @@ class _QuadraticRewards(_GameRewards, ExactRewards):
     curvatures = 2 * (ends - 2 * middles + center)
     rewards = own[places, np.arange(len(places))]
     for place, curvature in enumerate(curvatures):
-      # The mass of that state of the layer.
+      # The mass of this state in each layer.
       masses = np.bincount(layers, np.where(places == place, mean_field, 0.0))
       rewards += share / num_players * masses[layers, None] * curvature
     return rewards
 
 
 class _DensityRewards(ExactRewards):
-  """Of a game of OpenSpiel of which `known_games` has a formula."""
+  """Rewards of an OpenSpiel game with a formula in `known_games`."""
 
   def __init__(
     self,
@@ -261,7 +261,7 @@ class _DensityRewards(ExactRewards):
   def expected(self, mean_field: np.ndarray, num_players: int) -> np.ndarray:
     """See the base class."""
     logs = _mean_logs(mean_field, num_players, self._source.floor)
-    # One player of the own population is not drawn, but where it is.
+    # One player of the own population is not sampled: its state is given.
     own = self._own_population @ mean_field - self._own_population.diagonal()
     linear = self._weights @ mean_field - own / num_players
     return self._of_actions((self._source.local(logs) + linear)[None])[0]
@@ -274,7 +274,7 @@ class _DensityRewards(ExactRewards):
 def _mean_logs(
   mean_field: np.ndarray, num_players: int, floor: float
 ) -> np.ndarray:
-  """Returns (S,): E[log((1 + B) / N + floor)], B of the others in a state."""
+  """Returns (S,): E[log((1 + B) / N + floor)] for B others in each state."""
   return binomial_means.smooth_mean(
     lambda others: np.log((1 + others) / num_players + floor),
     num_players - 1,
@@ -283,11 +283,11 @@ def _mean_logs(
 
 
 def of_model(model: Model) -> PlayerRewards:
-  """Returns what players earn in the game of a model.
+  """Returns the rewards of players in the game of a model.
 
   Raises:
-    ValueError: If it is a game of OpenSpiel whose moves depend on the mean
-      field, or whose players are paid by the masses of another layer.
+    ValueError: If it is an OpenSpiel game whose transitions depend on the mean
+      field, or whose rewards depend on the masses of another layer.
   """
   if isinstance(model, stationary_model.StationaryModel):
     return _of_mdp(model.mdp, np.ones(1))
@@ -298,8 +298,9 @@ def of_model(model: Model) -> PlayerRewards:
     return _of_mdp(model.game.mean_field_mdp(), discounts)
   if not isinstance(form, fixed_moves_form.FixedMovesForm):
     raise ValueError(
-      "model must be of a game over a MeanFieldMDP where moves depend on the"
-      f" mean field, got {model.game}; mftrpo_openspiel.NPlayerGame plays it."
+      "model must be of a game over a MeanFieldMDP if transitions depend on the"
+      f" mean field, got {model.game}; use mftrpo_openspiel.NPlayerGame"
+      " instead."
     )
   if isinstance(form.reward_source, reward_sources.DensityRewards):
     return _DensityRewards(form, form.reward_source)
@@ -307,8 +308,9 @@ def of_model(model: Model) -> PlayerRewards:
   rewards = (_QuadraticRewards if is_quadratic else _GameRewards)(form)
   if not rewards.see_their_layer_alone():
     raise ValueError(
-      "model must be of a game that pays by the masses where players are at the"
-      f" time, got {model.game}; mftrpo_openspiel.NPlayerGame plays it."
+      "model must be of a game whose rewards depend only on the masses of the"
+      f" current time step, got {model.game}; use mftrpo_openspiel.NPlayerGame"
+      " instead."
     )
   return rewards
 

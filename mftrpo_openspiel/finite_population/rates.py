@@ -1,4 +1,4 @@
-"""At which power of N something falls."""
+"""Fits powers of N."""
 
 from typing import NamedTuple
 
@@ -7,28 +7,28 @@ import numpy.typing as npt
 
 
 class Rate(NamedTuple):
-  """A line through points on log axes, by least squares.
+  """A least-squares line through points on log axes.
 
   Attributes:
     slope: The power: y is about proportional to x ** slope.
-    standard_error: Of the slope, from how far the points are from the line. It
-      tells how straight they lie, not how sure a limit is.
+    standard_error: Standard error of the slope, from the residuals. It measures
+      how close the points are to a line, not the error of an asymptotic rate.
   """
 
   slope: float
   standard_error: float
 
   def __str__(self) -> str:
-    """Returns it for people to read."""
+    """Returns the slope and its error as text."""
     return f"{self.slope:.2f} +- {self.standard_error:.2f}"
 
 
 def fit(x: npt.ArrayLike, y: npt.ArrayLike) -> Rate | None:
-  """Returns the rate of y in x, None for less than three positive points.
+  """Returns the rate of y in x, None for fewer than three positive points.
 
   Args:
     x: (n,).
-    y: (n,); points with nan or without logarithms are left out.
+    y: (n,); points with values that are NaN or not positive are ignored.
   """
   both = np.array([x, y], dtype=float)
   positive = both[:, (both > 0).all(axis=0)]

@@ -1,12 +1,13 @@
-"""What a player gains where its expected rewards are only known from samples.
+"""The gain of a player if its expected rewards are estimated from samples.
 
-The rewards r_N of `player_rewards` are then means over draws of where the
-others are. A sample of them is an unbiased estimate of r_N, and so is what a
-given policy earns under it. What the best policy earns under it is too much in
-the mean, since that policy is chosen by the same numbers; and what is earned by
-a policy that was chosen by other samples is too little, or just right. So the
-two are limits of the gain (Mak, Morton, Wood 1999, "Monte Carlo bounding
-techniques for determining solution quality in stochastic programs").
+The rewards r_N of `player_rewards` are then means over samples of the states of
+the others. Each sample is an unbiased estimate of r_N, and so is the return of
+a given policy under it. The return of the best policy under the same samples is
+biased upwards, because this policy was selected with these samples. The return
+of a policy that was selected with other samples is at most the maximum in
+expectation. So the two give upper and lower bounds of the gain (Mak, Morton,
+Wood 1999, "Monte Carlo bounding techniques for determining solution quality in
+stochastic programs").
 """
 
 from typing import NamedTuple
@@ -18,19 +19,19 @@ from mftrpo_openspiel.finite_population import player_rewards
 from mftrpo_openspiel.finite_population import worlds
 from mftrpo_openspiel.utils import progress
 
-# Of the interval, on both sides together.
+# Confidence of the two-sided interval.
 CONFIDENCE = 0.99
-# Means over so many groups of samples are compared.
+# The samples are divided into this number of groups.
 NUM_GROUPS = 20
 
 
 class Gain(NamedTuple):
-  """What samples tell of a gain.
+  """An estimated gain.
 
   Attributes:
-    value: What a player earns with the policy of the others, in the mean.
-    low: What the best policy gains at least, ...
-    high: ... and at most, with a confidence of 99 %.
+    value: Mean return of a player with the policy of the others.
+    low: Lower bound of the gain of the best policy, ...
+    high: ... and upper bound, with a confidence of 99 %.
     deviation: (S, A), the policy that gains at least `low`.
   """
 
@@ -48,16 +49,16 @@ def gain(
   num_samples: int,
   seed: int,
 ) -> Gain:
-  """Returns what a player gains by leaving a policy.
+  """Returns the gain of a player that deviates from a policy.
 
   Args:
-    model: With a kernel that does not depend on the mean field.
-    world: The moves in the game of the model.
-    policy: (S, A), of the others.
+    model: A model whose kernel does not depend on the mean field.
+    world: The transitions in the game of the model.
+    policy: (S, A), the policy of the others.
     num_players: N.
-    num_samples: How often it is drawn where the others are, at least
-      `NUM_GROUPS` times.
-    seed: Of the random numbers.
+    num_samples: Number of samples of the states of the others, at least
+      `NUM_GROUPS`.
+    seed: Seed of the random numbers.
   """
   rng = np.random.default_rng(seed)
   mean_field = model.mean_field(policy)
@@ -71,7 +72,8 @@ def gain(
         bar.update()
       groups.append(total / size)
   found = [model.best_deviation(policy, rewards) for rewards in groups]
-  # One half chooses the policy that is tried in the other one.
+  # One half of the groups selects a policy, which is evaluated in the other
+  # half.
   half = NUM_GROUPS // 2
   weights = (sizes[:half] / sizes[:half].sum())[:, None, None]
   chosen = model.best_deviation(
@@ -90,7 +92,7 @@ def gain(
 
 
 def _limit(numbers: list[float], sign: int) -> float:
-  """Returns a limit of the mean of independent numbers."""
+  """Returns a confidence limit of the mean of independent numbers."""
   quantile = special.stdtrit(len(numbers) - 1, (1 + CONFIDENCE) / 2)
   error = np.std(numbers, ddof=1) / np.sqrt(len(numbers))
   return float(np.mean(numbers) + sign * quantile * error)
@@ -102,7 +104,7 @@ def _sample(
   num_players: int,
   rng: np.random.Generator,
 ) -> np.ndarray:
-  """Returns (S, A): what is paid for one draw of the others at each step."""
+  """Returns (S, A): the rewards for one sample of the others at each step."""
   others, one_more = np.zeros((2, len(mean_field)))
   for step in world.steps:
     for population in np.unique(world.populations[step]):
@@ -110,13 +112,14 @@ def _sample(
       law = mean_field[here] / mean_field[here].sum()
       others[here] = rng.multinomial(num_players - 1, law)
       one_more[here] = rng.multinomial(1, law)
-  # The player may be in the first state of each step, or in the second, ...
+  # Row i is for a player in state i of each step.
   most = max(step.stop - step.start for step in world.steps)
   mean_fields = np.tile(others, (most, 1))
   for step in world.steps:
     for place, state in enumerate(range(step.start, step.stop)):
       own = world.populations[step] == world.populations[state]
-      # All of the players of another population are others.
+      # The player does not belong to other populations, which have one more
+      # sample.
       mean_fields[place, step] += np.where(own, 0.0, one_more[step])
       mean_fields[place, state] += 1
   rewards = world.rewards.under(mean_fields / num_players)

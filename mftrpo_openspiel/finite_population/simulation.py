@@ -1,9 +1,9 @@
-"""N players drawn at random: how many of them are in each state.
+"""Simulates the numbers of N players in each state.
 
-Players in the same state who play the same policy are alike, so only their
-number is drawn: those who leave a state are multinomial over where they go. The
-cost does not depend on N. Kernels and rewards may depend on the empirical mean
-field in any way.
+Players in the same state with the same policy are interchangeable, so only
+their number is sampled: the next states of the players in one state have a
+multinomial law. The cost does not depend on N. Kernels and rewards may depend
+on the empirical mean field in any way.
 """
 
 import dataclasses
@@ -22,11 +22,11 @@ from mftrpo_openspiel.models import stationary_model
 from mftrpo_openspiel.utils import progress
 from mftrpo_openspiel.utils import validation
 
-# Of all intervals.
+# Confidence of all intervals.
 CONFIDENCE = 0.99
-# What is left of the discount at the horizon of a stationary model.
+# Discount at the horizon of a stationary model.
 TAIL_DISCOUNT = 1e-6
-# Numbers of rewards that are held at once.
+# Number of rewards in memory at once.
 _MAX_REWARDS = 4_000_000
 
 
@@ -35,7 +35,7 @@ class Estimate:
   """Means over replicas, with 99 % confidence intervals.
 
   Attributes:
-    mean: A number, or an array of them.
+    mean: A number, or an array of numbers.
     half_width: Half of each interval, mean - half_width to mean + half_width.
   """
 
@@ -45,23 +45,21 @@ class Estimate:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Simulation:
-  """What was seen of N players in K steps: the layers of a game, or times.
+  """Estimates for N players in K steps: the layers of a game, or times.
 
   Attributes:
-    value: J_N, what a player earns; of the one that deviates, if one does. The
-      sum over populations, where there are several.
-    distance: (K,), the total variation distance of the empirical mean field to
-      that of the model at each step, half the sum of absolute differences; the
-      mean over populations, where there are several.
-    mean_field: The empirical mean field: (S,) of a game, in the states of the
-      model, and (K, S) of a stationary model, at each time.
-    tail: What was left out after the horizon is no more than this, if players
-      are paid no more, in absolute value, than for any action in any state
-      where one was in the simulation: gamma^K / (1 - gamma) times that. 0 for a
-      game.
-    num_players: N.
-    num_replicas: How often the game was played.
-    seed: Of the random numbers, which give the same results again.
+    value: J_N, the expected return of a player; of the one that deviates, if
+      there is one. If there are several populations, the sum over populations.
+      distance: (K,), the total variation distance between the empirical mean
+      field and that of the model at each step, which is half of the sum of
+      absolute differences. If there are several populations, the mean over
+      populations. mean_field: The empirical mean field: (S,) for a game, over
+      the states of the model, and (K, S) for a stationary model, at each time.
+      tail: Bound on the discounted rewards after the horizon: gamma^K / (1 -
+      gamma) times the largest absolute reward of any action in a state that was
+      visited in the simulation. It holds if later rewards are not larger. 0 for
+      a game. num_players: N. num_replicas: Number of simulated plays. seed:
+      Seed of the random numbers; the same seed gives the same results.
   """
 
   value: Estimate
@@ -82,26 +80,26 @@ def simulate(
   deviation: np.ndarray | policy_lib.Policy | None = None,
   horizon: int | None = None,
 ) -> Simulation:
-  """Plays a game of N players many times.
+  """Simulates many plays of a game of N players.
 
   Players start independently from the initial law of the game, and in a
   stationary model from the mean field of the policy.
 
   Args:
     model: A StationaryModel or a CompiledGame.
-    policy: (N, A) of the model, or a policy for its OpenSpiel game, which all
-      play but one, if one deviates.
-    num_players: How many players there are, in each population.
-    num_replicas: How often they play, at least two times.
-    seed: Of the random numbers.
-    deviation: The policy of a player that deviates; None for nobody.
-    horizon: How many steps of a stationary model are played; None for as many
-      as make gamma^horizon no more than 1e-6.
+    policy: (N, A) of the model, or a policy for its OpenSpiel game, used by all
+      players except for the one that deviates, if there is one.
+    num_players: Number of players in each population.
+    num_replicas: Number of plays, at least 2.
+    seed: Seed of the random numbers.
+    deviation: The policy of the player that deviates; None if no player does.
+    horizon: Number of steps for a stationary model; None for the smallest
+      number with gamma^horizon <= 1e-6.
 
   Raises:
-    ValueError: If an argument is out of range, nothing is known of the game of
-      the model among N players, or one is to deviate in a game of several
-      populations.
+    ValueError: If an argument is out of range, the rewards of N players cannot
+      be computed from the model, or `deviation` is given for a game with
+      several populations.
   """
   policy = deviations.checked_policy(model, policy)
   num_players = deviations.checked_number(num_players)
@@ -116,14 +114,14 @@ def simulate(
     validation.check_int("horizon", horizon, 1)
     if discount is None:
       raise ValueError(
-        f"horizon must be None for a game, which has its own, got {horizon}."
+        f"horizon must be None for a game, which has one, got {horizon}."
       )
   elif discount is not None:
     horizon = horizon_of(discount)
   world = worlds.of_model(model, policy, horizon)
   if deviation is not None and world.populations.any():
     raise ValueError(
-      "deviation must be None for a game of several populations."
+      "deviation must be None for a game with several populations."
     )
   players = _Players(world, policy, deviation, num_players)
   mean_field = model.mean_field(policy)
@@ -148,14 +146,14 @@ def simulate(
 
 
 def horizon_of(discount: float) -> int:
-  """Returns the number of steps after which `TAIL_DISCOUNT` is left."""
+  """Returns the number of steps after which the discount is `TAIL_DISCOUNT`."""
   if not discount:
     return 1
   return math.ceil(math.log(TAIL_DISCOUNT) / math.log(discount))
 
 
 class _Players:
-  """N players, all but one that may deviate with the same policy."""
+  """N players with the same policy, except for one that may deviate."""
 
   def __init__(
     self,
@@ -169,7 +167,7 @@ class _Players:
     self._policy, self._deviation = policy, deviation
     self._num_players = num_players
     self._num_others = num_players - (deviation is not None)
-    # In all steps.
+    # Number of states in all steps.
     num_states = sum(step.stop - step.start for step in world.steps)
     self.num_rewards = num_states * policy.shape[1]
     self._fixed_chains: list[sparse.csr_array] | None = None
@@ -180,7 +178,7 @@ class _Players:
         self._fixed_own_chains = self._chains(deviation)
 
   def _chains(self, policy: np.ndarray) -> list[sparse.csr_array]:
-    """Returns the chain of each step but the last, under any mean field."""
+    """Returns the chain of each step except the last, under any mean field."""
     world = self._world
     if world.is_stationary:
       chain = world.chain(0, world.initial, policy)
@@ -192,12 +190,12 @@ class _Players:
   def play(
     self, num_replicas: int, rng: np.random.Generator
   ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Plays once in each replica.
+    """Simulates one play per replica.
 
     Returns:
-      What was earned, (R,), the empirical mean fields of all steps one after
-      the other, (R, number of states in all steps), and the largest absolute
-      reward of any action in a state where a player was.
+      The returns, (R,); the concatenated empirical mean fields of all steps,
+      (R, number of states in all steps); and the largest absolute reward of any
+      action in a visited state.
     """
     world = self._world
     counts = self._starts(num_replicas, rng)
@@ -216,7 +214,7 @@ class _Players:
     return self._paid(mean_fields, own_rows)
 
   def _starts(self, num_replicas: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns (R, n_0): how many others are in each state at first."""
+    """Returns (R, n_0): the number of others in each initial state."""
     world = self._world
     counts = np.zeros((num_replicas, len(world.initial)), dtype=np.int64)
     populations = world.populations[world.steps[0]]
@@ -243,7 +241,7 @@ class _Players:
     laws: np.ndarray,
     rng: np.random.Generator,
   ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns how many others are where next, and where the player is."""
+    """Returns the next counts of the others, and next states of the player."""
     if self._fixed_chains is not None:
       moved = _leave(counts, self._fixed_chains[step], rng)
       if places is not None:
@@ -269,7 +267,7 @@ class _Players:
   def _paid(
     self, mean_fields: np.ndarray, own_rows: list[np.ndarray]
   ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Returns what `play` does, from where everybody was."""
+    """Returns what `play` returns, from the states of all players."""
     world = self._world
     num_replicas = len(mean_fields)
     num_states = len(self._policy)
@@ -291,7 +289,7 @@ class _Players:
 def _leave(
   counts: np.ndarray, chain: sparse.csr_array, rng: np.random.Generator
 ) -> np.ndarray:
-  """Returns (R, n'): how many of the (R, n) counts are where next."""
+  """Returns (R, n'): the next counts of players with (R, n) counts."""
   moved = np.zeros((len(counts), chain.shape[1]), dtype=np.int64)
   bounds = chain.indptr.tolist()
   for state in np.flatnonzero(counts.any(axis=0)).tolist():
@@ -300,16 +298,16 @@ def _leave(
     if len(targets) == 1:
       moved[:, targets[0]] += counts[:, state]
     else:
-      # No state comes twice among the targets.
+      # No state occurs twice among the targets.
       moved[:, targets] += rng.multinomial(counts[:, state], law / law.sum())
   return moved
 
 
 def _drawn(laws: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-  """Returns (R,): a draw from each of the (R, n) laws."""
+  """Returns (R,): a sample from each of the (R, n) laws."""
   cumulative = laws.cumsum(axis=1)
   total = cumulative[:, -1]
-  # Below the total, whatever the product is rounded to.
+  # Below the total, however the product is rounded.
   thresholds = np.minimum(
     rng.random(len(laws)) * total, np.nextafter(total, 0.0)
   )
@@ -323,10 +321,10 @@ class _Statistics:
     """Initializes the sums before the first replica.
 
     Args:
-      world: Where players are.
-      mean_field: (S,), what empirical mean fields are compared to.
+      world: The game.
+      mean_field: (S,), the mean field of the model.
     """
-    # (K, S) where all steps have the same states, see `Simulation`.
+    # (K, S) if all steps have the same states, see `Simulation`.
     self._shape: tuple[int, ...] = mean_field.shape
     if world.is_stationary:
       self._shape = (len(world.steps), len(mean_field))
@@ -342,7 +340,7 @@ class _Statistics:
   def add(
     self, values: np.ndarray, mean_fields: np.ndarray, largest: float
   ) -> None:
-    """Takes in what `_Players.play` returns."""
+    """Adds the results of `_Players.play`."""
     self._values.append(values)
     excess = mean_fields - self._expected
     absolute = np.add.reduceat(np.abs(excess), self._starts, axis=1)
@@ -352,7 +350,7 @@ class _Statistics:
     self.largest_reward = max(self.largest_reward, largest)
 
   def estimates(self) -> tuple[Estimate, Estimate, Estimate]:
-    """Returns those of the value, the distance and the mean field."""
+    """Returns the estimates of the value, the distance and the mean field."""
     values, distances = map(np.concatenate, (self._values, self._distances))
     size = len(values)
     mean = self._excess / size
@@ -367,6 +365,6 @@ class _Statistics:
 
 
 def _estimate(mean: Any, variance: Any, num_replicas: int) -> Estimate:
-  """Returns the estimate from numbers, or from arrays of them."""
+  """Returns the estimate from the mean and the variance over replicas."""
   quantile = special.stdtrit(num_replicas - 1, (1 + CONFIDENCE) / 2)
   return Estimate(mean, quantile * np.sqrt(variance / num_replicas))

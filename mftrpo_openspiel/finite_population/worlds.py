@@ -1,9 +1,9 @@
-"""The moves of players in the game of a model, step by step.
+"""The transitions and rewards of players in the game of a model, by step.
 
-What simulations and joint chains need of a model: which of its states players
-are in at each step, where actions lead from there, and what is paid. A game of
-finite horizon has a step a layer; a stationary model has the same states at all
-steps, of which some number is taken.
+This is what simulations and joint chains need from a model: the states of each
+step, the laws of the next states, and the rewards. A game with a finite horizon
+has one step per layer. A stationary model has the same states at all steps, and
+any number of steps.
 """
 
 from collections.abc import Callable
@@ -22,20 +22,20 @@ from mftrpo_openspiel.models import stationary_model
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class World:
-  """Where players are, and where they go.
+  """The states, transitions and rewards of players.
 
   Attributes:
-    steps: For each of the K steps, the states of the model that players are in.
-    populations: (S,), whose states those of the model are.
+    steps: For each of the K steps, the slice of its states in the model.
+    populations: (S,), the population of each state of the model.
     legal_actions_mask: (S, A) of bool.
-    initial: The masses that plays start with, those of each population sum to
-      one.
-    discounts: (K,), what the rewards of the model carry at each step on top.
-    is_stationary: Whether all steps have the same states, moves and rewards.
-    has_fixed_kernel: Whether moves are the same under every mean field.
-    kernel: Gives, of a step and the masses in it, the (n_k * A, n_{k+1}) laws
-      of the next state, row s * A + a for action a in state s.
-    rewards: What is paid.
+    initial: The initial masses, which sum to one in each population.
+    discounts: (K,), factors of the rewards of the model at each step.
+    is_stationary: Whether all steps have the same states, transitions and
+      rewards.
+    has_fixed_kernel: Whether transitions are the same under every mean field.
+    kernel: Returns, for a step and its masses, the (n_k * A, n_{k+1}) laws of
+      the next state, with row s * A + a for action a in state s.
+    rewards: The rewards of players.
   """
 
   steps: list[slice]
@@ -59,7 +59,7 @@ class World:
 def of_model(
   model: player_rewards.Model, policy: np.ndarray, horizon: int | None = None
 ) -> World:
-  """Returns the moves in the game of a model.
+  """Returns the transitions and rewards in the game of a model.
 
   Args:
     model: The model.
@@ -68,7 +68,7 @@ def of_model(
     horizon: The number of steps in a stationary model.
 
   Raises:
-    ValueError: If nothing is known of the game among N players.
+    ValueError: If the rewards of N players cannot be computed from the model.
   """
   rewards = player_rewards.of_model(model)
   if isinstance(model, stationary_model.StationaryModel):

@@ -360,7 +360,7 @@ EXACT = [
    " 'fast'."),
   ("benchmark --games=chess", "--games must be mean-field games, got 'chess'."),
   ("benchmark --games=dynamic_routing_line",
-   "--games must say which game a setting is of,"
+   "--games must name the game of a setting,"
    " mfg_dynamic_routing:dynamic_routing_line or"
    " python_mfg_dynamic_routing:dynamic_routing_line, got"
    " 'dynamic_routing_line'."),

@@ -240,7 +240,7 @@ def test_play_is_compared_with_the_value_of_the_mean_field(program, tmp_path):
     ),
     (
       ("--play=python_mfg_predator_prey",),
-      "game must be of one population, got 'python_mfg_predator_prey' of 3.",
+      "game must have one population, got 'python_mfg_predator_prey' with 3.",
     ),
     (("nowhere",), "path must be a run directory, got nowhere."),
     (

@@ -1,4 +1,4 @@
-"""Errors of estimates, where they are known."""
+"""Tests of errors of estimates with known results."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from mftrpo_openspiel.models import sampled_model
 MASK = np.array([[True, True, False], [True, True, True]])
 MASSES = np.array([1.0, 3.0])
 EXACT = np.array([[0.0, 2.0, -np.inf], [5.0, 5.0, 8.0]])
-# Mean squares of what is left of a state's values less their mean: 1 and 2.
+# Variances of the values of the two states: 1 and 2.
 SCALE = 1.0 * 1 + 3.0 * 2
 
 
@@ -18,21 +18,21 @@ def _errors(estimates):
   return estimator_variance.errors(np.array(estimates), EXACT, MASSES, MASK)
 
 
-def test_constants_in_states_do_not_count():
+def test_constants_per_state_do_not_count():
   shifted = EXACT + np.array([[3.0], [-7.0]])
   errors = _errors([shifted, EXACT, EXACT])
   assert errors.noise == errors.total == 0
   assert errors.bias is None
 
 
-def test_what_all_estimates_have_in_common_is_bias():
+def test_a_common_error_of_all_estimates_is_bias():
   off = np.array([[1.0, -1.0, 0.0], [0.0, 0.0, 0.0]])
   errors = _errors([EXACT + off] * 3)
   assert errors.noise == 0
   np.testing.assert_allclose([errors.bias, errors.total], 1 / np.sqrt(SCALE))
 
 
-def test_what_averages_out_is_noise():
+def test_an_error_that_averages_out_is_noise():
   off = np.array([[1.0, -1.0, 0.0], [0.0, 0.0, 0.0]])
   errors = _errors([EXACT + off, EXACT - off] * 50)
   assert errors.bias is None
@@ -40,12 +40,12 @@ def test_what_averages_out_is_noise():
   np.testing.assert_allclose(errors.noise, np.sqrt(100 / 99 / SCALE))
 
 
-def test_nothing_is_known_of_values_that_are_all_alike():
+def test_constant_estimates_have_an_error_of_one():
   errors = _errors([np.where(MASK, 4.0, -np.inf)] * 2)
   np.testing.assert_allclose(errors.total, 1.0)
 
 
-def test_noise_falls_with_the_square_root_of_trajectories():
+def test_noise_decreases_with_the_square_root_of_trajectories():
   exact = sampled_games.exact_model("stationary")
   policy = sampled_games.random_policy(exact.legal_actions_mask)
   rows = [

@@ -17,7 +17,7 @@ After.
 """
 
 
-def test_each_game_has_a_table_and_its_least_is_bold():
+def test_each_game_has_a_table_with_its_smallest_value_in_bold():
   rows = [
     {"game": "one", "method": "x", "s": 2.0},
     {"game": "one", "method": "y", "s": 1.004},
@@ -31,14 +31,14 @@ def test_each_game_has_a_table_and_its_least_is_bold():
   )
 
 
-def test_games_with_a_row_each_share_a_table():
+def test_games_with_one_row_share_a_table():
   rows = [{"game": "one", "s": 2.0}, {"game": "two", "s": 1.0}]
   assert markdown_tables.markdown(rows, COLUMNS) == (
     "| game | s |\n|---|---:|\n| one | 2.00 |\n| two | 1.00 |\n"
   )
 
 
-def test_a_block_is_replaced_and_nothing_else(tmp_path):
+def test_only_the_block_is_replaced(tmp_path):
   path = tmp_path / "document.md"
   path.write_text(DOCUMENT)
   markdown_tables.replace(path, "b", "new\n")
@@ -51,7 +51,7 @@ def test_a_block_is_replaced_and_nothing_else(tmp_path):
   assert path.read_text() == DOCUMENT
 
 
-def test_a_document_without_a_place_is_refused(tmp_path):
+def test_a_document_without_markers_raises_an_error(tmp_path):
   path = tmp_path / "document.md"
   path.write_text(DOCUMENT.replace("<!-- end b -->", ""))
   markdown_tables.check(path, ["a"])

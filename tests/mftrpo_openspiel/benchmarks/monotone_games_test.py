@@ -16,8 +16,8 @@ from mftrpo_openspiel.utils import tabular_policies
 def test_the_games_are_monotone(kind, seed):
   """sum (mu - mu') (r(mu) - r(mu')) <= 0 for the laws of any two policies.
 
-  With the same kernel and rewards that are paid by states, that is what
-  monotone means; the sum is over the layers where there are some.
+  With a common kernel and rewards that depend on the state, this is the
+  definition of monotone. If there are layers, the sum is over layers, too.
   """
   model = monotone_games.random_game(kind, seed)
   rng = np.random.default_rng(seed)
@@ -27,7 +27,7 @@ def test_the_games_are_monotone(kind, seed):
     assert isinstance(model, compiled_game.CompiledGame)
     gains = 0.0
     for one, other in (policies, policies[::-1]):
-      # What `other` gets more than `one` where all play `one`.
+      # The gain of `other` over `one` if all players use `one`.
       mu = model.mean_field(one)
       gains += value(model, other, mu) - value(model, one, mu)
     assert gains >= -1e-12
@@ -39,15 +39,15 @@ def test_the_games_are_monotone(kind, seed):
 
 
 def value(model, policy, mean_field):
-  """Of the first layer, where all start."""
+  """Returns the value in the first layer, where all players start."""
   values = (policy * model.action_values(policy, mean_field)).sum(axis=1)
   starts = model.discounts == 1.0
   return mean_field[starts] @ values[starts]
 
 
 @pytest.mark.parametrize("seed", range(0, 20, 4))
-def test_rotation_is_there(seed):
-  """Eigenvalues of M: real for potentials, mostly imaginary for rotations."""
+def test_eigenvalues_of_the_interaction(seed):
+  """They are real for potentials, and mostly imaginary for rotations."""
   rng = np.random.default_rng(seed)
   potential, rotational = (
     np.linalg.eigvals(monotone_games.interaction_matrix(kind, 5, rng))
@@ -59,7 +59,7 @@ def test_rotation_is_there(seed):
   assert np.abs(rotational.imag).max() > 1
 
 
-def test_a_row_counts_what_it_says():
+def test_the_columns_of_a_row():
   first, last = (monotone_games.MEASURED_AFTER[i] for i in (1, -1))
   row = monotone_games._summary(
     np.array([[1, 0.5, 0.1, 5e-4], [1, 0.7, 0.1, 2e-2], [1, 0.6, 0.1, 5e-7]]),
@@ -96,15 +96,15 @@ def test_annealing_is_not_behind(monkeypatch):
 @pytest.mark.parametrize(
   ("kind", "seed"),
   [
-    # A restart that comes right after another one is no second failure.
+    # A restart directly after another one is not a second failure.
     ("potential", 26),
     ("potential", 90),
-    # The gain halves from restart to restart, but these get rarer and rarer.
+    # The gain halves between restarts, but restarts become less frequent.
     ("mixed", 28),
     ("mixed", 88),
   ],
 )
-def test_annealing_settles_where_the_ball_is_slow(kind, seed):
+def test_annealing_converges_where_heavy_ball_is_slow(kind, seed):
   model = monotone_games.random_game(kind, seed)
   uniform = tabular_policies.uniform_policy(model.legal_actions_mask)
   algorithm = annealed_mf_trpo.AnnealedMFTRPO(model)

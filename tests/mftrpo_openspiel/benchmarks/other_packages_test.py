@@ -1,4 +1,4 @@
-"""Tests of the comparison with other packages, where they are installed."""
+"""Tests of the comparison with other packages, if they are installed."""
 
 import importlib
 import math
@@ -38,7 +38,7 @@ def rows_of(contest):
   return list(other_packages._rows(contest))
 
 
-def test_a_row_holds_the_medians_and_the_least(monkeypatch):
+def test_a_row_contains_medians_and_smallest_values(monkeypatch):
   monkeypatch.setattr(other_packages, "NUM_ROUNDS", 3)
   clock = iter(np.cumsum([0, 9, 0, 9, 0, 3, 0, 6, 0, 9, 0, 6, 0, 24, 0, 15]))
   monkeypatch.setattr(
@@ -53,8 +53,8 @@ def test_a_row_holds_the_medians_and_the_least(monkeypatch):
     difference=0.0,
   )
   (row,) = rows_of(contest)
-  # An iteration of theirs took 1, 3, 8 and one of ours 2, 2, 5, not counting
-  # the first run.
+  # Without the first run, their iterations took 1, 3 and 8, and ours 2, 2 and
+  # 5.
   assert (row["theirs, s"], row["ours, s"], row["ratio"]) == (3.0, 2.0, 1.5)
   assert (row["theirs reached"], row["ours reached"]) == (1.0, 0.25)
 
@@ -62,7 +62,7 @@ def test_a_row_holds_the_medians_and_the_least(monkeypatch):
 @pytest.mark.parametrize(
   ("package", "peer"), [("jax", "Bench-MFG"), ("mfglib", "MFGLib")]
 )
-def test_a_peer_that_is_not_installed_is_a_note(monkeypatch, package, peer):
+def test_a_missing_peer_gives_a_note(monkeypatch, package, peer):
   module = f"{other_packages.__package__}.{other_packages.PEERS[peer]}"
   monkeypatch.delitem(sys.modules, module, raising=False)
   for name in ("benchmfg", package):
@@ -75,7 +75,7 @@ def test_a_peer_that_is_not_installed_is_a_note(monkeypatch, package, peer):
   assert "pip install mftrpo_openspiel[peers]" in row["note"]
 
 
-def test_bench_mfg_plays_our_game(bench_mfg, short):
+def test_bench_mfg_has_the_same_game(bench_mfg, short):
   environment = bench_mfg.create_environment(bench_mfg.HORIZON)
   mdp = bench_mfg.mdp(environment)
   mean_field = np.random.default_rng(1).dirichlet(np.ones(121))
@@ -86,7 +86,7 @@ def test_bench_mfg_plays_our_game(bench_mfg, short):
   np.testing.assert_allclose(mdp.reward_at(mean_field), expected, rtol=1e-12)
   short(bench_mfg)
   (contest,) = bench_mfg.contests()
-  # Their exploitability is another program's, in other terms than ours.
+  # Bench-MFG computes exploitability independently, with other formulas.
   assert contest.difference < 1e-9
   rows = rows_of(contest)
   assert len(rows) == len(contest.theirs) * len(contest.ours)
@@ -95,7 +95,7 @@ def test_bench_mfg_plays_our_game(bench_mfg, short):
     assert math.isfinite(row["theirs reached"] + row["ours reached"])
 
 
-def test_bench_mfg_starts_anew_in_every_run(bench_mfg, short):
+def test_runs_of_bench_mfg_are_independent(bench_mfg, short):
   short(bench_mfg)
   (contest,) = bench_mfg.contests()
   for solvers in (contest.theirs, contest.ours):
@@ -105,15 +105,15 @@ def test_bench_mfg_starts_anew_in_every_run(bench_mfg, short):
       assert list(solve(3)) == list(first)
 
 
-def test_mfglib_plays_our_game(mfglib, short):
+def test_mfglib_has_the_same_game(mfglib, short):
   short(mfglib)
   (contest,) = mfglib.contests()
   assert contest.difference < 1e-9
   assert len(rows_of(contest)) == 3
 
 
-def test_mfglibs_iterates_are_ours(mfglib):
-  """Not those of FP: the corner has two best actions."""
+def test_iterates_of_mfglib_equal_ours(mfglib):
+  """FP is not tested, because there are two best actions in the corner."""
   import torch
 
   with mfglib.default_dtype(torch.float64):

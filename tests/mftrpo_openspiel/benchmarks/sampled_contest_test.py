@@ -1,3 +1,5 @@
+"""Tests of the comparison of algorithms that learn from samples."""
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ METHOD = sampled_contest.Method(
 )
 
 
-def test_nothing_is_learned_where_no_iteration_ends_within_the_budget(exact):
+def test_the_policy_is_uniform_if_no_iteration_ends_within_the_budget(exact):
   value = sampled_contest.exploitability_within(
     exact, METHOD, {"num_iterations": 1, "lr": 0.3}, 10, 0
   )
@@ -33,9 +35,7 @@ def test_nothing_is_learned_where_no_iteration_ends_within_the_budget(exact):
 
 
 @pytest.mark.parametrize("budget", [4_000, 50_000])
-def test_no_more_steps_than_the_budget_are_learned_from(
-  exact, budget, monkeypatch
-):
+def test_a_run_does_not_exceed_the_budget(exact, budget, monkeypatch):
   counts = []
   create = registry.create_algorithm
 
@@ -56,7 +56,7 @@ def test_no_more_steps_than_the_budget_are_learned_from(
   )
   within = [policy for steps, policy in counts if steps <= budget]
   assert value == exact.exploitability(within[-1])
-  # The budget is spent, but for about an iteration.
+  # The budget is used up except for about one iteration.
   assert counts[len(within) - 1][0] > 0.8 * budget
   assert len(within) in {8, 9, 10}
 
@@ -75,7 +75,7 @@ def test_the_better_point_is_reported_with_other_seeds(exact, monkeypatch):
 
 
 def test_learners_do_not_see_the_exact_model(exact, monkeypatch):
-  """It is for evaluation only: with other numbers of it, nothing changes."""
+  """It is only used for evaluation: its results do not affect the policy."""
   point = {"num_iterations": 4, "lr": 0.3}
   policies = []
 

@@ -1,4 +1,4 @@
-"""Tests of the time to an accuracy, on runs that are known."""
+"""Tests of the time to an accuracy, with known runs."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from mftrpo_openspiel.utils import tabular_policies
 
 
 class Halving:
-  """Halves its value in an iteration; each takes a quarter of a second."""
+  """Halves its value in each iteration, which takes a quarter of a second."""
 
   def __init__(self, time):
     self.value = 1.0
@@ -31,7 +31,7 @@ class Halving:
 
 
 class Time:
-  """A clock that moves by what is said to take time."""
+  """A clock that is advanced explicitly."""
 
   now = 0.0
 
@@ -46,7 +46,7 @@ def halving(monkeypatch):
   return Halving(time)
 
 
-def test_a_run_ends_with_its_time_and_measuring_takes_none(halving):
+def test_a_run_ends_after_its_time_without_measurements(halving):
   run = timed_runs.run_timed(halving.iteration, halving.measure, 2.1)
   assert run.iterations == list(range(10))
   assert run.seconds == [0.25 * n for n in range(10)]
@@ -60,12 +60,12 @@ def test_a_run_ends_at_its_target(halving):
   assert run.iterations == [0, 1, 2, 3]
 
 
-def test_a_run_ends_with_its_iterations(halving):
+def test_a_run_ends_after_its_number_of_iterations(halving):
   run = timed_runs.run_timed(halving.iteration, halving.measure, 60.0, 2)
   assert run.values == [1.0, 0.5, 0.25]
 
 
-def test_late_in_a_run_few_iterations_are_measured(halving):
+def test_measurements_become_less_frequent(halving):
   run = timed_runs.run_timed(halving.iteration, halving.measure, 25.1)
   assert run.iterations[-1] == 101
   assert len(run.iterations) < 50
@@ -92,14 +92,14 @@ def test_the_time_to_a_level_is_that_of_the_first_measurement_there():
   ("ends", "expected"),
   [
     ([(1.0, 0.1), (9.0, 0.01)], 1),
-    # As low as each other.
+    # Equally low values.
     ([(5.0, 0.1), (4.0, 0.1), (6.0, 0.1)], 1),
-    # Below the last level the time alone counts.
+    # Below the last level only the time counts.
     ([(3.0, 9e-11), (2.0, 1e-10), (9.0, 1e-12)], 1),
     ([(3.0, 9e-11), (2.0, 1.1e-10)], 0),
   ],
 )
-def test_the_lowest_is_best_and_then_the_soonest(ends, expected):
+def test_the_best_run_is_the_lowest_and_then_the_fastest(ends, expected):
   runs = [
     timed_runs.TimedRun([0, 1, 2], [0.0, s, 10.0], [1.0, value, 0.5])
     for s, value in ends
@@ -144,12 +144,12 @@ def test_the_table_has_the_best_point_of_each_grid(tmp_path, monkeypatch):
     times = [row[column] for column in time_to_accuracy.LEVELS]
     reached = [e >= row["least"] for e in time_to_accuracy.LEVELS.values()]
     assert [time is not None for time in times] == reached
-    # Half of 0.1 s, twenty times, but for the end of the last iteration.
+    # Half of 0.1 s, twenty times, without the end of the last iteration.
     assert 1.0 * row["iterations / s"] <= 1.001 * row["iterations"]
   assert [path.name for path in tmp_path.iterdir()] == ["time_to_accuracy.png"]
 
 
-def test_a_method_that_a_game_is_nothing_for_is_a_note(monkeypatch):
+def test_a_method_that_does_not_support_a_game_gives_a_note(monkeypatch):
   monkeypatch.setattr(
     time_to_accuracy,
     "GAMES",
@@ -162,8 +162,8 @@ def test_a_method_that_a_game_is_nothing_for_is_a_note(monkeypatch):
   assert "needs model='openspiel'" in row["note"]
 
 
-def test_other_programs_take_no_time(halving):
-  """A clock of their own, of which iterations take half a second."""
+def test_another_clock_can_be_used(halving):
+  """On this clock, iterations take half a second."""
   own = Time()
 
   def iteration():
@@ -176,7 +176,7 @@ def test_other_programs_take_no_time(halving):
   assert run.seconds == [0.5 * n for n in range(6)]
 
 
-def test_values_are_those_of_the_algorithm_relative_to_the_uniform_policy():
+def test_values_are_relative_to_the_uniform_policy():
   model = from_game.create_model("stationary", game_names.load("two_islands"))
   method = time_to_accuracy.Method("mirror_descent", grid={"lr": (1.0,)})
   uniform = model.exploitability(
@@ -202,7 +202,7 @@ def test_all_points_of_all_grids_are_allowed(title):
     assert np.isfinite(run.values).all()
 
 
-def test_a_game_with_nothing_to_solve_is_a_note(monkeypatch):
+def test_a_game_with_nothing_to_solve_gives_a_note(monkeypatch):
   still = mdp_lib.MeanFieldMDP(
     kernel=np.full((2, 2, 2), 0.5),
     reward=lambda mu: np.zeros((2, 2)),

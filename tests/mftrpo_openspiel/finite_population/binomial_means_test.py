@@ -1,4 +1,4 @@
-"""Binomial means against sums over all counts in extended precision."""
+"""Compares binomial means with sums over all counts in extended precision."""
 
 import math
 
@@ -8,7 +8,7 @@ import pytest
 from mftrpo_openspiel.finite_population import binomial_means
 
 _LONG = np.longdouble
-# What is claimed of the error, beside the largest value.
+# The claimed error bound, relative to the largest value.
 BOUND = 1e-14
 
 
@@ -28,7 +28,7 @@ def direct(function, num_trials, p):
 
 
 def probabilities(num_trials):
-  """Returns small and large ones, and those where the method changes."""
+  """Returns small and large probabilities, and those near method changes."""
   rng = np.random.default_rng(0)
   edge = binomial_means.MAX_RARE / max(num_trials, 90)
   around = edge * np.array([0.9, 0.999, 1.001, 1.05, 1.2])
@@ -62,8 +62,8 @@ def test_mean_logarithm_of_the_mass(num_players):
 
 
 @pytest.mark.parametrize("num_players", NUMBERS)
-def test_interpolated_means_are_those_of_sums(num_players):
-  """So many probabilities that a table is made of means at few."""
+def test_interpolated_means_equal_sums(num_players):
+  """Tests with enough probabilities that means are interpolated in a table."""
   function = log_share(num_players)
   p = probabilities(num_players - 1)
   expected = np.array([direct(function, num_players - 1, x) for x in p])
@@ -84,7 +84,7 @@ def test_moments_are_those_of_the_binomial_law(num_players):
 
 @pytest.mark.parametrize("num_players", [30, 1000, 10**5])
 def test_functions_with_kinks_and_jumps_are_summed_exactly(num_players):
-  """Of which a sum over few counts would be wrong."""
+  """Sums over every h-th count would be wrong for these."""
   p = np.array([0.001, 0.1, 0.3, 0.31, 0.9])
   for function in (
     lambda counts: np.maximum(counts / num_players - 0.3, 0),
@@ -97,14 +97,14 @@ def test_functions_with_kinks_and_jumps_are_summed_exactly(num_players):
     )
 
 
-def test_values_may_be_several_in_each_state():
+def test_functions_with_several_values_per_state():
   p = np.array([0.2, 0.7])
   weights = np.array([[1.0, 2.0], [-1.0, 0.5]])
   actual = binomial_means.mean(lambda c: weights * c[:, None], 10, p)
   np.testing.assert_allclose(actual, weights * 10 * p[:, None], rtol=1e-14)
 
 
-def test_a_player_alone_meets_nobody():
+def test_one_player_has_no_others():
   function = log_share(1)
   p = np.array([0.0, 0.4, 1.0])
   assert (binomial_means.smooth_mean(function, 0, p) == 0).all()

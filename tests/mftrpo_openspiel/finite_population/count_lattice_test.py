@@ -1,4 +1,4 @@
-"""Vectors of counts, and means over them, against enumerations of players."""
+"""Compares vectors of counts and means with enumerations of all players."""
 
 import itertools
 import math
@@ -12,7 +12,7 @@ SIZES = [(1, 3), (2, 5), (3, 4), (4, 3)]
 
 
 @pytest.mark.parametrize(("num_states", "num_players"), SIZES)
-def test_all_vectors_are_there_in_the_order_of_their_ranks(
+def test_all_vectors_are_listed_in_the_order_of_their_ranks(
   num_states, num_players
 ):
   lattice = count_lattice.CountLattice(num_states, num_players)
@@ -35,7 +35,7 @@ def test_all_vectors_are_there_in_the_order_of_their_ranks(
 
 
 def means(values, chain, lattice, next_lattice, num_players):
-  """Returns the means by following each player."""
+  """Returns the means by enumeration of the next states of each player."""
   result = []
   for point in lattice.points(num_players):
     places = np.repeat(np.arange(len(point)), point)

@@ -1,4 +1,4 @@
-"""Gains among N players against enumerations of all joint states."""
+"""Compares gains among N players with enumerations of all joint states."""
 
 import re
 import warnings
@@ -66,7 +66,7 @@ def test_own_state_on_a_finite_horizon(kind, num_players):
 @pytest.mark.parametrize("num_players", [1, 2, 3])
 @pytest.mark.parametrize("kind", list(REWARDS))
 def test_own_state_in_a_stationary_model(kind, num_players):
-  """Against a horizon so long that nothing is left of the discount."""
+  """Compares values with solutions on the joint states of all players."""
   mdp = tiny_mdp(REWARDS[kind])
   model = stationary_model.StationaryModel(mdp)
   policy = draws.random_policy(model)
@@ -89,7 +89,7 @@ def test_own_state_in_a_stationary_model(kind, num_players):
 
 @pytest.mark.parametrize("num_players", [1, 2, 3, 10, 1000, 10**6])
 def test_gain_in_the_pigou_network_is_one_over_2n(num_players):
-  """Two routes with costs 2 x, if a share x takes it, and 1."""
+  """Two routes with costs 2 x, for a share x of players on it, and 1."""
   kernel = np.zeros((3, 2, 3))
   kernel[0, 0, 1] = kernel[0, 1, 2] = 1  # The choice of the route.
   kernel[1, :, 1] = kernel[2, :, 2] = 1
@@ -119,8 +119,8 @@ def test_gain_in_the_pigou_network_is_one_over_2n(num_players):
     "python_mfg_predator_prey(horizon=3)",
   ],
 )
-def test_two_players_of_a_game_of_openspiel(name):
-  """What is paid with one other player in each of its states, averaged."""
+def test_two_players_of_an_openspiel_game(name):
+  """Averages the rewards over the states of the other player."""
   model = quietly(pyspiel.load_game(name))
   policy = draws.random_policy(model, 1)
   mean_field = model.mean_field(policy)
@@ -129,11 +129,11 @@ def test_two_players_of_a_game_of_openspiel(name):
   for state in range(len(parts)):
     here = np.flatnonzero(parts == parts[state])
     for other in here[mean_field[here] > 0]:
-      told = mean_field.copy()
-      told[here] = 0
-      told[state] += 0.5
-      told[other] += 0.5
-      paid, _ = model.form.rewards(told)
+      empirical = mean_field.copy()
+      empirical[here] = 0
+      empirical[state] += 0.5
+      empirical[other] += 0.5
+      paid, _ = model.form.rewards(empirical)
       rewards[state] += mean_field[other] * paid[state]
   paid = np.where(model.legal_actions_mask, rewards[:, None], 0)
   expected = model.best_deviation(policy, paid)
@@ -146,8 +146,8 @@ def test_two_players_of_a_game_of_openspiel(name):
 @pytest.mark.parametrize(
   "name", ["four_rooms", "four_rooms_poi", "two_islands"]
 )
-def test_many_players_are_a_continuum(name):
-  """To which the difference falls as 1 / N."""
+def test_the_gain_of_many_players_converges_to_the_mean_field(name):
+  """The difference decreases as 1 / N."""
   game = pyspiel.load_game(f"python_mfg_{name}")
   model = stationary_model.StationaryModel(game.mean_field_mdp())
   policy = draws.random_policy(model)
@@ -160,7 +160,7 @@ def test_many_players_are_a_continuum(name):
   assert errors[0] / errors[1] == pytest.approx(10, rel=0.3)
 
 
-def test_a_policy_of_openspiel_is_taken_too():
+def test_openspiel_policies_are_accepted():
   game = pyspiel.load_game("python_mfg_two_islands(horizon=4)")
   model = compiled_game.CompiledGame(game)
   uniform = finite_population.exploitability(
@@ -211,8 +211,8 @@ def moving():
     ),
     (
       lambda: (moving(), np.full((3, 2), 0.5), 2),
-      "information must be 'counts' where the kernel depends on the mean field,"
-      " got 'own': a player would have to infer where the others are.",
+      "information must be 'counts' if the kernel depends on the mean field,"
+      " got 'own': a player would have to infer the states of the others.",
     ),
   ],
 )

@@ -28,7 +28,7 @@ def random_policy(model, seed=0):
     "mfg_crowd_modelling_2d(only_distribution_reward=true,horizon=4,size=4)",
   ],
 )
-def test_mean_field_value_is_that_of_openspiel(text):
+def test_mean_field_value_equals_that_of_openspiel(text):
   game = pyspiel.load_game(text)
   model = compiled_game.CompiledGame(game)
   policy = random_policy(model)
@@ -40,8 +40,8 @@ def test_mean_field_value_is_that_of_openspiel(text):
   )
 
 
-def test_stationary_value_is_that_of_one_step_for_ever():
-  # From the invariant law every step pays the same on average.
+def test_stationary_value_is_the_value_of_one_step_over_one_minus_gamma():
+  # From the invariant law the mean reward is the same at all times.
   mdp = pyspiel.load_game("python_mfg_two_islands").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
   policy = random_policy(model)
@@ -53,7 +53,7 @@ def test_stationary_value_is_that_of_one_step_for_ever():
   )
 
 
-def test_gaps_close_as_players_become_many():
+def test_gaps_vanish_for_many_players():
   mdp = pyspiel.load_game("python_mfg_two_islands").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
   policy = random_policy(model)
@@ -69,8 +69,8 @@ def test_gaps_close_as_players_become_many():
   assert (few.num_players, few.information) == (10, "own")
 
 
-def test_players_who_move_with_the_crowd_have_no_distance_that_is_known():
-  # Who is in the first state leaves it the sooner the fuller it is.
+def test_the_distance_is_none_if_the_kernel_depends_on_the_mean_field():
+  # The probability of leaving the first state increases with its mass.
   def kernel(mu):
     stay = 0.9 - 0.5 * mu[0]
     leave = [[stay, 1 - stay], [0.5, 0.5]]

@@ -1,4 +1,4 @@
-"""The public names of the room, which are loaded when they are used."""
+"""Tests that public names are loaded when they are first used."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def test_an_unknown_name_is_an_attribute_error():
     finite_population.simulated  # noqa: B018 (is looked up)
 
 
-def test_importing_the_package_loads_none_of_them():
+def test_importing_the_package_does_not_load_these_modules():
   program = """
 import sys
 import mftrpo_openspiel

@@ -1,4 +1,4 @@
-"""Players that see counts, against enumerations of all joint states."""
+"""Compares players that observe counts with enumerations of joint states."""
 
 import re
 import warnings
@@ -23,7 +23,7 @@ AVERSION = mdp_lib.CrowdAversion(BASE, 0.7)
 
 
 def moving(law):
-  """A kernel that leads where the crowd is not, most with action 1."""
+  """A kernel towards states with small masses, in particular for action 1."""
   away = (1 - law) / 2
   kernel = np.empty((3, 2, 3))
   kernel[:, 0] = 0.7 * np.eye(3) + 0.3 * away
@@ -41,7 +41,7 @@ def tiny_mdp(kernel=KERNEL, reward=AVERSION, discount=0.8):
 
 
 def general(law):
-  """A reward that sees everybody, in no simple way."""
+  """A reward that depends on the whole mean field nonlinearly."""
   return np.outer(law**2, [1, -1]) - np.exp(law[::-1, None] * law[0])
 
 
@@ -75,7 +75,7 @@ def test_a_finite_horizon(world, num_players):
 @pytest.mark.parametrize("num_players", [1, 2, 3])
 @pytest.mark.parametrize("world", list(WORLDS))
 def test_an_infinite_horizon(world, num_players):
-  """Against policy iteration on the states of all players."""
+  """Compares values with policy iteration on the states of all players."""
   mdp = WORLDS[world]
   model = stationary_model.StationaryModel(mdp)
   policy = draws.random_policy(model)
@@ -104,7 +104,7 @@ def test_an_infinite_horizon(world, num_players):
 
 
 @pytest.mark.parametrize("is_stationary", [True, False])
-def test_what_a_player_earns_does_not_depend_on_what_it_may_see(is_stationary):
+def test_the_value_does_not_depend_on_information(is_stationary):
   mdp = tiny_mdp()
   model = stationary_model.StationaryModel(mdp)
   if not is_stationary:
@@ -120,20 +120,19 @@ def test_what_a_player_earns_does_not_depend_on_what_it_may_see(is_stationary):
   assert counts.method == "exact, joint chain of 630 states"
 
 
-def test_rewards_are_found_in_blocks(monkeypatch):
+def test_rewards_are_computed_in_blocks(monkeypatch):
   game = mftrpo_openspiel.MDPGame(tiny_mdp(reward=general), horizon=3)
   model = compiled_game.CompiledGame(game)
   policy = draws.random_policy(model)
   expected = finite_population.exploitability(model, policy, 5, "counts")
-  # Of the 21 mean fields, four at a time.
+  # Four of the 21 mean fields at a time.
   monkeypatch.setattr(joint_chain, "_MAX_REWARDS", 4 * 9 * 2)
   found = finite_population.exploitability(model, policy, 5, "counts")
   assert found.value == expected.value
   assert found.exploitability == expected.exploitability
 
 
-def test_a_game_of_openspiel_is_that_of_its_states():
-  """The same MDP as a game that is enumerated, and asked what it pays."""
+def test_an_enumerated_game_gives_the_same_result_as_its_mdp():
   game = mftrpo_openspiel.MDPGame(tiny_mdp(), horizon=3)
   root = game.new_initial_state()
   root.apply_action(1)
@@ -162,8 +161,8 @@ def _slope(sizes, gains):
   return slope, np.sqrt(covariance[0, 0])
 
 
-def test_the_gain_by_own_state_falls_as_1_over_n_by_counts_as_its_root():
-  """At the equilibrium of a ring of three states."""
+def test_rates_of_the_gain_by_own_state_and_by_counts():
+  """1 / N and 1 / sqrt(N) at the equilibrium of a ring of three states."""
   ring = np.eye(3)
   kernel = np.stack([np.roll(ring, 1, axis=1), ring], axis=1) * 0.9 + 0.1 / 3
   base = np.array([[0.0, 0.1], [0.2, 0.0], [0.0, 0.3]])
@@ -194,7 +193,7 @@ def test_the_gain_by_own_state_falls_as_1_over_n_by_counts_as_its_root():
   assert error < 0.02
 
 
-def test_the_gain_on_the_islands_falls_as_1_over_n():
+def test_the_gain_on_two_islands_decreases_as_1_over_n():
   mdp = pyspiel.load_game("python_mfg_two_islands").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
   solver = mftrpo_openspiel.AnnealedMFTRPO(model)
@@ -211,8 +210,8 @@ def test_the_gain_on_the_islands_falls_as_1_over_n():
 
 
 ADVICE = (
-  "; take fewer players, information='own', or simulate(...), which takes any"
-  " number of them."
+  "; use fewer players, information='own', or simulate(...), which takes any"
+  " number of players."
 )
 
 
@@ -222,25 +221,25 @@ ADVICE = (
     (
       tiny_mdp(),
       260,
-      "num_players must leave no more than 100,000 joint states of a player and"
-      " the others where information is 'counts', 260 gives 101,790",
+      "num_players must give at most 100,000 joint states of a player and the"
+      " others for information='counts', 260 gives 101,790",
     ),
     (
       tiny_mdp(moving),
       120,
-      "num_players must leave no more than 40,000,000 numbers to hold for the"
-      " joint chain where information is 'counts', 120 gives 158,122,800",
+      "num_players must give at most 40,000,000 numbers in memory for the joint"
+      " chain for information='counts', 120 gives 158,122,800",
     ),
   ],
 )
-def test_worlds_that_are_too_large(mdp, num_players, line):
+def test_games_that_are_too_large(mdp, num_players, line):
   model = stationary_model.StationaryModel(mdp)
   policy = np.full((3, 2), 0.5)
   with pytest.raises(ValueError, match=f"^{re.escape(line + ADVICE)}$"):
     finite_population.exploitability(model, policy, num_players, "counts")
 
 
-def test_several_populations_are_not_followed():
+def test_several_populations_raise_an_error():
   with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     model = compiled_game.CompiledGame(
@@ -255,12 +254,13 @@ def test_several_populations_are_not_followed():
     finite_population.exploitability(model, policy, 2, "counts")
 
 
-def test_values_that_do_not_settle(monkeypatch):
+def test_values_that_do_not_converge(monkeypatch):
   monkeypatch.setattr(joint_chain, "MAX_SWEEPS", 3)
   model = stationary_model.StationaryModel(tiny_mdp())
   with pytest.raises(
     ArithmeticError,
-    match=r"^Values on the joint chain may be off by .* after 3 sweeps\.$",
+    match="^Values on the joint chain may have an error of .* after 3"
+    r" sweeps\.$",
   ):
     finite_population.exploitability(
       model, draws.random_policy(model), 3, "counts"

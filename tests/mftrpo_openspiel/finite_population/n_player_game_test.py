@@ -109,7 +109,8 @@ def test_random_simulations_of_the_turn_based_game(game):
 
 
 def test_games_sim_test_of_openspiel(game):
-  # Which says that the type of a game with a game as a parameter may fail.
+  # It documents that the check of the game type may fail for games with a game
+  # as a parameter.
   games_sim_test.GamesSimTest().sim_game(
     game, check_game_type_serialization_when_checking_pickle_serialization=False
   )
@@ -141,7 +142,7 @@ def test_playthrough_is_replayed(game, tmp_path):
 
 
 def snapshot(state: pyspiel.State) -> dict[str, object]:
-  """Returns all that can be asked of a state, and of the states after it."""
+  """Returns all properties of a state, and some of its children."""
   players = range(state.num_players())
   contents = {
     "string": str(state),
@@ -178,7 +179,7 @@ def test_game_round_trips(game):
     assert [snapshot(state) for state in play(other, 0)] == plays
 
 
-def test_states_survive_copies_with_all_that_they_hold(game):
+def test_copies_of_states_are_equal_and_independent(game):
   for state in play(game, 1):
     before = snapshot(state)
     for name, copier in copiers.copiers_of(game).items():
@@ -189,17 +190,17 @@ def test_states_survive_copies_with_all_that_they_hold(game):
       elif not state.is_terminal():
         players = range(game.num_players())
         other.apply_actions([other.legal_actions(i)[0] for i in players])
-    # What became of the copies did not reach the original.
+    # Changes of the copies do not affect the original.
     assert snapshot(state) == before
 
 
-def test_returns_are_the_rewards_that_everybody_counts(game):
+def test_returns_are_the_sums_of_rewards(game):
   was_paid = False
   for seed in range(3):
     total = np.zeros(game.num_players())
     states = play(game, seed)
     choices = [s for s in states if s.is_simultaneous_node()]
-    # OpenSpiel's RL environment hands out nothing when a play begins.
+    # OpenSpiel's RL environment ignores rewards at the beginning of a play.
     assert not any(choices[0].rewards())
     for state in states:
       if state.is_chance_node():
@@ -220,12 +221,12 @@ print(type(game) is mftrpo_openspiel.NPlayerGame, game.num_players())
   result = subprocess.run(
     [sys.executable, "-c", program], capture_output=True, text=True
   )
-  # Also not at the end of the interpreter, where OpenSpiel lets go of games.
+  # No error occurs at exit either, when OpenSpiel releases registered games.
   assert (result.returncode, result.stderr) == (0, "")
   assert result.stdout.split() == ["True", "3"]
 
 
-def test_players_choose_then_chance_asks_each_of_them():
+def test_players_choose_then_chance_moves_each_of_them():
   game = pyspiel.load_game(
     f"{n_player_game.SHORT_NAME}(game=python_mfg_two_islands(horizon=2),"
     "num_players=3)"
@@ -243,7 +244,7 @@ def test_players_choose_then_chance_asks_each_of_them():
   ]
 
 
-def test_the_crowd_of_one_player_is_that_player():
+def test_the_mean_field_of_one_player_is_its_own_state():
   mean_field = pyspiel.load_game("mfg_crowd_modelling(size=4,horizon=4)")
   game = n_player_game.NPlayerGame(mean_field, 1)
   final = play(game, 3)[-1]
@@ -264,11 +265,11 @@ def test_the_crowd_of_one_player_is_that_player():
   assert final.returns() == pytest.approx([total], rel=1e-14)
 
 
-# Small worlds with an independent program for them.
+# Small games with an independent implementation.
 
 
 class World:
-  """Three states, two actions, two successors each; a crowd-averse reward."""
+  """A game with three states, two actions and two successors per action."""
 
   def __init__(self, seed: int, horizon: int, kernel_depends_on_mu: bool):
     rng = np.random.default_rng(seed)
@@ -289,7 +290,7 @@ class World:
 
       self.kernel = kernel
     payoff = 0.3 * rng.normal(size=(3, 2))
-    # The first action is worse in a crowd, so that it matters to see it.
+    # Crowding lowers the reward of the first action, so that counts matter.
     self.reward = lambda mu: payoff - np.log(mu + 0.1)[:, None] * [[1.0, 0.0]]
     self.policy = rng.dirichlet([1, 1], size=(horizon, 3))
     self.mdp = mdp_lib.MeanFieldMDP(
@@ -305,12 +306,13 @@ class World:
     )
 
   def values(self, num_players: int, deviation=None, best: bool = False):
-    """Returns what player 0 gets, by recursion over all joint states.
+    """Returns the value of player 0, by recursion over all joint states.
 
     Args:
-      num_players: N; all but player 0 play the policy.
+      num_players: N; all players except player 0 use the policy.
       deviation: (horizon, 3) of actions of player 0; None for the policy.
-      best: Whether player 0 sees the joint state, and plays what is best.
+      best: Whether player 0 observes the joint state and chooses the best
+        action.
     """
 
     def value(t, joint):
@@ -338,10 +340,10 @@ class World:
 
   @functools.cache  # noqa: B019 (there are few worlds)
   def gain(self, num_players: int, observation: str) -> float:
-    """Returns the most that player 0 gains by another policy."""
+    """Returns the gain of the best deviation of player 0."""
     value = self.values(num_players)
     if observation == "counts":
-      # The others are exchangeable: who is where does not matter.
+      # The others are exchangeable, so counts are as good as the joint state.
       return self.values(num_players, best=True) - value
     tables = itertools.product(range(2), repeat=3 * self.horizon)
     return max(
@@ -365,7 +367,7 @@ def test_expected_game_score_is_that_of_the_joint_chain(moves_with_crowd):
   policy = game.n_player_policy(world.openspiel_policy)
   score = expected_game_score.policy_value(game.new_initial_state(), policy)
   assert score == pytest.approx([world.values(2)] * 2, abs=1e-12)
-  # Not that of the mean-field game: the test could tell.
+  # The test would detect the value of the mean-field game.
   crowd = distribution.DistributionPolicy(world.game, world.openspiel_policy)
   value = policy_value.PolicyValue(world.game, crowd, world.openspiel_policy)
   assert abs(value.value(world.game.new_initial_state()) - score[0]) > 1e-2
@@ -383,7 +385,7 @@ def test_nash_conv_of_openspiel_is_the_gain_of_each_player(
   if turn_based:
     game = pyspiel.convert_to_turn_based(game)
   gain = world.gain(num_players, observation)
-  # The test can tell who sees what.
+  # The test distinguishes the two kinds of information.
   other = world.gain(num_players, "counts" if observation == "own" else "own")
   assert gain > 0.1 and abs(gain - other) > 1e-2
   improvements = exploitability.nash_conv(
@@ -394,7 +396,7 @@ def test_nash_conv_of_openspiel_is_the_gain_of_each_player(
 
 @pytest.mark.parametrize("observation", n_player_game.OBSERVATIONS)
 @pytest.mark.parametrize("num_players,horizon,moves_with_crowd", WORLDS)
-def test_nash_conv_of_openspiel_is_what_is_computed_on_arrays(
+def test_nash_conv_of_openspiel_equals_the_value_computed_on_arrays(
   num_players, horizon, moves_with_crowd, observation
 ):
   world = world_of(1, horizon, moves_with_crowd)
@@ -427,9 +429,9 @@ def test_nash_conv_by_the_c_plus_plus_best_response():
   assert value == pytest.approx(2 * world.gain(2, "counts"), abs=1e-9)
 
 
-def test_nash_conv_with_own_state_where_moves_depend_on_the_crowd():
-  # Its own path tells a player something of the others then. With perfect
-  # recall the gain is between that of its state alone and that of the counts.
+def test_nash_conv_with_own_state_if_transitions_depend_on_the_mean_field():
+  # The path of a player then contains information about the others. With
+  # perfect recall, the gain is between those of own state and of counts.
   world = world_of(1, 3, True)
   gains = {}
   for observation in n_player_game.OBSERVATIONS:
@@ -445,10 +447,10 @@ def test_nash_conv_with_own_state_where_moves_depend_on_the_crowd():
   assert gains["own"] < gains["counts"] - 1e-3
 
 
-# OpenSpiel's algorithms on it.
+# OpenSpiel's algorithms on the game.
 
 
-def test_bots_of_openspiel_play_to_the_expected_score():
+def test_bots_of_openspiel_reach_the_expected_score():
   world = world_of(4, 3, False)
   game = n_player_game.NPlayerGame(world.game, 2)
   policy = game.n_player_policy(world.openspiel_policy)
@@ -466,7 +468,7 @@ def test_bots_of_openspiel_play_to_the_expected_score():
 
 @pytest.mark.parametrize("observation", n_player_game.OBSERVATIONS)
 def test_reinforcement_learners_of_openspiel_learn_on_it(observation):
-  # Five arms, of which one pays.
+  # Five arms, only one of which has a reward.
   bonus = np.zeros((1, 5))
   bonus[0, 3] = 2.0
   mdp = mdp_lib.MeanFieldMDP(
@@ -495,7 +497,7 @@ def test_reinforcement_learners_of_openspiel_learn_on_it(observation):
       total += step.rewards
     for agent in agents:
       agent.step(step, is_evaluation=is_evaluation)
-    # No reward is lost on the way.
+    # No reward is lost.
     np.testing.assert_allclose(total, environment.get_state.returns())
     return total
 
@@ -534,7 +536,7 @@ def test_many_players_get_the_mean_field_value(text):
   assert abs(errors[1]) < 0.5 * abs(errors[0])
 
 
-# What players see.
+# Observations.
 
 
 def decision(game: pyspiel.Game, actions: list[list[int]]) -> pyspiel.State:
@@ -548,7 +550,7 @@ def decision(game: pyspiel.Game, actions: list[list[int]]) -> pyspiel.State:
   return state
 
 
-def test_strings_of_what_players_see():
+def test_observation_and_information_state_strings():
   text = "python_mfg_two_islands(horizon=3)"
   own, counts = (
     decision(
@@ -571,7 +573,7 @@ def test_strings_of_what_players_see():
   )
 
 
-def test_tensors_of_what_players_see():
+def test_observation_tensors():
   mean_field = pyspiel.load_game("python_mfg_two_islands(horizon=3)")
   game = n_player_game.NPlayerGame(mean_field, 4, "counts")
   state = decision(game, [[0, 1, 1, 0]])
@@ -588,61 +590,61 @@ def test_tensors_of_what_players_see():
   np.testing.assert_array_equal(alone.observation_tensor(2), tensor[:size])
 
 
-# What is refused.
+# Invalid arguments.
 
 
-def refusal(call, *args) -> str:
+def message_of(call, *args) -> str:
   with pytest.raises(ValueError) as caught:
     call(*args)
   assert "\n" not in str(caught.value)
   return str(caught.value)
 
 
-def test_bad_games_are_refused():
+def test_invalid_games_raise_an_error():
   mean_field = pyspiel.load_game("python_mfg_two_islands")
   make = n_player_game.NPlayerGame
-  assert refusal(make, mean_field, 0) == (
+  assert message_of(make, mean_field, 0) == (
     "num_players must be a whole number in [1, 2147483647], got 0."
   )
-  assert refusal(make, mean_field, 2.5) == (
+  assert message_of(make, mean_field, 2.5) == (
     "num_players must be a whole number in [1, 2147483647], got 2.5."
   )
-  assert refusal(make, mean_field, 2, "all") == (
+  assert message_of(make, mean_field, 2, "all") == (
     "observation must be one of counts, own, got 'all'."
   )
-  assert refusal(make, pyspiel.load_game("kuhn_poker"), 2) == (
+  assert message_of(make, pyspiel.load_game("kuhn_poker"), 2) == (
     "game must be a mean-field game, got 'kuhn_poker'."
   )
-  assert refusal(make, pyspiel.load_game("python_mfg_predator_prey"), 2) == (
-    "game must be of one population, got 'python_mfg_predator_prey' of 3."
+  assert message_of(make, pyspiel.load_game("python_mfg_predator_prey"), 2) == (
+    "game must have one population, got 'python_mfg_predator_prey' with 3."
   )
   name = n_player_game.SHORT_NAME
-  assert refusal(pyspiel.load_game, f"{name}(game=nothing())") == (
+  assert message_of(pyspiel.load_game, f"{name}(game=nothing())") == (
     "game must be registered with OpenSpiel, got 'nothing'; importing"
     " open_spiel.python.mfg.games registers its mean-field games in Python."
   )
 
 
-def test_bad_policies_and_moves_are_refused():
+def test_invalid_policies_and_actions_raise_an_error():
   mean_field = pyspiel.load_game("python_mfg_two_islands(horizon=2)")
   game = n_player_game.NPlayerGame(mean_field, 2)
-  assert refusal(game.n_player_policy, [0.5, 0.5]) == (
+  assert message_of(game.n_player_policy, [0.5, 0.5]) == (
     "policy must be a Policy, got [0.5, 0.5]."
   )
   policy = game.n_player_policy(policy_lib.UniformRandomPolicy(mean_field))
   state = decision(game, [])
-  assert refusal(policy.action_probabilities, state) == (
-    "player_id must be given where all players choose."
+  assert message_of(policy.action_probabilities, state) == (
+    "player_id must be given if all players choose."
   )
-  assert refusal(state.apply_actions, [0, 2]) == (
+  assert message_of(state.apply_actions, [0, 2]) == (
     "action of player 1 must be one of [0, 1] at (2, 0), got 2."
   )
-  assert refusal(game.new_initial_state().apply_action, 5) == (
+  assert message_of(game.new_initial_state().apply_action, 5) == (
     "action must be one of [2] at 0: initial; 1: initial; chance of 0, got 5."
   )
 
 
-def test_a_game_of_ones_own_survives_pickling():
+def test_a_user_defined_game_can_be_pickled():
   world = world_of(7, 2, False)
   game = n_player_game.NPlayerGame(
     mdp_game.MDPGame(

@@ -1,4 +1,4 @@
-"""Plays of two players on the islands, by hand."""
+"""Compares plays of two players on two islands with results by hand."""
 
 import math
 
@@ -11,8 +11,8 @@ from mftrpo_openspiel.finite_population import n_player_rules
 @pytest.mark.parametrize(
   ("starts", "paid"), [((0, 3), 0.2 * math.log(2)), ((3, 3), 0.0)]
 )
-def test_players_are_paid_by_the_shares_of_all(starts, paid):
-  """-0.2 log mu, with half of the players in a state or all of them."""
+def test_rewards_depend_on_the_empirical_mean_field(starts, paid):
+  """The reward is -0.2 log mu, with half or all of the players in a state."""
   game = pyspiel.load_game(
     "python_mfg_two_islands(horizon=1,initial_distribution=uniform)"
   )
@@ -35,7 +35,7 @@ def test_players_are_paid_by_the_shares_of_all(starts, paid):
   assert node.returns == node.rewards
 
 
-def test_an_action_that_is_not_legal_is_refused():
+def test_an_illegal_action_raises_an_error():
   game = pyspiel.load_game("python_mfg_two_islands(horizon=1)")
   node = n_player_rules.root(game, 1)
   node = n_player_rules.after_chance(node, 2)

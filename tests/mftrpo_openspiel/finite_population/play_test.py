@@ -19,7 +19,7 @@ def game():
   )
 
 
-def test_means_are_those_of_all_plays(game):
+def test_the_mean_return_equals_the_expected_score(game):
   uniform = policy_lib.UniformRandomPolicy(game.mean_field_game)
   found = play.play(game, uniform, 1500, seed=0)
   score = expected_game_score.policy_value(
@@ -29,7 +29,7 @@ def test_means_are_those_of_all_plays(game):
   assert abs(found.mean - np.mean(score)) < 4 * found.standard_error
 
 
-def test_the_seed_decides(game):
+def test_results_depend_only_on_the_seed(game):
   uniform = policy_lib.UniformRandomPolicy(game.mean_field_game)
   first, again, other = (
     play.play(game, uniform, 3, seed) for seed in (1, 1, 2)
@@ -37,7 +37,7 @@ def test_the_seed_decides(game):
   assert first == again != other
 
 
-def test_draws_follow_the_law():
+def test_samples_follow_the_law():
   rng = np.random.default_rng(0)
   law = {3: 0.5, 1: 0.0, 4: 0.3, 0: 0.2}
   counts = collections.Counter(play._draw(law, rng) for _ in range(20_000))
@@ -47,7 +47,7 @@ def test_draws_follow_the_law():
     assert abs(count / 20_000 - p) < 4 * np.sqrt(p * (1 - p) / 20_000)
 
 
-def test_bad_numbers_are_refused(game):
+def test_invalid_numbers_raise_an_error(game):
   uniform = policy_lib.UniformRandomPolicy(game.mean_field_game)
   with pytest.raises(
     ValueError, match="num_plays must be a whole number of at"

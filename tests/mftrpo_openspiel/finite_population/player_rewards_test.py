@@ -1,4 +1,4 @@
-"""What players earn under given mean fields, and which games are refused."""
+"""Tests of rewards of N players, and of errors for unsupported games."""
 
 import re
 import time
@@ -36,7 +36,7 @@ def quietly(name):
 
 
 @pytest.mark.parametrize("name", GAMES)
-def test_rewards_under_a_mean_field_are_those_of_the_game(name):
+def test_rewards_under_a_mean_field_equal_those_of_the_game(name):
   model = quietly(name)
   policy = draws.random_policy(model)
   mean_fields = np.stack(
@@ -67,7 +67,7 @@ def test_rewards_under_a_mean_field_are_those_of_the_game(name):
 )
 @pytest.mark.parametrize("num_players", [1, 2, 5])
 def test_expected_rewards_by_enumeration(reward, num_players):
-  """Of the N - 1 others, each in one of two states."""
+  """Enumerates the states of the N - 1 others."""
   mdp = mdp_lib.MeanFieldMDP(np.full((2, 2, 2), 0.5), reward, 0.9, [0.3, 0.7])
   law = np.array([0.3, 0.7])
   expected = np.zeros((2, 2))
@@ -88,22 +88,22 @@ def test_expected_rewards_by_enumeration(reward, num_players):
     (
       "mfg_dynamic_routing(max_num_time_step=3,network=braess,"
       "time_step_length=1.0)",
-      "model must be of a game over a MeanFieldMDP where moves depend on the"
-      " mean field, got {}; mftrpo_openspiel.NPlayerGame plays it.",
+      "model must be of a game over a MeanFieldMDP if transitions depend on the"
+      " mean field, got {}; use mftrpo_openspiel.NPlayerGame instead.",
     ),
     (
       "python_odd_game(pays=second,coin=false)",
-      "model must be of a game that pays by the masses where players are at the"
-      " time, got {}; mftrpo_openspiel.NPlayerGame plays it.",
+      "model must be of a game whose rewards depend only on the masses of the"
+      " current time step, got {}; use mftrpo_openspiel.NPlayerGame instead.",
     ),
     (
       "python_odd_game(pays=first+memory,coin=false)",
-      "model must be of a game that pays by the masses where players are at the"
-      " time, got {}; mftrpo_openspiel.NPlayerGame plays it.",
+      "model must be of a game whose rewards depend only on the masses of the"
+      " current time step, got {}; use mftrpo_openspiel.NPlayerGame instead.",
     ),
   ],
 )
-def test_games_of_which_nothing_is_known(name, line):
+def test_unsupported_games_raise_an_error(name, line):
   model = quietly(name)
   policy = draws.random_policy(model)
   line = line.format(model.game)
@@ -117,8 +117,8 @@ def test_games_of_which_nothing_is_known(name, line):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("num_players", [1000, 10**6])
-def test_many_players_cost_a_few_times_what_a_continuum_does(num_players):
-  """In seconds of this process, the least of several."""
+def test_many_players_cost_at_most_ten_times_a_mean_field(num_players):
+  """Compares process times, the smallest of several."""
   model = quietly("python_mfg_four_rooms")
   uniform = np.full(model.legal_actions_mask.shape, 0.2)
   solver = mftrpo_openspiel.MirrorDescent(model, lr=0.1)
@@ -126,7 +126,7 @@ def test_many_players_cost_a_few_times_what_a_continuum_does(num_players):
   def seconds(measure):
     found = []
     for _ in range(20):
-      solver.iteration()  # Nothing is remembered of the last policy.
+      solver.iteration()  # Results of the last policy are not cached.
       start = time.process_time()
       measure(solver.policy)
       found.append(time.process_time() - start)
@@ -152,7 +152,7 @@ def test_many_players_cost_a_few_times_what_a_continuum_does(num_players):
 )
 @pytest.mark.parametrize("num_players", [1, 2, 4])
 def test_quadratic_rewards_by_enumeration(name, num_players):
-  """In each layer, of all places where the others may be."""
+  """Enumerates the states of the others in each layer."""
   model = quietly(name)
   policy = draws.random_policy(model)
   mean_field = model.mean_field(policy)
@@ -172,7 +172,7 @@ def test_quadratic_rewards_by_enumeration(name, num_players):
     np.testing.assert_allclose(found[here], expected, rtol=1e-10, atol=1e-12)
 
 
-def test_the_linear_quadratic_game_by_its_joint_chain():
+def test_the_linear_quadratic_game_agrees_with_its_joint_chain():
   model = quietly("mean_field_lin_quad(size=5,horizon=3,n_actions_per_side=1)")
   policy = draws.random_policy(model)
   own, counts = (

@@ -1,4 +1,4 @@
-"""Gains from samples against exact ones of the same games."""
+"""Compares gains from samples with exact ones of the same games."""
 
 import re
 import warnings
@@ -55,8 +55,8 @@ def test_a_local_reward_that_is_not_declared(kind, num_players):
   assert found[0].method == "100 samples of the others, general reward"
 
 
-def test_intervals_hold_as_often_as_they_say():
-  """At an equilibrium, where a best response is a close call."""
+def test_intervals_have_the_stated_coverage():
+  """At an equilibrium, where actions have nearly equal values."""
   declared = models(AVERSION)["finite"]
   hidden = models(lambda law: AVERSION(law))["finite"]
   solver = mftrpo_openspiel.AnnealedMFTRPO(declared)
@@ -73,8 +73,8 @@ def test_intervals_hold_as_often_as_they_say():
   assert missed <= 3
 
 
-def test_a_game_of_openspiel_asked_for_what_it_pays(monkeypatch):
-  """Predators and prey: three populations, with the formula and without."""
+def test_an_openspiel_game_with_and_without_its_formula(monkeypatch):
+  """The game of predators and prey has three populations."""
   game = pyspiel.load_game("python_mfg_predator_prey(horizon=2)")
   with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -91,7 +91,7 @@ def test_a_game_of_openspiel_asked_for_what_it_pays(monkeypatch):
   assert found.error_bound < 0.2 * exact.exploitability
 
 
-def test_the_deviation_gains_what_is_said():
+def test_the_simulated_deviation_has_the_computed_gain():
   model = models(AVERSION)["finite"]
   policy = draws.random_policy(model)
   exact = finite_population.exploitability(model, policy, 6)
@@ -108,15 +108,15 @@ def test_the_deviation_gains_what_is_said():
   [
     (
       {},
-      "num_samples and seed must be given for a reward that is not known to be"
-      " local or linear, as CrowdAversion, LocalReward and LinearReward are,"
-      " got None and None.",
+      "num_samples and seed must be given for a reward that is not declared as"
+      " local or linear (CrowdAversion, LocalReward and LinearReward are), got"
+      " None and None.",
     ),
     (
       {"num_samples": 100},
-      "num_samples and seed must be given for a reward that is not known to be"
-      " local or linear, as CrowdAversion, LocalReward and LinearReward are,"
-      " got 100 and None.",
+      "num_samples and seed must be given for a reward that is not declared as"
+      " local or linear (CrowdAversion, LocalReward and LinearReward are), got"
+      " 100 and None.",
     ),
     (
       {"num_samples": 19, "seed": 0},

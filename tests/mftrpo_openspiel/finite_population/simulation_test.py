@@ -1,4 +1,4 @@
-"""Simulations against exact values, and against players followed one by one."""
+"""Compares simulations with exact values, also of each player separately."""
 
 import re
 import warnings
@@ -58,7 +58,7 @@ def test_exact_values_are_inside_the_intervals(name):
     exact = finite_population.exploitability(model, policy, num_players).value
     found = finite_population.simulate(model, policy, num_players, 200, 2)
     assert is_inside(exact, found.value), (num_players, exact, found.value)
-    # Intervals are narrow enough to tell N players from a continuum.
+    # Intervals are small enough to distinguish N players from a mean field.
     assert not is_inside(limit, found.value), num_players
 
 
@@ -69,8 +69,8 @@ def _mean_field_value(model, policy):
 
 
 @pytest.mark.parametrize("num_players", NUM_PLAYERS)
-def test_a_player_that_forgets_itself_falls_outside(num_players):
-  """Rewards by the masses of the others alone, as a wrong r_N would have it."""
+def test_a_value_without_the_player_itself_is_outside(num_players):
+  """Uses the wrong r_N, in which the masses do not include the player."""
   model = load("finite two_islands")
   policy = draws.random_policy(model)
   mean_field = model.mean_field(policy)
@@ -90,7 +90,7 @@ def test_a_player_that_forgets_itself_falls_outside(num_players):
 
 @pytest.mark.parametrize("kind", ["finite", "stationary"])
 def test_the_mean_field_and_its_distance(kind):
-  """States of one player are multinomial: moments are known."""
+  """Compares the moments of a multinomial law."""
   model = load(f"{kind} two_islands")
   policy = draws.random_policy(model)
   law = model.mean_field(policy)
@@ -105,13 +105,13 @@ def test_the_mean_field_and_its_distance(kind):
     found.mean_field.mean[is_sure], expected[is_sure]
   )
   share = is_inside(expected, found.mean_field)[~is_sure].mean()
-  assert share > 0.97  # Of many numbers, 1 % are outside.
+  assert share > 0.97  # About 1 % are outside.
   width = 2.58 * np.sqrt(expected * (1 - expected) / num_players / num_replicas)
   usual = expected * num_players > 1
   np.testing.assert_allclose(
     found.mean_field.half_width[usual], width[usual], rtol=0.1
   )
-  # E|X - N p| of each state, half the sum of which is the distance.
+  # E|X / N - p| of each state; half of their sum is the distance.
   absolute = binomial_means.mean(
     lambda counts: np.abs(counts / num_players - law), num_players, law
   )
@@ -125,7 +125,7 @@ def test_the_mean_field_and_its_distance(kind):
 
 @pytest.mark.parametrize("kind", ["finite", "stationary"])
 def test_a_player_that_deviates(kind):
-  """It earns r_N of the policy of others, where it goes itself."""
+  """Its reward is r_N of the policy of the others, in its own states."""
   model = load(f"{kind} two_islands")
   policy = draws.random_policy(model)
   deviation = np.tile([1.0, 0.0], (len(policy), 1))
@@ -150,7 +150,7 @@ def test_a_player_that_deviates(kind):
 
 
 def _moving(law):
-  """A kernel that leads where the crowd is not, most with action 1."""
+  """A kernel towards states with small masses, in particular for action 1."""
   away = (1 - law) / 2
   kernel = np.empty((3, 2, 3))
   kernel[:, 0] = 0.7 * np.eye(3) + 0.3 * away
@@ -195,7 +195,7 @@ def test_several_populations():
     assert is_inside(exact, found.value)
   with pytest.raises(
     ValueError,
-    match=r"^deviation must be None for a game of several populations\.$",
+    match=r"^deviation must be None for a game with several populations\.$",
   ):
     finite_population.simulate(model, policy, 2, 2, 0, policy)
 
@@ -238,13 +238,13 @@ def test_shapes():
   assert found.mean_field.mean.shape == model.mean_field(policy).shape
 
 
-def test_what_is_left_out_after_the_horizon():
+def test_the_bound_on_rewards_after_the_horizon():
   model = load("stationary two_islands")
   policy = draws.random_policy(model)
   found = finite_population.simulate(model, policy, 10, 50, 0, horizon=20)
   longer = finite_population.simulate(model, policy, 10, 50, 0, horizon=200)
   assert len(found.distance.mean) == 20
-  # Of a player among ten, who is paid no more than 0.2 log 10.
+  # A player among ten has rewards of at most 0.2 log 10.
   assert found.tail == pytest.approx(10 * 0.9**20 * 0.2 * np.log(10))
   exact = finite_population.exploitability(model, policy, 10).value
   assert not is_inside(exact, found.value)
@@ -283,11 +283,11 @@ def test_bad_calls(arguments, line):
     )
 
 
-def test_a_game_has_its_own_horizon():
+def test_a_horizon_for_a_game_raises_an_error():
   model = load("finite two_islands")
   policy = draws.random_policy(model)
   with pytest.raises(
     ValueError,
-    match=r"^horizon must be None for a game, which has its own, got 7\.$",
+    match=r"^horizon must be None for a game, which has one, got 7\.$",
   ):
     finite_population.simulate(model, policy, 2, 2, 0, horizon=7)

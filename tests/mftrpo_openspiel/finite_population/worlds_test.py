@@ -1,4 +1,4 @@
-"""The chains of worlds against the mean fields of their models."""
+"""Compares the chains of worlds with the mean fields of their models."""
 
 import warnings
 
@@ -22,7 +22,7 @@ from mftrpo_openspiel.models import stationary_model
     "initial_distribution=[1|1],initial_distribution_value=[1.0])",
   ],
 )
-def test_the_chains_of_a_game_lead_along_its_mean_field(name):
+def test_the_chains_of_a_game_give_its_mean_field(name):
   with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     model = compiled_game.CompiledGame(pyspiel.load_game(name))
@@ -38,7 +38,7 @@ def test_the_chains_of_a_game_lead_along_its_mean_field(name):
   assert world.steps[-1].stop == len(mean_field)
 
 
-def test_a_stationary_model_stays_where_it_is():
+def test_a_stationary_model_keeps_its_mean_field():
   mdp = pyspiel.load_game("python_mfg_two_islands").mean_field_mdp()
   model = stationary_model.StationaryModel(mdp)
   policy = draws.random_policy(model)
