@@ -252,7 +252,7 @@ class _Linter:
     for root in self._roots * NUM_PLAYS:
       for state in self._play(root, masses, rng):
         for name, copy in _COPIES.items():
-          for what in _what_is_lost(state, copy):
+          for what in _lost_properties(state, copy):
             example = f"{name} at {game_walk.node_string(state)!r}"
             lost.setdefault(what, f"{what}, by {example}")
     return "; ".join(lost.values())
@@ -328,7 +328,7 @@ _COPIES: dict[str, Callable[[pyspiel.State], pyspiel.State]] = {
 }
 
 
-def _what_is_lost(
+def _lost_properties(
   state: pyspiel.State, copy: Callable[[pyspiel.State], pyspiel.State]
 ) -> list[str]:
   """Returns the properties that differ between a state and its copy."""

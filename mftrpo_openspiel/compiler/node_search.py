@@ -54,7 +54,9 @@ def find_nodes(
     result.append(nodes)
     if kind == game_walk.MEAN_FIELD:
       # Distributions received before do not matter any more.
-      states = [after for s in nodes.values() for after in _after_answers(s)]
+      states = [
+        after for s in nodes.values() for after in _after_distributions(s)
+      ]
     else:
       states = [
         s.child(action) for s in states for action, _ in game_walk.moves(s)
@@ -75,7 +77,7 @@ def _first_of_each(states: Sequence[pyspiel.State]) -> list[pyspiel.State]:
   return result
 
 
-def _after_answers(state: pyspiel.State) -> list[pyspiel.State]:
+def _after_distributions(state: pyspiel.State) -> list[pyspiel.State]:
   """Returns the states after a mean-field node, for many distributions."""
   support = state.distribution_support()
   if not support:

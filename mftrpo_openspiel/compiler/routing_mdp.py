@@ -118,10 +118,10 @@ class RoutingMDP:
       Q, (N, A), without the bonus of the state itself; -inf for actions that
       are not legal, and 0 in choices that no play reaches.
     """
-    if not self._are_of_choices(rewards):
+    if not self._are_rewards_of_choices(rewards):
       pay = routing_layers.last_pay(self._arrays, afterstate_rewards)
       values = self._layered.evaluate(policy, rewards, pay, temperatures)
-      return self._only_where_met(values, rewards)
+      return self._only_where_reached(values, rewards)
     plays = policy.ravel()
 
     def value(
@@ -146,10 +146,10 @@ class RoutingMDP:
 
     For arguments and result see `evaluate`.
     """
-    if not self._are_of_choices(rewards):
+    if not self._are_rewards_of_choices(rewards):
       pay = routing_layers.last_pay(self._arrays, afterstate_rewards)
       values = self._layered.optimize(rewards, pay, temperatures)
-      return self._only_where_met(values, rewards)
+      return self._only_where_reached(values, rewards)
 
     def value(
       event: routing_arrays.Event, action_values: np.ndarray
@@ -198,7 +198,7 @@ class RoutingMDP:
       result += rewards[:, None]
     return result
 
-  def _only_where_met(
+  def _only_where_reached(
     self, action_values: np.ndarray, rewards: np.ndarray
   ) -> np.ndarray:
     """Returns action values without later rewards in choices not reached."""
@@ -212,7 +212,7 @@ class RoutingMDP:
       action_values[unmet] += rewards[unmet, None]
     return action_values
 
-  def _are_of_choices(self, rewards: np.ndarray) -> bool:
+  def _are_rewards_of_choices(self, rewards: np.ndarray) -> bool:
     """Returns whether only choices have rewards, given as (N,)."""
     if rewards.ndim > 1:
       return False

@@ -201,9 +201,9 @@ class RoutingStates:
     self.num_cells = num_links * len(network.destinations)
     self._rows: list[Nodes] = []
     self._count = 0
-    self.tells_waits_apart = self._take_apart(max_states)
+    self.tells_waits_apart = self._list_all_nodes(max_states)
     if not self.tells_waits_apart:
-      self._take_together()
+      self._list_aggregated_nodes()
     self.nodes = Nodes(
       *(
         np.concatenate([getattr(rows, field.name) for rows in self._rows])
@@ -233,7 +233,7 @@ class RoutingStates:
     self._count += len(link)
     return rows
 
-  def _take_apart(self, max_states: int) -> bool:
+  def _list_all_nodes(self, max_states: int) -> bool:
     """Creates a state for each node; returns False if there are too many."""
     network, horizon = self.network, self.network.horizon
     num_links = len(network.names)
@@ -333,7 +333,7 @@ class RoutingStates:
     )
     in_sink[time, sinks] = self._add(IN_SINK, time, sinks, is_told=is_told)
 
-  def _take_together(self) -> None:
+  def _list_aggregated_nodes(self) -> None:
     """Creates a state for each choice, and aggregated states for the rest."""
     network, horizon = self.network, self.network.horizon
     num_links = len(network.names)

@@ -14,9 +14,9 @@ eta times the discount of the state. The exponent w is between 1/2 and 1: with w
 The transitions of a play are learned from the last to the first (Lin 1992), so
 that late rewards are propagated to the beginning in one pass. In the game with
 a point of interest on 5x5 cells and with horizon 20, 10^5 steps then suffice
-for a policy whose return is .02 below the optimum, instead of 5. Players that
-make the same choice at the same time count as consecutive visits, all with the
-mean of their targets.
+for a policy whose return is .02 below the optimum, instead of 5 below it.
+Players that make the same choice at the same time count as consecutive visits,
+all with the mean of their targets.
 
 An action must not be the best or the worst only because it was never tried.
 Therefore an untried action in a state where others were tried has the mean of

@@ -126,7 +126,7 @@ class Rollouts:
     counts, totals = np.zeros(mask.size, np.int64), np.zeros(mask.size)
     num_steps = 0
     for size in block_sizes(num_trajectories):
-      places, num_led = self._led(player, size, rng)
+      places, num_led = self._places_to_explore(player, size, rng)
       rows = self.frozen.rows(places)
       chooses = has_choice.take(rows)
       places, rows = places[chooses], rows[chooses]
@@ -139,7 +139,7 @@ class Rollouts:
       counts.reshape(mask.shape), totals.reshape(mask.shape), num_steps
     )
 
-  def _led(
+  def _places_to_explore(
     self, player: PolicyPlayer, size: int, rng: np.random.Generator
   ) -> tuple[np.ndarray, int]:
     """Returns the places of players at s, and the number of steps before.
