@@ -131,7 +131,7 @@ def mean_return_test(model, policy, mean_field, told, size=40_000):
       continue
     if own.size and np.ptp(own) > 1e-9:
       squares.append(error**2 / (own.var(ddof=1) / own.size))
-    elif own.size and abs(error) > 1e-9:  # Nothing is left to chance.
+    elif own.size and abs(error) > 1e-9:  # The play is deterministic.
       return 0.0
   return stats.chi2.sf(sum(squares), len(squares))
 
