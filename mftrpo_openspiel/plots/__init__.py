@@ -1,14 +1,14 @@
 """All pictures: curves, mean fields, policies, and animations.
 
-It draws arrays, and runs from their directories, into Matplotlib figures. It
-imports `runs`, `games`, `mdp` and `utils`; nothing but programs, `paper` and
-`benchmarks` imports it, so that Matplotlib is loaded only where something is
-drawn. A newcomer starts with `figures`, which all figures share; where the
-states of a game lie is the matter of `game_drawings`.
+This folder draws arrays, and runs from their directories, as Matplotlib
+figures. It imports `runs`, `games`, `mdp` and `utils`. Only programs, `paper`
+and `benchmarks` import it, so that Matplotlib is loaded only if something is
+drawn. Start reading at `figures`, which all figures share; `game_drawings`
+defines the positions of the states of a game.
 
-Users find here what `shortcuts` has, a picture in one line of a solver or a
-run: `exploitability`, `mean_field`, `policy` and `difference`. Each is loaded
-when it is first used.
+The public names are the functions of `shortcuts`, which draw solvers or runs in
+one line: `exploitability`, `mean_field`, `policy` and `difference`. Each is
+loaded when it is first used.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Mean fields as moving pictures."""
+"""Animations of mean fields."""
 
 from collections.abc import Mapping
 import os
@@ -13,10 +13,10 @@ from mftrpo_openspiel.utils import files
 from mftrpo_openspiel.utils import validation
 
 SUFFIX = ".gif"
-# All of them are in memory before the file is written.
+# All frames are in memory before the file is written.
 MAX_FRAMES = 500
 DPI = 100
-# The least and the largest width or height, in pixels.
+# The smallest and the largest width or height, in pixels.
 SIZES = (100, 4000)
 
 
@@ -29,28 +29,29 @@ def save_mean_fields(
   title: str = "",
   size: tuple[int, int] | None = None,
 ) -> None:
-  """Writes mean fields one after another as a GIF, whole or not at all.
+  """Writes mean fields as the frames of a GIF, atomically.
 
-  Colours and areas mean the same in all frames. The last one stays for a second
-  before the first one follows again.
+  Colours and areas have the same scale in all frames. The last frame is shown
+  for one more second.
 
   Args:
-    drawing: Where the S states lie.
-    mean_fields: The (S,) mean field of each frame, by its title: those after
-      some iterations, or those of the time steps of one play, for which the
-      flow of a game of this package is reshaped to (horizon, S). Those of
-      several populations, (populations, S), are drawn side by side.
-    path: Of a file in an existing folder, ending in ".gif".
-    scale: Of the colours, see `mean_field_plots.mean_field_figure`.
-    frames_per_second: How fast; viewers may refuse to be faster than 50.
-    title: Of all frames; say which game it is.
+    drawing: The positions of the S states.
+    mean_fields: The (S,) mean field of each frame, by its title, for example
+      those of several iterations or of the time steps of one solution. For the
+      latter, the flow of a game of this package is reshaped to (horizon, S).
+      Those of several populations, (populations, S), are drawn side by side.
+    path: The path of a file in an existing folder, ending in ".gif".
+    scale: The scale of colours, see `mean_field_plots.mean_field_figure`.
+    frames_per_second: At most 50, the limit of many viewers.
+    title: The title of all frames; should name the game.
     size: Width and height of the frames in pixels, each in `SIZES`, to which
-      the picture is scaled, texts as well; what the drawing needs if not given.
+      the picture is scaled, including text; None for the natural size of the
+      drawing.
 
   Raises:
-    ValueError: If the drawing is not one, there is no frame or more than
-      `MAX_FRAMES`, a mean field is no law over S states, another argument is
-      out of range, or the folder is missing.
+    ValueError: If `drawing` is not a drawing, there is no frame or more than
+      `MAX_FRAMES`, a mean field is not a distribution over S states, another
+      argument is out of range, or the folder does not exist.
   """
   path = pathlib.Path(path)
   if path.suffix.lower() != SUFFIX:
@@ -62,7 +63,7 @@ def save_mean_fields(
     validation.check_int(f"{name} of the animation", length, *SIZES)
   if not isinstance(mean_fields, Mapping):
     raise ValueError(
-      "mean_fields must be a dictionary, one a frame by its title, got"
+      "mean_fields must be a dictionary from titles to frames, got"
       f" {type(mean_fields).__name__}."
     )
   if len(mean_fields) > MAX_FRAMES:
@@ -86,7 +87,7 @@ def save_mean_fields(
   figure, all_axes = mean_field_plots.panels_for(
     drawing, [name for name, _ in first], title
   )
-  # Fractions work as well.
+  # Fractional rates work, too.
   writer = animation.PillowWriter(fps=speed)  # type: ignore[arg-type]
   with (
     files.replacing(path) as temporary,
@@ -101,12 +102,12 @@ def save_mean_fields(
       if not frame:
         mean_field_plots.add_marks_legend(figure, drawing)
         if size is not None:
-          # All of the picture is smaller or larger, texts as well.
+          # Scales the whole picture, including text.
           writer.dpi = min(size / figure.get_size_inches())
-          # A little more, so that rounding does not take a pixel off.
+          # Slightly larger, so that rounding does not remove a pixel.
           width, height = ((side + 1e-6) / writer.dpi for side in size)
           figure.set_size_inches(width, height)
-        # Everything stays where it is in the first frame.
+        # Keeps the layout of the first frame.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
       writer.grab_frame()
@@ -115,7 +116,7 @@ def save_mean_fields(
 
 
 def _panels(title: str, mean_field: np.ndarray) -> list[tuple[str, np.ndarray]]:
-  """Returns the panels of a frame, one a population, with their titles."""
+  """Returns the panels of a frame, one per population, with their titles."""
   if mean_field.ndim < 2 or len(mean_field) == 1:
     return [(title, mean_field.reshape(mean_field.shape[-1:]))]
   return [

@@ -11,18 +11,18 @@ import numpy as np
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.utils import validation
 
-# Values below this are rounding errors, and a log axis has no place for 0.
+# Values below this are rounding errors, and a log axis cannot show 0.
 VALUE_FLOOR = 1e-16
-# As many as colours and one more, so that it takes long until both repeat.
+# One more than colours, so that many pairs of colour and marker are different.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 MAX_GROUPS = len(figures.PALETTE) * len(MARKERS)
 # Solid, dashed, dotted, dash-dotted.
 LINE_STYLES = ("-", "--", (0, (1, 1.5)), "-.")
-# In inches, and height by width: a panel of several, and a lone one.
+# Width in inches, and height by width: for several panels, and for one.
 _PANEL_SHAPE, _LONE_PANEL_SHAPE = (3.4, 0.85), (4.8, 0.65)
-# How far apart the markers of a line are, as a share of the panel.
+# Distance of the markers of a line, as a fraction of the panel.
 MARKER_DISTANCE = 0.16
-# Name of a band -> its lower and upper quantile, and what the legend says.
+# Name of a band -> its lower and upper quantile, and the title of the legend.
 SPREADS = {
   "range": (0.0, 1.0, "line: median, band: full range over the runs"),
   "quartiles": (0.25, 0.75, "line: median, band: quartiles over the runs"),
@@ -31,13 +31,13 @@ SPREADS = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Band:
-  """What lies around a curve that is the median of several runs.
+  """The band around a curve that is the median of several runs.
 
   Attributes:
     low: (n,), its lower edge.
     high: (n,), its upper edge.
-    spread: Which band this is, one of `SPREADS`.
-    num_runs: Of how many runs.
+    spread: The kind of band, one of `SPREADS`.
+    num_runs: Number of runs.
   """
 
   low: np.ndarray
@@ -51,16 +51,17 @@ class Curve:
   """One line of an exploitability plot.
 
   Attributes:
-    label: For the legend.
-    x: (n,), iterations or seconds; non-negative, finite and not falling.
+    label: The label in the legend.
+    x: (n,), iterations or seconds; non-negative, finite and nondecreasing.
     values: (n,), finite.
-    group: What the colour and the marker stand for, such as the algorithm; the
-      label if not given.
-    style: What the line style stands for, such as the regularization.
-    band: Around the line, if any.
+    group: Curves of the same group have the same colour and marker, such as
+      those of the same algorithm; the label if not given.
+    style: Curves of the same style have the same line style, such as those with
+      the same regularization.
+    band: The band around the line, if any.
 
   Raises:
-    ValueError: If the shapes do not fit or an entry is not allowed.
+    ValueError: If the shapes differ or an entry is not allowed.
   """
 
   label: str
@@ -86,8 +87,8 @@ class Curve:
       np.isfinite(self.x).all() and (np.diff(self.x, prepend=0.0) >= 0).all()
     ):
       raise ValueError(
-        f"x of curve {self.label!r} must be non-negative, finite and not"
-        " falling."
+        f"x of curve {self.label!r} must be non-negative, finite and"
+        " nondecreasing."
       )
     if not np.isfinite(self.values).all():
       bad = int(np.argmin(np.isfinite(self.values)))
@@ -99,12 +100,12 @@ class Curve:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Panel:
-  """What is drawn into the same axes.
+  """The curves in the same axes.
 
   Attributes:
     curves: At least one.
     title: "" for none.
-    xlabel: What x of the curves is.
+    xlabel: The label of the x axis.
 
   Raises:
     ValueError: If there is no curve.
@@ -122,14 +123,14 @@ class Panel:
 def median_curve(curves: Sequence[Curve], spread: str = "range") -> Curve:
   """Returns the median of the curves of several runs with a band around it.
 
-  Where the runs were recorded at different x, each is read between its records
-  on a straight line in the logarithm of its values, at the x of all of them
-  that lie within every run.
+  If the runs were recorded at different x, the logarithms of their values are
+  interpolated linearly, at all recorded x that are within the range of every
+  run.
 
   Args:
-    curves: One a run; label, group and style are those of the first.
-    spread: Of the band: "range", from the least to the largest value, or
-      "quartiles".
+    curves: One per run; label, group and style are those of the first.
+    spread: The kind of band: "range", from the smallest to the largest value,
+      or "quartiles".
 
   Raises:
     ValueError: If there is no curve, the spread is unknown, or the runs have
@@ -170,12 +171,12 @@ def _aligned(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exploitability_label(measure: str, etas: Collection[float] = ()) -> str:
-  """Returns how an exploitability is called beside an axis.
+  """Returns the axis label of an exploitability.
 
   Args:
-    measure: Which it is, such as "NashConv".
+    measure: Its name, such as "NashConv".
     etas: The regularizations with which the curves of the figure are measured;
-      none for the unregularized exploitability.
+      empty for the unregularized exploitability.
   """
   match sorted(set(etas)):
     case []:
@@ -194,26 +195,26 @@ def exploitability_figure(
   title: str = "",
   note: str = "",
 ) -> figure_lib.Figure:
-  """Returns curves on log axes side by side, as in figure 2 of the paper.
+  """Returns panels with curves on log axes, as in figure 2 of the paper.
 
-  Each group has one colour and marker in all panels, and each style one line
-  style, given out in the order in which they first appear; one legend serves
-  all panels. If there are more groups than colours, and one style, groups with
-  the same colour have different line styles. Values below `VALUE_FLOOR` are
-  drawn there, on a dotted line that says so.
+  Each group has the same colour and marker in all panels, and each style the
+  same line style, in the order of their first appearance. There is one legend
+  for all panels. If there are more groups than colours, and one style, groups
+  with the same colour have different line styles. Values below `VALUE_FLOOR`
+  are drawn at this value, on a labelled dotted line.
 
   Args:
     panels: At least one.
-    ylabel: What the values are; say which exploitability it is.
-    log_x: Whether x too has a log axis; it goes on linearly from the least
-      positive x of the panel down to 0.
-    title: Of the figure; say which game it is.
-    note: Stands above the legend.
+    ylabel: The label of the y axis; should name the kind of exploitability.
+    log_x: Whether the x axis is logarithmic, too; it is linear from 0 to about
+      the smallest positive x of the panel.
+    title: The title of the figure; should name the game.
+    note: Text above the legend.
 
   Raises:
     ValueError: If there is no panel, there are more groups than `MAX_GROUPS`,
-      more styles than `LINE_STYLES`, one label has two looks, or bands are of
-      two kinds.
+      more styles than `LINE_STYLES`, the same label with two groups or styles,
+      or two kinds of bands.
   """
   curves = [curve for panel in panels for curve in panel.curves]
   groups = list(dict.fromkeys(curve.group for curve in curves))
@@ -253,7 +254,7 @@ def exploitability_figure(
         looks[curve.label],
         len(groups),
         has_free_styles,
-        # Where panels differ, their titles may say it.
+        # If panels have different numbers, the titles may contain them.
         says_runs=len(num_runs[curve.label]) == 1,
       )
       entries[looks[curve.label], line.get_label()] = line
@@ -265,9 +266,9 @@ def exploitability_figure(
     {label: entries[look, label] for look, label in sorted(entries)},
     figures.MAX_COLUMNS,
     "\n".join(filter(None, (note, _band_title(curves)))),
-    # Dashes have to be visible beside the marker.
+    # Long enough to show dashes next to the marker.
     3.6 if is_dashed else 2.0,
-    # A column for each colour.
+    # One column per colour.
     [sum(look[0] == k for look, _ in entries) for k in range(len(groups))],
   )
   return figure
@@ -285,7 +286,7 @@ def _draw_curve(
   group, style = look
   repeats, color_index = divmod(group, len(figures.PALETTE))
   color = figures.PALETTE[color_index]
-  if has_free_styles:  # Tells apart the groups that share a colour.
+  if has_free_styles:  # Distinguishes groups with the same colour.
     style = repeats % len(LINE_STYLES)
   label = curve.label
   if curve.band:
@@ -299,7 +300,7 @@ def _draw_curve(
     )
     if says_runs:
       label += f" ({curve.band.num_runs} runs)"
-  # A lone line needs no marker, a lone point does.
+  # A single line needs no marker, but a single point does.
   marked = num_groups > 1 or curve.x.size == 1
   (line,) = axes.plot(
     curve.x,
@@ -311,7 +312,7 @@ def _draw_curve(
     markersize=5.5,
     markeredgecolor="white",
     markeredgewidth=0.6,
-    # Those of different groups do not fall on each other.
+    # Markers of different groups have different positions.
     markevery=(MARKER_DISTANCE * group / num_groups, MARKER_DISTANCE),
     label=label,
   )
@@ -322,7 +323,7 @@ def _band_title(curves: Sequence[Curve]) -> str:
   spreads = {curve.band.spread for curve in curves if curve.band}
   if len(spreads) > 1:
     raise ValueError(
-      f"bands must all be of one spread, got {', '.join(sorted(spreads))}."
+      f"bands must all have the same spread, got {', '.join(sorted(spreads))}."
     )
   return SPREADS[spreads.pop()][2] if spreads else ""
 
@@ -331,7 +332,7 @@ def _style_axes(axes: axes_lib.Axes, panel: Panel, log_x: bool) -> None:
   axes.set_yscale("log")
   positive = np.concatenate([curve.x[curve.x > 0] for curve in panel.curves])
   if log_x and positive.size:
-    # A power of ten, so that no label of one comes to lie close to that of 0.
+    # A power of ten, so that no tick label overlaps with that of 0.
     first_decade = 10.0 ** np.floor(np.log10(positive.min()))
     axes.set_xscale("symlog", linthresh=first_decade)
   axes.set_xlim(left=0)
@@ -343,7 +344,7 @@ def _style_axes(axes: axes_lib.Axes, panel: Panel, log_x: bool) -> None:
   drawn += [curve.band.low for curve in panel.curves if curve.band]
   if np.concatenate(drawn).min() < VALUE_FLOOR:
     axes.axhline(VALUE_FLOOR, color="0.5", linestyle=":", linewidth=1)
-    # Below the line, where there is no curve.
+    # Space below the line, where there are no curves.
     axes.margins(y=0.09)
     axes.annotate(
       f"{VALUE_FLOOR:g} or less",

@@ -1,10 +1,11 @@
-"""Which module draws which kind of drawing.
+"""The table of modules that draw each kind of drawing.
 
-Each has `PANEL_WIDTH`, in inches, and the functions `check(drawing)`, which
-returns the number S of states, `aspect(drawing)`, and `draw(axes, drawing,
-values, colors_of)` of (S,) values. Those that draw policies have
-`draw_policy(axes, drawing, moves, is_reached)` and `policy_key()` too; those in
-whose pictures sizes mean something, `draw_size_key(axes, drawing, colors_of)`.
+Each module has the constant `PANEL_WIDTH`, in inches, and the functions
+`check(drawing)`, which returns the number S of states, `aspect(drawing)`, and
+`draw(axes, drawing, values, colors_of)` for (S,) values. Modules that can draw
+policies also have `draw_policy(axes, drawing, moves, is_reached)` and
+`policy_key()`. Modules whose symbols have different sizes also have
+`draw_size_key(axes, drawing, colors_of)`.
 """
 
 import types
@@ -30,7 +31,7 @@ def drawer_of(drawing: drawing_lib.Drawing) -> types.ModuleType:
   """Returns the module that draws a kind of drawing.
 
   Raises:
-    ValueError: If it is no drawing.
+    ValueError: If it is not a drawing.
   """
   validation.check_type("drawing", drawing, *_DRAWERS)
   return _DRAWERS[type(drawing)]

@@ -1,4 +1,4 @@
-"""What can be drawn of a solved game, by moments: of a solver, or of a run."""
+"""Mean fields and policies of a solver or run, for drawing."""
 
 from collections.abc import Collection
 from collections.abc import Sequence
@@ -15,18 +15,19 @@ from mftrpo_openspiel.plots import placement
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Drawn:
-  """What can be drawn, by moments.
+  """Mean fields and policies, by moments.
 
-  Moments are iterations over an infinite horizon, and over a finite one the
-  time steps of one solution.
+  For an infinite horizon, moments are iterations. For a finite horizon, they
+  are the time steps of one solution.
 
   Attributes:
-    name: What it is called in titles and messages.
-    game_title: What the game is called in titles.
-    game_drawing: On what its S places lie.
-    is_stationary: Whether over an infinite horizon.
-    mean_fields: (populations, S) arrays.
-    policies: (populations, S, A) arrays; a row of zeros where nothing is known.
+    name: Its name in titles and messages.
+    game_title: The name of the game in titles.
+    game_drawing: The positions of its S places.
+    is_stationary: Whether the horizon is infinite.
+    mean_fields: (populations, S) arrays, by moment.
+    policies: (populations, S, A) arrays, by moment; a row of zeros if the
+      policy in a place is unknown.
   """
 
   name: str
@@ -37,7 +38,7 @@ class Drawn:
   policies: dict[int, np.ndarray]
 
   def moment_title(self, moment: int) -> str:
-    """Returns what a moment is called."""
+    """Returns the title of a moment."""
     if not self.is_stationary:
       return f"t = {moment}"
     return "Start" if moment == 0 else f"{moment:,} iterations"
@@ -48,7 +49,7 @@ class Drawn:
     """Returns the moments to draw; the first, middle and last if not given.
 
     Raises:
-      ValueError: If one is not available, or none is.
+      ValueError: If one of them is not available, or there are none.
     """
     there = sorted(available)
     if not there:
@@ -61,7 +62,7 @@ class Drawn:
       if moment not in available:
         nearest = min(there, key=lambda other: abs(other - moment))
         raise ValueError(
-          f"moments must be of the {len(there)} that {self.name} has, from"
+          f"moments must be among the {len(there)} of {self.name}, from"
           f" {there[0]} to {there[-1]}, got {moment}; the nearest is {nearest}."
         )
     return list(moments)
@@ -73,8 +74,8 @@ class Drawn:
 
     Args:
       arrays: Such as `mean_fields`.
-      moment: One of them.
-      name: What stands above the moment in the titles; "" for nothing.
+      moment: One of its keys.
+      name: Text above the moment in the titles; "" for none.
     """
     title = self.moment_title(moment)
     if name:
@@ -94,17 +95,17 @@ def of_model(
   iteration: int = 0,
   name: str = "the solver",
 ) -> Drawn:
-  """Returns what can be drawn of a policy and a mean field on a model.
+  """Returns a policy and a mean field of a model, for drawing.
 
   Args:
-    model: A model of whatever kind.
+    model: A model of any kind.
     policy: (N, A).
     mean_field: (N,).
-    iteration: Of the algorithm that gave them, for titles.
-    name: What they are called in titles and messages.
+    iteration: The iteration of the algorithm, for titles.
+    name: The name in titles and messages.
 
   Raises:
-    ValueError: If it is not known where the states of the game lie.
+    ValueError: If the game has no drawing.
   """
   placed = game_drawings.of_model(model)
   exact = from_game.exact_model(model)

@@ -1,4 +1,4 @@
-"""Figures of mean fields and policies of what was drawn of runs or solvers."""
+"""Figures of mean fields and policies of runs or solvers."""
 
 from collections.abc import Sequence
 import os
@@ -17,17 +17,16 @@ def mean_field_figure(
   moments: Sequence[int] | None = None,
   scale: str = "log",
 ) -> figure_lib.Figure:
-  """Returns the mean fields of runs that lie on the same places.
+  """Returns the mean fields of runs with the same drawing.
 
   Args:
     runs: At least one.
-    moments: Which are drawn of each run; its first, middle and last if not
-      given.
-    scale: Of the colours, see `mean_field_plots.mean_field_figure`.
+    moments: The moments of each run; its first, middle and last if not given.
+    scale: The scale of colours, see `mean_field_plots.mean_field_figure`.
 
   Raises:
-    ValueError: If a run has not such a moment, there is nothing to draw, or the
-      runs lie on different places.
+    ValueError: If a run does not have one of the moments, there is nothing to
+      draw, or the runs have different drawings.
   """
   check_alike(runs)
   panels: dict[str, np.ndarray] = {}
@@ -46,7 +45,7 @@ def mean_field_figure(
 def policy_figure(
   runs: Sequence[drawn_lib.Drawn], moments: Sequence[int] | None = None
 ) -> figure_lib.Figure:
-  """Returns the policies of runs that lie on the same places.
+  """Returns the policies of runs with the same drawing.
 
   Places without players are grey.
 
@@ -55,8 +54,8 @@ def policy_figure(
     moments: As in `mean_field_figure`.
 
   Raises:
-    ValueError: As `mean_field_figure`, or if it is not known for which places
-      actions head.
+    ValueError: As `mean_field_figure`, or if the targets of actions are not
+      known.
   """
   check_alike(runs)
   policies: dict[str, np.ndarray] = {}
@@ -82,11 +81,12 @@ def difference_figure(
 
   Args:
     runs: Two of the same horizon.
-    moments: Which are compared. If not given, the last one of each run over an
-      infinite horizon, and the first, middle and last one over a finite one.
+    moments: The moments that are compared. If not given, the last one of each
+      run for an infinite horizon, and the first, middle and last one for a
+      finite one.
 
   Raises:
-    ValueError: If there are not two such runs, or see `mean_field_figure`.
+    ValueError: If there are not two such runs; see also `mean_field_figure`.
   """
   if len(runs) != 2:
     raise ValueError(f"runs must be two for a difference, got {len(runs)}.")
@@ -101,7 +101,7 @@ def difference_figure(
       f" {' and '.join(horizons)} one."
     )
   if one.is_stationary and moments is None:
-    # The last of each, which may be different iterations.
+    # The last moment of each run; these may be different iterations.
     pairs = [tuple(run.choose(run.mean_fields, None)[-1] for run in runs)]
   else:
     common = one.mean_fields.keys() & other.mean_fields.keys()
@@ -138,11 +138,11 @@ def save_animation(
 ) -> None:
   """Writes the mean fields of a run at all its moments as a GIF.
 
-  If there are more than `max_frames`, as many of them, evenly chosen. The rest
-  is as in `animation.save_mean_fields`.
+  If there are more than `max_frames`, this number of them is selected at equal
+  distances. For the other arguments see `animation.save_mean_fields`.
 
   Raises:
-    ValueError: If there are not several moments, or see
+    ValueError: If there are fewer than two iterations; see also
       `animation.save_mean_fields`.
   """
   moments = sorted(run.mean_fields)
@@ -165,17 +165,17 @@ def save_animation(
 
 
 def title(runs: Sequence[drawn_lib.Drawn]) -> str:
-  """Returns what the games of runs are called, each once."""
+  """Returns the titles of the games of runs, each once."""
   return " and ".join(dict.fromkeys(run.game_title for run in runs))
 
 
 def names(runs: Sequence[drawn_lib.Drawn]) -> list[str]:
-  """Returns what tells the runs apart; nothing where there is one."""
+  """Returns names that distinguish the runs; "" if there is only one."""
   return [""] if len(runs) == 1 else [run.name for run in runs]
 
 
 def _columns(runs: Sequence[drawn_lib.Drawn], num_panels: int) -> int | None:
-  """Returns how many panels are in a row: the populations, or one run's."""
+  """Returns the number of panels per row: the populations, or one run's."""
   num_populations = runs[0].game_drawing.num_populations
   if num_populations > 1:
     return num_populations
@@ -183,10 +183,10 @@ def _columns(runs: Sequence[drawn_lib.Drawn], num_panels: int) -> int | None:
 
 
 def check_alike(runs: Sequence[drawn_lib.Drawn]) -> None:
-  """Checks that runs lie on the same places, of as many populations.
+  """Checks that runs have the same drawing and number of populations.
 
   Raises:
-    ValueError: If they do not, or there is none.
+    ValueError: If they differ, or there is no run.
   """
   if not runs:
     raise ValueError("runs must be at least one, got none.")
@@ -203,6 +203,6 @@ def check_alike(runs: Sequence[drawn_lib.Drawn]) -> None:
       )
     ):
       raise ValueError(
-        "runs must lie on the same places to be drawn side by side, got"
+        "runs must have the same drawing to be drawn side by side, got"
         f" {runs[0].name} and {run.name}."
       )

@@ -1,7 +1,7 @@
-"""What all figures have in common: colours, panels and files.
+"""Common parts of all figures: colours, panels and files.
 
-Figures are `matplotlib.figure.Figure` objects of their own, without pyplot and
-its global state, so that they work without a display and in any process.
+Figures are `matplotlib.figure.Figure` objects that do not use pyplot and its
+global state, so that they work without a display and in any process.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ import numpy as np
 
 from mftrpo_openspiel.utils import files
 
-# The palette of Okabe and Ito (2008), told apart by colour-blind readers too,
-# without its yellow, which is too pale for a line on white; then the wine of
-# Tol's "muted" one and a grey, for those who compare many solvers.
+# The palette of Okabe and Ito (2008), which colour-blind readers can
+# distinguish, without its yellow, which is too pale for a line on white; then
+# the wine of Tol's "muted" palette and a grey, for comparisons of many solvers.
 PALETTE = (
   "#0072B2",
   "#D55E00",
@@ -39,12 +39,12 @@ PALETTE = (
   "#882255",
   "#8C8C8C",
 )
-# Walls, frames and outlines.
+# Colour of walls, frames and outlines.
 DARK = "#3C3C3C"
 MAX_COLUMNS = 4
 _LETTERS_PER_INCH = 12
 _DPI = 150
-# Of a figure that a notebook shows: legible, and no wider than its column.
+# Resolution in notebooks: legible, and not wider than the column.
 _NOTEBOOK_DPI = 100
 # Without the date the same figure gives the same file.
 _METADATA = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
@@ -54,10 +54,10 @@ FORMATS = tuple(_METADATA)
 class Figure(figure_lib.Figure):
   """A Matplotlib figure that a notebook shows as the last expression of a cell.
 
-  A notebook shows figures of pyplot by itself, and those without pyplot only
-  where `%matplotlib inline` came before. There, IPython has a way of its own to
-  show any `matplotlib.figure.Figure`, which it takes instead of this method, so
-  that a figure never appears twice.
+  Notebooks show pyplot figures automatically, and figures without pyplot only
+  after `%matplotlib inline`. In the latter case, IPython has its own function
+  to show any `matplotlib.figure.Figure`, and uses it instead of this method, so
+  that a figure is never shown twice.
   """
 
   def _repr_png_(self) -> bytes:
@@ -73,16 +73,16 @@ def panels(
   title: str = "",
   columns: int | None = None,
 ) -> tuple[Figure, Sequence[axes_lib.Axes]]:
-  """Returns a figure with one panel a title.
+  """Returns a figure with one panel per title.
 
   Args:
-    titles: Of the panels; "" for none.
-    width: Of a panel, in inches.
-    aspect: Height by width of what a panel shows; the panel of a very flat or
-      high one is higher or flatter than that.
-    title: Of the whole figure; "" for none.
-    columns: How many panels are in a row; at most `MAX_COLUMNS`, and as many as
-      that if not given.
+    titles: The titles of the panels; "" for none.
+    width: The width of a panel, in inches.
+    aspect: Height by width of the content of a panel; the ratio of the panel
+      itself is limited.
+    title: The title of the figure; "" for none.
+    columns: Number of panels per row, at most `MAX_COLUMNS`; `MAX_COLUMNS` if
+      not given.
 
   Raises:
     ValueError: If there is no title.
@@ -111,7 +111,7 @@ def panels(
 
 
 def wrapped(text: str, width: float) -> str:
-  """Returns `text` in lines that are no wider than `width` inches."""
+  """Returns `text` with line breaks such that it is at most `width` inches."""
   letters = max(1, round(_LETTERS_PER_INCH * width))
   return "\n".join(textwrap.fill(line, letters) for line in text.split("\n"))
 
@@ -128,7 +128,7 @@ def last_of_rows(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
 
 
 def _place(axes: axes_lib.Axes) -> gridspec.SubplotSpec:
-  """Returns the place of a panel among the others."""
+  """Returns the position of a panel in the grid of panels."""
   place = axes.get_subplotspec()
   assert place is not None
   return place
@@ -162,15 +162,15 @@ def add_arrow(
 ) -> None:
   """Draws an arrow between two outlines, bent to the right.
 
-  So the arrows of two directions lie side by side.
+  Therefore arrows in opposite directions do not overlap.
 
   Args:
-    axes: Where; the arrow lies within its limits.
-    tail: Where it begins.
-    head: Where it ends.
-    bend: How far its middle is from the straight line, to its length.
-    head_size: In points.
-    **style: Of the patch.
+    axes: The axes; the arrow must be within their limits.
+    tail: The outline where it begins.
+    head: The outline where it ends.
+    bend: Distance of its middle from the straight line, relative to its length.
+    head_size: Size of the head in points.
+    **style: Properties of the patch.
   """
   arrow = patches.FancyArrowPatch(
     tail.center,
@@ -184,7 +184,7 @@ def add_arrow(
     mutation_scale=head_size,
     **style,
   )
-  # The layout need not ask for its extent.
+  # Its extent is not needed for the layout.
   arrow.set_in_layout(False)
   axes.add_artist(arrow)
 
@@ -202,16 +202,17 @@ def add_legend(
   Labels that are wider than the figure continue on another line.
 
   Args:
-    figure: To which.
-    entries: What stands beside each label.
-    max_columns: Fewer are taken where the figure is not wide enough.
-    title: Of the legend.
-    handle_length: How long a line is in the legend, in letters.
-    column_sizes: How many of the entries are in each column, where there is
-      room for that; if not given, as many in each.
+    figure: The figure.
+    entries: The symbol of each label.
+    max_columns: Largest number of columns; reduced if the figure is not wide
+      enough.
+    title: The title of the legend.
+    handle_length: The length of a line in the legend, in letters.
+    column_sizes: The number of entries in each column, if there is enough
+      space; if not given, the columns have equal sizes.
   """
   title = wrapped(title, figure.get_figwidth() - 0.2)
-  # The last ones are of one column, with ever shorter lines.
+  # The last layouts have one column, with shorter and shorter lines.
   longest = max(1, *(len(label) for label in entries))
   if column_sizes and len(column_sizes) <= max_columns:
     max_columns = len(column_sizes)
@@ -239,14 +240,15 @@ def add_legend(
       break
     legend.remove()
   figure.set_figheight(figure.get_figheight() + box.height / figure.dpi)
-  # One pass of the layout may leave titles over the edge; drawing is the next.
+  # After one pass of the layout, titles may be cut off; drawing is a second
+  # pass.
   figure.draw_without_rendering()
 
 
 def _padded(
   lines: Sequence[tuple[lines_lib.Line2D, str]], column_sizes: Sequence[int]
 ) -> list[tuple[lines_lib.Line2D, str]]:
-  """Returns the lines of a legend with as many in each of its columns."""
+  """Returns the lines of a legend, padded to columns of equal sizes."""
   blank = (lines_lib.Line2D([], [], linestyle="none"), "")
   padded: list[tuple[lines_lib.Line2D, str]] = []
   for size, end in zip(column_sizes, itertools.accumulate(column_sizes)):
@@ -256,10 +258,10 @@ def _padded(
 
 
 def trim(figure: figure_lib.Figure, all_axes: Sequence[axes_lib.Axes]) -> None:
-  """Takes the height off a finished figure that its panels leave empty.
+  """Removes empty height from a finished figure.
 
-  Panels of a fixed shape do not fill their places where decorations make these
-  narrower than they are high.
+  Panels of a fixed shape do not fill the height of their cells if decorations
+  reduce their width.
   """
   figure.draw_without_rendering()
   empty = min(_empty_height(axes) for axes in all_axes)
@@ -269,7 +271,7 @@ def trim(figure: figure_lib.Figure, all_axes: Sequence[axes_lib.Axes]) -> None:
 
 
 def _empty_height(axes: axes_lib.Axes) -> float:
-  """Returns how much of the place of drawn axes they leave empty, in pixels."""
+  """Returns the empty height in the cell of drawn axes, in pixels."""
   place = axes.get_position(original=True).transformed(
     axes.figure.transSubfigure
   )
@@ -279,14 +281,14 @@ def _empty_height(axes: axes_lib.Axes) -> float:
 
 
 def save(figure: figure_lib.Figure, path: str | os.PathLike) -> None:
-  """Writes `figure` to `path`, whole or not at all.
+  """Writes `figure` to `path`, atomically.
 
   Args:
-    figure: What to write.
-    path: Of a file in an existing folder, ending in one of `FORMATS`.
+    figure: The figure.
+    path: The path of a file in an existing folder, ending in one of `FORMATS`.
 
   Raises:
-    ValueError: If the ending is unknown or the folder is missing.
+    ValueError: If the ending is unknown or the folder does not exist.
   """
   path = pathlib.Path(path)
   file_format = path.suffix.lower().removeprefix(".")
@@ -294,9 +296,9 @@ def save(figure: figure_lib.Figure, path: str | os.PathLike) -> None:
     raise ValueError(
       f"path must end in one of {', '.join(FORMATS)}, got {str(path)!r}."
     )
-  # Many publishers refuse matplotlib's default, Type 3 fonts.
+  # Many publishers do not accept matplotlib's default, Type 3 fonts.
   fixed: dict[Any, Any] = {"pdf.fonttype": 42, "svg.hashsalt": "mftrpo"}
-  # Not into the file: matplotlib hides that a disk is full.
+  # Not directly into the file, because matplotlib hides errors of a full disk.
   buffer = io.BytesIO()
   with files.replacing(path) as temporary, matplotlib.rc_context(fixed):
     figure.savefig(

@@ -1,4 +1,4 @@
-"""Figures of what policies are worth among N players."""
+"""Figures of the quality of policies among N players."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -16,23 +16,23 @@ from mftrpo_openspiel.finite_population import rates
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import figures
 
-# By what the player sees who leaves the policy.
-_SEES = {"own": "own state seen", "counts": "counts seen"}
-# Gains of less than this share of the value are rounding.
+# Labels for the information of the deviating player.
+_SEES = {"own": "own state observed", "counts": "counts observed"}
+# Gains below this fraction of the value are rounding errors.
 _ROUNDING = 1e-12
-# Of numbers of players along an axis.
+# Largest number of tick labels with numbers of players.
 _MAX_LABELS = 8
-# The mean-field exploitability is drawn if it is more than this share of phi_N.
+# The mean-field exploitability is drawn if it is above this fraction of phi_N.
 _VISIBLE = 0.03
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GapCurve:
-  """What one policy is worth, by the number of players.
+  """The quality of one policy, by the number of players.
 
   Attributes:
-    label: Of the policy.
-    gaps: Of one information, at least one.
+    label: The label of the policy.
+    gaps: At least one, all with the same information.
     mean_field_exploitability: phi of the policy in the mean-field game.
   """
 
@@ -47,7 +47,7 @@ class GapCurve:
 
   @property
   def exploitabilities(self) -> list[float]:
-    """phi_N; nan where it is 0 up to rounding."""
+    """phi_N; NaN if it is zero up to rounding."""
     return [_without_rounding(gap) for gap in self.gaps]
 
   @property
@@ -57,7 +57,7 @@ class GapCurve:
 
   @property
   def distances(self) -> list[float]:
-    """Of the players to the mean field; nan where it is not known."""
+    """Distances of the players to the mean field; NaN if not known."""
     return [
       np.nan if gap.distance is None else gap.distance for gap in self.gaps
     ]
@@ -73,17 +73,17 @@ def gap_figure(
 ) -> figure_lib.Figure:
   """Returns three panels on log axes against N, with slopes in their legends.
 
-  The gain by leaving the policy, how far the value is from that of the
-  mean-field game, and how far the players are from the mean field. Where the
-  policy is not quite an equilibrium of the mean-field game, a dotted line is
-  the gain there.
+  The panels show the gain of the best deviation, the difference between the
+  value and that of the mean-field game, and the distance of the players to the
+  mean field. If the policy is not exactly an equilibrium of the mean-field
+  game, a dotted line shows its exploitability in the mean-field game.
 
   Args:
     curves: At least one.
-    title: Of the figure; say which game it is if it is one.
+    title: The title of the figure; should name the game.
   """
   titles = [
-    "Gain by leaving the policy, phi_N",
+    "Gain of the best deviation, phi_N",
     "Change of the value, |J_N - J|",
     "Distance to the mean field",
   ]
@@ -119,20 +119,20 @@ def regularization_figure(
   chosen: Mapping[str, Sequence[tuple[int, float]]],
   title: str = "",
 ) -> figure_lib.Figure:
-  """Returns phi_N against eta for each N, and which eta suits N against N.
+  """Returns phi_N against eta for each N, and selected eta against N.
 
   Args:
-    results: For each eta, one of them positive, a gap for each number of
+    results: For each eta, at least one of them positive, one gap per number of
       players.
     mean_field: For each eta the exploitability in the mean-field game.
-    chosen: By what is said of them, pairs of N and an eta; those without pairs
-      are left out.
-    title: Of the figure; say which game it is.
+    chosen: By label, pairs of N and a selected eta; labels without pairs are
+      omitted.
+    title: The title of the figure; should name the game.
   """
   chosen = {label: pairs for label, pairs in chosen.items() if pairs}
-  titles = ["Gain by leaving the regularized equilibrium, phi_N"]
+  titles = ["Gain of a deviation from the regularized equilibrium, phi_N"]
   if chosen:
-    titles.append("Which eta suits N players")
+    titles.append("Choice of eta for N players")
   figure, all_axes = figures.panels(titles, 4.6, 0.85, title)
   etas = sorted(eta for eta in results if eta > 0)
   entries = {}
@@ -180,7 +180,7 @@ def regularization_figure(
 
 
 def _mark_numbers(axes: axes_lib.Axes) -> None:
-  """Labels each number of players, if there are not too many of them."""
+  """Labels each number of players, if there are at most `_MAX_LABELS`."""
   numbers = np.unique(np.array(axes.get_lines()[0].get_xdata()))
   axes.xaxis.set_minor_formatter(ticker.NullFormatter())
   if len(numbers) <= _MAX_LABELS:
@@ -197,7 +197,7 @@ def _style(row: int) -> dict[str, Any]:
 
 
 def _plot(axes, x, y, style) -> lines_lib.Line2D:
-  """Draws a curve; nan and 0 are left out."""
+  """Draws a curve; NaN and 0 are omitted."""
   values = np.array(y, dtype=float)
   values[values <= 0] = np.nan
   (line,) = axes.plot(x, values, linewidth=1.5, markersize=5, **style)
@@ -205,7 +205,7 @@ def _plot(axes, x, y, style) -> lines_lib.Line2D:
 
 
 def _draw(axes, x, y, label: str, style) -> None:
-  """Draws a curve whose slope stands in the legend of the panel."""
+  """Draws a curve, with its slope in the legend of the panel."""
   line = _plot(axes, x, y, style)
   rate = rates.fit(x, y)
   slope = "" if rate is None else f"slope {rate}".replace("+-", "$\\pm$")
@@ -222,7 +222,7 @@ def _finish(axes: axes_lib.Axes, xlabel: str) -> None:
     axes.text(
       0.5,
       0.5,
-      "0 up to rounding,\nor not known",
+      "0 up to rounding,\nor unknown",
       transform=axes.transAxes,
       horizontalalignment="center",
     )

@@ -1,11 +1,11 @@
-"""The table of where the states of a game lie, which users can extend.
+"""The table of drawings of games, which users can extend.
 
     game_drawings.register("python_mfg_my_game", my_drawing)
 
-makes pictures of all models and runs of the game. The function takes the game
+enables pictures of all models and runs of the game. The function takes the game
 and returns a `placement.GameDrawing`: a drawing, such as a `drawing.Grid`, and
-how to read the location of a state from its observation string. Games over a
-`MeanFieldMDP` with a drawing need no entry.
+a function that reads the location of a state from its observation string. Games
+over a `MeanFieldMDP` with a drawing need no entry.
 """
 
 from collections.abc import Callable
@@ -27,12 +27,15 @@ _FUNCTIONS = dict(openspiel_drawings.DRAWINGS)
 def register(
   short_name: str, function: Callable[[pyspiel.Game], placement.GameDrawing]
 ) -> None:
-  """Makes `function` say where the states of games of this name lie.
+  """Registers a function that returns the drawing of games of this name.
 
   Args:
-    short_name: As in `game.get_type().short_name`. What it has had before is
+    short_name: As in `game.get_type().short_name`. An earlier entry is
       replaced.
-    function: Is called with a game whenever one is drawn.
+    function: It is called with a game whenever the game is drawn.
+
+  Raises:
+    ValueError: If an argument has another type.
   """
   validation.check_type("short_name", short_name, str)
   if not callable(function):
@@ -43,10 +46,10 @@ def register(
 
 
 def of_game(game: pyspiel.Game) -> placement.GameDrawing:
-  """Returns where the states of a game lie.
+  """Returns the drawing of a game.
 
   Raises:
-    ValueError: If nobody has said it.
+    ValueError: If it has none.
   """
   name = game.get_type().short_name
   if name in _FUNCTIONS:
@@ -64,11 +67,11 @@ def of_game(game: pyspiel.Game) -> placement.GameDrawing:
 
 
 def of_mdp_game(game: mdp_game.MDPGame) -> placement.GameDrawing:
-  """Returns where the states of a game over a mean-field MDP lie.
+  """Returns the drawing of a game over a mean-field MDP.
 
-  Where the kernel depends on the mean field, moves are those under the initial
-  law. On a grid, an action heads for the cell to which it most likely leads,
-  and of several that are as likely, for the first.
+  If the kernel depends on the mean field, moves are those under the initial
+  law. On a grid, the target of an action is the most likely next cell, the
+  first one of several that are equally likely.
   """
   mdp = game.mean_field_mdp()
   assert mdp.drawing is not None
@@ -82,12 +85,12 @@ def of_mdp_game(game: mdp_game.MDPGame) -> placement.GameDrawing:
 
 
 def of_model(model: mean_field_model.MeanFieldModel) -> placement.PlacedStates:
-  """Returns where the N states of a model lie.
+  """Returns the locations of the N states of a model.
 
   Those of a `StationaryModel` are all at time 0.
 
   Raises:
-    ValueError: If that is not known of its game.
+    ValueError: If its game has no drawing.
   """
   return of_states(model.game, model.observation_strings)
 
@@ -95,9 +98,9 @@ def of_model(model: mean_field_model.MeanFieldModel) -> placement.PlacedStates:
 def of_states(
   game: pyspiel.Game, observation_strings: Sequence[str]
 ) -> placement.PlacedStates:
-  """Returns where the states of a game with these observation strings lie.
+  """Returns the locations of the states with these observation strings.
 
   Raises:
-    ValueError: If that is not known of the game.
+    ValueError: If the game has no drawing.
   """
   return placement.placed(of_game(game), observation_strings)

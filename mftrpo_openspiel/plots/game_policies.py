@@ -1,4 +1,4 @@
-"""Figures of policies of any game that has a drawing."""
+"""Figures of policies of any game with a drawing."""
 
 from collections.abc import Mapping
 
@@ -28,21 +28,21 @@ def policy_figure(
 ) -> figure_lib.Figure:
   """Returns policies side by side.
 
-  On a line the probabilities of the actions in each place are colours; on other
-  drawings see `policy_plots.moves_figure`. Places without players are grey.
+  On a line, colours show the probabilities of the actions in each place. For
+  other drawings see `policy_plots.moves_figure`. Places without players are
+  grey.
 
   Args:
-    game_drawing: Of S places.
-    policies: The (S, A) policy of each panel, by its title; a row of zeros
-      where nothing is known.
-    mean_fields: The (S,) mean field of each panel, by its title; where there is
-      none, all places count as those with players.
-    title: Of the figure; say which game it is.
-    columns: How many panels are in a row, at most 4; 4 if not given.
+    game_drawing: The drawing, with S places.
+    policies: The (S, A) policy of each panel, by its title; a row of zeros if
+      the policy in a place is unknown.
+    mean_fields: The (S,) mean field of each panel, by its title; without one,
+      all places count as places with players.
+    title: The title of the figure; should name the game.
+    columns: Number of panels per row, at most 4; 4 if not given.
 
   Raises:
-    ValueError: If there is no panel, or it is not known for which places
-      actions head.
+    ValueError: If there is no panel, or the targets of actions are not known.
   """
   reached: dict[str, np.ndarray] = {}
   for name, policy in policies.items():

@@ -15,19 +15,21 @@ from mftrpo_openspiel.plots import grid_drawing
 
 PANEL_WIDTH = 3.6
 ARROW_COLOR = "#8C8C8C"
-# Radii of an outline and of the largest disc, as shares of the least distance
-# of two nodes; together so far below 1 that an arrow is seen between any two.
+# Radii of an outline and of the largest disc, as fractions of the smallest
+# distance of two nodes. Their sum is clearly below 1, so that arrows between
+# nodes are visible.
 OUTLINE_SHARE = 0.24
 DISC_SHARE = 0.48
-# Of the largest value: those in the key of sizes beside it, about.
+# Approximate values in the key of sizes, as fractions of the largest value.
 _KEY_SHARES = (1 / 16, 1 / 4)
-# In points: of the arrow of probability 1.
+# Width in points of an arrow of probability 1.
 _POLICY_WIDTH = 4.0
-# Of less than this no arrow is drawn.
+# Arrows of smaller probabilities are not drawn.
 LEAST_PROBABILITY = 0.01
-# Of an edge: how far its middle is from the straight line, to its length.
+# Distance of the middle of an edge from the straight line, relative to its
+# length.
 BEND = 0.06
-# How much of the light of a colour is red, green and blue.
+# Weights of red, green and blue in the luminance of a colour.
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -47,8 +49,8 @@ def check(graph: drawing.Graph) -> int:
   distances = _nearest_distances(positions)
   if not distances.min() > 0:
     raise ValueError(
-      f"positions of graph must differ, node {int(distances.argmin())} lies on"
-      " another."
+      f"positions of graph must differ, node {int(distances.argmin())} has the"
+      " position of another node."
     )
   nodes = np.arange(len(positions))
   if edges.shape != (len(edges), 2) or not np.isin(edges, nodes).all():
@@ -60,14 +62,14 @@ def check(graph: drawing.Graph) -> int:
 
 
 def aspect(graph: drawing.Graph) -> float:
-  """Returns height by width, with the key of sizes."""
+  """Returns height by width, including the key of sizes."""
   low, high = limits(graph)
   width, height = high - low
   return (height + _key_height(graph)) / width
 
 
 def limits(graph: drawing.Graph) -> tuple[np.ndarray, np.ndarray]:
-  """Returns the lower left and upper right corner that discs stay within."""
+  """Returns the lower left and upper right corner of the area with discs."""
   margin = (DISC_SHARE + 0.05) * _nearest_distances(graph.positions).min()
   low, high = np.min(graph.positions, axis=0), np.max(graph.positions, axis=0)
   return low - margin, high + margin
@@ -81,11 +83,11 @@ def draw(
 ) -> None:
   """Draws outlines, edges, a disc for the value of each node, and its number.
 
-  The area of a disc is proportional to the size of the value, and the outline
-  encloses it; an outline has a least radius, by which empty nodes stay visible.
-  Edges from a node to itself are not drawn. The disc of the greatest value on
-  the scale of the colours, or of more, has the largest radius that leaves the
-  neighbours visible. The (S,) values are such as the colours allow.
+  The area of a disc is proportional to the absolute value. The outline
+  surrounds it, with a minimum radius, so that empty nodes are visible. Edges
+  from a node to itself are not drawn. The disc of the largest value on the
+  colour scale, or of larger values, has the largest radius for which neighbours
+  remain visible. The (S,) values must be valid for the colours.
   """
   radii = _radii(graph, values, colors_of)
   outlines = _draw_outlines(axes, graph, radii)
@@ -100,9 +102,9 @@ def draw(
     cmap=colors_of.cmap,
     norm=colors_of.norm,
   )
-  # (S,), how bright the colours of values are, from 0 to 1.
+  # (S,), the luminance of the colours of values, from 0 to 1.
   luminances = np.asarray(colors_of.to_rgba(values))[:, :3] @ _LUMINANCE
-  # The number of an empty node stands on the white of its outline.
+  # The number of an empty node is on the white area of its outline.
   least = OUTLINE_SHARE * _nearest_distances(graph.positions).min()
   _draw_numbers(axes, graph, (luminances < 0.3) & (radii > 0.8 * least))
   _set_limits(axes, graph, _key_height(graph))
@@ -111,9 +113,9 @@ def draw(
 def draw_size_key(
   axes: axes_lib.Axes, graph: drawing.Graph, colors_of: cm.ScalarMappable
 ) -> None:
-  """Draws below a graph which sizes of discs mean which values.
+  """Draws a key of the sizes of discs below a graph.
 
-  The graph is drawn already, with the same colours.
+  The graph must have been drawn before, with the same colours.
   """
   (left, bottom), (right, _) = limits(graph)
   _, largest = colors_of.get_clim()
@@ -139,16 +141,17 @@ def draw_policy(
   moves: sparse.coo_array,
   is_reached: np.ndarray,
 ) -> None:
-  """Draws how likely the players of each node go to which nodes.
+  """Draws the transition probabilities of the players of each node.
 
-  The width of an arrow is proportional to the probability; so is the area of
-  the disc in a node that players stay in.
+  The width of an arrow is proportional to the probability. The area of the disc
+  in a node is proportional to the probability of staying.
 
   Args:
-    axes: Into which.
-    graph: Of S nodes. Its edges are not drawn where no one goes.
-    moves: (S, S), the probabilities of going from a node to a node.
-    is_reached: (S,) of bool; the other nodes are grey and nothing leaves them.
+    axes: The axes.
+    graph: The graph, with S nodes. Edges that are not used are not drawn.
+    moves: (S, S), the transition probabilities.
+    is_reached: (S,) of bool; the other nodes are grey, without arrows from
+      them.
   """
   radii = np.full(len(is_reached), 0.0)
   outlines = _draw_outlines(axes, graph, radii)
@@ -171,7 +174,7 @@ def draw_policy(
 
 
 def policy_key() -> dict[str, tuple[str, lines.Line2D]]:
-  """Returns labels and what stands beside them in the legend of a policy."""
+  """Returns labels and symbols for the legend of a policy."""
   arrow = lines.Line2D([], [], color=ARROW_COLOR, linewidth=_POLICY_WIDTH)
   discs = {
     name: (
@@ -189,7 +192,7 @@ def policy_key() -> dict[str, tuple[str, lines.Line2D]]:
 def _radii(
   graph: drawing.Graph, values: np.ndarray, colors_of: cm.ScalarMappable
 ) -> np.ndarray:
-  """Returns (n,), how large the discs of values are."""
+  """Returns (n,), the radii of the discs of values."""
   shares = np.minimum(np.abs(values) / colors_of.norm.vmax, 1.0)
   distance = _nearest_distances(graph.positions).min()
   return DISC_SHARE * distance * np.sqrt(shares)
@@ -198,7 +201,7 @@ def _radii(
 def _draw_outlines(
   axes: axes_lib.Axes, graph: drawing.Graph, radii: np.ndarray
 ) -> list[patches.Circle]:
-  """Draws a circle around each disc, of a least size."""
+  """Draws a circle around each disc, with a minimum radius."""
   least = OUTLINE_SHARE * _nearest_distances(graph.positions).min()
   outlines = [
     patches.Circle(
@@ -220,7 +223,7 @@ def _draw_numbers(
   axes: axes_lib.Axes, graph: drawing.Graph, is_dark: np.ndarray
 ) -> None:
   """Writes the number of each node, legible on discs of any size and colour."""
-  # A small disc ends within the number.
+  # The edge of a small disc may be behind the number.
   halo = patheffects.withStroke(linewidth=1.6, foreground="white")
   for node, (x, y) in enumerate(graph.positions):
     axes.text(
@@ -249,7 +252,7 @@ def _set_limits(
 
 
 def _nearest_distances(positions: np.ndarray) -> np.ndarray:
-  """Returns (S,), how far each node is from the nearest other one."""
+  """Returns (S,), the distance of each node to the nearest other node."""
   if len(positions) == 1:
     return np.ones(1)
   distances, _ = spatial.KDTree(positions).query(positions, k=2)
@@ -257,7 +260,7 @@ def _nearest_distances(positions: np.ndarray) -> np.ndarray:
 
 
 def _key_height(graph: drawing.Graph) -> float:
-  """Returns how high the key of sizes is, as high as the largest disc."""
+  """Returns the height of the key of sizes, that of the largest disc."""
   largest = DISC_SHARE * _nearest_distances(graph.positions).min()
   return float(2.1 * largest)
 
@@ -268,7 +271,7 @@ def _draw_arrow(
   head: patches.Circle,
   share: float | None = None,
 ) -> None:
-  """Draws an edge; its width shows the share of who takes it, if given."""
+  """Draws an edge; its width shows the share of players on it, if given."""
   figures.add_arrow(
     axes,
     tail,

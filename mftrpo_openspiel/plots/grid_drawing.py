@@ -16,21 +16,21 @@ PANEL_WIDTH = 2.7
 ARROW_COLOR = "#1A1A1A"
 STAY_COLOR = figures.PALETTE[0]
 MARK_COLOR = figures.PALETTE[0]
-# Of states that no player is in, or whose policy is not known.
+# Colour of states without players, or whose policy is not known.
 UNREACHED_COLOR = "#D9D9D9"
-# In cells: the radius of the dot of probability 1; how far from the centre an
-# arrow starts at least, how long that of probability 1 is, the size of its head
-# and the width of its shaft.
+# Lengths in cells: the radius of the dot of probability 1; the smallest
+# distance between the centre and the start of an arrow; the length of an arrow
+# of probability 1, the size of its head and the width of its shaft.
 DOT_RADIUS = 0.15
 ARROW_START = 0.05
 ARROW_LENGTH = 0.45
 HEAD_LENGTH = 0.16
 HEAD_WIDTH = 0.2
 SHAFT_WIDTH = 0.055
-# An arrow that is shorter than this many heads is smaller as a whole, so that
-# of each one a shaft is seen.
+# An arrow that is shorter than this number of heads is scaled as a whole, so
+# that the shaft of every arrow is visible.
 _HEADS_OF_A_WHOLE_ARROW = 2.0
-# Of less than this no arrow is drawn.
+# Arrows of smaller probabilities are not drawn.
 LEAST_PROBABILITY = 0.05
 
 
@@ -38,8 +38,8 @@ def check(grid: drawing.Grid) -> int:
   """Returns the number of free cells of a grid that can be drawn.
 
   Raises:
-    ValueError: If the walls are not two-dimensional, the cells are not all the
-      others, each once, or a mark is no state.
+    ValueError: If the walls are not two-dimensional, the cells are not all
+      other positions, each once, or a mark is not a state.
   """
   walls, cells = np.asarray(grid.walls, dtype=bool), np.asarray(grid.cells)
   if (
@@ -48,7 +48,7 @@ def check(grid: drawing.Grid) -> int:
     or not np.array_equal(np.unique(cells, axis=0), np.argwhere(~walls))
   ):
     raise ValueError(
-      "grid must have two-dimensional walls and every other cell once in"
+      "grid must have two-dimensional walls, and every other cell once in"
       f" cells, got shapes {walls.shape} and {cells.shape}."
     )
   for name, state in grid.marks.items():
@@ -72,9 +72,9 @@ def draw(
   values: np.ndarray,
   colors_of: cm.ScalarMappable,
 ) -> None:
-  """Draws the (S,) values of the free cells as colours that allow them.
+  """Draws the (S,) values of the free cells as colours.
 
-  The colour of bad values is for the walls. Marked cells are framed.
+  Walls have the colour of bad values. Marked cells are framed.
   """
   image = np.ma.masked_all(np.shape(grid.walls))
   image[tuple(np.transpose(grid.cells))] = values
@@ -104,7 +104,7 @@ def draw(
 
 
 def mark_key(grid: drawing.Grid) -> dict[str, lines.Line2D]:
-  """Returns what stands beside the marks' names in a legend."""
+  """Returns the symbols of the marks for a legend, by name."""
   frame = lines.Line2D(
     [],
     [],
@@ -124,16 +124,17 @@ def draw_policy(
   moves: sparse.coo_array,
   is_reached: np.ndarray,
 ) -> None:
-  """Draws how likely the players of each cell head for which cells.
+  """Draws the probabilities of intended moves in each cell.
 
-  The length of an arrow is proportional to the probability; so is the area of
-  the dot in a cell that players aim to stay in, from which its arrows start.
+  The length of an arrow is proportional to the probability. The area of the dot
+  in a cell, from which its arrows start, is proportional to the probability of
+  staying.
 
   Args:
-    axes: Into which.
-    grid: Of S cells.
-    moves: (S, S), the probabilities of heading from a cell for a cell.
-    is_reached: (S,) of bool; the other cells are grey and stay empty.
+    axes: The axes.
+    grid: The grid, with S cells.
+    moves: (S, S), the probabilities of intended moves from cell to cell.
+    is_reached: (S,) of bool; the other cells are grey and empty.
   """
   colors_of = cm.ScalarMappable(
     colors.Normalize(0, 1),
@@ -151,7 +152,7 @@ def draw_policy(
   tails, heads = tails[shown], heads[shown]
   steps = cells[heads] - cells[tails]
   if grid.is_torus:
-    # The short way, which may lead over the edge.
+    # The shorter direction, which may cross the edge of the grid.
     size = np.array(np.shape(grid.walls))[::-1]
     steps -= size * np.round(steps / size)
   steps /= np.linalg.norm(steps, axis=1, keepdims=True)
@@ -169,11 +170,11 @@ def draw_arrows(
   """Draws n arrows, small ones with small heads.
 
   Args:
-    axes: Into which.
-    starts: (n, 2), where they start.
-    arrows: (n, 2), how far they reach from there.
-    cell: The size of a place, to which that of shafts and heads is in a fixed
-      relation.
+    axes: The axes.
+    starts: (n, 2), the positions where they start.
+    arrows: (n, 2), the vectors from there to the tips.
+    cell: The size of a place, to which the sizes of shafts and heads are
+      proportional.
   """
   axes.quiver(
     *starts.T,

@@ -1,4 +1,4 @@
-"""Draws values and policies along an axis into matplotlib axes."""
+"""Draws values and policies on a line into matplotlib axes."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ def aspect(line: drawing.Line) -> float:
 
 
 def edges(line: drawing.Line) -> np.ndarray:
-  """Returns (S + 1,), where the places end: halfway to their neighbours."""
+  """Returns (S + 1,), the edges of places: halfway to their neighbours."""
   positions = np.asarray(line.positions, dtype=float)
   middles = (positions[1:] + positions[:-1]) / 2
   first, last = 2 * positions[0] - middles[0], 2 * positions[-1] - middles[-1]
@@ -54,7 +54,7 @@ def draw(
   values: np.ndarray,
   colors_of: cm.ScalarMappable,
 ) -> None:
-  """Draws bars for the (S,) values, and a curve through them if it may be."""
+  """Draws bars for the (S,) values, and a curve if the line is continuous."""
   ends = edges(line)
   axes.bar(
     ends[:-1],
@@ -89,12 +89,12 @@ def draw_actions(
   """Draws the probability of each action in each place as a colour.
 
   Args:
-    axes: Into which.
-    line: Of S places.
+    axes: The axes.
+    line: The line, with S places.
     policy: (S, A).
-    is_reached: (S,) of bool; the other places have the colour for bad values.
-    action_names: A.
-    colors_of: For probabilities.
+    is_reached: (S,) of bool; the other places have the colour of bad values.
+    action_names: The A names of actions.
+    colors_of: The colours of probabilities.
   """
   shown = np.ma.array(policy.T)
   shown[:, ~np.asarray(is_reached, dtype=bool)] = np.ma.masked
@@ -108,7 +108,7 @@ def draw_actions(
   )
   axes.set_facecolor(tuple(colors_of.cmap.get_bad().tolist()))
   every = -(-len(action_names) // _MAX_TICKS)
-  # Among them the middle one, which mostly is to stay.
+  # They include the middle one, which usually means to stay.
   ticks = range(len(action_names) // 2 % every, len(action_names), every)
   axes.set(xlabel=line.label)
   axes.set_yticks(list(ticks), [action_names[tick] for tick in ticks])

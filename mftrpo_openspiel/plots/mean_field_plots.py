@@ -1,4 +1,4 @@
-"""Figures of mean fields, and of what tells two apart, on a grid or a graph."""
+"""Figures of mean fields and of their differences, on any drawing."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from mftrpo_openspiel.plots import grid_drawing
 from mftrpo_openspiel.utils import validation
 
 SCALES = ("log", "linear", "clipped")
-# Of masses above the scale: darker than any on it.
+# Colour of masses above the scale: darker than any colour of the scale.
 _OVER_COLOR = "#4A0010"
 
 
@@ -30,26 +30,27 @@ def mean_field_figure(
 ) -> figure_lib.Figure:
   """Returns mean fields side by side, as in figures 3 to 5 of the paper.
 
-  On a grid a cell has the colour of its mass, and walls are dark grey. On a
-  graph the area of a node, too, is proportional to its mass. Colours and areas
-  mean the same in all panels.
+  On a grid, the colour of a cell shows its mass, and walls are dark grey. On a
+  graph, the area of a node is also proportional to its mass. Colours and areas
+  have the same scale in all panels.
 
   Args:
-    drawing: Where the S states lie.
+    drawing: The positions of the S states.
     mean_fields: The (S,) mean field of each panel, by its title; or a single
       one, for a panel without title.
-    scale: Of the colours. "log": from a tenth of the uniform law up to the
-      largest mass, with less than that in white, so that a crowd in one place
-      and a crowd all over are both readable. "linear": from zero up to the
-      largest mass. "clipped": from zero up to the largest mass of the panel
-      where the crowd is spread out most, with more than that in one darker
-      colour, so that a crowd in one place does not hide how another is spread.
-    title: Of the figure; say which game it is.
-    columns: How many panels are in a row, at most 4; 4 if not given.
+    scale: The scale of colours. "log": from a tenth of the uniform law to the
+      largest mass, with smaller masses in white, so that concentrated and
+      nearly uniform mean fields are both readable. "linear": from zero to the
+      largest mass. "clipped": from zero to the smallest of the largest masses
+      of the panels, with larger masses in one darker colour, so that a
+      concentrated mean field in one panel does not hide the structure of
+      another.
+    title: The title of the figure; should name the game.
+    columns: Number of panels per row, at most 4; 4 if not given.
 
   Raises:
-    ValueError: If the drawing is not one, there is no panel, a mean field is no
-      law over S states, or the scale is unknown.
+    ValueError: If `drawing` is not a drawing, there is no panel, a mean field
+      is not a distribution over S states, or the scale is unknown.
   """
   mean_fields = checked(drawing, mean_fields)
   colors_of = mass_colors(mean_fields, scale)
@@ -71,19 +72,19 @@ def difference_figure(
   """Returns differences of mean fields side by side.
 
   The colours are symmetric around zero, which is white, and the same in all
-  panels. On a graph the area of a node is proportional to the size of its
+  panels. On a graph, the area of a node is proportional to the absolute
   difference.
 
   Args:
-    drawing: Where the S states lie.
+    drawing: The positions of the S states.
     differences: The (S,) difference of two mean fields of each panel, by its
-      title; say in it which was subtracted from which.
-    title: Of the figure; say which game it is.
-    columns: How many panels are in a row, at most 4; 4 if not given.
+      title, which should name both.
+    title: The title of the figure; should name the game.
+    columns: Number of panels per row, at most 4; 4 if not given.
 
   Raises:
-    ValueError: If the drawing is not one, there is no panel, or a difference is
-      not finite or does not sum to zero over S states.
+    ValueError: If `drawing` is not a drawing, there is no panel, or a
+      difference is not finite or does not sum to zero over S states.
   """
   size = drawers.drawer_of(drawing).check(drawing)
   arrays = []
@@ -100,10 +101,10 @@ def difference_figure(
     arrays.append(array)
   figure, all_axes = panels_for(drawing, list(differences), title, columns)
   largest = np.abs(arrays).max()
-  # The ends of the map are as dark as walls.
+  # Without the ends of the colour map, which are as dark as walls.
   cmap = colors.ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 255)))
   colors_of = cm.ScalarMappable(
-    # Of two equal laws nothing differs, on whatever scale.
+    # For two equal laws, any scale can be used.
     colors.Normalize(-(largest or 1.0), largest or 1.0),
     cmap.with_extremes(bad=figures.DARK),
   )
@@ -122,10 +123,10 @@ def checked(
 ) -> dict[str, np.ndarray]:
   """Returns `mean_fields` as arrays if all are laws over the drawn states.
 
-  A single one that is given without a title has the title "".
+  A single array without a title gets the title "".
 
   Raises:
-    ValueError: If one is not, or the drawing is not one.
+    ValueError: If one is not a law, or `drawing` is not a drawing.
   """
   size = drawers.drawer_of(drawing).check(drawing)
   if not isinstance(mean_fields, Mapping):
@@ -144,7 +145,7 @@ def panels_for(
   title: str = "",
   columns: int | None = None,
 ) -> tuple[figures.Figure, Sequence[axes_lib.Axes]]:
-  """Returns a figure with a panel a title, and the panels' axes."""
+  """Returns a figure with one panel per title, and the panels' axes."""
   drawer = drawers.drawer_of(drawing)
   return figures.panels(
     titles, drawer.PANEL_WIDTH, drawer.aspect(drawing), title, columns
@@ -159,7 +160,7 @@ def draw(
 ) -> None:
   """Draws (S,) masses or differences into axes."""
   if isinstance(colors_of.norm, colors.LogNorm):
-    # A log scale would mask a zero, and paint it as a wall.
+    # A log scale would mask zeros, and draw them as walls.
     values = np.maximum(values, np.finfo(float).tiny)
   drawers.drawer_of(drawing).draw(axes, drawing, values, colors_of)
 
@@ -170,7 +171,7 @@ def mass_colors(
   """Returns the colours of all mean fields of a figure.
 
   Raises:
-    ValueError: If there are none or the scale is unknown.
+    ValueError: If there is no mean field or the scale is unknown.
   """
   validation.check_choice("scale", scale, SCALES)
   if not mean_fields:
@@ -188,7 +189,7 @@ def mass_colors(
       cmap = cmap.with_extremes(bad=figures.DARK)
     case "clipped":
       norm = colors.Normalize(0.0, laws.max(axis=1).min())
-      # Without its dark end, from which the colour of more would not differ.
+      # Without its dark end, which is similar to the colour of larger masses.
       cmap = colors.ListedColormap(cmap(np.linspace(0.0, 0.85, 255)))
       cmap = cmap.with_extremes(bad=figures.DARK, over=_OVER_COLOR)
       if laws.max() > norm.vmax:
@@ -202,15 +203,15 @@ def add_keys(
   colors_of: cm.ScalarMappable,
   label: str = "Share of the players",
 ) -> None:
-  """Says what the colours of panels mean, and their sizes where they mean some.
+  """Adds colour bars, and a key of sizes if symbols have different sizes.
 
-  A colour bar as high as the panel stands at the end of each row, and sizes
-  below the first panel.
+  There is a colour bar of the height of the panel at the end of each row. The
+  key of sizes is below the first panel.
   """
   if isinstance(colors_of.norm, colors.LogNorm):
     label += "\n(log scale)"
   for axes in figures.last_of_rows(all_axes):
-    # A child of the panel, whose shape it follows.
+    # A child of the panel, so that it has the same height.
     bar_axes = axes.inset_axes((1.04, 0.0, 0.05, 1.0))
     axes.figure.colorbar(colors_of, cax=bar_axes, label=label)
   drawer = drawers.drawer_of(drawing)
@@ -221,6 +222,6 @@ def add_keys(
 def add_marks_legend(
   figure: figure_lib.Figure, drawing: drawing_lib.Drawing
 ) -> None:
-  """Says below all panels what the marks of a grid are, if it has any."""
+  """Adds a legend of the marks of a grid below all panels, if it has any."""
   if isinstance(drawing, drawing_lib.Grid) and drawing.marks:
     figures.add_legend(figure, grid_drawing.mark_key(drawing), 2)

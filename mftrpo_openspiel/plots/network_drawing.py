@@ -13,19 +13,21 @@ from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import grid_drawing
 
 PANEL_WIDTH = 3.6
-# In points: of a link without players, and what the largest value adds to it.
+# Widths in points: of a link without players, and the increase for the largest
+# value.
 LEAST_WIDTH = 0.8
 LARGEST_WIDTH = 6.0
-# Networks of more links than that have thinner ones.
+# Links are thinner in networks with more links than this.
 _NUM_WIDE_LINKS = 20
 EMPTY_COLOR = "#BFBFBF"
 CHOICE_COLOR = figures.PALETTE[0]
-# Of a link: how far its middle is from the straight line, to its length.
+# Distance of the middle of a link from the straight line, relative to its
+# length.
 _BEND = 0.07
-# As shares of the least distance of two nodes.
+# As fractions of the smallest distance of two nodes.
 _NODE_RADIUS = 0.09
 _MARGIN = 0.45
-# Of the shorter side to the longer one.
+# Smallest ratio of the shorter side to the longer one.
 _LEAST_ASPECT = 0.4
 
 
@@ -34,7 +36,7 @@ def check(network: drawing.Network) -> int:
 
   Raises:
     ValueError: If nodes are not finite, of shape (V, 2) and different, links
-      are not pairs of different nodes, or there is not a name for each node.
+      are not pairs of different nodes, or there is not one name per node.
   """
   nodes, links = np.asarray(network.nodes), np.asarray(network.links)
   if nodes.shape != (len(nodes), 2) or not np.isfinite(nodes).all():
@@ -44,7 +46,7 @@ def check(network: drawing.Network) -> int:
     )
   if len(network.node_names) != len(nodes):
     raise ValueError(
-      f"node_names of network must be {len(nodes)}, one a node, got"
+      f"node_names of network must be {len(nodes)}, one per node, got"
       f" {len(network.node_names)}."
     )
   numbers = np.arange(len(nodes))
@@ -75,7 +77,7 @@ def draw(
   values: np.ndarray,
   colors_of: cm.ScalarMappable,
 ) -> None:
-  """Draws links whose colours and widths show the (S,) values."""
+  """Draws links with colours and widths that show the (S,) values."""
   shares = np.abs(values) / colors_of.norm.vmax
   _draw_links(axes, network, shares, list(colors_of.to_rgba(values)))
 
@@ -86,16 +88,16 @@ def draw_policy(
   moves: sparse.coo_array,
   is_reached: np.ndarray,
 ) -> None:
-  """Draws which links players take who leave the links before them.
+  """Draws the shares of links among players that move to a next link.
 
-  Of the players on a link those who wait are not counted. Where several links
-  lead to a node, their shares are averaged.
+  Players that wait on a link are not counted. If several links lead to a node,
+  their shares are averaged.
 
   Args:
-    axes: Into which.
-    network: Of S links.
-    moves: (S, S), the probabilities of going from a link to a link.
-    is_reached: (S,) of bool, on which links there are players.
+    axes: The axes.
+    network: The network, with S links.
+    moves: (S, S), the transition probabilities between links.
+    is_reached: (S,) of bool, the links with players.
   """
   _draw_links(
     axes,
@@ -108,9 +110,10 @@ def draw_policy(
 def choices(
   network: drawing.Network, moves: sparse.coo_array, is_reached: np.ndarray
 ) -> np.ndarray:
-  """Returns (S,), the share of those who leave for a node's links on each.
+  """Returns (S,), the share of each link among those that start at its node.
 
-  Zero where nobody leaves. For the arguments see `draw_policy`.
+  The share is zero if no player moves to these links. For the arguments see
+  `draw_policy`.
   """
   leaving = moves.toarray() * np.asarray(is_reached)[:, None]
   np.fill_diagonal(leaving, 0.0)
@@ -134,16 +137,16 @@ def policy_key() -> dict[str, tuple[str, lines.Line2D]]:
   )
   waits = lines.Line2D([], [], linestyle="none")
   return {
-    "moves": ("is taken by all who go on (width: share)", taken),
-    "stays": ("who waits is not counted", waits),
-    "unreached": ("is taken by nobody", empty),
+    "moves": ("taken by all moving players (width: share)", taken),
+    "stays": ("waiting players are not counted", waits),
+    "unreached": ("taken by no player", empty),
   }
 
 
 def _draw_links(
   axes: axes_lib.Axes, network: drawing.Network, shares: np.ndarray, colors
 ) -> None:
-  """Draws links with a width by share, and what is nearly 0 in grey."""
+  """Draws links with widths by share, in grey if the share is nearly 0."""
   distance = _least_distance(network)
   thickness = min(1.0, np.sqrt(_NUM_WIDE_LINKS / network.num_places))
   circles = [
@@ -195,9 +198,9 @@ def _draw_links(
 
 
 def _limits(network: drawing.Network) -> tuple[np.ndarray, np.ndarray]:
-  """Returns the lower left and upper right corner of what is drawn.
+  """Returns the lower left and upper right corner of the drawing.
 
-  A road that is straight has room above and below it.
+  There is space above and below a straight road.
   """
   nodes = np.asarray(network.nodes, dtype=float)
   low, high = nodes.min(axis=0), nodes.max(axis=0)

@@ -1,8 +1,9 @@
-"""Where the states of OpenSpiel's own mean-field games lie.
+"""Drawings of OpenSpiel's own mean-field games.
 
 Each function takes a game of one kind. Locations are read from observation
-strings, whose forms are those of `open_spiel/games/mfg` (C++) and
-`open_spiel/python/mfg/games`, and walls and sizes from the game's parameters.
+strings, whose formats are defined in `open_spiel/games/mfg` (C++) and
+`open_spiel/python/mfg/games`. Walls and sizes are read from the parameters of
+the game.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from scipy import sparse
 from mftrpo_openspiel.mdp import drawing
 from mftrpo_openspiel.plots import placement
 
-# The strings of decision nodes.
+# Formats of the strings of decision nodes.
 _TWO_DIMENSIONAL = re.compile(r"\((\d+), (\d+), (\d+)\)")
 _POPULATIONS = re.compile(r"\(pop=(\d+), t=(\d+), pos=\[(\d+) (\d+)\]\)")
 _ON_LINK = re.compile(
@@ -28,13 +29,13 @@ _ARRIVED = re.compile(r"Arrived at (.+), with arrival time .+, t=(\d+)")
 _MODELLING_STEPS = ((0, -1), (-1, 0), (0, 0), (1, 0), (0, 1))
 _POPULATION_STEPS = ((0, 0), (1, 0), (0, 1), (0, -1), (-1, 0))
 _RING_STEPS = (-1, 0, 1)
-# How far from its node a link without length begins or ends, as a share of the
-# least distance of two nodes.
+# Distance from a node to the start or end of a link without length, as a
+# fraction of the smallest distance of two nodes.
 _STUB = 0.35
 
 
 def ring(game: pyspiel.Game) -> placement.GameDrawing:
-  """Of mfg_crowd_modelling and python_mfg_crowd_modelling."""
+  """Draws mfg_crowd_modelling and python_mfg_crowd_modelling."""
   size = game.get_parameters()["size"]
   return placement.GameDrawing(
     drawing.Ring(size),
@@ -44,7 +45,7 @@ def ring(game: pyspiel.Game) -> placement.GameDrawing:
 
 
 def modelling_grid(game: pyspiel.Game) -> placement.GameDrawing:
-  """Of mfg_crowd_modelling_2d: a torus with walls, x to the right, y down.
+  """Draws mfg_crowd_modelling_2d: a torus with walls, x right, y down.
 
   The states and `forbidden_states` have x first. (`initial_distribution`, which
   is not used here, has y first.)
@@ -65,7 +66,7 @@ def modelling_grid(game: pyspiel.Game) -> placement.GameDrawing:
 
 
 def population_grid(game: pyspiel.Game) -> placement.GameDrawing:
-  """Of python_mfg_predator_prey and python_mfg_crowd_avoidance."""
+  """Draws python_mfg_predator_prey and python_mfg_crowd_avoidance."""
   parameters = game.get_parameters()
   grid = _grid(
     parameters["size"],
@@ -90,7 +91,7 @@ def population_grid(game: pyspiel.Game) -> placement.GameDrawing:
 
 
 def aversion_line(game: pyspiel.Game) -> placement.GameDrawing:
-  """Of python_mfg_periodic_aversion: a periodic interval."""
+  """Draws python_mfg_periodic_aversion: a periodic interval."""
   parameters = game.get_parameters()
   return _line(
     np.linspace(parameters["xmin"], parameters["xmax"], parameters["size"]),
@@ -99,13 +100,13 @@ def aversion_line(game: pyspiel.Game) -> placement.GameDrawing:
 
 
 def quadratic_line(game: pyspiel.Game) -> placement.GameDrawing:
-  """Of mean_field_lin_quad: whole numbers, of which the last is next to 0."""
+  """Draws mean_field_lin_quad: integers, of which the last is next to 0."""
   parameters = game.get_parameters()
   return _line(np.arange(parameters["size"]), parameters["n_actions_per_side"])
 
 
 def garnet_line(game: pyspiel.Game) -> placement.GameDrawing:
-  """Of mfg_garnet, whose states have no place: side by side by their number."""
+  """Draws mfg_garnet, whose states have no positions, in numerical order."""
   parameters = game.get_parameters()
   return placement.GameDrawing(
     drawing.Line(np.arange(parameters["size"]), "State", is_continuous=False),
@@ -115,11 +116,11 @@ def garnet_line(game: pyspiel.Game) -> placement.GameDrawing:
 
 
 def network(game: pyspiel.Game) -> placement.GameDrawing:
-  """Of python_mfg_dynamic_routing and mfg_dynamic_routing.
+  """Draws python_mfg_dynamic_routing and mfg_dynamic_routing.
 
   Places are the links, in the order of their actions, which are counted from 1.
-  Action 0 is to wait, or to have arrived. A car that has arrived, or can go
-  nowhere, stays on its last link.
+  Action 0 means to wait, or to have arrived. A car that has arrived, or has no
+  next link, stays on its last link.
   """
   roads = _roads(game)
   names = [
@@ -197,7 +198,7 @@ def _grid_moves(
 ) -> sparse.csr_array:
   """Returns the (S * A, S) moves by one step for each action.
 
-  Who would leave the grid, where it is no torus, or enter a wall, stays.
+  A player that would enter a wall, or leave a grid that is not a torus, stays.
   """
   shape = np.array(grid.walls.shape)
   # (S, A, 2), by row and column.
@@ -209,7 +210,7 @@ def _grid_moves(
 
 
 def _roads(game: pyspiel.Game) -> dynamic_routing_utils.Network:
-  """Returns the network of a game; those in C++ tell its name only."""
+  """Returns the network of a game; games in C++ only have its name."""
   if hasattr(game, "network"):
     return game.network
   return {
@@ -223,9 +224,9 @@ def _node_positions(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
   """Returns (V, 2), all different, and the names that are shown.
 
-  Positions are OpenSpiel's, or columns by distance where there are none. In
-  OpenSpiel's Sioux Falls the nodes before and after a node lie on it: they are
-  moved aside, and not named.
+  Positions are those of OpenSpiel, or columns by distance if there are none. In
+  OpenSpiel's Sioux Falls, the nodes before and after a node have the same
+  position: they are shifted, and not named.
   """
   known = roads._node_position
   if known is None:
@@ -247,11 +248,11 @@ def _node_positions(
 
 
 def _by_distance(num_nodes: int, links: np.ndarray) -> np.ndarray:
-  """Returns (V, 2): x is the number of links from where none leads to."""
+  """Returns (V, 2): x is the number of links from a first node."""
   columns = np.zeros(num_nodes, dtype=int)
   for _ in range(num_nodes):
     for tail, head in links:
-      # In a cycle nodes would move on for ever.
+      # In a cycle, columns would increase without bound.
       columns[head] = min(max(columns[head], columns[tail] + 1), num_nodes - 1)
   rows = np.zeros(num_nodes)
   for column in np.unique(columns):

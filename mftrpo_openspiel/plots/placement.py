@@ -1,7 +1,8 @@
-"""Where the states of a game are on paper: time, population and place.
+"""Locations of the states of a game: time, population and place.
 
-A `GameDrawing` says it of a game; `placed` says it of the N states of a model
-or of a solution, and turns arrays over them into arrays over places.
+A `GameDrawing` defines the locations of the states of a game. `placed` computes
+those of the N states of a model or of a solution, and the result converts
+arrays over states to arrays over places.
 """
 
 from collections.abc import Callable
@@ -16,17 +17,17 @@ from scipy import sparse
 from mftrpo_openspiel.mdp import drawing as drawing_lib
 from mftrpo_openspiel.utils import validation
 
-# How OpenSpiel's games, and those over a mean-field MDP, name decision nodes.
+# Names of decision nodes in OpenSpiel's games and in games over an MDP.
 _PLACE_AND_TIME = re.compile(r"\((\d+), (\d+)\)")
 
 
 class Location(NamedTuple):
-  """Where a state is.
+  """The location of a state.
 
   Attributes:
     time: Its time step, counted from 0.
-    population: Which one the player is of, counted from 0.
-    place: Its number on the drawing.
+    population: The population of the player, counted from 0.
+    place: The index of its place in the drawing.
   """
 
   time: int
@@ -35,7 +36,7 @@ class Location(NamedTuple):
 
 
 def locate_place_and_time(string: str) -> Location | None:
-  """Returns the location of a node "(place, time)", None of any other."""
+  """Returns the location of a node "(place, time)", None for other strings."""
   match = _PLACE_AND_TIME.fullmatch(string)
   if match is None:
     return None
@@ -45,18 +46,18 @@ def locate_place_and_time(string: str) -> Location | None:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GameDrawing:
-  """Where the states of a game lie.
+  """The drawing of a game, and the locations of its states.
 
   Attributes:
-    drawing: S places.
-    locate: From the observation string of a state to its location, or None for
-      a node that is drawn nowhere, as mean-field nodes are.
-    moves: (S * A, S), in row s * A + a how likely a player in place s who takes
-      action a heads for each place; see `certain_moves`. None if that cannot be
-      said: policies are then drawn by actions, if at all.
-    action_names: One an action, where policies are drawn by actions; numbers if
-      not given.
-    num_populations: Whose mean fields are drawn side by side.
+    drawing: The drawing, with S places.
+    locate: Returns the location of a state, given its observation string, or
+      None for nodes that are not drawn, such as mean-field nodes.
+    moves: (S * A, S), in row s * A + a the probabilities of the intended next
+      places of a player in place s with action a; see `certain_moves`. None if
+      they are not known: policies are then drawn by actions, if possible.
+    action_names: The A names of actions, for drawings of policies by actions;
+      numbers if not given.
+    num_populations: Number of populations, which are drawn side by side.
   """
 
   drawing: drawing_lib.Drawing
@@ -67,11 +68,11 @@ class GameDrawing:
 
 
 def certain_moves(targets: np.ndarray) -> sparse.csr_array:
-  """Returns the (S * A, S) moves of players who head for one place each.
+  """Returns the (S * A, S) moves for actions with one intended place each.
 
   Args:
-    targets: (S, A) of int, the place for which a player in a place heads by an
-      action, before noise; -1 where there is no such action.
+    targets: (S, A) of int, the intended next place for each place and action,
+      before noise; -1 if there is no such action.
   """
   targets = np.asarray(targets)
   rows = np.flatnonzero(targets.ravel() >= 0)
@@ -86,11 +87,11 @@ class PlacedStates:
   """The N states of a model, some of which have a location.
 
   Attributes:
-    game_drawing: On what they are drawn.
+    game_drawing: The drawing.
     times: The T time steps of the states with a location, in order.
     states: (n,), the states with a location.
-    cells: (n,), where each is: (time index * populations + population) * S
-      + place.
+    cells: (n,), the location of each state as an index: (time index *
+      populations + population) * S + place.
   """
 
   game_drawing: GameDrawing
@@ -120,9 +121,10 @@ class PlacedStates:
   ) -> dict[int, np.ndarray]:
     """Returns the (populations, S, A) policies in the places, by time.
 
-    Where a place has several states at a time, as the cars on a link have
-    several destinations, their policies are averaged by the masses of the
-    states, or evenly where nobody is. A row of zeros is a place without states.
+    If a place has several states at a time, as for cars with different
+    destinations on the same link, their policies are averaged with the masses
+    of the states as weights, or with equal weights if the masses are zero. A
+    row of zeros is a place without states.
 
     Args:
       policy: (N, A).
@@ -145,10 +147,10 @@ class PlacedStates:
 def placed(
   game_drawing: GameDrawing, observation_strings: Sequence[str]
 ) -> PlacedStates:
-  """Returns where the states with these strings lie.
+  """Returns the locations of the states with these strings.
 
   Raises:
-    ValueError: If one lies outside of the drawing, or none lies on it.
+    ValueError: If a location is outside the drawing, or no state has one.
   """
   located = [
     (state, location)
@@ -157,8 +159,9 @@ def placed(
   ]
   if not located:
     raise ValueError(
-      "locate must give the location of some state, it gives none of the"
-      f" {len(observation_strings)}, such as {observation_strings[0]!r}."
+      "locate must return the location of at least one state, it returns None"
+      f" for all {len(observation_strings)}, such as"
+      f" {observation_strings[0]!r}."
     )
   num_places = game_drawing.drawing.num_places
   for state, (time, population, place) in located:

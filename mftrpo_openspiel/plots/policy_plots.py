@@ -14,9 +14,9 @@ from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.plots import grid_drawing
 from mftrpo_openspiel.utils import validation
 
-# In inches, as long as the panel is neither too narrow nor too wide by it.
+# In inches; the width of a panel is limited, too.
 _CELL_WIDTH = 0.32
-# Of the players: with less than that in it, a state counts as empty.
+# A state with a smaller mass counts as a state without players.
 LEAST_MASS = 1e-12
 
 
@@ -28,22 +28,22 @@ def policy_figure(
 ) -> figure_lib.Figure:
   """Returns policies as arrows on a grid or a graph, side by side.
 
-  On a grid, an action is taken to head for the state to which it most likely
-  leads; so an action against a wall counts as staying. On a graph, arrows show
-  how likely players go to each node, chance included.
+  On a grid, the target of an action is the most likely next state, so that an
+  action towards a wall counts as staying. On a graph, arrows show transition
+  probabilities, including noise.
 
   Args:
-    mdp: Whose states lie on a grid or a graph. Where its kernel depends on the
-      mean field, that under its initial law is taken.
-    policies: The (S, A) policy of each panel, by its title. A row of zeros is a
-      state in which nothing is known of the policy; it is grey.
-    mean_fields: The (S,) mean field of each panel, by its title, if states
-      without players are to be grey.
-    title: Of the figure; say which game it is.
+    mdp: An MDP with a grid or a graph as drawing. If its kernel depends on the
+      mean field, the kernel at its initial law is used.
+    policies: The (S, A) policy of each panel, by its title. A row of zeros
+      means that the policy in this state is unknown; the state is grey.
+    mean_fields: The (S,) mean field of each panel, by its title; if given,
+      states without players are grey.
+    title: The title of the figure; should name the game.
 
   Raises:
-    ValueError: If the states have no drawing on which policies can be drawn,
-      there is no panel, or an array is no policy or mean field.
+    ValueError: If the MDP has no drawing on which policies can be drawn, there
+      is no panel, or an array is not a policy or mean field.
   """
   drawing = mdp.drawing
   if drawing is None:
@@ -86,19 +86,20 @@ def moves_figure(
   title: str = "",
   columns: int | None = None,
 ) -> figure_lib.Figure:
-  """Returns as arrows where players go, side by side.
+  """Returns panels with arrows for the moves of players, side by side.
 
-  On a grid the length of an arrow is proportional to the probability, on a
-  graph its width. The area of the dot is proportional to that of staying.
+  The probability is proportional to the length of an arrow on a grid, and to
+  its width on a graph. The area of the dot is proportional to the probability
+  of staying.
 
   Args:
-    drawing: Where the S states lie.
-    moves: (S, S) of each panel, by its title: how likely players head from a
-      state for a state.
+    drawing: The positions of the S states.
+    moves: (S, S) of each panel, by its title: the probabilities of moves from
+      state to state.
     reached: (S,) of bool of each panel, by its title: the states with players
-      of which the policy is known; the others are grey.
-    title: Of the figure; say which game it is.
-    columns: How many panels are in a row, at most 4; 4 if not given.
+      whose policy is known; the others are grey.
+    title: The title of the figure; should name the game.
+    columns: Number of panels per row, at most 4; 4 if not given.
 
   Raises:
     ValueError: If policies cannot be drawn on this drawing, or there is no
@@ -133,9 +134,9 @@ def moves_figure(
 
 
 def headings(kernel: sparse.csr_array, policy: np.ndarray) -> sparse.coo_array:
-  """Returns (S, S), how likely players head from a state for a state."""
+  """Returns (S, S), the probabilities of intended next states."""
   num_states, num_actions = policy.shape
-  # Of several states that are as likely, the first.
+  # The first one of several states that are equally likely.
   aims = np.asarray(kernel.argmax(axis=1)).ravel()
   states = np.repeat(np.arange(num_states), num_actions)
   moves = sparse.coo_array(
@@ -148,5 +149,5 @@ def headings(kernel: sparse.csr_array, policy: np.ndarray) -> sparse.coo_array:
 def transitions(
   kernel: sparse.csr_array, policy: np.ndarray
 ) -> sparse.coo_array:
-  """Returns (S, S), how likely players go from a state to a state."""
+  """Returns (S, S), the transition probabilities."""
   return sparse.coo_array(state_action_rows.mixture(policy) @ kernel)

@@ -14,13 +14,13 @@ from mftrpo_openspiel.plots import grid_drawing
 from mftrpo_openspiel.utils import validation
 
 PANEL_WIDTH = 2.7
-# Of the ring, whose outer radius is 1; the numbers stand within it.
+# The outer radius of the ring is 1; the numbers are inside the inner one.
 INNER_RADIUS = 0.6
 _NUMBER_RADIUS = 0.47
 _MAX_NUMBERS = 24
-# As shares of the length of a place: the radius of the dot of probability 1,
-# how far from the middle an arrow starts at least, and how long that of
-# probability 1 is.
+# As fractions of the length of a place: the radius of the dot of probability 1,
+# the smallest distance between the middle and the start of an arrow, and the
+# length of an arrow of probability 1.
 _DOT_RADIUS = 0.15
 _ARROW_START = 0.05
 _ARROW_LENGTH = 0.42
@@ -30,7 +30,7 @@ def check(ring: drawing.Ring) -> int:
   """Returns the number of places of a ring that can be drawn.
 
   Raises:
-    ValueError: If there are less than two.
+    ValueError: If there are fewer than two.
   """
   return validation.check_int("num_places of ring", ring.num_places, 2)
 
@@ -57,17 +57,17 @@ def draw_policy(
   moves: sparse.coo_array,
   is_reached: np.ndarray,
 ) -> None:
-  """Draws how likely the players of each place head for which places.
+  """Draws the probabilities of intended moves in each place.
 
-  An arrow points along the ring, the short way. Its length is proportional to
-  the probability; so is the area of the dot in a place that players aim to stay
-  in.
+  An arrow points along the ring, in the shorter direction. Its length is
+  proportional to the probability. The area of the dot in a place is
+  proportional to the probability of staying.
 
   Args:
-    axes: Into which.
-    ring: Of S places.
-    moves: (S, S), the probabilities of heading from a place for a place.
-    is_reached: (S,) of bool; the other places are grey and stay empty.
+    axes: The axes.
+    ring: The ring, with S places.
+    moves: (S, S), the probabilities of intended moves from place to place.
+    is_reached: (S,) of bool; the other places are grey and empty.
   """
   is_reached = np.asarray(is_reached, dtype=bool)
   colors = np.where(is_reached, "white", grid_drawing.UNREACHED_COLOR)
@@ -75,10 +75,10 @@ def draw_policy(
   size = ring.num_places
   angles = _angles(ring)
   outward = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-  # The next place lies clockwise.
+  # The next place is the next one clockwise.
   along = np.stack([np.sin(angles), -np.cos(angles)], axis=1)
   middle = (1 + INNER_RADIUS) / 2
-  # Few places would make long ones.
+  # Limited, because a small number of places would give long arrows.
   length = min(2 * np.pi * middle / size, 0.8)
   radii = _DOT_RADIUS * length * np.sqrt(moves.diagonal() * is_reached)
   figures.add_discs(
@@ -104,17 +104,17 @@ def draw_policy(
 
 
 def policy_key() -> dict[str, tuple[str, lines.Line2D]]:
-  """Returns labels and what stands beside them in the legend of a policy."""
+  """Returns labels and symbols for the legend of a policy."""
   return grid_drawing.policy_key()
 
 
 def _angles(ring: drawing.Ring) -> np.ndarray:
-  """Returns (S,), where the middles of the places are, in radians."""
+  """Returns (S,), the angles of the middles of the places, in radians."""
   return np.pi / 2 - 2 * np.pi * np.arange(ring.num_places) / ring.num_places
 
 
 def _draw_sectors(axes: axes_lib.Axes, ring: drawing.Ring, colors) -> None:
-  """Draws a sector for each place, of these colours, and numbers."""
+  """Draws a sector for each place with these colours, and numbers."""
   half = 180 / ring.num_places
   angles = _angles(ring)
   sectors = [

@@ -10,7 +10,7 @@ from mftrpo_openspiel.algorithms import iteration_loop
 from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import run_labels
 
-# What x may be -> how it is called under the axis, and the field of a record.
+# Kind of x -> the label of the axis, and the field of a record.
 XS = {
   "iterations": ("Iteration", "iteration"),
   "seconds": ("Seconds", "seconds"),
@@ -28,14 +28,15 @@ def figure(
   """Returns the curves of all runs, with one panel for each of `xs`.
 
   Args:
-    runs: At least one; those of one label become their median and a band.
-    xs: Each one of `XS`.
-    regularized: Which exploitability is drawn.
-    spread: Of the bands, see `curve_plots.median_curve`.
-    log_x: Whether x is on a log axis.
+    runs: At least one; for runs with the same label, their median and a band
+      are drawn.
+    xs: Keys of `XS`.
+    regularized: Whether the regularized exploitability is drawn.
+    spread: The kind of bands, see `curve_plots.median_curve`.
+    log_x: Whether the x axis is logarithmic.
 
   Raises:
-    ValueError: If a run has no records, or no environment steps, or see
+    ValueError: If a run has no records, or no environment steps; see also
       `curve_plots`.
   """
   for run in runs:
@@ -75,7 +76,7 @@ def figure(
 
 
 def _measure(configs: Sequence[Mapping[str, Any]]) -> str:
-  """Returns which exploitability is measured in all runs."""
+  """Returns the name of the exploitability that is measured in all runs."""
   measures = {
     "Discounted exploitability"
     if config["model"] == "stationary"

@@ -1,4 +1,4 @@
-"""What can be drawn of runs in run directories."""
+"""Mean fields and policies of runs in run directories, for drawing."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from mftrpo_openspiel.runs import run_directory
 
 
 def drawn_runs(runs: Sequence[run_labels.Run]) -> list[drawn_lib.Drawn]:
-  """Returns what can be drawn of runs, with names that tell them apart.
+  """Returns mean fields and policies of runs, with distinct names.
 
-  Those are their labels, or their paths where labels are alike.
+  The names are labels, or paths if labels are equal.
 
   Raises:
     ValueError: As `drawn_run`.
@@ -30,11 +30,11 @@ def drawn_runs(runs: Sequence[run_labels.Run]) -> list[drawn_lib.Drawn]:
 
 
 def drawn_run(run: run_labels.Run, name: str | None = None) -> drawn_lib.Drawn:
-  """Returns what can be drawn of a run.
+  """Returns mean fields and policies of a run.
 
   Args:
-    run: In a run directory.
-    name: What it is called in titles and messages; its path if not given.
+    run: A run in a run directory.
+    name: Its name in titles and messages; its path if not given.
 
   Raises:
     ValueError: As `drawn_result`.
@@ -44,18 +44,19 @@ def drawn_run(run: run_labels.Run, name: str | None = None) -> drawn_lib.Drawn:
 
 
 def drawn_result(result: run_directory.RunResult, name: str) -> drawn_lib.Drawn:
-  """Returns what can be drawn of the result of a run.
+  """Returns mean fields and policies of the result of a run.
 
   Args:
-    result: What the run gave.
-    name: What it is called in titles and messages.
+    result: The result of the run.
+    name: Its name in titles and messages.
 
   Raises:
-    ValueError: If it is not known where the states of its game lie, or over a
-      finite horizon it has no solution yet.
+    ValueError: If its game has no drawing, or if it has a finite horizon and no
+      solution yet.
   """
   config, solution = result.config, result.solution
-  # As it was made, and not from its text, in which networks are missing.
+  # Created from the config, because the text of a game does not contain
+  # networks.
   game = experiment_lib.recorded_game(config)
   game_drawing = game_drawings.of_game(game)
   is_stationary = config["model"] == "stationary"
@@ -87,9 +88,9 @@ def drawn_result(result: run_directory.RunResult, name: str) -> drawn_lib.Drawn:
 
 
 def game_title(config: Mapping[str, Any]) -> str:
-  """Returns what the game of a run is called in titles.
+  """Returns the title of the game of a run.
 
-  Its setting or name, and the parameters that were given beside it.
+  It contains the setting or name, and other given parameters.
   """
   experiment = config["experiment"]
   parameters = [

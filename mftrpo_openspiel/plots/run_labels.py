@@ -1,4 +1,4 @@
-"""What runs are called in legends and titles."""
+"""Labels of runs in legends and titles."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from mftrpo_openspiel.plots import curve_plots
 from mftrpo_openspiel.plots import figures
 from mftrpo_openspiel.runs import run_directory
 
-# Shown by their values alone, the others as "name = value".
+# Only the values of these are shown, the others as "name = value".
 _MAIN_FIELDS = ("game_name", "setting", "model", "algorithm")
 _MODEL_OPTIONS = {
   name for options in from_game.OPTIONS.values() for name in options
 }
-# The eta of phi_eta, where the algorithm has none.
+# The eta of phi_eta for algorithms without eta.
 _EVALUATION = "evaluation_regularization"
 SEED = "seed"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
-  """A run and what it is called.
+  """A run with its label.
 
   Attributes:
-    label: For legends and titles.
+    label: The label in legends and titles.
     path: Its directory.
-    result: What is in it.
-    group: What the colour of its curve stands for, see `curve_plots.Curve`.
-    style: What the line style of its curve stands for.
+    result: Its result.
+    group: The group of its curve, see `curve_plots.Curve`.
+    style: The style of its curve.
   """
 
   label: str
@@ -46,17 +46,17 @@ def load_runs(
   names: Sequence[str] | None = None,
   group_by: Sequence[str] | None = None,
 ) -> list[Run]:
-  """Returns the runs in folders, and what they are called.
+  """Returns the runs in folders, with labels.
 
   Args:
-    paths: Of run directories, or of folders that have some, such as those of a
-      sweep; then all of them are taken, in the order of their names.
-    names: What each run is called, if that is not to be found out.
+    paths: Run directories, or folders that contain some, such as those of a
+      sweep; then all of them are loaded, in the order of their names.
+    names: The labels of the runs; determined automatically if not given.
     group_by: See `labels`.
 
   Raises:
-    ValueError: If a folder has no run, both names and a grouping are given, the
-      names are not as many as there are runs, or see `labels`.
+    ValueError: If a folder has no run, both `names` and `group_by` are given,
+      or there is not one name per run; see also `labels`.
   """
   if names is not None and group_by is not None:
     raise ValueError("labels and group_by must not both be given.")
@@ -72,8 +72,7 @@ def load_runs(
     all_looks = [(name, "") for name in names]
   if len(names) != len(folders):
     raise ValueError(
-      f"labels must be as many as there are runs, {len(folders)}, got"
-      f" {len(names)}."
+      f"labels must be one per run, {len(folders)} in total, got {len(names)}."
     )
   return [
     Run(name, folder, result, *look)
@@ -82,7 +81,7 @@ def load_runs(
 
 
 def _run_folders(path: str) -> list[str]:
-  """Returns `path` if it has a run, and otherwise its folders that have one."""
+  """Returns `path` if it contains a run, otherwise its folders with runs."""
   if run_directory.has_run(path):
     return [path]
   folder = pathlib.Path(path)
@@ -102,16 +101,17 @@ def _run_folders(path: str) -> list[str]:
 def labels(
   configs: Sequence[Mapping[str, Any]], group_by: Sequence[str] | None = None
 ) -> list[str]:
-  """Returns what each run is called; alike where runs belong together.
+  """Returns the label of each run; runs of the same kind have equal labels.
 
   Args:
-    configs: Of the runs, as in their config.json.
-    group_by: The fields of the experiments, game parameters and options in the
-      labels. If not given, all that tell runs apart, among runs of the same
-      algorithm or model where they are its options, except the seeds.
+    configs: The configs of the runs, as in their config.json.
+    group_by: The fields of the experiments, game parameters and options that
+      the labels contain. If not given, all fields that differ between runs,
+      except seeds; options of algorithms and models must differ between runs of
+      the same algorithm or model.
 
   Raises:
-    ValueError: If a field is in no run.
+    ValueError: If a field does not occur in any run.
   """
   runs = [fields(config) for config in configs]
   names = _label_fields(runs, group_by)
@@ -121,11 +121,11 @@ def labels(
 def looks(
   configs: Sequence[Mapping[str, Any]], group_by: Sequence[str] | None = None
 ) -> list[tuple[str, str]]:
-  """Returns what the colour and the line style of each run stand for.
+  """Returns the group and the style of each run, for colours and line styles.
 
-  Each label has a colour of its own, as long as there are enough of them. Then
-  colours stand for one of the fields in the labels and line styles for the
-  others, if there are enough for that.
+  Each label has its own colour if there are enough colours. Otherwise colours
+  show one of the fields in the labels, and line styles the others, if there are
+  enough of both.
 
   Args:
     configs: As in `labels`.
@@ -154,10 +154,9 @@ def looks(
 
 
 def shared(configs: Sequence[Mapping[str, Any]]) -> str:
-  """Returns what all runs have in common, their game first, for a title.
+  """Returns the fields that all runs share, the game first, for a title.
 
-  The model is left out, if it is an exact one: what is measured says which one
-  it is.
+  An exact model is omitted, because the name of the exploitability implies it.
   """
   runs = [fields(config) for config in configs]
   alike = [
@@ -167,7 +166,7 @@ def shared(configs: Sequence[Mapping[str, Any]]) -> str:
     and name != _EVALUATION
     and not _is_seed(name)
     and len({str(run.get(name)) for run in runs}) == 1
-    # What no run was given is not worth a word.
+    # A default value is not shown.
     and (
       name != "regularization"
       or all(name in config["experiment"]["options"] for config in configs)
@@ -177,7 +176,7 @@ def shared(configs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def fields(config: Mapping[str, Any]) -> dict[str, Any]:
-  """Returns all that can tell a run apart, by name."""
+  """Returns all fields in which runs can differ, by name."""
   experiment = config["experiment"]
   values = {name: experiment[name] for name in _MAIN_FIELDS}
   of_model = experiment["model_options"]
@@ -195,7 +194,7 @@ def fields(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _default_regularization(algorithm: str) -> float | None:
-  """Returns the eta of an algorithm to which none is given; None for none."""
+  """Returns the default eta of an algorithm; None if it has no eta."""
   if algorithm not in registry.ALGORITHMS:
     return None
   parameters = registry.ALGORITHMS[algorithm].parameters
@@ -205,7 +204,7 @@ def _default_regularization(algorithm: str) -> float | None:
 
 
 def _ordered(runs: Sequence[Mapping[str, Any]]) -> list[str]:
-  """Returns the fields of all runs in the one order that all labels have."""
+  """Returns the fields of all runs, in the common order of all labels."""
   names = {name for run in runs for name in run}
   return [name for name in _MAIN_FIELDS if name in names] + sorted(
     names.difference(_MAIN_FIELDS)
@@ -215,7 +214,7 @@ def _ordered(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 def _label_fields(
   runs: Sequence[Mapping[str, Any]], group_by: Sequence[str] | None
 ) -> list[str]:
-  """Returns which fields are in the labels."""
+  """Returns the fields that labels contain."""
   known = _ordered(runs)
   if group_by is None:
     return [name for name in known if _tells_apart(name, runs)]
@@ -232,7 +231,7 @@ def _tells_apart(name: str, runs: Sequence[Mapping[str, Any]]) -> bool:
   if _is_seed(name):
     return False
   values: dict[str | None, set[str]] = {}
-  # What options are of, tells runs apart itself.
+  # The algorithm or model of an option distinguishes runs itself.
   of_what = "model" if name in _MODEL_OPTIONS else "algorithm"
   for run in runs:
     alike = None if name in _MAIN_FIELDS else run[of_what]
@@ -241,7 +240,7 @@ def _tells_apart(name: str, runs: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _is_seed(name: str) -> bool:
-  """Whether a field is the seed of the game, or that of the model."""
+  """Returns whether a field is the seed of the game or of the model."""
   return name.rpartition(".")[2] == SEED
 
 

@@ -1,4 +1,4 @@
-"""A picture in one line: of a solver, of its history, of a run or its folder.
+"""Figures of solvers, histories, runs or run directories, in one line.
 
     import mftrpo_openspiel as mf
 
@@ -7,8 +7,8 @@
     mf.plots.policy(solver)
     mf.plots.difference(solver, other_solver)
 
-Each returns a figure, which a notebook shows as the last expression of a cell,
-and which `figure.savefig(path)` writes.
+Each function returns a figure. A notebook shows it as the last expression of a
+cell, and `figure.savefig(path)` writes it to a file.
 """
 
 from collections.abc import Mapping
@@ -58,17 +58,19 @@ def exploitability(
   """Returns exploitability against iterations, time or environment steps.
 
   Args:
-    runs: One or several solvers that were run by `run`, histories that it
+    runs: One or several solvers that were run with `run`, histories that `run`
       returned, results of runs, or run directories; or a dictionary of them by
-      their labels. Otherwise they are called by what tells them apart, and
-      those that nothing but a seed does become their median and a band.
-    x: "iterations", "seconds" or, of runs on a model that simulates,
+      label. Without a dictionary, labels contain the fields in which they
+      differ, and for runs that differ only in a seed, their median and a band
+      are drawn.
+    x: "iterations", "seconds" or, for runs on a sampled model,
       "environment_steps".
-    regularized: Whether it is phi_eta, with the eta of each, instead of phi_0.
-    log_x: Whether x is on a log axis.
+    regularized: Whether phi_eta is drawn, with the eta of each run, instead of
+      phi_0.
+    log_x: Whether the x axis is logarithmic.
 
   Raises:
-    ValueError: If one is something else, or has nothing to draw.
+    ValueError: If an item has another type, or nothing to draw.
   """
   validation.check_choice("x", x, run_curves.XS)
   listed = _listed(runs, _MEASURED)
@@ -82,8 +84,8 @@ def exploitability(
   for config, label in zip(configs, labels):
     if regularized and not config["experiment"]["regularization"]:
       raise ValueError(
-        "regularized must be False where nothing was measured with"
-        f" regularization, as of {label}."
+        "regularized must be False for runs without a regularized"
+        f" exploitability, such as {label}."
       )
   return run_curves.figure(
     [
@@ -102,18 +104,18 @@ def mean_field(
   *,
   scale: str = "log",
 ) -> figure_lib.Figure:
-  """Returns the mean fields where their states lie: on a grid, graph or line.
+  """Returns mean fields on the drawing of the game, such as a grid.
 
   Args:
     runs: One or several solvers, results of runs or run directories; or a
-      dictionary of them by their names.
-    moments: Which are drawn. Over a finite horizon they are time steps; over an
-      infinite one iterations, of which a solver has its last alone. Not given:
-      the first, middle and last one.
-    scale: Of the colours, one of `mean_field_plots.SCALES`.
+      dictionary of them by name.
+    moments: The moments to draw. For a finite horizon they are time steps, for
+      an infinite one iterations; a solver only has its last iteration. If not
+      given, the first, middle and last one.
+    scale: The scale of colours, one of `mean_field_plots.SCALES`.
 
   Raises:
-    ValueError: If one is something else, or has nothing to draw.
+    ValueError: If an item has another type, or nothing to draw.
   """
   return drawn_figures.mean_field_figure(_drawn(runs), moments, scale)
 
@@ -122,14 +124,14 @@ def policy(
   runs: Solved | Sequence[Solved] | Mapping[str, Solved],
   moments: Sequence[int] | None = None,
 ) -> figure_lib.Figure:
-  """Returns policies as arrows where their states lie.
+  """Returns policies on the drawing of the game, such as arrows on a grid.
 
   Args:
     runs: As in `mean_field`.
     moments: As in `mean_field`.
 
   Raises:
-    ValueError: If one is something else, or has nothing to draw.
+    ValueError: If an item has another type, or nothing to draw.
   """
   return drawn_figures.policy_figure(_drawn(runs), moments)
 
@@ -141,20 +143,20 @@ def difference(
 
   Args:
     one: A solver, the result of a run or a run directory.
-    other: Another one of the same game.
+    other: Another one, of the same game.
     moments: As in `mean_field`.
 
   Raises:
-    ValueError: If one is something else, or they cannot be compared.
+    ValueError: If an item has another type, or they cannot be compared.
   """
   return drawn_figures.difference_figure(_drawn([one, other]), moments)
 
 
 def _listed(runs: Any, allowed: tuple[type, ...]) -> list[Any]:
-  """Returns the solvers and runs that are given alone, in a list or by names.
+  """Returns a list of solvers and runs from one, a list or a dictionary.
 
   Raises:
-    ValueError: If there is none, or one is of none of the types `allowed`.
+    ValueError: If there is none, or one has none of the types `allowed`.
   """
   if isinstance(runs, Mapping):
     listed = list(runs.values())
@@ -170,10 +172,10 @@ def _listed(runs: Any, allowed: tuple[type, ...]) -> list[Any]:
 
 
 def _results(listed: Sequence[Measured]) -> list[run_directory.RunResult]:
-  """Returns what was measured of each, with configs that can be compared.
+  """Returns the result of each item, with configs that can be compared.
 
-  Solvers know no setting. Where there are some, runs are of a game by its name,
-  too.
+  Solvers have no settings. If there are solvers, the games of all runs are
+  therefore given by name.
   """
   results = [_result(run) for run in listed]
   are_live = [
@@ -189,7 +191,7 @@ def _results(listed: Sequence[Measured]) -> list[run_directory.RunResult]:
 
 
 def _by_name(result: run_directory.RunResult) -> run_directory.RunResult:
-  """Returns a result whose config names the game as `_config` does."""
+  """Returns a result whose config contains the game as in `_config`."""
   experiment = result.config["experiment"]
   game = experiment_lib.Experiment(**experiment).create_game()
   named = {
@@ -203,7 +205,7 @@ def _by_name(result: run_directory.RunResult) -> run_directory.RunResult:
 
 
 def _result(run: Measured) -> run_directory.RunResult:
-  """Returns what was measured, in the form of a run."""
+  """Returns the measurements as the result of a run."""
   match run:
     case run_directory.RunResult():
       return run
@@ -216,7 +218,7 @@ def _result(run: Measured) -> run_directory.RunResult:
 
 
 def _config(history: history_lib.History) -> dict[str, Any]:
-  """Returns what labels and titles ask of the config.json of a run."""
+  """Returns the parts of the config of a run that labels and titles need."""
   options = dict(history.options)
   openspiel_class = options.pop("openspiel_class", None)
   model = history.model
@@ -243,7 +245,7 @@ def _config(history: history_lib.History) -> dict[str, Any]:
 def _drawn(
   runs: Solved | Sequence[Solved] | Mapping[str, Solved],
 ) -> list[drawn_lib.Drawn]:
-  """Returns what can be drawn of each."""
+  """Returns mean fields and policies of each item."""
   listed = _listed(runs, _SOLVED)
   if isinstance(runs, Mapping):
     labels = [str(name) for name in runs]

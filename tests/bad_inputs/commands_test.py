@@ -240,7 +240,7 @@ BAD_COMMANDS = [
    r"path must lie in a writable folder, got file/curves.pdf \(Not a dir"),
   ("plot run --kind=pie", "--kind=pie: value should be one of <curves|mean_fi"),
   ("plot run --kind=mean_field --moments=99",
-   "moments must be of the 5 that run has, from 0 to 4, got 99"),
+   "moments must be among the 5 of run, from 0 to 4, got 99"),
   ("plot run --kind=mean_field --log_x",
    "--log_x is not an option of kind 'mean_field'"),
   ("plot run --group_by=speed",

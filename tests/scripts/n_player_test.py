@@ -234,9 +234,9 @@ def test_play_is_compared_with_the_value_of_the_mean_field(program, tmp_path):
     ),
     (
       BEACH,
-      "--num_samples and --seed must be given for a reward that is not known to"
-      " be local or linear, as CrowdAversion, LocalReward and LinearReward are,"
-      " got None and 0.",
+      "--num_samples and --seed must be given for a reward that is not"
+      " declared as local or linear (CrowdAversion, LocalReward and"
+      " LinearReward are), got None and 0.",
     ),
     (
       ("--play=python_mfg_predator_prey",),

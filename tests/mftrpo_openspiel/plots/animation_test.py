@@ -20,7 +20,7 @@ def graph():
 
 
 def frames(path):
-  """Returns the pictures of a GIF and how long each stays, in seconds."""
+  """Returns the frames of a GIF and their durations in seconds."""
   with Image.open(path) as gif:
     pictures, seconds = [], []
     for index in range(gif.n_frames):
@@ -30,7 +30,7 @@ def frames(path):
   return np.array(pictures), seconds
 
 
-def test_one_frame_a_mean_field_and_the_last_one_stays(tmp_path):
+def test_one_frame_per_mean_field_and_a_longer_last_one(tmp_path):
   path = tmp_path / "crowd.gif"
   animation.save_mean_fields(graph(), LAWS, path, frames_per_second=2)
   pictures, seconds = frames(path)
@@ -39,29 +39,29 @@ def test_one_frame_a_mean_field_and_the_last_one_stays(tmp_path):
   assert list(tmp_path.iterdir()) == [path]
 
 
-def test_mass_moves_on_one_scale_and_nothing_else_does(tmp_path):
+def test_frames_share_one_scale_and_differ_only_in_masses(tmp_path):
   path = tmp_path / "crowd.gif"
   laws = {str(k): law for k, law in enumerate(LAWS.values())}
   animation.save_mean_fields(grid(), laws, path, "linear", 1)
   pictures, _ = frames(path)
   changes = np.abs(pictures[0] - pictures[2]).max(axis=2) > 100
   rows, columns = np.nonzero(changes)
-  # The darkest red of the first frame in one half is that of the last in the
-  # other, on the same background.
+  # The darkest red of the first frame in one half is that of the last frame in
+  # the other half, on the same background.
   row = int(np.median(rows))
   left, right = np.percentile(columns, [10, 90]).astype(int)
   np.testing.assert_allclose(
     pictures[0][row, [left, right]], pictures[2][row, [right, left]], atol=8
   )
   assert pictures[0][row, left].sum() < pictures[1][row, left].sum() - 100
-  # Beside the cells the color bar does not move: a line that did would change
-  # by far more than the colors of two frames are rounded.
+  # Next to the cells, the color bar does not move: a moving line would change
+  # pixels by much more than the rounding of colors in two frames.
   beside = pictures[:, :, columns.max() + 10 :]
   assert np.ptp(beside, axis=0).max() < 40
   assert np.ptp(beside, axis=2).max() > 150
 
 
-def test_populations_are_side_by_side_and_the_size_is_as_asked(tmp_path):
+def test_populations_are_side_by_side_and_the_size_is_as_given(tmp_path):
   path = tmp_path / "crowd.gif"
   both = {"t = 0": np.eye(2), "t = 1": np.eye(2)[::-1]}
   animation.save_mean_fields(
@@ -69,8 +69,8 @@ def test_populations_are_side_by_side_and_the_size_is_as_asked(tmp_path):
   )
   pictures, _ = frames(path)
   assert pictures.shape[:3] == (2, 301, 640)
-  # Full cells are darker than empty ones: one on the left and one on the right
-  # of each frame, and in the other frame the other ones.
+  # Full cells are darker than empty ones. Each frame has one on the left and
+  # one on the right, which differ between the frames.
   changes = np.abs(pictures[0] - pictures[1]).max(axis=2) > 100
   row = int(np.median(np.nonzero(changes)[0]))
   columns = np.flatnonzero(changes[row])
@@ -79,7 +79,7 @@ def test_populations_are_side_by_side_and_the_size_is_as_asked(tmp_path):
     assert 100 < np.ptp(part) < 320
 
 
-def test_failure_leaves_the_old_file_alone(tmp_path, monkeypatch):
+def test_a_failure_does_not_change_the_old_file(tmp_path, monkeypatch):
   path = tmp_path / "crowd.gif"
   path.write_text("old")
 
@@ -106,7 +106,7 @@ def test_failure_leaves_the_old_file_alone(tmp_path, monkeypatch):
       {"scale": "cubic"},
       "scale must be one of clipped, linear, log",
     ),
-    ([1.0, 0.0], "a.gif", {}, "must be a dictionary, .*, got list"),
+    ([1.0, 0.0], "a.gif", {}, "must be a dictionary .*, got list"),
     (LAWS, "a.gif", {"size": (99, 200)}, "width .* in .100, 4000., got 99"),
     (LAWS, "a.gif", {"size": (200, 5000)}, "height .*, got 5000"),
     (LAWS, "a.gif", {"frames_per_second": 0}, r"must be a number in \(0, 50\]"),
@@ -118,7 +118,7 @@ def test_failure_leaves_the_old_file_alone(tmp_path, monkeypatch):
     ),
   ],
 )
-def test_refuses(laws, name, options, match, tmp_path):
+def test_invalid_arguments(laws, name, options, match, tmp_path):
   with pytest.raises(ValueError, match=match):
     animation.save_mean_fields(grid(), laws, tmp_path / name, **options)
   assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""What the tests of figures look at."""
+"""Fixtures for tests of figures."""
 
 from matplotlib.backends import backend_agg
 import numpy as np
@@ -7,10 +7,10 @@ import pytest
 
 @pytest.fixture
 def disc_widths():
-  """Gives a function: the (n,) widths of circles in an EllipseCollection."""
+  """A function that returns (n,) widths of circles of an EllipseCollection."""
 
   def widths(discs):
-    # Set when they are drawn; matplotlib before 3.10 has no get_widths().
+    # Set during drawing; matplotlib before 3.10 has no get_widths().
     discs.figure.draw_without_rendering()
     scales = discs.get_transforms()[:, :2, :2]
     assert not scales[:, [0, 1], [1, 0]].any()
@@ -22,9 +22,9 @@ def disc_widths():
 
 @pytest.fixture
 def pixels():
-  """Gives a function from a figure to its (height, width, 3) picture.
+  """A function that returns the (height, width, 3) picture of a figure.
 
-  Its first row is at the bottom.
+  The first row is at the bottom.
   """
 
   def picture(figure):
@@ -37,7 +37,7 @@ def pixels():
 
 @pytest.fixture
 def is_cut_off():
-  """Gives a function that says whether a figure is cut off at an edge."""
+  """A function that returns whether a figure is cut off at an edge."""
 
   def check(figure):
     canvas = backend_agg.FigureCanvasAgg(figure)

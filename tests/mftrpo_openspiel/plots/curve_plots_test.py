@@ -43,14 +43,14 @@ def legend_of(figure):
 
 
 class TestExploitabilityFigure:
-  def test_one_axes_a_panel(self, figure_2):
+  def test_one_axes_per_panel(self, figure_2):
     all_axes = figure_2.axes
     assert [axes.get_title() for axes in all_axes] == ["(a)", "(b)", "(c)"]
     assert all_axes[0].get_ylabel() == "phi"
     assert all(axes.get_yscale() == "log" for axes in all_axes)
     assert all(axes.get_xscale() == "linear" for axes in all_axes)
 
-  def test_lines_carry_their_values(self, figure_2):
+  def test_lines_show_their_values(self, figure_2):
     for factor, axes in enumerate(figure_2.axes, start=1):
       np.testing.assert_array_equal(
         [line.get_ydata() for line in axes.lines],
@@ -103,7 +103,7 @@ class TestExploitabilityFigure:
       for eta in (0.05, 0.3)
     ]
 
-  def test_a_legend_column_for_each_color_where_there_is_room(self):
+  def test_one_legend_column_per_color_if_there_is_enough_space(self):
     curves = [
       curve(f"{group}{k}", [1.0], group, str(k))
       for group, count in (("a", 2), ("b", 1), ("c", 3))
@@ -145,14 +145,14 @@ class TestExploitabilityFigure:
       note="plain: without regularization, measured with eta = 0.05",
     )
     assert not is_cut_off(figure)
-    # Nor is a part of the legend beyond the edges of the figure.
+    # The whole legend is inside the figure.
     (legend,) = figure.legends
     box, edge = legend.get_window_extent(), figure.bbox
     assert edge.x0 <= box.x0 and box.x1 <= edge.x1
     assert edge.y0 <= box.y0 and box.y1 <= edge.y1
     labels = [text.get_text().replace("\n", " ") for text in legend.texts]
     assert labels == [curve.label for curve in curves]
-    # The axes are as large as without a legend, or more.
+    # The axes are at least as large as without a legend.
     lone = num_panels == 1
     assert figure.axes[0].get_window_extent().height > (150 if lone else 120)
 
@@ -166,7 +166,7 @@ class TestExploitabilityFigure:
     named = [axes.get_ylabel() for axes in figure.axes]
     assert named == ["phi", "", "", "", "phi"]
 
-  def test_label_says_which_exploitability_it_is(self):
+  def test_label_names_the_exploitability(self):
     label = curve_plots.exploitability_label
     assert label("NashConv") == r"NashConv ($\phi_0$)"
     assert label("NashConv", [0.3, 0.3]).endswith(
@@ -174,7 +174,7 @@ class TestExploitabilityFigure:
     )
     assert label("NashConv", {0.3, 0.05}).endswith(r"$\eta$ of each curve)")
 
-  def test_rounding_errors_lie_on_a_marked_floor(self, pixels):
+  def test_rounding_errors_are_on_a_labelled_line(self, pixels):
     values = [1.0, 1e-9, 1e-17, 0.0, -1e-15]
     figure = curve_plots.exploitability_figure(
       [
@@ -194,18 +194,18 @@ class TestExploitabilityFigure:
     assert not high.texts
     assert high.get_ylim()[0] > 0.01
 
-  def test_log_x_shows_zero_and_starts_at_the_least(self):
+  def test_log_x_shows_zero_and_all_positive_values(self):
     curves = [curve_plots.Curve("a", [0, 0.01, 0.1, 1], np.ones(4))]
     (axes,) = figure_of(*curves, log_x=True).axes
     x = axes.transData.transform(
       np.stack([[0, 0.01, 0.1, 1], np.ones(4)], axis=1)
     )[:, 0]
     assert np.isfinite(x).all() and (np.diff(x) > 0).all()
-    # From the least positive x on, every factor of ten is as long.
+    # Above the smallest positive x, factors of ten have equal lengths.
     assert x[2] - x[1] == pytest.approx(x[3] - x[2])
     assert axes.get_xlim()[0] == 0
 
-  def test_refuses(self):
+  def test_invalid_arguments(self):
     with pytest.raises(ValueError, match="at least one panel"):
       curve_plots.exploitability_figure([])
     with pytest.raises(ValueError, match="panel 'p' must have a curve"):
@@ -224,13 +224,13 @@ class TestExploitabilityFigure:
       ({"x": [], "values": []}, "at least one"),
       ({"x": [[0, 1]], "values": [[1, 2]]}, "shapes"),
       ({"x": [-1, 0]}, "x of curve 'a' must be non-neg"),
-      ({"x": [1, 0]}, "x of curve 'a' must be .* not falling"),
+      ({"x": [1, 0]}, "x of curve 'a' must be .* nondecreasing"),
       ({"x": ["one", 0]}, "x of curve 'a' must be an array of numbers"),
       ({"values": [1, np.nan]}, "values of curve 'a' .* nan at position 1"),
       ({"values": [np.inf, 1]}, "values of curve 'a' .* inf at position 0"),
     ],
   )
-  def test_refuses_curve(self, change, match):
+  def test_invalid_curves(self, change, match):
     with pytest.raises(ValueError, match=match):
       curve_plots.Curve(**{**CURVE, **change})
 
@@ -255,7 +255,7 @@ class TestMedianCurve:
     median = curve_plots.median_curve(
       [falling(1, [0, 2, 5]), falling(3, [0, 1, 4, 9]), falling(2, [0, 3, 6])]
     )
-    # Up to where the shortest run ends.
+    # Up to the end of the shortest run.
     np.testing.assert_array_equal(median.x, [0, 1, 2, 3, 4, 5])
     fall = np.exp(-median.x)
     np.testing.assert_allclose(median.values, 2 * fall, rtol=1e-14)
@@ -273,12 +273,12 @@ class TestMedianCurve:
     (axes,) = figure.axes
     (band,) = axes.collections
     corners = band.get_paths()[0].vertices
-    # Of 1 and 2, and of 0 and 0.5.
+    # Quartiles of 1 and 2, and of 0 and 0.5.
     for point in ((0, 1.25), (0, 1.75), (1, 0.125), (1, 0.375)):
       assert np.isclose(corners, point).all(axis=1).any()
     assert band.get_facecolor()[0, 3] < 1
 
-  def test_refuses(self):
+  def test_invalid_arguments(self):
     with pytest.raises(ValueError, match="spread must be one of quartiles, ra"):
       curve_plots.median_curve([curve("a", [1.0])], "deviation")
     with pytest.raises(ValueError, match="at least one run"):
@@ -293,12 +293,12 @@ class TestMedianCurve:
       curve_plots.median_curve([curve(spread, [1.0])], spread)
       for spread in curve_plots.SPREADS
     ]
-    with pytest.raises(ValueError, match="bands must all be of one spread"):
+    with pytest.raises(ValueError, match="bands must all have the same spread"):
       figure_of(*bands)
 
 
 @pytest.mark.parametrize("first", (1.0e-4, 1.1e-4, 4.3e-4, 9.9e-4))
-def test_no_label_of_a_log_axis_lies_on_the_next_one(first):
+def test_labels_of_a_log_axis_do_not_overlap(first):
   x = np.append(0.0, np.geomspace(first, 10.0))
   panel = curve_plots.Panel([curve_plots.Curve("a", x, np.exp(-x))])
   figure = curve_plots.exploitability_figure([panel] * 4, log_x=True)

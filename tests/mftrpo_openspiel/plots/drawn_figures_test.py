@@ -34,7 +34,7 @@ def titles(figure):
 
 
 def rows(figure):
-  """Returns how many panels there are in each row."""
+  """Returns the number of panels in each row."""
   panels = [axes for axes in figure.axes if axes.get_subplotspec()]
   return [
     sum(axes.get_subplotspec().rowspan.start == row for axes in panels)
@@ -70,9 +70,7 @@ def test_populations_are_columns_and_moments_rows(kind, is_cut_off):
   ],
 )
 @pytest.mark.parametrize("kind", ["mean_field_figure", "policy_figure"])
-def test_every_kind_of_drawing_names_game_and_moments(
-  game_name, kind, is_cut_off
-):
+def test_titles_of_every_kind_of_drawing(game_name, kind, is_cut_off):
   run = uniform(game_name)
   figure = getattr(drawn_figures, kind)([run])
   assert figure.get_suptitle() == run.game_title
@@ -94,7 +92,7 @@ def test_runs_are_rows():
   ]
 
 
-def test_difference_names_both_iterations():
+def test_the_title_of_a_difference_names_both_iterations():
   one = uniform("two_islands", "One", "stationary")
   other = dataclasses.replace(
     one, name="Other", mean_fields={9: one.mean_fields[7][:, ::-1]}
@@ -105,38 +103,38 @@ def test_difference_names_both_iterations():
   ]
 
 
-def test_moves_are_those_of_the_game(monkeypatch):
-  asked = {}
+def test_moves_equal_those_of_the_game(monkeypatch):
+  received = {}
   monkeypatch.setattr(
     game_policies.policy_plots,
     "moves_figure",
-    lambda drawing, moves, reached, title, columns: asked.update(
+    lambda drawing, moves, reached, title, columns: received.update(
       moves=moves, reached=reached
     ),
   )
   run = uniform("mfg_crowd_modelling", size=4, horizon=2)
   drawn_figures.policy_figure([run], [0])
   thirds = (np.eye(4) + np.eye(4)[[1, 2, 3, 0]] + np.eye(4)[[3, 0, 1, 2]]) / 3
-  np.testing.assert_allclose(asked["moves"]["t = 0"].toarray(), thirds)
-  assert asked["reached"]["t = 0"].all()
+  np.testing.assert_allclose(received["moves"]["t = 0"].toarray(), thirds)
+  assert received["reached"]["t = 0"].all()
 
 
 def test_places_without_players_are_not_reached(monkeypatch):
-  asked = {}
+  received = {}
   monkeypatch.setattr(
     game_policies.policy_plots,
     "moves_figure",
-    lambda drawing, moves, reached, title, columns: asked.update(reached),
+    lambda drawing, moves, reached, title, columns: received.update(reached),
   )
   run = uniform("python_mfg_predator_prey", horizon=2)
   drawn_figures.policy_figure([run], [0])
   for population, corner in enumerate((0, 4, 20)):
-    reached = asked[f"t = 0, population {population}"]
+    reached = received[f"t = 0, population {population}"]
     np.testing.assert_array_equal(np.flatnonzero(reached), [corner])
 
 
 @pytest.mark.parametrize("is_torus, way", [(True, -1), (False, 1)])
-def test_arrows_on_a_torus_go_the_short_way(is_torus, way):
+def test_arrows_on_a_torus_have_the_shorter_direction(is_torus, way):
   cells = np.array([[0, 0], [0, 1], [0, 2]])
   grid = drawing.Grid(np.zeros((1, 3), bool), cells, is_torus=is_torus)
   # From the first cell to the last, in one action.
@@ -155,11 +153,11 @@ def test_arrows_on_a_torus_go_the_short_way(is_torus, way):
   assert arrows.V.tolist() == [0]
 
 
-def test_refuses():
+def test_invalid_arguments():
   rooms = uniform("four_rooms_poi_5x5", "rooms")
   crowd = uniform("mfg_garnet", "crowd")
   with pytest.raises(
-    ValueError, match=r"runs must lie on .* got rooms and crowd"
+    ValueError, match=r"runs must have the same .* got rooms and crowd"
   ):
     drawn_figures.mean_field_figure([rooms, crowd])
   with pytest.raises(ValueError, match="runs must be at least one, got none"):

@@ -34,7 +34,7 @@ def test_populations_are_panels():
   assert preys.mean_fields.keys() == {0, 1, 2}
   panels = preys.panels(preys.mean_fields, 0)
   assert list(panels) == [f"t = 0, population {p}" for p in range(3)]
-  # Each starts in a corner; of cells in the order of rows.
+  # Each population starts in a corner; cells are in row-major order.
   for law, corner in zip(panels.values(), (0, 4, 20)):
     np.testing.assert_array_equal(law, np.eye(25)[corner])
 
@@ -47,7 +47,7 @@ def test_moments():
   assert model.choose(model.mean_fields, [4, 1]) == [4, 1]
   with pytest.raises(
     ValueError,
-    match=r"^moments must be of the 6 that the solver has, from 0 to 5, got 7;"
+    match=r"^moments must be among the 6 of the solver, from 0 to 5, got 7;"
     r" the nearest is 5\.$",
   ):
     model.choose(model.mean_fields, [7])

@@ -10,7 +10,7 @@ import pytest
 
 from mftrpo_openspiel.plots import figures
 
-# How the files of each format begin.
+# The first bytes of the files of each format.
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
 
 
@@ -33,7 +33,7 @@ class TestPanels:
     grid = all_axes[0].get_gridspec()
     assert (grid.nrows, grid.ncols) == (rows, columns)
 
-  def test_long_titles_do_not_run_into_their_neighbors(self):
+  def test_long_titles_do_not_overlap(self):
     title = "Fictitious Play, regularization = 0.05, seed = 17, eta = 0.3"
     figure, (left, right) = figures.panels([title, title + "."], 2.0, 1.0)
     figure.draw_without_rendering()
@@ -41,7 +41,7 @@ class TestPanels:
     assert boxes[0].x1 < boxes[1].x0
     assert left.get_title().replace("\n", " ") == title
 
-  def test_refuses_no_panel(self):
+  def test_no_panel_raises_an_error(self):
     with pytest.raises(ValueError, match="at least one panel"):
       figures.panels([], 2.0, 1.0)
 
@@ -55,7 +55,7 @@ class TestNotebook:
         picture.size, 100 * figure.get_size_inches(), atol=1
       )
 
-  def test_ipython_has_one_way_to_show_it(self):
+  def test_ipython_shows_it_once(self):
     """With and without the formatter that `%matplotlib inline` registers."""
     core = pytest.importorskip("IPython.core.formatters")
     formatter = core.DisplayFormatter()
@@ -77,7 +77,7 @@ class TestSave:
     assert set(MAGIC) == set(figures.FORMATS)
 
   @pytest.mark.parametrize("suffix", ["png", "pdf", "svg", "PNG"])
-  def test_writes_one_file_of_the_format_always_alike(self, tmp_path, suffix):
+  def test_files_of_the_same_figure_are_identical(self, tmp_path, suffix):
     path = tmp_path / f"figure.{suffix}"
     figures.save(small_figure(), path)
     first = path.read_bytes()
@@ -86,7 +86,7 @@ class TestSave:
     assert path.read_bytes() == first
     assert list(tmp_path.iterdir()) == [path]
 
-  def test_pdf_has_fonts_that_publishers_take(self, tmp_path):
+  def test_pdf_has_no_type_3_fonts(self, tmp_path):
     figures.save(small_figure(), tmp_path / "figure.pdf")
     content = (tmp_path / "figure.pdf").read_bytes()
     assert b"/Type3" not in content
@@ -100,7 +100,7 @@ class TestSave:
         picture.size, 150 * figure.get_size_inches(), atol=1
       )
 
-  def test_failure_leaves_the_old_file_alone(self, tmp_path, monkeypatch):
+  def test_a_failure_does_not_change_the_old_file(self, tmp_path, monkeypatch):
     path = tmp_path / "figure.png"
     path.write_text("old")
     figure = small_figure()
@@ -116,11 +116,11 @@ class TestSave:
     assert list(tmp_path.iterdir()) == [path]
 
   @pytest.mark.parametrize("name", ["figure.gif", "figure", ".png"])
-  def test_refuses_ending(self, tmp_path, name):
+  def test_unknown_endings_raise_an_error(self, tmp_path, name):
     with pytest.raises(ValueError, match="must end in one of pdf, png, svg"):
       figures.save(small_figure(), tmp_path / name)
 
-  def test_refuses_missing_folder(self, tmp_path):
+  def test_a_missing_folder_raises_an_error(self, tmp_path):
     with pytest.raises(ValueError, match="path must lie in a writable folder"):
       figures.save(small_figure(), tmp_path / "missing" / "figure.png")
 

@@ -26,7 +26,7 @@ def texts(legend):
   return [text.get_text() for text in legend.get_texts()]
 
 
-def test_panels_show_gain_value_and_distance_with_their_slopes():
+def test_panels_show_gain_value_and_distance_with_slopes():
   figure = finite_population_plots.gap_figure(
     [curve("a", -1.0), curve("a", -0.5, "counts")]
   )
@@ -42,7 +42,7 @@ def test_panels_show_gain_value_and_distance_with_their_slopes():
   ]
   assert texts(distance.get_legend()) == [r"slope -0.50 $\pm$ 0.00"] * 2
   (legend,) = figure.legends
-  assert texts(legend) == ["a (own state seen)", "a (counts seen)"]
+  assert texts(legend) == ["a (own state observed)", "a (counts observed)"]
 
 
 def test_a_dotted_line_is_the_gain_of_the_mean_field_game():
@@ -53,7 +53,7 @@ def test_a_dotted_line_is_the_gain_of_the_mean_field_game():
   assert "phi of the mean-field game" in texts(figure.legends[0])
 
 
-def test_gains_of_zero_up_to_rounding_are_left_out():
+def test_gains_of_zero_up_to_rounding_are_not_drawn():
   found = [
     gaps.Gap(n, "own", gain, 0.0, 1.0, 1.0, None, "")
     for n, gain in [(10, 0.3), (20, 0.0), (30, 1e-14)]
@@ -63,11 +63,11 @@ def test_gains_of_zero_up_to_rounding_are_left_out():
   )
   (line,) = figure.axes[0].lines
   np.testing.assert_allclose(line.get_ydata(), [0.3, np.nan, np.nan])
-  # Of distances nothing is known.
-  assert "not known" in figure.axes[2].texts[0].get_text()
+  # The distances are not known.
+  assert "unknown" in figure.axes[2].texts[0].get_text()
 
 
-def test_a_policy_that_nobody_leaves_can_be_drawn(tmp_path):
+def test_a_policy_without_gains_can_be_drawn(tmp_path):
   found = [gaps.Gap(n, "own", 0.0, 0.0, 2.0, 1.0, 0.1, "") for n in NUMBERS]
   figure = finite_population_plots.gap_figure(
     [finite_population_plots.GapCurve("a", found, 0.0)]
@@ -77,7 +77,7 @@ def test_a_policy_that_nobody_leaves_can_be_drawn(tmp_path):
 
 
 @pytest.mark.parametrize("best", [[], [(10, 0.1), (100, 0.01), (1000, 0.001)]])
-def test_regularizations_have_a_curve_for_each_number_and_the_crowd(best):
+def test_one_curve_per_number_of_players_and_one_for_the_mean_field(best):
   etas = [0.0, 0.01, 0.1]
   results = {eta: [gap(n, -1.0) for n in NUMBERS] for eta in etas}
   figure = finite_population_plots.regularization_figure(

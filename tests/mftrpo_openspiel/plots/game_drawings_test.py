@@ -16,14 +16,14 @@ from mftrpo_openspiel.utils import tabular_policies
 
 @pytest.fixture(autouse=True)
 def table(monkeypatch):
-  """Keeps what a test registers to itself."""
+  """Restores the table of drawings after each test."""
   monkeypatch.setattr(
     game_drawings, "_FUNCTIONS", dict(game_drawings._FUNCTIONS)
   )
 
 
 def pair_game(paper=None):
-  """Two states; action 0 stays with probability 0.9, action 1 leaves with."""
+  """Two states; action 0 stays and action 1 leaves with probability 0.9."""
   stay = np.array([[0.9, 0.1], [0.1, 0.9]])
   mdp = mdp_lib.MeanFieldMDP(
     kernel=np.stack([stay, stay[::-1]], axis=1),
@@ -51,7 +51,7 @@ def test_states_of_a_game_over_an_mdp(model_name):
   assert placed.game_drawing.action_names == ("stay", "leave")
 
 
-def test_on_a_grid_an_action_heads_for_where_it_most_likely_leads():
+def test_on_a_grid_the_target_of_an_action_is_the_most_likely_next_cell():
   moves = game_drawings.of_game(pair_game(drawing.Ring(2))).moves
   np.testing.assert_array_equal(
     moves.toarray(), [[0.9, 0.1], [0.1, 0.9], [0.1, 0.9], [0.9, 0.1]]
@@ -63,7 +63,7 @@ def test_on_a_grid_an_action_heads_for_where_it_most_likely_leads():
   )
 
 
-def test_moves_of_ours_go_to_a_neighbour_or_stay():
+def test_moves_of_four_rooms_lead_to_neighbours():
   game_drawing = game_drawings.of_game(
     factory.create_game(setting="four_rooms_poi_5x5")
   )
@@ -75,7 +75,7 @@ def test_moves_of_ours_go_to_a_neighbour_or_stay():
   assert (steps[actions == 0] == 0).all()
 
 
-def test_a_registered_function_comes_first():
+def test_a_registered_function_has_precedence():
   game = pair_game(drawing.Ring(2))
   name = game.get_type().short_name
   own = placement.GameDrawing(drawing.Ring(3), lambda string: None)
@@ -83,7 +83,7 @@ def test_a_registered_function_comes_first():
   assert game_drawings.of_game(game) is own
 
 
-def test_a_game_without_drawing_is_told_what_to_do():
+def test_the_error_for_a_game_without_drawing_gives_a_solution():
   with pytest.raises(ValueError) as error:
     game_drawings.of_game(pair_game())
   name = pair_game().get_type().short_name
@@ -93,7 +93,7 @@ def test_a_game_without_drawing_is_told_what_to_do():
   )
 
 
-def test_refuses():
+def test_invalid_arguments():
   with pytest.raises(ValueError, match=r"function must be a function .* int"):
     game_drawings.register("mfg_garnet", 3)
   with pytest.raises(ValueError, match="short_name must be a str, got 3"):

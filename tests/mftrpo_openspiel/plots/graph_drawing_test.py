@@ -37,14 +37,14 @@ def arrows(axes):
 
 
 def ends(axes):
-  """Returns, for each arrow, the circles at which it starts and ends."""
+  """Returns the circles at which each arrow starts and ends."""
   centers = np.array([circle.center for circle in circles(axes)])
   radii = np.array([circle.get_radius() for circle in circles(axes)])
   to_data = axes.transData.inverted()
   pixels = circles(axes)[0].get_linewidth() * axes.figure.dpi / 72
   (start, _), (end, _) = to_data.transform([(0, 0), (pixels, 0)])
   pixel = (end - start) / pixels
-  # And a tenth of a pixel, which no one sees.
+  # With a tolerance of a tenth of a pixel, which is invisible.
   half_line_width = (end - start) / 2 + pixel / 10
   found = []
   for arrow in arrows(axes):
@@ -52,15 +52,15 @@ def ends(axes):
       arrow.get_transform().transform_path(arrow.get_path())
     ).vertices
     distances = np.linalg.norm(shown[:, None] - centers, axis=2) - radii
-    # The line starts at the first vertex; where it ends, the head has its tip.
+    # The line starts at the first vertex and ends at the tip of the head.
     tail = int(np.abs(distances[0]).argmin())
     others = np.abs(distances).min(axis=0)
     others[tail] = np.inf
     head = int(others.argmin())
-    # It starts on the outline, which is drawn half outside of the circle.
+    # It starts on the outline, half of which is outside the circle.
     assert -1e-3 < distances[0, tail] < half_line_width
     assert others[head] < 3 * pixel
-    # It goes through no circle on the way out or in.
+    # It does not cross its circles.
     assert distances[:, tail].min() > -1e-3
     found.append((tail, head))
   return found
@@ -70,14 +70,14 @@ def two_islands_drawing():
   return pyspiel.load_game("python_mfg_two_islands").mean_field_mdp().drawing
 
 
-def test_outlines_enclose_discs_and_have_a_least_size(disc_widths):
+def test_outlines_surround_discs_and_have_a_minimum_radius(disc_widths):
   axes = draw(drawing.Graph(POSITIONS, EDGES), MEAN_FIELD)
   disc_radii = disc_widths(axes.collections[0]) / 2
   outline_radii = [circle.get_radius() for circle in circles(axes)]
   np.testing.assert_array_equal(
     [circle.center for circle in circles(axes)], POSITIONS
   )
-  # The least distance of two nodes is 1.
+  # The smallest distance of two nodes is 1.
   np.testing.assert_allclose(
     disc_radii, graph_drawing.DISC_SHARE * np.sqrt(MEAN_FIELD)
   )
@@ -97,7 +97,7 @@ def test_every_node_has_its_number():
 
 def test_arrows_go_from_outline_to_outline():
   axes = draw(drawing.Graph(POSITIONS, EDGES), MEAN_FIELD)
-  # All edges but the loop.
+  # All edges except for the loop.
   assert ends(axes) == [tuple(edge) for edge in EDGES[:3].tolist()]
 
 
@@ -112,7 +112,7 @@ def test_all_edges_of_the_islands_and_the_bridge_both_ways():
   assert {(6, 7), (7, 6)} <= drawn
 
 
-def test_negative_values_have_discs_of_their_size(disc_widths):
+def test_negative_values_have_discs_of_their_absolute_value(disc_widths):
   axes = draw(drawing.Graph(POSITIONS, EDGES), np.array([-0.5, 0.5, 1.0]))
   widths = disc_widths(axes.collections[0])
   assert widths[0] == widths[1] == pytest.approx(widths[2] / np.sqrt(2))
@@ -124,7 +124,7 @@ def test_the_largest_disc_hides_no_neighbor_and_stays_within_the_limits():
     axes = draw(graph, np.eye(14)[node])
     for one, other in itertools.combinations(circles(axes), 2):
       distance = np.linalg.norm(np.subtract(one.center, other.center))
-      # An arrow and its head fit between them.
+      # There is space for an arrow and its head between them.
       assert distance > 1.2 * (one.get_radius() + other.get_radius())
     circle = circles(axes)[node]
     for limit, center in zip((axes.get_xlim(), axes.get_ylim()), circle.center):
@@ -157,7 +157,11 @@ def test_one_node():
       r"positions .* shape \(S, 2\), got shape \(3, 1\)",
     ),
     (POSITIONS * np.nan, EDGES, "positions of graph must be finite"),
-    (POSITIONS * [[0], [0], [1]], EDGES, "node 0 lies on another"),
+    (
+      POSITIONS * [[0], [0], [1]],
+      EDGES,
+      "node 0 has the position of another node",
+    ),
     (POSITIONS, EDGES[:, :1], r"edges .* got shape \(4, 1\)"),
     (POSITIONS, EDGES.ravel(), r"edges .* got shape \(8,\)"),
     (POSITIONS, EDGES + 1, r"nodes in \[0, 2\], .* nodes \[3\]"),
@@ -165,6 +169,6 @@ def test_one_node():
     (POSITIONS, EDGES + 0.5, "nodes"),
   ],
 )
-def test_refuses(positions, edges, match):
+def test_invalid_graphs(positions, edges, match):
   with pytest.raises(ValueError, match=match):
     graph_drawing.check(drawing.Graph(positions, edges))

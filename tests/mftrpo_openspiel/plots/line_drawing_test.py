@@ -17,7 +17,7 @@ def axes():
   return figure_lib.Figure().subplots()
 
 
-def test_bars_stand_around_their_positions():
+def test_bars_are_around_their_positions():
   drawn = axes()
   values = np.array([0.5, -0.25, 0.0])
   line_drawing.draw(drawn, LINE, values, COLORS)
@@ -37,7 +37,7 @@ def test_bars_stand_around_their_positions():
   np.testing.assert_array_equal(curve.get_ydata(), values)
 
 
-def test_no_curve_where_places_are_in_no_order():
+def test_no_curve_if_places_are_not_continuous():
   drawn = axes()
   line = drawing.Line(LINE.positions, is_continuous=False)
   line_drawing.draw(drawn, line, np.ones(3) / 3, COLORS)
@@ -56,7 +56,7 @@ def test_actions_are_rows_and_places_columns():
   assert [text.get_text() for text in drawn.get_yticklabels()] == ["a", "b"]
 
 
-def test_few_actions_are_named_and_the_middle_one_is():
+def test_some_actions_are_labelled_including_the_middle_one():
   drawn = axes()
   names = tuple(map(str, range(-10, 11)))
   policy = np.full((3, 21), 1 / 21)
@@ -68,7 +68,7 @@ def test_few_actions_are_named_and_the_middle_one_is():
 @pytest.mark.parametrize(
   "positions", [[1.0], [0.0, 0.0], [1.0, 0.0], [0.0, np.nan], np.eye(2)]
 )
-def test_refuses(positions):
+def test_invalid_positions(positions):
   line = drawing.Line(np.array(positions))
   with pytest.raises(
     ValueError, match="positions of line must be at least two"

@@ -55,7 +55,7 @@ def rgb(color):
 
 
 class TestOnGrid:
-  def test_mass_lies_in_its_cell_and_walls_are_masked(self):
+  def test_mass_is_in_its_cell_and_walls_are_masked(self):
     figure = mean_field_plots.mean_field_figure(grid(), ON_GRID)
     image = figure.axes[1].images[0].get_array()
     np.testing.assert_array_equal(image.mask, grid().walls)
@@ -72,13 +72,13 @@ class TestOnGrid:
     nothing = rgb("white") if scale == "log" else cmap(0.0, bytes=True)[:3]
     for axes in (start, end):
       assert color_at(picture, axes, 1, 0) == rgb(figures.DARK)
-    # "clipped" has a colour for more than is on its scale.
+    # "clipped" has a colour for masses above its scale.
     fullest = cmap(1.0 if scale != "clipped" else 1.1, bytes=True)[:3]
     assert color_at(picture, start, 0, 0) == fullest
     # Empty cells do not look like walls.
     for x, y in ((2, 0), (0, 1), (1, 1), (2, 1)):
       assert color_at(picture, start, x, y) == nothing
-    # Uniform law / 10 = 0.02, and the largest mass is 1; of "end", 0.3.
+    # Uniform law / 10 = 0.02. The largest mass is 1, and 0.3 in "end".
     share = {
       "log": np.log(0.3 / 0.02) / np.log(1 / 0.02),
       "linear": 0.3,
@@ -99,17 +99,17 @@ class TestOnGrid:
     assert "log scale" in bar.get_ylabel()
     assert bar.get_ylim() == (pytest.approx(0.02), 1.0)
 
-  def test_clipped_scale_ends_where_the_most_even_crowd_is_densest(self):
+  def test_clipped_scale_ends_at_the_smallest_maximum_of_panels(self):
     figure = mean_field_plots.mean_field_figure(grid(), ON_GRID, "clipped")
     norm = figure.axes[0].images[0].norm
     assert (norm.vmin, norm.vmax) == (0.0, 0.3)
     over = figure.axes[0].images[0].cmap(1.1)
-    # Where nothing is above the scale, nothing is said of it.
+    # Without masses above the scale, the color bar has no extension.
     even = {"end": ON_GRID["end"]}
     for fields, extend in ((ON_GRID, "max"), (even, False)):
       colors_of = mean_field_plots.mass_colors(fields, "clipped")
       assert colors_of.cmap.colorbar_extend == extend
-    # Seen beside the densest of the scale, and beside a wall.
+    # Distinguishable from the end of the scale, and from a wall.
     for other in (colors_of.cmap(1.0), colors.to_rgba(figures.DARK)):
       assert np.abs(np.subtract(over, other)).max() > 0.15
 
@@ -139,7 +139,7 @@ class TestOnGrid:
     picture = pixels(figure)
     for axes in figure.axes:
       # State 2 is the cell in row 0 and column 2, state 1 that in column 0. A
-      # pixel at the edge of a line is in part of another colour.
+      # pixel at the edge of a line has a mixed colour.
       right, other = (
         np.abs(
           np.subtract(
@@ -181,12 +181,12 @@ class TestOnGrid:
       ([0, 1, 2, 3, 4], r"shapes \(2, 3\) and \(5,\)"),
     ],
   )
-  def test_refuses_grid(self, cells, match):
+  def test_invalid_grids(self, cells, match):
     bad = drawing.Grid(grid().walls, np.array(cells))
     with pytest.raises(ValueError, match=match):
       mean_field_plots.mean_field_figure(bad, ON_GRID)
 
-  def test_refuses_mark(self):
+  def test_invalid_marks(self):
     bad = dataclasses.replace(grid(), marks={"the bar": 5})
     with pytest.raises(ValueError, match=r"'the bar' .* in \[0, 4\], got 5"):
       mean_field_plots.mean_field_figure(bad, ON_GRID)
@@ -223,7 +223,7 @@ class TestOnGraph:
     assert not is_cut_off(figure)
 
   @pytest.mark.parametrize("scale", mean_field_plots.SCALES)
-  def test_first_panel_says_what_sizes_mean(self, scale, disc_widths):
+  def test_first_panel_has_a_key_of_sizes(self, scale, disc_widths):
     figure = mean_field_plots.mean_field_figure(graph(), ON_GRAPH, scale)
     first, second = figure.axes
     assert len(second.collections) == 1
@@ -254,7 +254,7 @@ class TestDifferences:
       for place in ((2, 1), (0, 0), (1, 1))
     )
     assert nothing.min() > 240
-    # Red against blue, which no kind of colour blindness confuses.
+    # Red and blue, which are distinguishable with any colour blindness.
     assert more[0] - more[2] > 100
     assert less[2] - less[0] > 20
     for color in (more, less):
@@ -268,7 +268,7 @@ class TestDifferences:
     small, large = (axes.collections for axes in figure.axes)
     assert small[0].norm is large[0].norm
     assert small[0].norm.vmax == 0.4
-    # Areas are as the sizes.
+    # Areas are proportional to absolute values.
     large_widths = disc_widths(large[0])
     assert large_widths[1] == large_widths[2]
     assert large_widths[1] == pytest.approx(2 * disc_widths(small[0])[0])
@@ -287,7 +287,7 @@ class TestDifferences:
       ("none", "must be an array of numbers"),
     ],
   )
-  def test_refuses(self, difference, match):
+  def test_invalid_differences(self, difference, match):
     with pytest.raises(ValueError, match=match):
       mean_field_plots.difference_figure(grid(), {"p": difference})
 
@@ -349,7 +349,7 @@ class TestAnyDrawing:
       box = figure._suptitle.get_window_extent()
       assert axes.title.get_window_extent().y1 < box.y0
 
-  def test_refuses_no_drawing(self):
+  def test_no_drawing_raises_an_error(self):
     for draw in (
       mean_field_plots.mean_field_figure,
       mean_field_plots.difference_figure,
@@ -369,11 +369,11 @@ class TestAnyDrawing:
     ],
   )
   @pytest.mark.parametrize("any_drawing", [grid(), graph()])
-  def test_refuses(self, any_drawing, mean_fields, scale, match):
+  def test_invalid_arguments(self, any_drawing, mean_fields, scale, match):
     with pytest.raises(ValueError, match=match):
       mean_field_plots.mean_field_figure(any_drawing, mean_fields, scale)
 
-  def test_refuses_scale(self):
+  def test_an_unknown_scale_raises_an_error(self):
     with pytest.raises(
       ValueError, match="scale must be one of clipped, linear, log"
     ):

@@ -23,7 +23,7 @@ COLORS = cm.ScalarMappable(colors.Normalize(0, 1))
 
 
 def links(axes):
-  """Returns the arrows by the nodes of which they are near at both ends."""
+  """Returns the arrows by the nodes that are nearest to their ends."""
   found = {}
   for arrow in axes.get_children():
     if isinstance(arrow, patches.FancyArrowPatch):
@@ -53,9 +53,9 @@ def test_widths_and_colors_are_the_values():
   assert [text.get_text() for text in axes.texts] == ["a", "b", "c", "d"]
 
 
-def test_choices_are_of_those_who_go_on():
-  # On link 0 half wait, a quarter goes on to each of 1 and 2; from link 3 all
-  # who go on take 2, but for those who turn back on 1 nobody is left.
+def test_choices_are_shares_of_moving_players():
+  # On link 0 half of the players wait, and a quarter moves to each of 1 and 2.
+  # From link 3 all moving players take 2. Link 1 leads back to 3.
   moves = sparse.coo_array(
     np.array(
       [[0.5, 0.25, 0.25, 0], [0, 0.9, 0, 0.1], [0, 0, 1, 0], [0, 0, 0.5, 0.5]]
@@ -72,7 +72,7 @@ def test_choices_are_of_those_who_go_on():
   assert not network_drawing.choices(NETWORK, moves, ~everywhere).any()
 
 
-def test_a_straight_road_has_room_beside_it():
+def test_a_straight_road_has_space_above_and_below():
   road = drawing.Network(
     np.array([[0.0, 0], [1, 0], [2, 0]]), np.array([[0, 1], [1, 2]]), "abc"
   )
@@ -89,6 +89,6 @@ def test_a_straight_road_has_room_beside_it():
     ({"node_names": ("a",)}, "node_names of network must be 4, .* got 1"),
   ],
 )
-def test_refuses(changes, match):
+def test_invalid_networks(changes, match):
   with pytest.raises(ValueError, match=match):
     network_drawing.check(dataclasses.replace(NETWORK, **changes))

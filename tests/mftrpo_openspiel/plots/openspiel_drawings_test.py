@@ -1,4 +1,4 @@
-"""Tests of openspiel_drawings against the states of OpenSpiel's games."""
+"""Compares openspiel_drawings with the states of OpenSpiel's games."""
 
 import importlib
 import pkgutil
@@ -80,7 +80,7 @@ def plays(game, num_plays=20, max_states=200):
 
 
 def place_in(game_drawing, state):
-  """Returns the place of an OpenSpiel state, by what it says of itself."""
+  """Returns the place of an OpenSpiel state, from its attributes or string."""
   paper = game_drawing.drawing
   if hasattr(state, "_vehicle_location"):
     name = state._vehicle_location
@@ -96,12 +96,12 @@ def place_in(game_drawing, state):
     if hasattr(paper, "cells"):
       return paper.cells.tolist().index([numbers[1], numbers[0]])
     return numbers[0]
-  # Action 0 is to wait.
+  # Action 0 means to wait.
   return game_drawing.action_names.index(name) - 1
 
 
 @pytest.mark.parametrize("name", [*GAMES, *SETTINGS])
-def test_locations_and_moves_are_those_of_the_states(name):
+def test_locations_and_moves_equal_those_of_the_states(name):
   game = load(name)
   game_drawing = game_drawings.of_game(game)
   met = set()
@@ -123,10 +123,10 @@ def test_locations_and_moves_are_those_of_the_states(name):
   assert {location.time for location in met} >= {0, 1, 2}
 
 
-# The game is as OpenSpiel says, its values are not looked at.
+# Values, for which there may be a warning, are not used.
 @pytest.mark.filterwarnings("ignore:.*depend on the path to a node")
 @pytest.mark.parametrize("name", sorted({*GAMES, *SETTINGS} - {"sioux falls"}))
-def test_all_players_are_on_paper_at_all_times(name):
+def test_all_players_have_a_location_at_all_times(name):
   model = compiled_game.CompiledGame(load(name))
   placed = game_drawings.of_model(model)
   policy = tabular_policies.uniform_policy(model.legal_actions_mask)
@@ -161,7 +161,7 @@ def test_every_mean_field_game_of_openspiel_has_an_entry():
     if game_type is not None:
       names.add(game_type.short_name)
   assert len(names) > 10
-  # In a normal-form game everybody is in one state, over and over.
+  # A normal-form game has only one state, so that there is nothing to draw.
   assert names - {"mean_field_nfg"} == openspiel_drawings.DRAWINGS.keys()
 
 
@@ -173,7 +173,7 @@ def test_nodes_of_networks_do_not_coincide(name):
   assert gaps.min() > 0
 
 
-def test_links_lead_from_node_to_node():
+def test_links_connect_their_nodes():
   game_drawing = game_drawings.of_game(load("braess"))
   network = game_drawing.drawing
   names = [
@@ -186,7 +186,7 @@ def test_links_lead_from_node_to_node():
   assert network.nodes[place].tolist() == [2, -1]
 
 
-def test_nodes_without_positions_stand_in_the_order_of_their_links():
+def test_nodes_without_positions_are_in_the_order_of_their_links():
   network = game_drawings.of_game(load("line")).drawing
   tails, heads = network.nodes[network.links].swapaxes(0, 1)
   np.testing.assert_array_equal(heads - tails, [[1, 0]] * 4)

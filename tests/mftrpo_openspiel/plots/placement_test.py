@@ -6,7 +6,7 @@ import pytest
 from mftrpo_openspiel.mdp import drawing
 from mftrpo_openspiel.plots import placement
 
-# Time, population, place and, after a colon, what is not on paper.
+# Time, population, place and, after a colon, information that is not drawn.
 STRINGS = ["1 0 1:a", "3 1 0:a", "hidden", "1 0 1:b", "1 1 0:a", "3 0 0:a"]
 
 
@@ -46,7 +46,7 @@ def test_policies_of_a_place_are_averaged_by_mass():
   )
 
 
-def test_policies_where_nobody_is_are_averaged_evenly():
+def test_policies_without_players_are_averaged_with_equal_weights():
   policy = np.zeros((6, 2))
   policy[0, 0] = policy[3, 1] = 1
   policies = placed().policies(policy, np.zeros(6))
@@ -65,13 +65,13 @@ def test_certain_moves():
   [
     (
       ["hidden"],
-      "must give the location of some state, .* 1, such as 'hidden'",
+      "must return the location of at .* for all 1, such as 'hidden'",
     ),
     (["0 0 2"], r"place of locate\('0 0 2'\) must be .* in \[0, 1\], got 2"),
     (["0 2 0"], r"population of locate\('0 2 0'\) must be .*, got 2"),
     (["-1 0 0"], r"time of locate\('-1 0 0'\) must be .*, got -1"),
   ],
 )
-def test_refuses_locations_off_the_paper(strings, match):
+def test_invalid_locations(strings, match):
   with pytest.raises(ValueError, match=match):
     placement.placed(game_drawing(), strings)

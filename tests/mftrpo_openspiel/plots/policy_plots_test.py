@@ -49,7 +49,7 @@ def arrows_and_dots(axes, disc_widths):
   return lengths, disc_widths(dots) ** 2
 
 
-def test_headings_are_where_actions_most_likely_lead():
+def test_headings_are_the_most_likely_next_states():
   mdp = corner()
   moves = policy_plots.headings(mdp.kernel, POLICY).toarray()
   np.testing.assert_allclose(
@@ -68,14 +68,14 @@ def test_lengths_and_areas_are_probabilities(disc_widths):
   np.testing.assert_allclose(areas / areas[0], [1, 0.2, 1])
 
 
-def test_arrows_stay_in_their_cell_and_off_its_dot():
+def test_arrows_are_inside_their_cell():
   steps = np.linspace(0, 1, 101)
   radii = grid_drawing.DOT_RADIUS * np.sqrt(1 - steps)
   starts = np.maximum(radii, grid_drawing.ARROW_START)
   assert (starts + grid_drawing.ARROW_LENGTH * steps).max() <= 0.5
 
 
-def test_unlikely_moves_and_unknown_states_stay_empty(disc_widths):
+def test_unlikely_moves_and_unknown_states_are_not_drawn(disc_widths):
   policy = np.array([[1.0, 0, 0], [0.98, 0.01, 0.01], [0, 0, 0]])
   figure = policy_plots.policy_figure(corner(), {"p": policy})
   arrows, areas = arrows_and_dots(figure.axes[0], disc_widths)
@@ -90,7 +90,7 @@ def test_kernel_may_depend_on_the_mean_field(disc_widths):
   assert len(arrows_and_dots(figure.axes[0], disc_widths)[0]) == 2
 
 
-def test_key_says_what_is_what_and_nothing_is_cut_off(is_cut_off):
+def test_the_legend_explains_symbols_and_nothing_is_cut_off(is_cut_off):
   figure = policy_plots.policy_figure(
     corner(), {f"Panel {k}": POLICY for k in range(3)}
   )
@@ -109,20 +109,20 @@ def test_key_says_what_is_what_and_nothing_is_cut_off(is_cut_off):
     ({"p": POLICY * np.nan}, "policy must be a probability dist"),
   ],
 )
-def test_refuses_policy(policies, match):
+def test_invalid_policies(policies, match):
   with pytest.raises(ValueError, match=match):
     policy_plots.policy_figure(corner(), policies)
 
 
 def test_arrows_shorter_than_two_heads_keep_their_shafts():
-  """Half of a short arrow is shaft, as seen in its outline."""
+  """Half of the outline of a short arrow is its shaft."""
   policy = np.array([[1.0, 0, 0], [0.7, 0.3, 0.0], [0, 0, 1.0]])
   figure = policy_plots.policy_figure(corner(), {"p": policy})
   figure.draw_without_rendering()
   _, arrows = figure.axes[0].collections
   (outline,) = [path.vertices for path in arrows.get_paths()]
   length = np.ptp(outline[:, 0])
-  # Less than two heads, and as long as it has to be.
+  # Shorter than two heads, with a length proportional to the probability.
   assert length < 2 * grid_drawing.HEAD_LENGTH
   assert length == pytest.approx(0.3 * grid_drawing.ARROW_LENGTH, rel=1e-6)
   widest = outline[np.abs(outline[:, 1]).argmax(), 0]
@@ -142,7 +142,7 @@ def test_cells_without_players_or_policy_are_grey(pixels, disc_widths):
     column, row = axes.transData.transform((x, y)).astype(int)
     return mpl_colors.to_hex(picture[row, column] / 255).upper()
 
-  # In the corners of cells, which nothing else covers.
+  # In the corners of cells, where nothing else is drawn.
   grey, white = grid_drawing.UNREACHED_COLOR, "#FFFFFF"
   assert color_at(left, 0.4, 0.4) == grey
   assert color_at(left, 0.4, 1.4) == white
@@ -164,7 +164,7 @@ def test_title_and_marks(is_cut_off):
   assert figure.get_suptitle() == "A game"
   labels = [text.get_text() for text in figure.legends[0].texts]
   assert labels[-1] == "the bar"
-  # All is reached.
+  # All states have players.
   assert "no player is there" not in labels
   assert not is_cut_off(figure)
 
@@ -172,7 +172,7 @@ def test_title_and_marks(is_cut_off):
 def triangle():
   """Returns an MDP on a graph, with two actions."""
   kernel = np.zeros((3, 2, 3))
-  # From 0 to 1 or 2, with 0.9; from 1 on or stay; from 2 back to 0.
+  # From 0 to 1 or 2 with 0.9; from 1 to 2 or 1; from 2 to 0.
   kernel[0] = [[0, 0.9, 0.1], [0, 0.1, 0.9]]
   kernel[1] = [[0, 0, 1], [0, 1, 0]]
   kernel[2] = [[1, 0, 0], [1, 0, 0]]
@@ -188,7 +188,7 @@ def triangle():
   )
 
 
-def test_widths_on_a_graph_are_probabilities_of_going(disc_widths):
+def test_widths_on_a_graph_are_transition_probabilities(disc_widths):
   policy = np.array([[0.5, 0.5], [0.36, 0.64], [1.0, 0.0]])
   figure = policy_plots.policy_figure(triangle(), {"p": policy})
   (axes,) = figure.axes
@@ -203,7 +203,7 @@ def test_widths_on_a_graph_are_probabilities_of_going(disc_widths):
   np.testing.assert_allclose(areas, [0, 0.64 * node**2, 0], rtol=1e-12)
 
 
-def test_nothing_leaves_a_node_without_players():
+def test_no_arrow_starts_at_a_node_without_players():
   policy = np.array([[0.5, 0.5], [1.0, 0.0], [1.0, 0.0]])
   figure = policy_plots.policy_figure(
     triangle(), {"p": policy}, {"p": [0, 0.5, 0.5]}
@@ -228,7 +228,7 @@ def test_policies_of_the_games_are_not_cut_off(is_cut_off):
     assert not is_cut_off(figure)
 
 
-def test_refuses_mean_field():
+def test_invalid_mean_fields():
   for mean_fields, match in (
     ({}, "mean_fields must have one for each policy, none for 'p'"),
     ({"p": np.ones(2) / 2}, "mean field 'p'"),
@@ -237,7 +237,7 @@ def test_refuses_mean_field():
       policy_plots.policy_figure(corner(), {"p": POLICY}, mean_fields)
 
 
-def test_refuses_no_drawing():
+def test_no_drawing_raises_an_error():
   mdp = dataclasses.replace(corner(), drawing=None)
   with pytest.raises(ValueError, match="drawing of mdp must be a Grid or a Gr"):
     policy_plots.policy_figure(mdp, {"p": POLICY})

@@ -38,9 +38,9 @@ def test_place_0_is_at_the_top_and_the_others_follow_clockwise(pixels):
   )
 
 
-def test_arrows_point_the_short_way_and_dots_are_the_rest(disc_widths):
-  # From 0 clockwise with 1/4 and on with 3/4 to stay; from 3 to 0, clockwise;
-  # nothing of 2, in which nobody is.
+def test_arrows_have_the_shorter_direction_and_dots_the_rest(disc_widths):
+  # From 0 clockwise with probability 1/4, and 3/4 for staying; from 3 to 0,
+  # clockwise; nothing for 2, which has no players.
   moves = sparse.coo_array(
     np.array([[0.75, 0.25, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0]])
   )
@@ -50,7 +50,7 @@ def test_arrows_point_the_short_way_and_dots_are_the_rest(disc_widths):
   (arrows,) = of_kind(drawn, quiver.Quiver)
   steps = np.stack([arrows.U, arrows.V], axis=1)
   lengths = np.linalg.norm(steps, axis=1)
-  # To the right at the top, and upwards on the left.
+  # The arrows point to the right at the top, and upwards on the left.
   np.testing.assert_allclose(
     steps / lengths[:, None], [[1, 0], [0, 1]], atol=1e-12
   )
@@ -64,12 +64,12 @@ def test_arrows_point_the_short_way_and_dots_are_the_rest(disc_widths):
   np.testing.assert_array_equal(is_grey, ~reached)
 
 
-def test_a_large_ring_has_not_all_numbers():
+def test_a_large_ring_shows_some_numbers():
   drawn = axes()
   ring_drawing.draw(drawn, drawing.Ring(100), np.zeros(100), COLORS)
   assert [text.get_text() for text in drawn.texts][:3] == ["0", "5", "10"]
 
 
-def test_refuses_a_ring_of_one():
+def test_a_ring_of_one_place_raises_an_error():
   with pytest.raises(ValueError, match=r"num_places of ring must be .* got 1"):
     ring_drawing.check(drawing.Ring(1))

@@ -1,4 +1,4 @@
-"""Tests of run_curves, and of finding the runs that are drawn."""
+"""Tests of run_curves, and of loading the runs to draw."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def figure(folder, *names, **options):
     ),
   ],
 )
-def test_says_which_game_it_is_and_what_is_measured(
+def test_titles_and_labels_name_the_game_and_the_exploitability(
   folder, names, regularized, title, ylabel
 ):
   drawn = figure(folder, *names, regularized=regularized)
@@ -120,7 +120,7 @@ def test_curves_against_environment_steps_have_a_band_over_seeds(sampled):
   assert line.get_label() == "MF-TRPO (3 runs)"
   results = [run_directory.load_run(sampled / name) for name in names]
   steps = [result.columns["environment_steps"] for result in results]
-  # Runs of several seeds have taken other numbers of steps at a record.
+  # Runs with different seeds have different numbers of steps per record.
   assert len({tuple(x) for x in steps}) == 3
   common = np.unique(np.concatenate(steps))
   common = common[common <= min(x[-1] for x in steps)]
@@ -139,14 +139,14 @@ def test_curves_against_environment_steps_have_a_band_over_seeds(sampled):
     assert np.isclose(edges, [x, y]).all(axis=1).any()
 
 
-def test_a_run_that_is_not_sampled_has_no_environment_steps(sampled):
+def test_an_exact_run_has_no_environment_steps(sampled):
   with pytest.raises(ValueError) as error:
     figure(sampled, "seed=0", "exact", xs=["environment_steps"])
   assert str(error.value) == (
     f"x must be iterations or seconds for {sampled / 'exact'}, whose model,"
     " stationary, has no environment steps."
   )
-  # Beside each other they are told apart, and measured alike.
+  # In one figure they have different labels, and the same exploitability.
   drawn = figure(sampled, "seed=0", "exact")
   assert [line.get_label() for line in drawn.axes[0].get_lines()] == [
     "sampled",
@@ -155,7 +155,7 @@ def test_a_run_that_is_not_sampled_has_no_environment_steps(sampled):
   assert drawn.axes[0].get_ylabel() == r"Discounted exploitability ($\phi_0$)"
 
 
-def test_a_folder_of_runs_is_all_of_them(folder):
+def test_a_folder_stands_for_all_its_runs(folder):
   runs = run_labels.load_runs([str(folder)])
   assert [run.path for run in runs] == [
     str(folder / name) for name in sorted(EXPERIMENTS)
@@ -180,11 +180,11 @@ def test_given_names(folder):
     (["empty"], {}, "RUN_DIR must be a run .*, such as that of a .*empty.$"),
     (["none"], {}, "RUN_DIR must be a run directory or .*none.$"),
     (["results.csv"], {}, "RUN_DIR must be a run directory or .*csv.$"),
-    ([""], {"names": ["a"]}, "labels must be as many .* runs, 4, got 1."),
+    ([""], {"names": ["a"]}, "labels must be one per run, 4 .*, got 1."),
     (["omd"], {"names": ["a"], "group_by": ["model"]}, "must not both be giv"),
   ],
 )
-def test_refuses(folder, names, options, match):
+def test_invalid_arguments(folder, names, options, match):
   with pytest.raises(ValueError, match=match) as error:
     run_labels.load_runs([str(folder / name) for name in names], **options)
   assert "\n" not in str(error.value)

@@ -24,7 +24,7 @@ def config(algorithm="mf_trpo", model="stationary", options=(), **changes):
   "configs, expected",
   [
     ([config()], ["MF-TRPO"]),
-    # Seeds and how a run was recorded make no difference.
+    # Labels contain neither seeds nor options of recording.
     (
       [
         config(game_parameters={"seed": 1}),
@@ -44,12 +44,12 @@ def config(algorithm="mf_trpo", model="stationary", options=(), **changes):
       ],
       ["estimator = published", "estimator = baseline"] * 2,
     ),
-    # Nor one of the model of another model.
+    # An option of a model does not distinguish it from another model.
     (
       [config(), config(model="sampled", model_options={"num_particles": 9})],
       ["stationary", "sampled"],
     ),
-    # An option of one algorithm tells nothing of another.
+    # An option of an algorithm does not distinguish it from another one.
     (
       [config(options={"warm_start": True}), config("fictitious_play")],
       ["MF-TRPO", "Fictitious Play"],
@@ -69,7 +69,8 @@ def config(algorithm="mf_trpo", model="stationary", options=(), **changes):
       ],
       ["regularization = 0.05", "regularization = 0.3"],
     ),
-    # An algorithm that was given none has its own eta, or only phi_eta has one.
+    # If eta is not given, the algorithm has its default, or only phi_eta has
+    # one.
     (
       [
         config(),
@@ -98,7 +99,7 @@ def config(algorithm="mf_trpo", model="stationary", options=(), **changes):
     ),
   ],
 )
-def test_what_tells_runs_apart(configs, expected):
+def test_labels_contain_the_differences_of_runs(configs, expected):
   assert run_labels.labels(configs) == expected
 
 
@@ -126,7 +127,7 @@ def test_group_by():
     run_labels.labels(configs, ["sed"])
 
 
-def test_fields_have_one_order_whatever_the_order_of_the_runs():
+def test_the_order_of_fields_does_not_depend_on_the_order_of_runs():
   one = config(options={"num_policy_updates": 1, "max_step_count": 10})
   other = config(options={"max_step_count": 20, "num_policy_updates": 2})
   expected = [
@@ -147,7 +148,7 @@ def test_fields_have_one_order_whatever_the_order_of_the_runs():
       ],
       "four_rooms, sampled, MF-TRPO, estimator = x",
     ),
-    # Not with which regularization a run is measured that has none itself.
+    # Without the regularization of phi_eta for algorithms without eta.
     (
       [config("fictitious_play"), config("mirror_descent")],
       "four_rooms",
@@ -172,7 +173,7 @@ def test_fields_have_one_order_whatever_the_order_of_the_runs():
     ),
   ],
 )
-def test_what_runs_share(configs, expected):
+def test_titles_contain_the_common_fields_of_runs(configs, expected):
   assert run_labels.shared(configs) == expected
 
 
@@ -184,13 +185,13 @@ def sweep(algorithms, etas):
   ]
 
 
-def test_a_color_for_each_label_while_there_are_enough():
+def test_each_label_has_a_color_if_there_are_enough():
   configs = sweep(("mf_trpo", "mirror_descent", "fictitious_play"), (1, 2, 3))
   looks = run_labels.looks(configs)
   assert looks == [(label, "") for label in run_labels.labels(configs)]
 
 
-def test_then_colors_for_one_field_and_line_styles_for_the_others():
+def test_otherwise_colors_show_one_field_and_line_styles_the_others():
   configs = sweep(
     ("mf_trpo", "mirror_descent", "fictitious_play"), (1, 2, 3, 4)
   )
@@ -200,14 +201,14 @@ def test_then_colors_for_one_field_and_line_styles_for_the_others():
     for algorithm in ("mf_trpo", "mirror_descent", "fictitious_play")
     for eta in (1, 2, 3, 4)
   ]
-  # The field with more values has the colours.
+  # Colours show the field with more values.
   configs = sweep(("mf_trpo", "mirror_descent"), range(1, 9))
   assert run_labels.looks(configs)[:2] == [
     (str(eta), "algorithm = mf_trpo") for eta in (1, 2)
   ]
 
 
-def test_too_many_for_that_have_looks_of_their_own():
+def test_labels_are_groups_if_there_are_too_many_values():
   configs = sweep(("mf_trpo", "mirror_descent"), range(1, 30))
   looks = run_labels.looks(configs)
   assert looks == [(label, "") for label in run_labels.labels(configs)]

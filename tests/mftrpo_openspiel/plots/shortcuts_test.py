@@ -1,4 +1,4 @@
-"""Tests of pictures in one line."""
+"""Tests of figures in one line."""
 
 import numpy as np
 from open_spiel.python.mfg.algorithms import mirror_descent as openspiel_omd
@@ -33,14 +33,14 @@ def experiment(**changes):
 
 
 def texts(figure):
-  """Returns all that is written on a figure."""
+  """Returns all texts of a figure."""
   figure.draw_without_rendering()
   return "\n".join(
     text.get_text() for text in figure.findobj(lambda x: hasattr(x, "get_text"))
   )
 
 
-def test_curves_are_what_was_measured():
+def test_curves_show_the_measurements():
   solver, *_ = solvers()
   history = solver.run(20)
   for what in (solver, history, [solver], {"label": solver}):
@@ -57,7 +57,7 @@ def test_curves_are_what_was_measured():
   assert line.get_xdata().tolist() == history.seconds.tolist()
 
 
-def test_curves_of_samples_are_against_environment_steps():
+def test_curves_of_sampled_models_against_environment_steps():
   exact = solvers()[0]
   few = {"num_trajectories": 20, "num_particles": 50}
   listed = [
@@ -80,11 +80,11 @@ def test_curves_of_samples_are_against_environment_steps():
   exact.run(1)
   with pytest.raises(ValueError, match=r"^x must be iterations or seconds for"):
     plots.exploitability(exact, x="environment_steps")
-  # Where they are is known of the exact model.
+  # Locations are those of the exact model.
   assert plots.mean_field(listed[0]).axes
 
 
-def test_curves_are_called_by_what_tells_them_apart():
+def test_labels_of_curves_are_their_differences():
   listed = solvers()
   for solver in listed:
     solver.run(5)
@@ -100,7 +100,7 @@ def test_curves_are_called_by_what_tells_them_apart():
   assert "two" in shown
 
 
-def test_runs_folders_and_openspiel_algorithms_are_drawn_too(tmp_path):
+def test_curves_of_runs_folders_and_openspiel_algorithms(tmp_path):
   path = tmp_path / "run"
   result = mftrpo_openspiel.run_experiment(experiment(model="openspiel"), path)
   solver = mftrpo_openspiel.OpenSpielAlgorithm(
@@ -110,7 +110,7 @@ def test_runs_folders_and_openspiel_algorithms_are_drawn_too(tmp_path):
   figure = plots.exploitability([solver, result, path, str(path)])
   shown = texts(figure)
   assert "Mirror Descent (OpenSpiel)" in shown
-  # The same run thrice.
+  # The same run three times.
   assert "Fictitious Play" in shown
   assert "3 runs" in shown
 
@@ -147,7 +147,7 @@ def test_maps_of_solvers_and_runs(model, tmp_path):
       assert isinstance(figure, figures.Figure)
       title = "20 iterations" if model == "stationary" else "t = 3"
       assert title in texts(figure)
-  with pytest.raises(ValueError, match=r"moments must be of the .* got 77"):
+  with pytest.raises(ValueError, match=r"moments must be among the .* got 77"):
     plots.mean_field(solver, [77])
 
 
@@ -160,7 +160,7 @@ def test_differences_and_several_maps_are_named():
   shown = texts(plots.mean_field([omd, other]))
   assert "lr = 0.1" in shown
   assert "lr = 0.5" in shown
-  # Of the same options.
+  # The same solver twice.
   shown = texts(plots.mean_field([omd, omd]))
   assert "Mirror Descent (2)" in shown
   shown = texts(plots.policy({"ours": mf_trpo, "theirs": omd}))
@@ -188,19 +188,19 @@ def test_differences_and_several_maps_are_named():
     ),
     (
       lambda solver: plots.exploitability(solver, regularized=True),
-      "regularized must be False where nothing was measured with regularization"
-      ", as of Fictitious Play",
+      "regularized must be False for runs without a regularized"
+      " exploitability, such as Fictitious Play",
     ),
     (lambda solver: plots.policy("nothing"), "path must be a run directory"),
   ],
 )
-def test_what_cannot_be_drawn(draw, message):
+def test_invalid_arguments(draw, message):
   solver = mftrpo_openspiel.FictitiousPlay(pyspiel.load_game(GAME))
   with pytest.raises(ValueError, match=message):
     draw(solver)
 
 
-def test_only_the_one_liners_show():
+def test_only_public_names_are_listed():
   assert dir(plots) == sorted(plots.__all__)
   with pytest.raises(AttributeError, match="has no attribute 'histogram'"):
     plots.histogram  # noqa: B018 (is looked up)
