@@ -205,14 +205,15 @@ def add_keys(
   """Says what the colours of panels mean, and their sizes where they mean some.
 
   A colour bar as high as the panel stands at the end of each row, and sizes
-  below the first panel.
+  below the first panel. On a line the heights of the bars are named as well.
   """
+  if isinstance(drawing, drawing_lib.Line):
+    for axes in figures.first_of_rows(all_axes):
+      axes.set_ylabel(label)
   if isinstance(colors_of.norm, colors.LogNorm):
     label += "\n(log scale)"
-  for axes in figures.last_of_rows(all_axes):
-    # A child of the panel, whose shape it follows.
-    bar_axes = axes.inset_axes((1.04, 0.0, 0.05, 1.0))
-    axes.figure.colorbar(colors_of, cax=bar_axes, label=label)
+  for bar in figures.bar_axes(all_axes):
+    bar.figure.colorbar(colors_of, cax=bar, label=label)
   drawer = drawers.drawer_of(drawing)
   if hasattr(drawer, "draw_size_key"):
     drawer.draw_size_key(all_axes[0], drawing, colors_of)

@@ -8,7 +8,7 @@
     mf.plots.difference(solver, other_solver)
 
 Each returns a figure, which a notebook shows as the last expression of a cell,
-and which `figure.savefig(path)` writes.
+and which `figure.savefig(path)` writes. `figure.suptitle(title)` changes its title.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,7 @@ from mftrpo_openspiel.models import sampled_model
 from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.plots import drawn as drawn_lib
 from mftrpo_openspiel.plots import drawn_figures
+from mftrpo_openspiel.plots import game_drawings
 from mftrpo_openspiel.plots import run_curves
 from mftrpo_openspiel.plots import run_drawings
 from mftrpo_openspiel.plots import run_labels
@@ -110,7 +111,10 @@ def mean_field(
     moments: Which are drawn. Over a finite horizon they are time steps; over an
       infinite one iterations, of which a solver has its last alone. Not given:
       the first, middle and last one.
-    scale: Of the colours, one of `mean_field_plots.SCALES`.
+    scale: Of the colours. "log": from a tenth of the uniform distribution up to
+      the largest mass; less than that is white. "linear": from zero up.
+      "clipped": from zero up to the largest mass of the panel where the crowd
+      is spread out most; more than that has one darker colour.
 
   Raises:
     ValueError: If one is something else, or has nothing to draw.
@@ -220,7 +224,7 @@ def _config(history: history_lib.History) -> dict[str, Any]:
   options = dict(history.options)
   openspiel_class = options.pop("openspiel_class", None)
   model = history.model
-  game_name = model.game_name
+  game_name = game_drawings.shown_name(model.game_name)
   experiment = {
     "game_name": game_name,
     "setting": None,
