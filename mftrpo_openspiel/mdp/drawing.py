@@ -30,7 +30,7 @@ class Grid:
   @property
   def num_places(self) -> int:
     """Number S of places."""
-    return len(self.cells)
+    return _length("cells of Grid", self.cells)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Graph:
   @property
   def num_places(self) -> int:
     """Number S of places."""
-    return len(self.positions)
+    return _length("positions of Graph", self.positions)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class Line:
   """Places along an axis.
 
   Attributes:
-    positions: (S,), increasing.
+    positions: (S,), increasing, such as `np.arange(S)`.
     label: The label of the axis.
     is_continuous: Whether a curve through the values of the places makes sense.
   """
@@ -79,7 +79,7 @@ class Line:
   @property
   def num_places(self) -> int:
     """Number S of places."""
-    return len(self.positions)
+    return _length("positions of Line", self.positions)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -99,11 +99,24 @@ class Network:
   @property
   def num_places(self) -> int:
     """Number S of places."""
-    return len(self.links)
+    return _length("links of Network", self.links)
 
 
 Drawing = Grid | Graph | Ring | Line | Network
 KINDS = (Grid, Graph, Ring, Line, Network)
+
+
+def _length(name: str, rows: np.ndarray) -> int:
+  """Returns the number of rows of an array.
+
+  Raises:
+    ValueError: If it is a single number.
+  """
+  if np.ndim(rows) == 0:
+    raise ValueError(
+      f"{name} must be an array with one row per place, got {rows!r}."
+    )
+  return len(rows)
 
 
 def check_size(drawing: Drawing, num_states: int) -> None:

@@ -84,8 +84,10 @@ def game_type(
   )
 
 
+# The short name of games that belong to no registered type.
+UNREGISTERED = "python_mfg_mdp"
 _GAME_TYPE = game_type(
-  "python_mfg_mdp", "Python Mean Field MDP", {"horizon": _DEFAULT_HORIZON}
+  UNREGISTERED, "Python Mean Field MDP", {"horizon": _DEFAULT_HORIZON}
 )
 
 _Outcomes = list[list[list[tuple[int, float]]]]

@@ -128,11 +128,14 @@ def _aversion_evens_out(results: Results) -> Iterator[Evidence]:
       law = results[RunName(name, WARM, LOW_ETA)].final_mean_field
       distance_at[aversion] = _distance_to_uniform(law)
     low, high = sorted(distance_at)
+    note = ""
+    if max(distance_at.values()) < ROUNDING:
+      note = " (both uniform up to rounding)"
     yield Evidence(
       distance_at[high] < distance_at[low] - ROUNDING,
       f"{setting}, distance to the uniform distribution at K {low:g} and"
       f" {high:g}:"
-      f" {distance_at[low]:.2e}, {distance_at[high]:.2e}",
+      f" {distance_at[low]:.2e}, {distance_at[high]:.2e}{note}",
     )
 
 

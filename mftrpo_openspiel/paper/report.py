@@ -28,6 +28,8 @@ regularized game.
 - **performed**: a regularized run ends when an iteration changes the mean \
 field and the policy by less than {least_change:g}. The values of later \
 iterations are those of the last one performed.
+- Exploitabilities below about 1e-13, negative ones as well, are rounding \
+errors.
 
 ## Final exploitabilities
 """

@@ -117,7 +117,7 @@ def of_model(
     policies = {iteration: policies[0]}
   return Drawn(
     name,
-    model.game.get_type().short_name,
+    game_drawings.shown_name(model.game.get_type().short_name),
     placed.game_drawing,
     is_stationary,
     mean_fields,

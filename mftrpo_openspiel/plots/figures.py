@@ -127,6 +127,20 @@ def last_of_rows(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
   return full if all_axes[-1] in full else [*full, all_axes[-1]]
 
 
+def bar_axes(all_axes: Sequence[axes_lib.Axes]) -> list[axes_lib.Axes]:
+  """Returns axes for a colour bar beside the last panel of each row.
+
+  Each is a child of the panel and as high as it. Beside a row that is not full
+  there is room for it in the grid, so that no gap opens in the rows above.
+  """
+  bars = []
+  for axes in last_of_rows(all_axes):
+    bar = axes.inset_axes((1.04, 0.0, 0.05, 1.0))
+    bar.set_in_layout(_place(axes).is_last_col())
+    bars.append(bar)
+  return bars
+
+
 def _place(axes: axes_lib.Axes) -> gridspec.SubplotSpec:
   """Returns the position of a panel in the grid of panels."""
   place = axes.get_subplotspec()

@@ -61,9 +61,22 @@ def of_game(game: pyspiel.Game) -> placement.GameDrawing:
   if isinstance(game, mdp_game.MDPGame) and game.mean_field_mdp().drawing:
     return of_mdp_game(game)
   raise ValueError(
-    f"game must have a drawing, {name} has none: give its MeanFieldMDP one, or"
-    f" call plots.game_drawings.register({name!r}, function)."
+    f"game must have a drawing, {name} has none: give its MeanFieldMDP one, such"
+    " as drawing=mftrpo_openspiel.mdp.drawing.Line(positions), or call"
+    f" plots.game_drawings.register({name!r}, function)."
   )
+
+
+def shown_name(game_name: str) -> str:
+  """Returns a name of a game, perhaps with parameters, for titles.
+
+  A game that was made of a mean-field MDP, without a registered type, is called
+  "mean-field MDP", as it is in `StationaryModel.game_name`.
+  """
+  short_name, bracket, parameters = game_name.partition("(")
+  if short_name != mdp_game.UNREGISTERED:
+    return game_name
+  return f"mean-field MDP {bracket}{parameters}".rstrip()
 
 
 def of_mdp_game(game: mdp_game.MDPGame) -> placement.GameDrawing:

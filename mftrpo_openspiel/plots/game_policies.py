@@ -98,7 +98,6 @@ def _action_figure(
   # At the ends of the rows.
   for axes in figures.first_of_rows(all_axes):
     axes.set_ylabel("Action")
-  for axes in figures.last_of_rows(all_axes):
-    bar_axes = axes.inset_axes((1.04, 0.0, 0.05, 1.0))
-    figure.colorbar(colors_of, cax=bar_axes, label="Probability")
+  for bar in figures.bar_axes(all_axes):
+    figure.colorbar(colors_of, cax=bar, label="Probability")
   return figure

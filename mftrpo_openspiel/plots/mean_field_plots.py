@@ -206,14 +206,16 @@ def add_keys(
   """Adds colour bars, and a key of sizes if symbols have different sizes.
 
   There is a colour bar of the height of the panel at the end of each row. The
-  key of sizes is below the first panel.
+  key of sizes is below the first panel. On a line, the axis of the heights of the
+  bars is labelled as well.
   """
+  if isinstance(drawing, drawing_lib.Line):
+    for axes in figures.first_of_rows(all_axes):
+      axes.set_ylabel(label)
   if isinstance(colors_of.norm, colors.LogNorm):
     label += "\n(log scale)"
-  for axes in figures.last_of_rows(all_axes):
-    # A child of the panel, so that it has the same height.
-    bar_axes = axes.inset_axes((1.04, 0.0, 0.05, 1.0))
-    axes.figure.colorbar(colors_of, cax=bar_axes, label=label)
+  for bar in figures.bar_axes(all_axes):
+    bar.figure.colorbar(colors_of, cax=bar, label=label)
   drawer = drawers.drawer_of(drawing)
   if hasattr(drawer, "draw_size_key"):
     drawer.draw_size_key(all_axes[0], drawing, colors_of)

@@ -9,6 +9,7 @@
 
 Each function returns a figure. A notebook shows it as the last expression of a
 cell, and `figure.savefig(path)` writes it to a file.
+`figure.suptitle(title)` changes its title.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from mftrpo_openspiel.models import sampled_model
 from mftrpo_openspiel.openspiel import games
 from mftrpo_openspiel.plots import drawn as drawn_lib
 from mftrpo_openspiel.plots import drawn_figures
+from mftrpo_openspiel.plots import game_drawings
 from mftrpo_openspiel.plots import run_curves
 from mftrpo_openspiel.plots import run_drawings
 from mftrpo_openspiel.plots import run_labels
@@ -112,7 +114,10 @@ def mean_field(
     moments: The moments to draw. For a finite horizon they are time steps, for
       an infinite one iterations; a solver only has its last iteration. If not
       given, the first, middle and last one.
-    scale: The scale of colours, one of `mean_field_plots.SCALES`.
+    scale: The scale of colours. "log": from a tenth of the uniform distribution
+      to the largest mass; smaller masses are white. "linear": from zero.
+      "clipped": from zero to the largest mass of the panel in which the crowd
+      is spread out most; larger masses have one darker colour.
 
   Raises:
     ValueError: If an item has another type, or nothing to draw.
@@ -222,7 +227,7 @@ def _config(history: history_lib.History) -> dict[str, Any]:
   options = dict(history.options)
   openspiel_class = options.pop("openspiel_class", None)
   model = history.model
-  game_name = model.game_name
+  game_name = game_drawings.shown_name(model.game_name)
   experiment = {
     "game_name": game_name,
     "setting": None,

@@ -41,6 +41,24 @@ def test_size_is_that_of_the_mdp(paper):
     mdp(3, paper)
 
 
+@pytest.mark.parametrize(
+  "paper",
+  [
+    drawing.Grid(np.zeros((1, 2), bool), 2),
+    drawing.Graph(2, np.array([[0, 1]])),
+    drawing.Line(2),
+    drawing.Network(np.eye(2), 2, ("a", "b")),
+  ],
+)
+def test_a_number_in_place_of_positions_is_refused(paper):
+  name = type(paper).__name__
+  with pytest.raises(
+    ValueError,
+    match=rf"of {name} must be an array with one row per place, got 2\.$",
+  ):
+    mdp(2, paper)
+
+
 def test_other_types_are_refused():
   with pytest.raises(
     ValueError,

@@ -149,6 +149,17 @@ def test_each_claim_can_fail(claim):
   assert found[claim] == [False] * NUM_CASES[claim]
 
 
+def test_two_uniform_mean_fields_are_said_to_be_uniform():
+  both = with_final_law(
+    confirmed(), claims.WARM, lambda _, old: law(old.size, 1e-14)
+  )
+  for case in claims.judge(both)[AVERSION]:
+    assert not case.holds
+    assert case.text.endswith("(both uniform up to rounding)")
+  for case in claims.judge(confirmed())[AVERSION]:
+    assert "rounding" not in case.text
+
+
 def test_only_a_better_baseline_refutes_the_claim():
   for distance, holds in ((0.0, True), (0.9e-12, True), (1.1e-12, False)):
     values = (*THEIRS[:-1], OURS[-1] - distance)

@@ -88,9 +88,23 @@ def test_the_error_for_a_game_without_drawing_gives_a_solution():
     game_drawings.of_game(pair_game())
   name = pair_game().get_type().short_name
   assert str(error.value) == (
-    f"game must have a drawing, {name} has none: give its MeanFieldMDP one, or"
-    f" call plots.game_drawings.register('{name}', function)."
+    f"game must have a drawing, {name} has none: give its MeanFieldMDP one, such"
+    " as drawing=mftrpo_openspiel.mdp.drawing.Line(positions), or call"
+    f" plots.game_drawings.register('{name}', function)."
   )
+
+
+@pytest.mark.parametrize(
+  "name, shown",
+  [
+    ("python_mfg_mdp", "mean-field MDP"),
+    ("python_mfg_mdp(horizon=9)", "mean-field MDP (horizon=9)"),
+    ("python_mfg_mdp_of_mine", "python_mfg_mdp_of_mine"),
+    ("mfg_garnet(seed=1)", "mfg_garnet(seed=1)"),
+  ],
+)
+def test_games_without_a_registered_type_are_called_what_they_are(name, shown):
+  assert game_drawings.shown_name(name) == shown
 
 
 def test_invalid_arguments():

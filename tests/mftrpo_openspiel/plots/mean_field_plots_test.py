@@ -133,6 +133,19 @@ class TestOnGrid:
     with_bar = [k for k, axes in enumerate(figure.axes) if axes.child_axes]
     assert with_bar == [3, 5]
 
+  def test_a_color_bar_of_a_short_row_opens_no_gap(self):
+    laws = {f"Panel {k}": ON_GRID["end"] for k in range(5)}
+    figure = mean_field_plots.mean_field_figure(grid(), laws)
+    figure.draw_without_rendering()
+    left = [axes.get_window_extent().x0 for axes in figure.axes[:4]]
+    gaps = np.diff(left)
+    np.testing.assert_allclose(gaps, gaps.mean(), atol=1)
+    assert figure.axes[4].get_window_extent().x0 == pytest.approx(
+      left[0], abs=1
+    )
+    (bar,) = figure.axes[4].child_axes
+    assert bar.get_tightbbox().x1 < figure.bbox.x1
+
   def test_marked_cells_are_framed_and_named(self, pixels):
     marked = dataclasses.replace(grid(), marks={"the bar": 2})
     figure = mean_field_plots.mean_field_figure(marked, ON_GRID)
@@ -378,3 +391,14 @@ class TestAnyDrawing:
       ValueError, match="scale must be one of clipped, linear, log"
     ):
       mean_field_plots.mean_field_figure(graph(), {"": np.ones(3) / 3}, "cubic")
+
+
+def test_the_heights_on_a_line_are_named():
+  line = drawing.Line(np.arange(3))
+  laws = {name: np.full(3, 1 / 3) for name in "abcde"}
+  figure = mean_field_plots.mean_field_figure(line, laws)
+  assert [axes.get_ylabel() for axes in figure.axes] == [
+    "Share of the players",
+    *("", "", ""),
+    "Share of the players",
+  ]
