@@ -61,8 +61,8 @@ def of_game(game: pyspiel.Game) -> placement.GameDrawing:
   if isinstance(game, mdp_game.MDPGame) and game.mean_field_mdp().drawing:
     return of_mdp_game(game)
   raise ValueError(
-    f"game must have a drawing, {name} has none: give its MeanFieldMDP one, such"
-    " as drawing=mftrpo_openspiel.mdp.drawing.Line(positions), or call"
+    f"game must have a drawing, {name} has none: give its MeanFieldMDP one,"
+    " such as drawing=mftrpo_openspiel.mdp.drawing.Line(positions), or call"
     f" plots.game_drawings.register({name!r}, function)."
   )
 

@@ -206,8 +206,8 @@ def add_keys(
   """Adds colour bars, and a key of sizes if symbols have different sizes.
 
   There is a colour bar of the height of the panel at the end of each row. The
-  key of sizes is below the first panel. On a line, the axis of the heights of the
-  bars is labelled as well.
+  key of sizes is below the first panel. On a line, the axis of the heights of
+  the bars is labelled as well.
   """
   if isinstance(drawing, drawing_lib.Line):
     for axes in figures.first_of_rows(all_axes):

@@ -88,8 +88,8 @@ def test_the_error_for_a_game_without_drawing_gives_a_solution():
     game_drawings.of_game(pair_game())
   name = pair_game().get_type().short_name
   assert str(error.value) == (
-    f"game must have a drawing, {name} has none: give its MeanFieldMDP one, such"
-    " as drawing=mftrpo_openspiel.mdp.drawing.Line(positions), or call"
+    f"game must have a drawing, {name} has none: give its MeanFieldMDP one,"
+    " such as drawing=mftrpo_openspiel.mdp.drawing.Line(positions), or call"
     f" plots.game_drawings.register('{name}', function)."
   )
 
