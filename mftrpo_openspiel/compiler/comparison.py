@@ -183,9 +183,9 @@ def _compare_children(
 
 
 class MovesCheck:
-  """Rejects mean fields that change transitions.
+  """Rejects mean fields under which transitions change.
 
-  The reference are the transitions under the uniform policy.
+  They are compared with the transitions under the uniform policy.
   """
 
   def __init__(self, roots: list[pyspiel.State]):

@@ -2,9 +2,9 @@
 
 OpenSpiel's mean-field utilities identify nodes by their observation strings,
 and proceed from the roots in levels: the nodes of a level, all of one type, are
-reached after the same number of moves. A move is an action, a chance outcome,
-or the single transition after a mean-field node. `walk` does the same. All
-properties of a game's states are read in such a traversal: its levels
+reached after the same number of moves. (A move is an action, a chance outcome,
+or the single transition after a mean-field node.) `walk` proceeds in the same
+way. All properties of a game's states are read in such a traversal: its levels
 (`enumerate_levels`), the rewards of its nodes (`reward_sources`), and what
 depends on the path or on the mean field (`comparison`, `lint`).
 

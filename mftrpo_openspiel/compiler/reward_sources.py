@@ -92,7 +92,7 @@ class WalkedRewards(RewardSource):
 
 
 class StateRewards(RewardSource):
-  """Rewards read from the states of a game with known transitions."""
+  """Rewards read from the states of a game whose transitions are fixed."""
 
   def __init__(
     self,
