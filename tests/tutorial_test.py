@@ -62,7 +62,7 @@ def test_the_tutorial_runs_and_gives_what_it_shows():
     errors = [x.text for x in after.outputs if x.get("name") == "stderr"]
     warned = [x for x in "".join(errors).splitlines() if "Warning" in x]
     # What the tutorial speaks of.
-    assert all("more than its observation string" in line for line in warned)
+    assert all("not only on its observation string" in line for line in warned)
   assert num_pictures >= 6
 
 
