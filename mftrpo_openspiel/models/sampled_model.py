@@ -122,7 +122,7 @@ class SampledModel(noted_options.NotedOptions, mean_field_model.MeanFieldModel):
         field; rounded up so that all populations have the same number.
       estimator: How action values are estimated from rollouts, one of
         `estimators.ESTIMATORS`.
-      seed: Of all random numbers, >= 0.
+      seed: Seed of all random numbers, >= 0.
       simulator: The simulator of plays, one of `SIMULATORS`.
       best_response: How optimal action values are estimated, one of
         `best_responses.BEST_RESPONSES`.

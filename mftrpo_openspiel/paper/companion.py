@@ -63,7 +63,7 @@ class RunName(NamedTuple):
   Attributes:
     eta: The regularization.
     num_trajectories: Per iteration; None for the exact run.
-    seed: Of the samples; 0 for the exact run.
+    seed: Seed of the samples; 0 for the exact run.
   """
 
   eta: float
