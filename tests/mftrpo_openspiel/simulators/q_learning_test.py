@@ -135,13 +135,15 @@ def loss(model, mean_field, policy):
   return mean_field[model.layers == 0] @ best[model.layers == 0] - value
 
 
-def openspiels_policy(game, model, mean_field, num_plays):
-  """Returns (N, A), the values of OpenSpiel's tabular Q-learner."""
+def openspiels_policy(game, model, mean_field, num_plays, seed):
+  """Returns (N, A), the policy of OpenSpiel's tabular Q-learner."""
   env = rl_environment.Environment(
     game,
     mfg_distribution=model.to_distribution(mean_field),
     mfg_population=0,
   )
+  env.seed(seed)  # Otherwise chance outcomes are not reproducible.
+  np.random.seed(seed)
   agent = tabular_qlearner.QLearner(
     player_id=0,
     num_actions=game.num_distinct_actions(),
@@ -170,8 +172,7 @@ def test_as_good_as_openspiels_class_with_equally_many_steps():
     assert result.num_environment_steps == num_plays * 6
     greedy = tabular_policies.greedy_policy(result.action_values)
     ours.append(loss(model, mean_field, greedy))
-    np.random.seed(seed)
-    policy = openspiels_policy(game, model, mean_field, num_plays)
+    policy = openspiels_policy(game, model, mean_field, num_plays, seed)
     theirs.append(loss(model, mean_field, policy))
   unlearned = loss(model, mean_field, uniform)
   assert np.mean(ours) < unlearned / 2
