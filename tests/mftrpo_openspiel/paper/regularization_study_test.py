@@ -48,7 +48,9 @@ def test_stored_policies_of_another_game_are_refused(model, tmp_path):
   other = stationary_model.StationaryModel(
     mdp, pyspiel.load_game("python_mfg_two_islands(seed=1)")
   )
-  with pytest.raises(ValueError, match="model must belong to the game of the sol"):
+  with pytest.raises(
+    ValueError, match="model must belong to the game of the sol"
+  ):
     regularization_study.kept_policy(other, "stationary", 0.1, tmp_path)
 
 
