@@ -69,8 +69,9 @@ OPTIONS = {
   "max_step_count": program_options.Option(
     "max_step_count",
     int,
-    "Bound on the step counter of mf_trpo with --warm_start (default 0); try 10"
-    " if it does not converge.",
+    "Bound on the counter l in the step size 1 / (eta (l + 2)) of mf_trpo with"
+    " --warm_start (default 0, a constant step size); try 10 if it does not"
+    " converge.",
   ),
   "lr": program_options.Option(
     "learning_rate",

@@ -17,7 +17,7 @@ PANEL_WIDTH = 2.7
 # The outer radius of the ring is 1; the numbers are inside the inner one.
 INNER_RADIUS = 0.6
 _NUMBER_RADIUS = 0.47
-_MAX_NUMBERS = 24
+_MAX_NUMBERS = 20
 # As fractions of the length of a place: the radius of the dot of probability 1,
 # the smallest distance between the middle and the start of an arrow, and the
 # length of an arrow of probability 1.
@@ -129,14 +129,15 @@ def _draw_sectors(axes: axes_lib.Axes, ring: drawing.Ring, colors) -> None:
     )
   )
   every = -(-ring.num_places // _MAX_NUMBERS)
-  for place in range(0, ring.num_places, every):
+  numbered = range(0, ring.num_places, every)
+  for place in numbered:
     axes.text(
       _NUMBER_RADIUS * np.cos(angles[place]),
       _NUMBER_RADIUS * np.sin(angles[place]),
       str(place),
       ha="center",
       va="center",
-      fontsize="small",
+      fontsize="small" if len(numbered) <= _MAX_NUMBERS // 2 else "x-small",
     )
   axes.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
   axes.set_axis_off()

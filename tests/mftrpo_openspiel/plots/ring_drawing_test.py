@@ -64,6 +64,17 @@ def test_arrows_have_the_shorter_direction_and_dots_the_rest(disc_widths):
   np.testing.assert_array_equal(is_grey, ~reached)
 
 
+def test_numbers_on_a_ring_do_not_overlap():
+  for size in (20, 24):
+    figure = figure_lib.Figure(figsize=(2.2, 2.2), layout="constrained")
+    drawn = figure.subplots()
+    ring_drawing.draw(drawn, drawing.Ring(size), np.zeros(size), COLORS)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in drawn.texts]
+    for box, following in zip(boxes, boxes[1:] + boxes[:1]):
+      assert not box.overlaps(following)
+
+
 def test_a_large_ring_shows_some_numbers():
   drawn = axes()
   ring_drawing.draw(drawn, drawing.Ring(100), np.zeros(100), COLORS)
