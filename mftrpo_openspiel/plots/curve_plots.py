@@ -80,8 +80,8 @@ class Curve:
     shape = self.x.shape
     if len(shape) != 1 or not shape[0] or self.values.shape != shape:
       raise ValueError(
-        f"curve {self.label!r} must have as many x as values, at least one, got"
-        f" shapes {shape} and {self.values.shape}."
+        f"curve {self.label!r} must have equal numbers of x and values, at"
+        f" least one, got shapes {shape} and {self.values.shape}."
       )
     if not (
       np.isfinite(self.x).all() and (np.diff(self.x, prepend=0.0) >= 0).all()

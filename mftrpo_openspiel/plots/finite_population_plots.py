@@ -130,7 +130,7 @@ def regularization_figure(
     title: The title of the figure; should name the game.
   """
   chosen = {label: pairs for label, pairs in chosen.items() if pairs}
-  titles = ["Gain of a deviation from the regularized equilibrium, phi_N"]
+  titles = ["Gain in the regularized equilibrium, phi_N"]
   if chosen:
     titles.append("Choice of eta for N players")
   figure, all_axes = figures.panels(titles, 4.6, 0.85, title)

@@ -196,7 +196,7 @@ def draw_arrows(
 
 
 def policy_key() -> dict[str, tuple[str, lines.Line2D]]:
-  """Returns labels and what stands beside them in the legend of a policy."""
+  """Returns labels and symbols for the legend of a policy."""
   return {
     name: (
       label,

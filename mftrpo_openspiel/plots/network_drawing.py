@@ -127,7 +127,7 @@ def choices(
 
 
 def policy_key() -> dict[str, tuple[str, lines.Line2D]]:
-  """Returns labels and what stands beside them in the legend of a policy."""
+  """Returns labels and symbols for the legend of a policy."""
   taken, empty = (
     lines.Line2D([], [], color=color, linewidth=width)
     for color, width in (

@@ -248,7 +248,7 @@ def _node_positions(
 
 
 def _by_distance(num_nodes: int, links: np.ndarray) -> np.ndarray:
-  """Returns (V, 2): x is the number of links from a first node."""
+  """Returns (V, 2): x counts the links from nodes without predecessors."""
   columns = np.zeros(num_nodes, dtype=int)
   for _ in range(num_nodes):
     for tail, head in links:

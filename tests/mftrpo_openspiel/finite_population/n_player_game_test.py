@@ -279,7 +279,7 @@ class World:
       base[x, a, rng.choice(3, 2, replace=False)] = rng.dirichlet([2, 2])
     self.kernel = lambda mu: base
     if kernel_depends_on_mu:
-      # The crowd moves mass to the first successor of each state and action.
+      # Larger masses increase the probability of the first successor.
       def kernel(mu):
         shifted = base.copy()
         for x, a in itertools.product(range(3), range(2)):

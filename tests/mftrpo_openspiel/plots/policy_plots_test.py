@@ -14,8 +14,8 @@ from mftrpo_openspiel.plots import grid_drawing
 from mftrpo_openspiel.plots import policy_plots
 
 # A corner:  0 #
-#            1 2   with the actions stay, right and up, of which moves succeed
-# with probability 0.6 and otherwise stay, and none goes through a wall.
+#            1 2   with the actions stay, right and up. Moves succeed with
+# probability 0.6 and otherwise have no effect, as have moves into a wall.
 MOVES = np.array([[0, 0, 0], [1, 2, 0], [2, 2, 2]])
 POLICY = np.array([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.0, 0.0, 1.0]])
 
