@@ -248,15 +248,15 @@ def _print_choices(
       f" {tolerable:>14}"
     )
   chosen = {}
-  for name, label in (("best", "least gain"), ("tolerable", "twice the least")):
+  for name, label in (("best", "best eta"), ("tolerable", "tolerable eta")):
     pairs = [(choice.num_players, getattr(choice, name)) for choice in choices]
     chosen[label] = [(n, eta) for n, eta in pairs if eta is not None]
     rate = rates.fit(*np.reshape(chosen[label], (-1, 2)).T)
     if rate is not None:
       print(f"Slope of the {name} eta against N: {rate}.")
   print(
-    "Tolerable: phi_N is at most twice the least. A slope of -0.50 corresponds"
-    " to 1 / sqrt(N)."
+    "Tolerable: phi_N is at most twice the smallest. A slope of -0.50"
+    " corresponds to 1 / sqrt(N)."
   )
   return chosen
 

@@ -83,7 +83,7 @@ def test_one_curve_per_number_of_players_and_one_for_the_mean_field(best):
   figure = finite_population_plots.regularization_figure(
     results,
     dict(zip(etas, [0.0, 0.2, 0.4])),
-    {"least gain": best, "twice the least": []},
+    {"best eta": best, "tolerable eta": []},
   )
   (legend,) = figure.legends
   assert texts(legend) == ["N = 10", "N = 100", "N = 1,000", "mean-field game"]
@@ -95,7 +95,7 @@ def test_one_curve_per_number_of_players_and_one_for_the_mean_field(best):
   assert len(figure.axes) == 1 + bool(best)
   if best:
     assert texts(figure.axes[1].get_legend()) == [
-      r"least gain, slope -1.00 $\pm$ 0.00",
+      r"best eta, slope -1.00 $\pm$ 0.00",
       "1 / sqrt(N)",
       "1 / N",
     ]
