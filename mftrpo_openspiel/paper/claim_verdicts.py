@@ -51,13 +51,19 @@ TABLES: dict[str, dict[str, str]] = {
 }
 
 
+# Runs that differ by less are tied: methods that converge to the same equilibrium
+# end at different distances from it, which are smaller than this.
+TIE = 1e-9
+
+
 class Comparison(NamedTuple):
   """How a run of MF-TRPO compares with a run of a baseline.
 
   Attributes:
     ratio: Final value of the baseline divided by that of MF-TRPO.
     since: The first recorded iteration from which on all values of MF-TRPO are
-      below those of the baseline; None if it does not end below it.
+      below those of the baseline by more than `TIE`; None if it does not end
+      below it.
   """
 
   ratio: float
@@ -75,7 +81,7 @@ def compare(ours: Records, theirs: Records, metric: str) -> Comparison:
   since = None
   for mine, other in reversed(list(zip(ours, theirs, strict=True))):
     assert mine.iteration == other.iteration
-    if value(mine, metric) >= value(other, metric) - claims.ROUNDING:
+    if value(mine, metric) >= value(other, metric) - TIE:
       break
     since = mine.iteration
   # Rounding errors, and 0, count as the smallest value that is significant.
