@@ -51,8 +51,8 @@ TABLES: dict[str, dict[str, str]] = {
 }
 
 
-# Runs that differ by less are tied: methods that converge to the same equilibrium
-# end at different distances from it, which are smaller than this.
+# Runs that differ by less than this are tied: methods that converge to the same
+# equilibrium end at different small distances from it.
 TIE = 1e-9
 
 
