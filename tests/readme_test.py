@@ -89,10 +89,11 @@ def test_pictures_are_there():
 
 def test_all_algorithms_and_models_are_listed():
   # Other tests register algorithms of their own.
+  packages = ("mftrpo_openspiel.algorithms.", "open_spiel.")
   of_package = [
     name
     for name, entry in registry.ALGORITHMS.items()
-    if entry.constructor.__module__.startswith("mftrpo_openspiel.algorithms.")
+    if entry.constructor.__module__.startswith(packages)
   ]
   listed = names(section(README, "Algorithms"))
   assert sorted(listed) == sorted(of_package)
