@@ -18,18 +18,18 @@ and mu is the mean field of pi. eta and beta go to 0 together,
 
     beta_k = w / (w + n),    eta_k = beta_k / (2 c),
 
-n iterations after a restart. For the logits y of the policy, in a time scale in
-which one iteration takes the time beta, this is
+n iterations after a restart. For the logits y of the policy, with one iteration
+per unit of time, this is
 
-    dy = (c / beta) Q_mu,    dmu = mu^y - mu,
+    dy = (c / beta) Q_mu,    dmu = beta (mu^y - mu),
 
 a heavy-ball method: the lagging mean field is its momentum and beta its
-friction. Friction that falls like w / n is that of Nesterov's method (Su, Boyd
-and Candes (2016), "A Differential Equation for Modeling Nesterov's Accelerated
-Gradient Method"). As there, the method restarts when it moves uphill
-(O'Donoghue and Candes (2015), "Adaptive Restart for Accelerated Gradient
-Schemes"). The height is the gain, what a player could gain by one better step,
-which is a by-product:
+friction, up to a factor of 1 + 1 / w because beta falls. Friction that falls
+like 1 / n is that of Nesterov's method (Su, Boyd and Candes (2016), "A
+Differential Equation for Modeling Nesterov's Accelerated Gradient Method"). As
+there, the method restarts when it moves uphill (O'Donoghue and Candes (2015),
+"Adaptive Restart for Accelerated Gradient Schemes"). The height is the gain,
+what a player could gain by one better step, which is a by-product:
 
     sum_s mu(s) max_a (Q_mu^pi(s, a) - V_mu^pi(s)).
 

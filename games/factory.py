@@ -31,7 +31,7 @@ _OPENSPIEL_SETTINGS = {
 
 # From the table in section IV.d of the paper, which gives neither the number of
 # policy updates L nor the number of population steps M. These two are ours and
-# were chosen by the study in `algorithms/mf_trpo.py`.
+# were chosen by the study in docs/mf_trpo_parameters.md.
 PAPER_HYPERPARAMETERS: dict[str, Any] = {
   "regularization": (0.05, 0.3),
   "num_iterations": 5000,
