@@ -1,7 +1,8 @@
 """Algorithms that compute mean-field equilibria, one module per algorithm.
 
 An algorithm is written once, against `models.mean_field_model`, and runs on
-every kind of model. Algorithms import `models` and `utils`. To get started,
-read `algorithm.MeanFieldAlgorithm`, then `mirror_descent`, which is the
-shortest, and `mf_trpo`. `registry` lists all algorithms by name.
+every kind of model. This subpackage imports `models`, `equilibria`, `openspiel`
+and `utils`. `registry` lists all algorithms by name. Start reading at
+`algorithm.MeanFieldAlgorithm`, then `mirror_descent`, which is short, and
+`mf_trpo`.
 """

@@ -1,7 +1,7 @@
 """Mean-field games of this package; importing this folder registers them.
 
 Each game is a module with its parameters and the mean-field MDP that they
-define. This folder imports `mdp`, `openspiel` and `utils`. Start reading at
+define. This subpackage imports `mdp` and `utils`. Start reading at
 `four_rooms`. `game_settings` has the settings of the paper, and `factory`
 creates games by their names.
 """

@@ -3,10 +3,10 @@
     mftrpo-lint --game_name=mfg_crowd_modelling_2d
     mftrpo-lint --game_name=mfg_garnet --checks=rewards,pickling
 
-Prints a table of questions and answers. "yes" and "no" are certain. "yes?"
+Prints a table of questions and answers. "yes" and "NO" are certain. "yes?"
 means that no counterexample was found in the part of the game that was
 examined; games with up to 100,000 histories are examined completely. The exit
-status is 0 if no answer is "no", 1 if one is, and 2 if the game or a check is
+status is 0 if no answer is "NO", 1 if one is, and 2 if the game or a check is
 unknown.
 """
 

@@ -15,10 +15,10 @@ regularizations of the paper. It writes to the log directory
     runs/                     the records of each run as a CSV file
 
 The same command resumes an interrupted study with the runs that are missing.
-The whole grid takes about ten minutes on two cores. The flags select other
+The whole grid takes about eleven minutes of CPU time. The flags select other
 values for each choice, as in
 
-    mftrpo-paper-claim --logdir=claim_many_updates --num_policy_updates=50 \
+    mftrpo-paper-claim --logdir=claim_many_updates --num_policy_updates=100 \
         --num_population_steps=limit
 
 With --document the tables are also written to a Markdown document that has the

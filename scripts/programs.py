@@ -200,8 +200,9 @@ def define_game_flags() -> None:
   flags.DEFINE_string(
     "game_name",
     None,
-    "OpenSpiel mean-field game, with parameters in brackets if any. Not needed"
-    " with a --setting that belongs to one game. --list_games lists all games.",
+    "OpenSpiel mean-field game, with parameters in parentheses if any. Not"
+    " needed with a --setting that belongs to one game. --list_games lists all"
+    " games.",
   )
   flags.DEFINE_string(
     "setting",

@@ -2,7 +2,7 @@
 
     mftrpo-reproduce-companion --logdir=companion
 
-runs MF-TRPO with samples on a 5x5 grid and writes to the log directory
+This runs MF-TRPO with samples on a 5x5 grid and writes to the log directory
 
     companion.png      exploitability against environment steps, with bands over
                        seeds, and the exact run for comparison
@@ -113,7 +113,7 @@ def define_flags() -> None:
     "Numbers of trajectories per iteration; each has its own runs.",
   )
   flags.DEFINE_bool(
-    "study", False, "Print the study of L and T instead of the experiment."
+    "study", False, "Prints the study of L and T instead of the experiment."
   )
   flags.DEFINE_integer(
     "num_processes", os.cpu_count() or 1, "Number of parallel runs.", 1, 10_000

@@ -2,7 +2,7 @@
 
     mftrpo-reproduce-paper --logdir=results
 
-performs the experiments with the settings of section IV.d of the paper
+This performs the experiments with the settings of section IV.d of the paper
 (discount 0.9, eta 0.05 and 0.3, population update rate 0.01, 5,000 iterations,
 crowd aversion 0.2 and 0.4) and writes to the log directory
 

@@ -6,6 +6,6 @@ times 0, 1, ...; if the chain is irreducible, it is the invariant law
 There is a module for each method of computing laws (`elimination`,
 `banded_chains`, `sparse_lu`, `gmres`), and `long_run_law` chooses among them.
 Each law comes with a proven error bound (`law_report`, `certificate`). This
-folder may import `mdp` and `utils`, and does not depend on OpenSpiel. Start
-reading at `long_run_law`.
+subpackage imports `utils` only, and does not depend on OpenSpiel. Start reading
+at `long_run_law`.
 """

@@ -16,6 +16,6 @@ routing games, whose transitions depend on it in a known way (`routing_form`,
 with `road_network`, `routing_states` and the other modules of this name).
 `lint` reports where OpenSpiel's utilities are not exact.
 
-The package imports `values`, `mdp`, `openspiel` and `utils`. Start reading at
-`form_choice.compile_game`, which chooses the form.
+This subpackage imports `values`, `mdp`, `openspiel` and `utils`. Start reading
+at `form_choice.compile_game`, which chooses the form.
 """

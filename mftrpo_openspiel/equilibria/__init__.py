@@ -5,7 +5,6 @@ all models. A `complementarity.System` contains what depends on the model:
 `layered_system` for a finite horizon, `stationary_system` for an infinite one.
 `reward_slopes` computes the derivatives of rewards with respect to the mean
 field, and `logit_steps` the last steps to a regularized equilibrium. This
-folder imports `models`, `compiler` and the folders that these import. It
-provides the equations for `algorithms.interior_point`. Start reading at
-`complementarity`.
+subpackage imports `models`, `compiler`, `mdp` and `utils`. It provides the
+equations for `algorithms.interior_point`. Start reading at `complementarity`.
 """

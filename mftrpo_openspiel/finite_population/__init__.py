@@ -8,8 +8,8 @@ observes the number of other players in each state if the game is small
 (`joint_chain`, with `count_lattice`). `simulation.simulate` samples the number
 of players in each state; `worlds` contains the transitions and rewards that it
 needs. `n_player_game` turns any mean-field game of one population into an
-N-player game of OpenSpiel, by the rules of `n_player_rules`. This folder
-imports `models`, `compiler` and the folders below them. Start reading at
+N-player game of OpenSpiel, by the rules of `n_player_rules`. This subpackage
+imports `models`, `compiler`, `mdp`, `openspiel` and `utils`. Start reading at
 `deviations`. The names in `__all__` are loaded when they are first used.
 """
 

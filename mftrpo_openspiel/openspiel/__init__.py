@@ -2,6 +2,6 @@
 
 Policies made from arrays (`policies`), checks of games (`games`), parameters of
 games (`game_parameters`), and the recursion limit for OpenSpiel's utilities
-(`recursion`). It imports OpenSpiel and `utils`. New contributors should start
-with `policies`, whose objects algorithms return to OpenSpiel programs.
+(`recursion`). This subpackage imports `utils`. Start reading at `policies`,
+whose objects algorithms return to OpenSpiel programs.
 """

@@ -7,6 +7,6 @@ paper's section IV by the results, and `report` writes the verdicts down.
 claim "superior results in the long run" is true. `companion` is the experiment
 of the paper on finite samples, and `companion_study` is the study from which
 its settings come. `regularization_study` tests which eta suits a finite number
-of players. This package imports `plots`, `runs`, `algorithms`, `games` and the
-packages below these. Start reading with `experiments`.
+of players. This subpackage imports `plots`, `runs`, `algorithms`, `games` and
+the subpackages below them. Start reading at `experiments`.
 """

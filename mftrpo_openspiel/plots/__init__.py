@@ -1,10 +1,10 @@
 """All pictures: curves, mean fields, policies, and animations.
 
-This folder draws arrays, and runs from their directories, as Matplotlib
-figures. It imports `runs`, `games`, `mdp` and `utils`. Only programs, `paper`
-and `benchmarks` import it, so that Matplotlib is loaded only if something is
-drawn. Start reading at `figures`, which all figures share; `game_drawings`
-defines the positions of the states of a game.
+This subpackage draws arrays, and runs from their directories, as Matplotlib
+figures. It imports `runs`, `algorithms`, `models`, `mdp` and others below them.
+Only programs, `paper` and `benchmarks` import it, so that Matplotlib is loaded
+only if something is drawn. Start reading at `figures`, which all figures share;
+`game_drawings` defines the positions of the states of a game.
 
 The public names are the functions of `shortcuts`, which draw solvers or runs in
 one line: `exploitability`, `mean_field`, `policy` and `difference`. Each is

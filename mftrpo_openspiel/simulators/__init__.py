@@ -8,6 +8,6 @@ sums their returns, `estimators` computes action values from these sums, and
 lists the methods that learn optimal action values, `sampled_kernel` and
 `q_learning`, by name.
 
-The package imports `compiler`, `values`, `chains`, `mdp`, `openspiel` and
-`utils`. Start reading at `simulator`, then `rollouts`.
+This subpackage imports `compiler`, `values`, `chains`, `mdp` and `utils`. Start
+reading at `simulator`, then `rollouts`.
 """
