@@ -5,7 +5,7 @@ import pathlib
 import setuptools
 
 # Subpackages of mftrpo_openspiel that are folders of it.
-ROOMS = (
+SUBPACKAGES = (
   "utils",
   "openspiel",
   "mdp",
@@ -50,7 +50,7 @@ setuptools.setup(
   license_files=["LICENSE"],
   python_requires=">=3.11",
   packages=["mftrpo_openspiel"]
-  + [f"mftrpo_openspiel.{name}" for name in (*ROOMS, *TOP_FOLDERS)],
+  + [f"mftrpo_openspiel.{name}" for name in (*SUBPACKAGES, *TOP_FOLDERS)],
   package_dir={f"mftrpo_openspiel.{name}": name for name in TOP_FOLDERS},
   package_data={"mftrpo_openspiel": ["py.typed"]},
   install_requires=[
