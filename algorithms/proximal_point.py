@@ -36,8 +36,8 @@ For monotone games of finite horizon whose moves do not depend on the mean
 field, the paper proves that the last policy converges if each inner problem is
 solved exactly, and that mirror descent converges to the solution of an inner
 problem. For a fixed number of mirror steps it has experiments. On the other
-models the same formulas are a heuristic. At time t of a discounted game the action values
-include gamma^t, and lambda is multiplied by it as well.
+models the same formulas are a heuristic. At time t of a discounted game the
+action values include gamma^t, and lambda is multiplied by it as well.
 """
 
 import dataclasses
