@@ -143,7 +143,8 @@ def define_flags() -> None:
     ",".join(game_names.HEAD_TO_HEAD),
     "Comma-separated games to compare on. Each is a game, game:setting, or a"
     " setting that belongs to one game; 'all' for all mean-field games of"
-    " OpenSpiel and of this package, which takes about half an hour.",
+    " OpenSpiel, except for mean_field_nfg, and of this package, which takes"
+    " about half an hour.",
   )
   flags.DEFINE_list(
     "algorithms",
