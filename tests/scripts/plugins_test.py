@@ -275,9 +275,9 @@ BAD = [
     " 'user_method_3:Absent': module 'user_method_3' has no 'Absent'.",
   ),
   (
-    "solve --setting=two_islands --algorithm=pathlib:Path",
+    "solve --setting=two_islands --algorithm=fractions:Fraction",
     "--algorithm must be a subclass of MeanFieldAlgorithm, got the class"
-    " pathlib.Path.",
+    " fractions.Fraction.",
   ),
   (
     "solve --setting=two_islands --algorithm=user_method_3:Method"
