@@ -65,10 +65,8 @@ setuptools.setup(
     "tqdm>=4.64",
   ],
   extras_require={
-    "bench": [
-      "pytest>=7.4",
-      "pytest-benchmark>=4.0",
-    ],
+    # Together with the extra test.
+    "bench": ["pytest-benchmark>=4.0"],
     "dask": ["distributed>=2024.1"],
     "docs": [
       "furo>=2024.8.6",

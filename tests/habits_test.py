@@ -119,4 +119,4 @@ def test_benchmarks_are_run_by_command_only(request):
     for pattern in request.config.getini("python_files")
     for path in (ROOT / "tests" / "benchmarks").rglob(pattern)
   ]
-  assert set(extra("bench")) == {"pytest", "pytest-benchmark"}
+  assert set(extra("bench")) == {"pytest-benchmark"}

@@ -1,6 +1,6 @@
 """Benchmarks of the ratios that matter: how much faster than OpenSpiel we are.
 
-    pip install -e '.[bench]'
+    pip install -e '.[test,bench]'
     python -m pytest --dist=no tests/benchmarks/ratios.py
 
 Each group of the printed table has one operation, by OpenSpiel and by this
