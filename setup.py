@@ -66,7 +66,9 @@ setuptools.setup(
   ],
   extras_require={
     # Together with the extra test.
-    "bench": ["pytest-benchmark>=4.0"],
+    "bench": [
+      "pytest-benchmark>=4.0",
+    ],
     "dask": ["distributed>=2024.1"],
     "docs": [
       "furo>=2024.8.6",
