@@ -43,7 +43,6 @@ written this way, by the command that is quoted there.
 
 from collections.abc import Iterable
 from collections.abc import Mapping
-import csv
 import datetime
 import inspect
 import os
@@ -112,13 +111,7 @@ def _show(
     print("  ".join(cells).rstrip(), flush=True)
     shown.append(row)
     if path:
-      with (
-        files.replacing(path) as temporary,
-        temporary.open("w", newline="") as file,
-      ):
-        writer = csv.DictWriter(file, list(columns))
-        writer.writeheader()
-        writer.writerows(shown)
+      files.write_csv(path, shown, list(columns))
   print()
   return shown
 

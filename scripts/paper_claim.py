@@ -27,10 +27,7 @@ docs/claim.md.
 """
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 from concurrent import futures
-import csv
-import multiprocessing
 import os
 import pathlib
 
@@ -66,8 +63,8 @@ def numbers(name: str, is_integer: bool = False) -> list[float | int]:
   """Returns the positive numbers of a flag that is a list.
 
   Args:
-    name: Of the flag.
-    is_integer: Whether they must be integers.
+    name: The name of the flag.
+    is_integer: Whether the numbers must be integers.
 
   Raises:
     ValueError: If a text is not such a number.
@@ -121,17 +118,6 @@ def requested_grid() -> claim_grid.Grid:
   )
 
 
-def write_csv(path: pathlib.Path, rows: Sequence[claim_verdicts.Row]) -> None:
-  """Writes a row for each run."""
-  with (
-    files.replacing(path) as temporary,
-    temporary.open("w", newline="") as file,
-  ):
-    writer = csv.DictWriter(file, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-
-
 def run_all(
   experiments: Mapping[claim_grid.RunName, experiment_lib.Experiment],
   folder: pathlib.Path,
@@ -140,7 +126,7 @@ def run_all(
   """Performs all runs that have no file yet, and returns the results.
 
   Args:
-    experiments: By their names.
+    experiments: The experiments by name.
     folder: There is a CSV file of records for each finished run.
     num_processes: Number of parallel runs.
   """
@@ -151,27 +137,21 @@ def run_all(
     processes.pool(num_processes) as executor,
     progress.progress_bar(total, unit="iteration") as bar,
   ):
-    try:
-      for name, run in experiments.items():
-        records = finished(folder / f"{name.file_name}.csv", run)
-        if records is None:
-          future = executor.submit(
-            run_to_rest.run_to_rest, run, name.is_regularized
-          )
-          pending[future] = name
-        else:
-          results[name] = records
-          bar.update(run.num_iterations)
-      for future in futures.as_completed(pending):
-        name = pending[future]
-        results[name] = future.result().records
-        metrics_table.write_csv(folder / f"{name.file_name}.csv", results[name])
-        bar.update(experiments[name].num_iterations)
-    except BaseException:
-      executor.shutdown(wait=False, cancel_futures=True)
-      for process in multiprocessing.active_children():
-        process.terminate()
-      raise
+    for name, run in experiments.items():
+      records = finished(folder / f"{name.file_name}.csv", run)
+      if records is None:
+        future = executor.submit(
+          run_to_rest.run_to_rest, run, name.is_regularized
+        )
+        pending[future] = name
+      else:
+        results[name] = records
+        bar.update(run.num_iterations)
+    for future in futures.as_completed(pending):
+      name = pending[future]
+      results[name] = future.result().records
+      metrics_table.write_csv(folder / f"{name.file_name}.csv", results[name])
+      bar.update(experiments[name].num_iterations)
   return {name: results[name] for name in experiments}
 
 
@@ -180,7 +160,7 @@ def finished(
 ) -> claim_verdicts.Records | None:
   """Returns the records of a finished run from its file.
 
-  None if there is no file, or if it has another number of iterations.
+  None if there is no file, or if it does not end with the last iteration.
 
   Raises:
     ValueError: If the file is damaged.
@@ -188,7 +168,8 @@ def finished(
   if not path.exists():
     return None
   records = metrics_table.read_csv(path)
-  return records if records[-1].iteration == run.num_iterations else None
+  is_finished = records and records[-1].iteration == run.num_iterations
+  return records if is_finished else None
 
 
 def main() -> None:
@@ -214,7 +195,8 @@ def report(
   """Writes figure, tables and summary."""
   figure = claim_figures.learning_rate_figure(results, grid)
   figures.save(figure, logdir / FIGURE)
-  write_csv(logdir / "claim.csv", list(claim_verdicts.run_rows(results)))
+  rows = list(claim_verdicts.run_rows(results))
+  files.write_csv(logdir / "claim.csv", rows, list(rows[0]))
   lines = ["# When is the paper's claim true?", ""]
   for name, title in TITLES.items():
     block = markdown_tables.markdown(*claim_verdicts.table(name, results, grid))

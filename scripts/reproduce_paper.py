@@ -13,7 +13,6 @@ crowd aversion 0.2 and 0.4) and writes to the log directory
 
 from concurrent import futures
 import functools
-import multiprocessing
 import os
 import pathlib
 
@@ -65,15 +64,9 @@ def main() -> None:
   """Performs the runs and writes figures, tables and the summary."""
   logdir = files.folder(FLAGS.logdir)
   with processes.pool(FLAGS.num_processes) as executor:
-    try:
-      results = run_all(logdir, FLAGS.num_iterations, executor)
-      draw = functools.partial(draw_figure, results=results, logdir=logdir)
-      list(executor.map(draw, paper_figures.FIGURES))
-    except BaseException:
-      executor.shutdown(wait=False, cancel_futures=True)
-      for process in multiprocessing.active_children():
-        process.terminate()
-      raise
+    results = run_all(logdir, FLAGS.num_iterations, executor)
+    draw = functools.partial(draw_figure, results=results, logdir=logdir)
+    list(executor.map(draw, paper_figures.FIGURES))
   with files.replacing(logdir / "summary.md") as temporary:
     temporary.write_text(report.report(results), encoding="utf-8")
   print(f"Figures, tables and summary.md are in {logdir}.")

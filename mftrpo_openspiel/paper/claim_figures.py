@@ -27,9 +27,9 @@ def learning_rate_figure(
 ) -> figure_lib.Figure:
   """Returns final exploitabilities against the learning rate of OMD.
 
-  A panel per game, eta and exploitability. FP with averaging weights 1/(k+1)
-  and MF-TRPO do not depend on the learning rate and are
-  horizontal lines.
+  There is a panel per game, eta and exploitability. FP with averaging weights
+  1/(k+1) and MF-TRPO do not depend on the learning rate and are horizontal
+  lines.
   """
   cases = claim_verdicts.cases(results)
   settings = list(dict.fromkeys(setting for setting, _ in cases))

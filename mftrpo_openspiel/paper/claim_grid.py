@@ -54,14 +54,15 @@ class RunName(NamedTuple):
   """What distinguishes the runs.
 
   Attributes:
-    setting: Of the game, see `games/factory.py`.
-    eta: Of MF-TRPO and of the regularized exploitability. Methods without
+    setting: The setting of the game, see `games/factory.py`.
+    eta: The regularization of MF-TRPO and of phi_eta. Methods without
       regularization have a run for each eta too, measured with it.
     method: One of the names above.
-    learning_rate: Of a baseline; None for the weights 1 / (k + 1) of FP.
+    learning_rate: The learning rate of a baseline; None for the weights
+      1 / (k + 1) of FP.
     num_policy_updates: L of MF-TRPO.
     num_population_steps: M of MF-TRPO; None is the limit of many.
-    initial_distribution: Of MF-TRPO, one of `INITIAL_DISTRIBUTIONS`.
+    initial_distribution: One of `INITIAL_DISTRIBUTIONS`, for MF-TRPO.
   """
 
   setting: str
@@ -106,16 +107,16 @@ class Grid:
   """The values of each choice.
 
   Attributes:
-    settings: Of the games.
-    etas: Each > 0.
+    settings: The settings of the games.
+    etas: The regularizations, each > 0.
     num_policy_updates: L of MF-TRPO.
     num_population_steps: M of MF-TRPO; None is the limit of many. All L are run
       with the last one.
     initial_distributions: Of `INITIAL_DISTRIBUTIONS`; all L are run with the
       first one.
-    learning_rates: Of OMD, each > 0. The regularized OMD has no run where
+    learning_rates: Those of OMD, each > 0. Regularized OMD has no run where
       lr * eta >= 1.
-    num_iterations: Of each run.
+    num_iterations: Number of iterations of each run.
   """
 
   settings: Sequence[str] = tuple(experiments.PANELS)

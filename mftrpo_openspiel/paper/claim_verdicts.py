@@ -74,8 +74,8 @@ def compare(ours: Records, theirs: Records, metric: str) -> Comparison:
   """Compares two runs with the same iterations in their records.
 
   Args:
-    ours: Of MF-TRPO.
-    theirs: Of a baseline.
+    ours: The records of MF-TRPO.
+    theirs: The records of a baseline.
     metric: One of `METRICS`.
   """
   since = None

@@ -42,7 +42,7 @@ class RunName(NamedTuple):
   """What distinguishes the runs of the paper.
 
   Attributes:
-    setting: Of the game, see `games/factory.py`.
+    setting: The setting of the game, see `games/factory.py`.
     method: Name of the method in legends and tables.
     eta: Regularization of the run; None for an unregularized method.
   """

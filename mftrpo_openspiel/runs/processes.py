@@ -1,7 +1,9 @@
 """Processes that share the cores of this machine."""
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent import futures
+import contextlib
 import multiprocessing
 from multiprocessing import context as context_lib
 from multiprocessing import resource_tracker
@@ -17,19 +19,28 @@ CONTEXT: context_lib.SpawnContext = multiprocessing.get_context("spawn")
 _BLOCKED = (signal.SIG_BLOCK, interrupts.SIGNALS)
 
 
-def pool(num_processes: int) -> futures.ProcessPoolExecutor:
-  """Returns an executor with this number of single-threaded processes.
+@contextlib.contextmanager
+def pool(num_processes: int) -> Iterator[futures.ProcessPoolExecutor]:
+  """Provides an executor with this number of single-threaded processes.
 
-  All pending calls fail if one of the processes dies.
+  All pending calls fail if one of the processes dies. If the body raises an
+  exception, such as that of Ctrl-C, the processes are terminated at once.
   """
   _take_a_core_each()
-  return futures.ProcessPoolExecutor(
+  with futures.ProcessPoolExecutor(
     num_processes,
     CONTEXT,
     # The program handles Ctrl-C; its processes end silently.
     signal.signal,
     (signal.SIGINT, signal.SIG_DFL),
-  )
+  ) as executor:
+    try:
+      yield executor
+    except BaseException:
+      executor.shutdown(wait=False, cancel_futures=True)
+      for process in multiprocessing.active_children():
+        process.terminate()
+      raise
 
 
 def _take_a_core_each() -> None:

@@ -1,10 +1,15 @@
 """Atomic writing of files, and creation of folders."""
 
+from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
+import csv
 import os
 import pathlib
 import tempfile
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -36,6 +41,23 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     os.replace(temporary, path)
   finally:
     temporary.unlink(missing_ok=True)
+
+
+def write_csv(
+  path: str | os.PathLike,
+  rows: Iterable[Mapping[str, Any]],
+  columns: Sequence[str],
+) -> None:
+  """Writes a table as a CSV file, atomically; None is an empty cell.
+
+  Raises:
+    ValueError: If a row has a column that is not in `columns`, or as
+      `replacing`.
+  """
+  with replacing(path) as temporary, temporary.open("w", newline="") as file:
+    writer = csv.DictWriter(file, columns)
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 def folder(path: str | os.PathLike, name: str = "logdir") -> pathlib.Path:

@@ -91,14 +91,19 @@ def test_paper_claim_writes_everything_and_resumes(program, tmp_path):
   for block in markdown_tables.blocks(text).values():
     assert block.count("\n|") > 3
     assert block.strip() in summary
-  # A missing run is repeated with the same results; the others are read.
+  # Missing runs are repeated with the same results; the others are read.
   runs = sorted((logdir / "runs").iterdir())
   assert len(runs) == 2 + 6 + 2 * 3
   times = [path.stat().st_mtime_ns for path in runs]
   runs[0].unlink()
+  # Nor is a file that ends after its header or before the last record a result.
+  for path, num_lines in zip(runs[1:3], (1, 2)):
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:num_lines]))
   program("paper-claim", *arguments, "--num_iterations=3")
   again = [path.stat().st_mtime_ns for path in runs]
-  assert again[0] > times[0] and again[1:] == times[1:]
+  assert all(new > old for new, old in zip(again[:3], times))
+  assert again[3:] == times[3:]
   assert (logdir / "claim.csv").read_text() == table
   assert document.read_text() == text
   # Runs with another number of iterations are performed anew.

@@ -4,6 +4,7 @@ from concurrent import futures
 import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 
@@ -43,3 +44,13 @@ def test_signals_do_not_end_a_process_that_is_starting():
     for number in interrupts.SIGNALS:
       os.kill(children[0].pid, number)
     assert future.result() == children[0].pid
+
+
+def test_processes_of_a_pool_end_at_once_if_the_program_is_interrupted():
+  with pytest.raises(KeyboardInterrupt), processes.pool(1) as executor:
+    assert executor.submit(abs, -1).result() == 1
+    executor.submit(time.sleep, 600)
+    (process,) = multiprocessing.active_children()
+    raise KeyboardInterrupt
+  process.join(60)  # Seconds.
+  assert process.exitcode == -signal.SIGTERM

@@ -1,5 +1,7 @@
 """Tests of files and folders."""
 
+import csv
+
 import pytest
 
 from mftrpo_openspiel.utils import files
@@ -21,6 +23,23 @@ def test_a_file_is_written_atomically(tmp_path):
   with files.replacing(path) as temporary:
     temporary.write_text("after")
   assert path.read_text() == "after"
+
+
+def test_a_table_is_written_atomically(tmp_path):
+  path = tmp_path / "table.csv"
+  rows = [{"name": "a, b", "value": 1.5}, {"name": None}]
+  files.write_csv(path, rows, ["name", "value"])
+  with path.open(newline="") as file:
+    assert list(csv.reader(file)) == [
+      ["name", "value"],
+      ["a, b", "1.5"],
+      [""] * 2,
+    ]
+  before = path.read_bytes()
+  with pytest.raises(ValueError, match="other"):
+    files.write_csv(path, [*rows, {"other": 1}], ["name", "value"])
+  assert path.read_bytes() == before
+  assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_missing_folder_is_refused(tmp_path):
