@@ -58,9 +58,6 @@ SUBPACKAGES = (
   *("values", "chains", "mdp", "openspiel", "utils"),
 )
 
-# The navigation of pages of modules, by the options of Sphinx's `toctree`.
-_NAVIGATION: dict[tuple, str] = {}
-
 # Parts of a docstring that are code.
 _CODE = re.compile(r"(``.+?``|`[^`]+`)", re.DOTALL)
 # What reStructuredText would take for emphasis, substitutions and references.
@@ -179,30 +176,10 @@ def write_module_pages(app):
     )
 
 
-def share_navigation(app, pagename, templatename, context, doctree):
-  """Computes the navigation of the pages of modules once.
-
-  It is the same on all of them, and takes a third of the time of the build.
-  """
-  del templatename, doctree
-  if "orphan" in app.env.metadata.get(pagename, {}):
-    toctree = context["toctree"]
-
-    def shared_toctree(**options):
-      key = tuple(sorted(options.items()))
-      if key not in _NAVIGATION:
-        _NAVIGATION[key] = toctree(**options)
-      return _NAVIGATION[key]
-
-    context["toctree"] = shared_toctree
-
-
 def setup(app):
   """Connects the functions above."""
   app.connect("builder-inited", write_module_pages, priority=400)
   # Before Napoleon, whose priority is 500.
   app.connect("autodoc-process-docstring", to_restructured_text, priority=400)
   app.connect("autodoc-process-signature", constructor_signature)
-  # Before Furo, whose priority is 500.
-  app.connect("html-page-context", share_navigation, priority=400)
   app.connect("autodoc-skip-member", skip_members_of_matplotlib)
